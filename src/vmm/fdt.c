@@ -77,7 +77,8 @@ static bool has_extension(const struct vcpu *vcpu, unsigned int number)
 {
 	unsigned long value = 0;
 
-	return kvm_get_reg(vcpu->fd, REG_ISA(number), &value) == 0 && value;
+	return !register_is_hidden(vcpu, REG_ISA(number)) &&
+	       kvm_get_reg(vcpu->fd, REG_ISA(number), &value) == 0 && value;
 }
 
 /*

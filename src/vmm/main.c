@@ -33,6 +33,8 @@ static const char help[] =
 	"  --no-console-input   do not read standard input\n"
 	"  --dump-dtb FILE      save the guest's device tree\n"
 	"  --sbi LIST           SBI extensions to enable, or with - to disable: susp,fwft,-time\n"
+	"  --linux-6.12         give the VM only extensions that KVM of Linux 6.12 knows, so that\n"
+	"                       it can be saved and restored there\n"
 	"  --save FILE          save the machine on request (SIGUSR2, Ctrl-A S, the test device)\n"
 	"                       and exit; FILE may be a block device\n"
 	"  --save-at MS         ... also MS milliseconds after the start\n"
@@ -84,6 +86,7 @@ enum {
 	OPT_NO_INPUT,
 	OPT_DUMP_DTB,
 	OPT_SBI,
+	OPT_LINUX_6_12,
 	OPT_SAVE,
 	OPT_SAVE_AT,
 	OPT_SAVE_ON,
@@ -114,6 +117,7 @@ static const struct option long_options[] = {
 	{ "no-console-input", no_argument, NULL, OPT_NO_INPUT },
 	{ "dump-dtb", required_argument, NULL, OPT_DUMP_DTB },
 	{ "sbi", required_argument, NULL, OPT_SBI },
+	{ "linux-6.12", no_argument, NULL, OPT_LINUX_6_12 },
 	{ "save", required_argument, NULL, OPT_SAVE },
 	{ "save-at", required_argument, NULL, OPT_SAVE_AT },
 	{ "save-on", required_argument, NULL, OPT_SAVE_ON },
@@ -186,12 +190,13 @@ static void add_disk(struct options *options, const char *path)
 	options->disks[options->nr_disks++] = path;
 }
 
-static void show_help(void)
+static __attribute__((noreturn)) void show_help(void)
 {
 	fputs(help, stdout);
 	for (unsigned int i = 0; i < NR_DEVICES; i++)
 		printf("  --%-18s %s\n", devices[i].name, devices[i].help);
 	fputs(help_end, stdout);
+	exit(STATUS_POWEROFF);
 }
 
 static void parse_option(struct options *options, int option)
@@ -237,8 +242,10 @@ static void parse_option(struct options *options, int option)
 		options->dump_dtb = optarg;
 		break;
 	case OPT_SBI:
-		sbi_check_list(optarg);
-		options->sbi = optarg;
+		options->sbi = sbi_parse_list(optarg);
+		break;
+	case OPT_LINUX_6_12:
+		options->linux_6_12 = true;
 		break;
 	case OPT_SAVE:
 		options->save = optarg;
@@ -270,7 +277,6 @@ static void parse_option(struct options *options, int option)
 		die(STATUS_USAGE, "unknown option --mem; its name is now --memory");
 	case OPT_HELP:
 		show_help();
-		exit(STATUS_POWEROFF);
 	default:
 		options->device[option - OPT_DEVICE] = true;
 	}
@@ -306,6 +312,8 @@ static void parse_command_line(struct options *options, int argc, char **argv)
 	options->image = argv[optind];
 	if (options->restore && options->sbi)
 		die(STATUS_USAGE, "--sbi cannot be used with --restore");
+	if (options->linux_6_12 && options->sbi)
+		die(STATUS_USAGE, "--sbi cannot be used with --linux-6.12");
 	if ((options->save_at || options->save_on) && !options->save)
 		die(STATUS_USAGE, "--save-at and --save-on need --save FILE");
 }

@@ -51,13 +51,15 @@ static bool next_word(const char **list, unsigned int *index, bool *on)
 	return true;
 }
 
-void sbi_check_list(const char *list)
+const char *sbi_parse_list(const char *list)
 {
+	const char *rest = list;
 	unsigned int index;
 	bool on;
 
-	while (next_word(&list, &index, &on))
+	while (next_word(&rest, &index, &on))
 		;
+	return list;
 }
 
 void sbi_apply_list(struct vcpu *vcpu)

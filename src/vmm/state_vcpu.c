@@ -105,19 +105,40 @@ static bool is_time(u64 id)
 	return TYPE(id) == KVM_REG_RISCV_TIMER && NUMBER(id) == KVM_REG_RISCV_TIMER_REG(time);
 }
 
+bool register_is_hidden(const struct vcpu *vcpu, u64 id)
+{
+	if (!vcpu->machine->options.linux_6_12)
+		return false;
+	id = TYPE(id) | NUMBER(id);
+	switch (TYPE(id)) {
+	case KVM_REG_RISCV_CONFIG:
+		return id == REG_CONFIG_ZICBOP_BLOCK_SIZE;
+	case KVM_REG_RISCV_ISA_EXT: /* Zawrs and STA have the highest numbers of Linux 6.12 */
+		return id > REG_ISA(KVM_RISCV_ISA_EXT_ZAWRS);
+	case KVM_REG_RISCV_SBI_EXT:
+		return id > REG_SBI(KVM_RISCV_SBI_EXT_STA);
+	}
+	return false;
+}
+
+static bool is_saved(const struct vcpu *vcpu, u64 id)
+{
+	return !is_time(id) && !register_is_hidden(vcpu, id);
+}
+
 static void save_regs(struct vcpu *vcpu, struct state *s)
 {
 	struct kvm_reg_list *list = list_regs(vcpu);
 	u32 count = 0;
 
 	for (u64 i = 0; i < list->n; i++)
-		count += !is_time(list->reg[i]);
+		count += is_saved(vcpu, list->reg[i]);
 	STATE(s, count);
 	for (u64 i = 0; i < list->n; i++) {
 		struct reg reg = { .id = list->reg[i] };
 		int err;
 
-		if (is_time(reg.id))
+		if (!is_saved(vcpu, reg.id))
 			continue;
 		err = kvm_get_any_reg(vcpu->fd, reg.id, reg.value);
 		if (err)
@@ -173,6 +194,10 @@ static void set_identity(struct vcpu *vcpu, const struct reg *reg)
 	struct reg now = { .id = reg->id };
 	int err = kvm_get_any_reg(vcpu->fd, reg->id, now.value);
 
+	if (register_is_hidden(vcpu, reg->id) && first_word(reg))
+		die(STATUS_USAGE,
+		    "--linux-6.12: the VM was saved without this option: it has %s %llu",
+		    type_name(reg->id), (unsigned long long)NUMBER(reg->id) & 0xffff);
 	if (err && TYPE(reg->id) != KVM_REG_RISCV_CONFIG && !first_word(reg))
 		return;
 	if (err || memcmp(now.value, reg->value, sizeof(now.value)))
@@ -188,8 +213,9 @@ static void set_identities(struct vcpu *vcpu, const struct regs *regs, u64 type)
 }
 
 /*
- * Switch off the extensions that only this host has. If KVM refuses, the guest keeps an extension
- * that it was never told about.
+ * Switch off the extensions that are not in `regs` because only this host has them or, if `regs` is
+ * NULL, those that --linux-6.12 hides. If KVM refuses, the guest keeps an extension that it is never
+ * told about.
  */
 static void switch_others_off(struct vcpu *vcpu, const struct regs *regs)
 {
@@ -200,10 +226,15 @@ static void switch_others_off(struct vcpu *vcpu, const struct regs *regs)
 		struct reg off = { .id = id };
 
 		if ((TYPE(id) == KVM_REG_RISCV_ISA_EXT || TYPE(id) == KVM_REG_RISCV_SBI_EXT) &&
-		    !find(regs, id))
+		    (regs ? !find(regs, id) : register_is_hidden(vcpu, id)))
 			kvm_set_any_reg(vcpu->fd, id, off.value);
 	}
 	free(list);
+}
+
+void vcpu_hide_extensions(struct vcpu *vcpu)
+{
+	switch_others_off(vcpu, NULL);
 }
 
 static bool is_identity(u64 id)

@@ -202,6 +202,8 @@ void vcpu_create(struct vcpu *vcpu, struct machine *m, unsigned int id)
 	 */
 	kvm_set_reg(vcpu->fd, REG_SBI(KVM_RISCV_SBI_EXT_DBCN), 1);
 	sbi_apply_list(vcpu);
+	if (m->options.linux_6_12)
+		vcpu_hide_extensions(vcpu);
 }
 
 void vcpu_start_thread(struct vcpu *vcpu)

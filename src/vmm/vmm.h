@@ -112,6 +112,7 @@ struct options {
 	const char *append;
 	const char *dump_dtb;
 	const char *sbi; /* the checked list of --sbi, or NULL */
+	bool linux_6_12; /* give the VM only what Linux 6.12 knows */
 	const char *disks[MAX_DISKS];
 	unsigned int nr_disks;
 	bool no_ioeventfd;
@@ -357,14 +358,18 @@ void vcpu_create(struct vcpu *vcpu, struct machine *m, unsigned int id);
 void vcpu_start_thread(struct vcpu *vcpu);
 void vcpu_kick(struct vcpu *vcpu);
 
+/* state_vcpu.c: registers that --linux-6.12 hides from the guest and leaves out of saved files */
+bool register_is_hidden(const struct vcpu *vcpu, u64 id);
+void vcpu_hide_extensions(struct vcpu *vcpu); /* before the vCPU first runs */
+
 void registers_reset(struct vcpu *vcpu, gpa_t entry, gpa_t dtb);
 void registers_dump(struct vcpu *vcpu);
 void registers_sample(const struct vcpu *vcpu, struct trap_sample *sample);
 
 void sbi_handle(struct vcpu *vcpu);
 /* sbi_list.c */
-void sbi_check_list(const char *list);  /* dies if the list is invalid */
-void sbi_apply_list(struct vcpu *vcpu); /* before the vCPU first runs */
+const char *sbi_parse_list(const char *list); /* returns the list; dies if it is invalid */
+void sbi_apply_list(struct vcpu *vcpu);       /* before the vCPU first runs */
 
 /* ---- watchdog.c ---- */
 

@@ -14,7 +14,7 @@ seq 1000000 | head -c 2M >"$tmp/disk"
 
 # ---- Debian -----------------------------------------------------------------------------------------
 
-HS_SECONDS=90 hs run --disk "$tmp/disk" --memory 256M --save "$tmp/linux" --save-on 'Run /init'
+HS_SECONDS=90 hs run --linux-6.12 --disk "$tmp/disk" --memory 256M --save "$tmp/linux" --save-on 'Run /init'
 is "$status" 0 "Debian's kernel is saved while it boots" || diag "$err"
 like "$err" '^vmm: saved to /dev/vdb: [0-9]{4,} pages, .* after [2-8] rounds' \
 	"Debian's kernel is saved in rounds while it runs"
@@ -32,7 +32,7 @@ goes_on()	# WHERE: claim that the guest of the last run has continued and ended 
 
 HS_SECONDS=90 hs run --disk "$tmp/disk" --restore "$tmp/linux"
 goes_on hyperscope
-HS_SECONDS=90 hs run --disk "$tmp/disk" --restore "$tmp/linux"
+HS_SECONDS=90 hs run --linux-6.12 --disk "$tmp/disk" --restore "$tmp/linux"
 goes_on "hyperscope once more"
 
 # Run one boot in pieces: the first lasts one second, and each later one is restored from the file

@@ -45,6 +45,8 @@ ls late* *.part 2>/dev/null
 
 run nowhere /vmm --save /nowhere/file /hello.bin
 run no-save /vmm --save-at 5 /hello.bin
+run restore-6.12 /vmm --linux-6.12 --disk disk --restore stopped
+run 6.12-and-sbi /vmm --linux-6.12 --sbi fwft /hello.bin
 run missing /vmm --restore missing
 run not-one /vmm --restore /save.bin
 head -c 600000 stopped >cut
@@ -182,6 +184,8 @@ refused()
 refused nowhere 101 '--save /nowhere/file: No such file' \
 	"a file that cannot be created is refused before the guest starts"
 refused no-save 100 'need --save FILE' "--save-at without --save is refused"
+refused restore-6.12 100 'saved without this option' "--linux-6.12 refuses a VM with newer extensions"
+refused 6.12-and-sbi 100 'cannot be used with' "--sbi with --linux-6.12 is refused"
 refused missing 101 '--restore missing: No such file' "--restore of a missing file is refused"
 refused not-one 101 'not a saved machine' "--restore of a file that is not a saved machine is refused"
 refused cut 101 'truncated: it has 600000 of [0-9]+ bytes' "--restore of a truncated file is refused"

@@ -121,6 +121,8 @@ def new_job(options, guest, run):
         disks = ["/scratch.img"]
     if options.pin:
         job.argv.append("--pin")
+    if options.linux_6_12:
+        job.argv.append("--linux-6.12")
     if options.no_ioeventfd:
         job.argv.append("--no-ioeventfd")
     if options.irqchip:
@@ -197,6 +199,8 @@ def parse(argv):
     group.add_argument("--save-on", metavar="TEXT", help="save when the guest has printed TEXT within a line")
     group.add_argument("--save-rounds", metavar="N",
                        help="number of rounds that write memory while the guest runs (8)")
+    group.add_argument("--linux-6.12", action="store_true", dest="linux_6_12",
+                       help="give the VM only extensions that Linux 6.12 knows, so that it can be restored there")
     group.add_argument("--restore", metavar="FILE",
                        help="resume a saved machine; its disks must be unchanged")
     machine.add_options(parser)
