@@ -129,9 +129,9 @@ void hv_wait_uninterruptible(struct hv_waitq *wq, bool (*cond)(void *arg), void 
 	wait_event(waitq_of(wq), cond(arg));
 }
 
-void hv_wake_all(struct hv_waitq *wq)
+void hv_wake_all(struct hv_waitq *wq, struct hv_kicks *kicks)
 {
-	waitq_wake_all(waitq_of(wq));
+	waitq_wake_gather(waitq_of(wq), kicks);
 }
 
 bool hv_signal_pending(void)

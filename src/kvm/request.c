@@ -18,25 +18,16 @@
  */
 #define WAKING (BIT(REQ_HOST) | BIT(REQ_IRQ) | BIT(REQ_HSM) | BIT(REQ_VM_DEAD))
 
-static void kick_or_gather(unsigned int hart, struct vcpu_kicks *kicks)
+static void kick_or_gather(unsigned int hart, struct hv_kicks *kicks)
 {
-	if (!kicks) {
+	if (kicks)
+		hv_kicks_add(kicks, hart);
+	else
 		hv_hart_kick(hart);
-		return;
-	}
-	if (!kicks->count++) {
-		kicks->first = hart;
-		return;
-	}
-	if (kicks->count == 2) {
-		hartmask_clear_all(&kicks->harts);
-		hartmask_set(&kicks->harts, kicks->first);
-	}
-	hartmask_set(&kicks->harts, hart);
 }
 
 /* One interrupt is enough: only the thread that changes `state` from `from` to `to` sends it. */
-static void kick_hart(struct kvm_vcpu *vcpu, u32 *state, u32 from, u32 to, struct vcpu_kicks *kicks)
+static void kick_hart(struct kvm_vcpu *vcpu, u32 *state, u32 from, u32 to, struct hv_kicks *kicks)
 {
 	/* lab 9: write kick_hart: send the interrupt if this caller changes the state */
 	if (!__atomic_compare_exchange_n(state, &from, to, false, __ATOMIC_SEQ_CST,
@@ -47,7 +38,7 @@ static void kick_hart(struct kvm_vcpu *vcpu, u32 *state, u32 from, u32 to, struc
 	/* lab 9 end */
 }
 
-static void kick(struct kvm_vcpu *vcpu, bool wakes, struct vcpu_kicks *kicks)
+static void kick(struct kvm_vcpu *vcpu, bool wakes, struct hv_kicks *kicks)
 {
 	u32 blocking;
 
@@ -63,13 +54,13 @@ static void kick(struct kvm_vcpu *vcpu, bool wakes, struct vcpu_kicks *kicks)
 		return;
 	trace_kvm_vcpu_kick(vcpu->id, 1);
 	if (blocking == VCPU_ASLEEP)
-		hv_wake_all(&vcpu->waitq);
+		hv_wake_all(&vcpu->waitq, kicks);
 	else
 		kick_hart(vcpu, &vcpu->blocking, VCPU_IDLE, VCPU_IDLE_KICKED, kicks);
 	/* lab 7, 9 end */
 }
 
-void vcpu_request_gather(struct kvm_vcpu *vcpu, enum vcpu_request req, struct vcpu_kicks *kicks)
+void vcpu_request_gather(struct kvm_vcpu *vcpu, enum vcpu_request req, struct hv_kicks *kicks)
 {
 	vcpu_set_request(vcpu, req);
 	kick(vcpu, BIT(req) & WAKING, kicks);
@@ -102,7 +93,7 @@ void vcpu_wait_request(const struct kvm_vcpu *vcpu, enum vcpu_request req)
 
 bool vm_request_all(struct kvm *vm, enum vcpu_request req)
 {
-	struct vcpu_kicks kicks = { .count = 0 };
+	struct hv_kicks kicks = { .count = 0 };
 	struct kvm_vcpu *vcpu;
 	unsigned int i;
 
@@ -113,7 +104,7 @@ bool vm_request_all(struct kvm *vm, enum vcpu_request req)
 		vcpu_request_gather(vcpu, req, &kicks);
 		reached |= READ_ONCE(vcpu->mode) != VCPU_OUTSIDE;
 	}
-	vcpu_kicks_send(&kicks);
+	hv_kicks_send(&kicks);
 	return reached;
 	/* lab 9 end */
 }

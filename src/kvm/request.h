@@ -40,30 +40,15 @@ enum vcpu_blocking {
 };
 
 /*
- * The kicks of a sender that makes requests to several vCPUs. They are gathered, and sent with one
- * call of the host, which is one call of the firmware for up to 64 harts. Between the first request
- * and vcpu_kicks_send(), the sender must not sleep or wait for a vCPU.
- */
-struct vcpu_kicks {
-	unsigned int count;       /* initially 0 */
-	unsigned int first;       /* the hart to kick, if count is 1 */
-	struct hv_hartmask harts; /* the harts to kick, if count is 2 or more */
-};
-
-/*
  * Any thread. Set a request. Kick the vCPU if it is in the guest, or if it waits and the request
  * may end the wait.
  */
 void vcpu_request(struct kvm_vcpu *vcpu, enum vcpu_request req);
-/* Like vcpu_request(), but if `kicks` is not NULL, add an interrupt of a hart to it. */
-void vcpu_request_gather(struct kvm_vcpu *vcpu, enum vcpu_request req, struct vcpu_kicks *kicks);
-static inline void vcpu_kicks_send(const struct vcpu_kicks *kicks)
-{
-	if (kicks->count == 1)
-		hv_hart_kick(kicks->first);
-	else if (kicks->count)
-		hv_harts_kick(&kicks->harts);
-}
+/*
+ * Like vcpu_request(), but if `kicks` is not NULL, gather the interrupt of a hart in it. A sender of
+ * several requests sends their interrupts with one hv_kicks_send().
+ */
+void vcpu_request_gather(struct kvm_vcpu *vcpu, enum vcpu_request req, struct hv_kicks *kicks);
 /* Any thread. Make the vCPU leave the guest, wake up or stop idling, if needed. */
 void vcpu_kick(struct kvm_vcpu *vcpu);
 /*

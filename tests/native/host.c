@@ -74,11 +74,6 @@ void native_isa_set(const char *names)
 	snprintf(isa_names, sizeof(isa_names), " %s ", names);
 }
 
-void hv_cpu_relax(void)
-{
-	sched_yield();
-}
-
 unsigned int hv_hart(void)
 {
 	return this_hart;
@@ -338,10 +333,11 @@ void hv_wait_uninterruptible(struct hv_waitq *wq, bool (*cond)(void *arg), void 
 	wait_for(wq, cond, arg, HV_FOREVER, false);
 }
 
-void hv_wake_all(struct hv_waitq *wq)
+void hv_wake_all(struct hv_waitq *wq, struct hv_kicks *kicks)
 {
 	struct waitq *w = waitq(wq);
 
+	__atomic_fetch_add(&native_single_wakes, !kicks, __ATOMIC_RELAXED);
 	pthread_mutex_lock(&w->lock);
 	w->wakes++;
 	pthread_cond_broadcast(&w->cond);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * host_idle.c - let a hart idle with its vCPU loaded, and kick several harts.
+ * host_idle.c - let a hart idle with its vCPU loaded or wait busily, and kick several harts.
  *
  * Harts idle only in tests that set native_idle_due, and only while no thread waits for a hart. The
  * thread that makes the vCPU's condition true has to kick the hart; the kick may be late.
@@ -13,7 +13,7 @@
 #define PATIENCE      10000 /* checks, a millisecond apart */
 
 unsigned int hv_hartmask_words = ARRAY_SIZE(((struct hv_hartmask *)NULL)->word);
-u32 native_kick_calls;
+u32 native_kick_calls, native_single_wakes;
 
 void hv_harts_kick(const struct hv_hartmask *harts)
 {
@@ -22,6 +22,11 @@ void hv_harts_kick(const struct hv_hartmask *harts)
 	__atomic_fetch_add(&native_kick_calls, 1, __ATOMIC_RELAXED);
 	hartmask_for_each(hart, harts)
 		hv_hart_kick(hart);
+}
+
+void hv_cpu_relax(void)
+{
+	sched_yield();
 }
 
 bool (*native_idle_due)(void);

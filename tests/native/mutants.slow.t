@@ -129,9 +129,9 @@ mutant "rule 10: an idle hart is not kicked" request.c \
 mutant "rule 10: an idling vCPU does not check its condition again" halt_poll.c \
 	's/while \(found && !check_as_idle\(vcpu, over\) && /while (found && /' test_kick
 mutant "rule 10: only the first of several kicks is sent" request.c \
-	's/(kicks->count == 2\) \{.*?\n\t\})\n\thartmask_set\(&kicks->harts, hart\);/$1/s' test_kick
+	's/if \(kicks\)\n/if (kicks \&\& kicks->count)\n\t\treturn;\n\tif (kicks)\n/' test_kick
 mutant "rule 10: a sleeping vCPU is not woken" request.c \
-	's/hv_wake_all\(&vcpu->waitq\);/;/' test_race_life
+	's/hv_wake_all\(&vcpu->waitq, kicks\);/;/' test_race_life
 mutant "rule 10: an interrupt line is raised without a request" irq.c \
 	's/vcpu_request_gather\(vcpu, REQ_IRQ, kicks\);//' test_race_life
 mutant "rule 11: a requester does not wait for the vCPU" request.c \

@@ -67,6 +67,7 @@ void native_run_delay_set(u64 ns);
 void native_harts_set(unsigned int count);
 bool native_kicked(unsigned int hart); /* true if the hart was kicked since the last call for it */
 extern u32 native_kick_calls;          /* calls to hv_harts_kick() since native_reset() */
+extern u32 native_single_wakes;        /* calls to hv_wake_all() without kicks */
 void native_signal_set(bool pending);  /* for the calling thread */
 /*
  * Return the address of the calling thread's signal word. To send the thread a signal, another

@@ -107,7 +107,7 @@ static unsigned int leave_guests(void)
 static void kicks_of_several_vcpus_are_one_call_of_the_host(void **state)
 {
 	struct hfence fence = { .kind = HFENCE_VVMA, .size = ~0ULL };
-	struct vcpu_kicks gathered = { .count = 0 };
+	struct hv_kicks gathered = { .count = 0 };
 	unsigned int i;
 
 	(void)state;
@@ -127,7 +127,7 @@ static void kicks_of_several_vcpus_are_one_call_of_the_host(void **state)
 	for (i = 0; i < MANY; i++)
 		vcpu_request_fence(vm.vm->vcpus[i], &fence, &gathered);
 	assert_false(native_kicked(hart_of(0))); /* not before the kicks are sent */
-	vcpu_kicks_send(&gathered);
+	hv_kicks_send(&gathered);
 	assert_int_equal(leave_guests(), MANY);
 	assert_int_equal(native_kick_calls, 3);
 
@@ -138,6 +138,22 @@ static void kicks_of_several_vcpus_are_one_call_of_the_host(void **state)
 	assert_false(vm_request_all(vm.vm, REQ_TRACE));
 	assert_int_equal(leave_guests(), 0);
 	assert_int_equal(native_kick_calls, 3);
+}
+
+static void an_ipi_to_several_vcpus_gathers_the_wake_ups_of_those_that_sleep(void **state)
+{
+	u32 before = native_single_wakes;
+	unsigned int i;
+
+	(void)state;
+	for (i = 1; i < MANY; i++)
+		native_vcpu_make(&vm, i)->blocking = VCPU_ASLEEP;
+	assert_int_equal(sbi_ipi_send_mask(vm.vcpu, BIT(1) | BIT(2), 1), SBI_SUCCESS);
+	assert_int_equal(native_single_wakes, before);
+	vcpu_request(vm.vm->vcpus[1], REQ_IRQ);
+	assert_int_equal(native_single_wakes, before + 1);
+	for (i = 1; i < MANY; i++)
+		vm.vm->vcpus[i]->blocking = VCPU_AWAKE;
 }
 
 /* ---- the full fences: docs/locking.md, rules 9 and 10 ---- */
@@ -466,6 +482,7 @@ int main(void)
 		TEST(a_late_request_is_served_before_the_guest_runs),
 		TEST(requests_to_a_running_guest_kick_it_once),
 		TEST(kicks_of_several_vcpus_are_one_call_of_the_host),
+		TEST(an_ipi_to_several_vcpus_gathers_the_wake_ups_of_those_that_sleep),
 		TEST(a_request_at_the_last_check_kicks_and_is_served),
 		TEST(a_vcpu_that_enters_or_idles_at_the_fence_is_kicked),
 		TEST(a_request_as_a_vcpu_begins_to_wait_is_seen),

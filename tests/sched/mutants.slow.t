@@ -48,7 +48,8 @@ mutant "no waiter ever requests the mutex" 's/hv_time\(\) >= patience/patience =
 mutant "a waiter that gives up leaves its request set" 's/is_first\(m, entry\) \? MUTEX_HANDOFF : 0/0/' test_mutex
 mutant "the last waiter leaves the waiters bit set" \
 	's/gone \|= MUTEX_WAITERS/gone |= 0/' test_mutex
-mutant "the first waiter is not woken" 's/thread_wake\(next\);//' test_mutex
+mutant "the first waiter is not woken" 's/thread_wake\(next, &kicks\);//' test_mutex
+mutant "the first waiter's hart is not interrupted" 's/hv_kicks_send\(&kicks\);//' test_mutex
 mutant "a thread that is handed the mutex does not notice" 's/mutex_is_mine\(m\) \|\| take/take/' test_mutex
 mutant "the mutex is handed to a thread that has not requested it" \
 	's/\(word & MUTEX_BITS\) == MUTEX_BITS && //; s/MUTEX_HANDOFF \| \(unsigned long\)next/(unsigned long)next/' test_mutex

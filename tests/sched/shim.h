@@ -34,7 +34,9 @@ struct thread {
 extern __thread struct thread *current;
 
 void schedule(void);
-bool thread_wake(struct thread *t);
+struct hv_kicks;
+
+void thread_wake(struct thread *t, struct hv_kicks *kicks);
 bool thread_sleep_ends(const struct thread *t, enum thread_state state);
 
 #endif

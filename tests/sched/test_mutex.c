@@ -27,6 +27,7 @@ static struct thread self; /* the test's own thread */
 __thread struct thread *current = &self;
 static u64 now;
 static struct mutex m;
+unsigned int hv_hartmask_words = 1;
 
 /* ---- the host that mutex.c sees ---- */
 
@@ -75,15 +76,28 @@ void schedule(void)
 	pthread_mutex_unlock(&shim_lock);
 }
 
-bool thread_wake(struct thread *t)
+/* A kick lets all threads that have been woken run. */
+void hv_hart_kick(unsigned int hart)
 {
-	bool slept;
-
+	(void)hart;
 	pthread_mutex_lock(&shim_lock);
-	slept = __atomic_exchange_n(&t->state, THREAD_RUNNING, __ATOMIC_SEQ_CST) != THREAD_RUNNING;
 	pthread_cond_broadcast(&shim_changed);
 	pthread_mutex_unlock(&shim_lock);
-	return slept;
+}
+
+void hv_harts_kick(const struct hv_hartmask *harts)
+{
+	(void)harts;
+	abort(); /* a mutex wakes one thread at a time */
+}
+
+void thread_wake(struct thread *t, struct hv_kicks *kicks)
+{
+	__atomic_store_n(&t->state, THREAD_RUNNING, __ATOMIC_SEQ_CST);
+	if (kicks)
+		hv_kicks_add(kicks, 0);
+	else
+		hv_hart_kick(0);
 }
 
 bool thread_sleep_ends(const struct thread *t, enum thread_state state)
@@ -134,7 +148,7 @@ static void hold_back(struct thread *t, bool held)
 static void send_signal(struct thread *t)
 {
 	__atomic_store_n(&t->signal, true, __ATOMIC_SEQ_CST);
-	thread_wake(t);
+	thread_wake(t, NULL);
 }
 
 static void pass_time(unsigned int ms)
@@ -299,7 +313,7 @@ static void a_signal_ends_an_interruptible_wait(void **state)
 	wait_until_asleep(&other, 2);
 	assert_false(other.done);
 	__atomic_store_n(&other.kill, true, __ATOMIC_SEQ_CST);
-	thread_wake(&other);
+	thread_wake(&other, NULL);
 	assert_int_equal(end(&other), -EINTR);
 
 	start(&other, lock_interruptible);

@@ -80,6 +80,13 @@ hs_script locks --harts 2 -- "$O/tests/kvm/many" 1
 is $status 0 "each lock that VMs take is released" || diag "$(cat "$tmp/err")"
 like "$out" '^0 +mmu_lock +spin +[1-9]' "the G-stage lock is listed by name"
 
+needs_built "$O/guest-payloads/broadcast.bin"
+hs_script locks --harts 4 --set halt_poll_ns=0 --csv "$tmp/wake.csv" broadcast
+is $status 0 "the locks of a guest's IPIs to sleeping vCPUs are counted" || diag "$(cat "$tmp/err")"
+longest=$(field "$tmp/wake.csv" waitq.lock 6)
+[ "${longest:-9999}" -lt 1000 ]
+ok $? "no hart is interrupted with the lock of a wait queue held" || diag "held for $longest instructions"
+
 hs_script locks
 is $status 2 "neither a workload nor a program is refused"
 hs_script locks --clock fast hello

@@ -81,7 +81,7 @@ void epoll_init(void)
 
 /* ---- items; watch_mutex is held, except by wakers -------------------------------------------- */
 
-static void item_mark_ready(struct ep_item *item)
+static void item_mark_ready(struct ep_item *item, struct hv_kicks *kicks)
 {
 	struct epoll *ep = item->ep;
 
@@ -89,19 +89,19 @@ static void item_mark_ready(struct ep_item *item)
 	if (!list_is_linked(&item->ready_link))
 		list_add_tail(&item->ready_link, &ep->ready);
 	spin_unlock(&ep->lock);
-	waitq_wake_all(&ep->wait);
+	waitq_wake_gather(&ep->wait, kicks);
 }
 
 /*
  * Put the item on the ready list, unless it is disabled. Called by the waker, under the queue's
  * lock.
  */
-static void item_woken(struct wait_entry *wait)
+static void item_woken(struct wait_entry *wait, struct hv_kicks *kicks)
 {
 	struct ep_item *item = container_of(wait, struct ep_entry, wait)->item;
 
 	if (!READ_ONCE(item->disabled))
-		item_mark_ready(item);
+		item_mark_ready(item, kicks);
 }
 
 static void item_enter(struct poll_table *table, struct waitq *wq)
@@ -180,7 +180,7 @@ void epoll_queues_changed(struct file *f)
 		item_leave_queues(item);
 		/* EPOLLOUT is not a new event here: an unconnected socket already reports it. */
 		if (item_events(item, &item->table) & ~(EPOLLOUT | EPOLLWRNORM))
-			item_mark_ready(item);
+			item_mark_ready(item, NULL);
 	}
 	watch_unlock();
 }
@@ -205,7 +205,7 @@ static int item_add(struct epoll *ep, struct file *f, int fd, const struct epoll
 	list_add_tail(&item->file_link, &f->watches);
 	WRITE_ONCE(f->watched, true); /* whoever drops the last reference has seen it: file_put() */
 	if (item_events(item, &item->table))
-		item_mark_ready(item);
+		item_mark_ready(item, NULL);
 	return 0;
 }
 
@@ -214,7 +214,7 @@ static void item_change(struct ep_item *item, const struct epoll_event *event)
 	item->event = *event;
 	WRITE_ONCE(item->disabled, false);
 	if (item_events(item, NULL))
-		item_mark_ready(item);
+		item_mark_ready(item, NULL);
 }
 
 /* ---- reporting ------------------------------------------------------------------------------- */

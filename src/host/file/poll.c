@@ -36,12 +36,12 @@ struct poll_call {
 	struct poll_entry *entries;
 };
 
-static void entry_woken(struct wait_entry *wait)
+static void entry_woken(struct wait_entry *wait, struct hv_kicks *kicks)
 {
 	struct poll_call *call = container_of(wait, struct poll_entry, wait)->call;
 
 	WRITE_ONCE(call->woken, true);
-	waitq_wake_all(&call->wait);
+	waitq_wake_gather(&call->wait, kicks);
 }
 
 static void call_enter(struct poll_table *table, struct waitq *wq)

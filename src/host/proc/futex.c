@@ -113,28 +113,31 @@ static int get_key(unsigned long addr, int op, struct futex_key *key)
 
 /* ---- waking ---- */
 
-static void wake_waiter(struct waiter *w)
+static void wake_waiter(struct waiter *w, struct hv_kicks *kicks)
 {
 	list_del(&w->link);
 	WRITE_ONCE(w->woken, true);
-	waitq_wake_all(&w->wq);
+	waitq_wake_gather(&w->wq, kicks);
 }
 
 static long wake(const struct futex_key *key, long count, u32 bitset)
 {
 	struct bucket *b = bucket_lock(key);
 	struct waiter *w, *n;
+	struct hv_kicks kicks;
 	long woken = 0;
 
+	kicks.count = 0;
 	list_for_each_entry_safe(w, n, &b->waiters, link) {
 		if (woken >= count)
 			break;
 		if (!same_key(&w->key, key) || !(w->bitset & bitset))
 			continue;
-		wake_waiter(w);
+		wake_waiter(w, &kicks);
 		woken++;
 	}
 	spin_unlock(&b->lock);
+	hv_kicks_send(&kicks);
 	return woken;
 }
 
@@ -251,7 +254,7 @@ struct requeue {
 
 static long requeue_locked(const struct requeue *rq, struct bucket *from,
 			   const struct futex_key *from_key, struct bucket *to,
-			   const struct futex_key *to_key)
+			   const struct futex_key *to_key, struct hv_kicks *kicks)
 {
 	struct waiter *w, *n;
 	long done = 0, moved = 0;
@@ -260,7 +263,7 @@ static long requeue_locked(const struct requeue *rq, struct bucket *from,
 		if (!same_key(&w->key, from_key))
 			continue;
 		if (done < rq->wake) {
-			wake_waiter(w);
+			wake_waiter(w, kicks);
 			done++;
 			continue;
 		}
@@ -282,11 +285,13 @@ static long futex_requeue(const struct requeue *rq)
 {
 	struct futex_key from_key, to_key;
 	struct bucket *from, *to;
+	struct hv_kicks kicks;
 	long ret;
 	u32 value;
 
 	if (rq->wake < 0 || rq->move < 0)
 		return -EINVAL;
+	kicks.count = 0;
 again:
 	ret = get_key(rq->from, rq->op, &from_key);
 	if (!ret)
@@ -301,10 +306,11 @@ again:
 			ret = -EAGAIN;
 	}
 	if (ret == 0)
-		ret = requeue_locked(rq, from, &from_key, to, &to_key);
+		ret = requeue_locked(rq, from, &from_key, to, &to_key, &kicks);
 	if (to != from)
 		spin_unlock(&to->lock);
 	spin_unlock(&from->lock);
+	hv_kicks_send(&kicks);
 	if (ret == -EFAULT && get_user(value, rq->from) == 0)
 		goto again;
 	return ret;

@@ -20,6 +20,7 @@
  */
 #include <asm-generic/errno.h>
 #include "clock.h"
+#include "hv/host.h"
 #include "lib/printk.h"
 #include "wait.h"
 
@@ -152,9 +153,11 @@ int mutex_lock_killable(struct mutex *m)
  */
 static void wake_first_waiter(struct mutex *m)
 {
+	struct hv_kicks kicks;
 	struct thread *next;
 	unsigned long word;
 
+	kicks.count = 0;
 	spin_lock(&m->lock);
 	word = __atomic_load_n(&m->holder, __ATOMIC_RELAXED);
 	if (word & MUTEX_WAITERS) {
@@ -166,9 +169,10 @@ static void wake_first_waiter(struct mutex *m)
 		if ((word & MUTEX_BITS) == MUTEX_BITS && !(word & ~MUTEX_BITS))
 			__atomic_fetch_xor(&m->holder, MUTEX_HANDOFF | (unsigned long)next,
 					   __ATOMIC_ACQ_REL);
-		thread_wake(next);
+		thread_wake(next, &kicks);
 	}
 	spin_unlock(&m->lock);
+	hv_kicks_send(&kicks);
 }
 
 void mutex_unlock(struct mutex *m)

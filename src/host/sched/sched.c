@@ -112,27 +112,29 @@ static void slice_begin(struct hart *hart)
 		hv_timer_start(&hart->slice, hv_time() + slice_ticks());
 }
 
-static void notify_hart(unsigned int index)
+static void notify_hart(unsigned int index, struct hv_kicks *kicks)
 {
 	if (index == this_hart())
 		slice_begin(&harts[index]);
+	else if (kicks)
+		hv_kicks_add(kicks, index);
 	else
 		ipi_send(index);
 }
 
-bool thread_wake(struct thread *t)
+void thread_wake(struct thread *t, struct hv_kicks *kicks)
 {
 	struct hart *hart = lock_rq_of(t);
 	unsigned int target;
 
 	if (t->state == THREAD_RUNNING || t->state == THREAD_DEAD) {
 		spin_unlock(&hart->rq_lock);
-		return false;
+		return;
 	}
 	t->state = THREAD_RUNNING;
 	if (hart->running == t) { /* t is about to sleep: schedule() will see the state */
 		spin_unlock(&hart->rq_lock);
-		return true;
+		return;
 	}
 	target = pick_hart(t);
 	while (&harts[target] != hart) {
@@ -150,8 +152,7 @@ bool thread_wake(struct thread *t)
 	trace_sched_wakeup((u64)t->tid, target);
 	enqueue(hart, t);
 	spin_unlock(&hart->rq_lock);
-	notify_hart(target);
-	return true;
+	notify_hart(target, kicks);
 }
 
 void thread_signal_kick(struct thread *t)
@@ -164,7 +165,7 @@ void thread_signal_kick(struct thread *t)
 
 	spin_unlock(&hart->rq_lock);
 	if (sleeping)
-		thread_wake(t);
+		thread_wake(t, NULL);
 	else if (elsewhere)
 		ipi_send(index);
 }
@@ -250,7 +251,7 @@ void sched_finish_switch(void)
 	if (left && left->state == THREAD_DEAD)
 		thread_free(left);
 	else if (left)
-		thread_wake(left); /* it may no longer run here: move it to another hart */
+		thread_wake(left, NULL); /* it may no longer run here: move it to another hart */
 	if (current->process)
 		fpu_switch_in(current);
 	if (current->rseq.area)
@@ -355,7 +356,7 @@ int sched_set_affinity(struct thread *t, const struct hv_hartmask *mask)
 		dequeue(hart, t);
 		t->state = THREAD_SLEEPING; /* as if asleep, so that thread_wake() places it */
 		spin_unlock(&hart->rq_lock);
-		thread_wake(t);
+		thread_wake(t, NULL);
 		return 0;
 	}
 	if (hart->running == t && !hartmask_test(mask, t->hart)) {

@@ -43,10 +43,16 @@ void ipi_send(unsigned int hart)
 	ipi_method->raise(hart);
 }
 
+/* The firmware gets one call for all harts. A store per hart costs less than that call. */
 void ipi_send_mask(const struct hv_hartmask *mask)
 {
 	unsigned int hart;
 
+	if (ipi_method->raise != ipi_raise_sbi) {
+		hartmask_for_each(hart, mask)
+			ipi_send(hart);
+		return;
+	}
 	if (trace_ipi_send_enabled())
 		hartmask_for_each(hart, mask)
 			trace_ipi_send(hart);

@@ -70,7 +70,7 @@ struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg)
 void thread_start(struct thread *t)
 {
 	t->hart = this_hart();
-	thread_wake(t);
+	thread_wake(t, NULL);
 }
 
 void thread_free(struct thread *t)

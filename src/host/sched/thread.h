@@ -18,6 +18,7 @@
 #include "proc/signal.h"
 
 struct account;
+struct hv_kicks;
 struct hv_sched_hook;
 struct mm;
 struct process;
@@ -155,7 +156,12 @@ void thread_start(struct thread *t);              /* make it runnable for the fi
 void thread_exit(void) __attribute__((noreturn)); /* end the current thread; it is freed later */
 void thread_free(struct thread *t);               /* a thread that never started, or has ended */
 
-bool thread_wake(struct thread *t); /* wake t from any sleep; any context. True: it slept */
+/*
+ * Wake t from any sleep. If another hart has to be interrupted for this, and `kicks` is not NULL, the
+ * hart is added to it, and the caller interrupts the hart once it has released its locks. Any
+ * context.
+ */
+void thread_wake(struct thread *t, struct hv_kicks *kicks);
 /*
  * A signal was sent to t: wake t if the signal ends its sleep, or kick t out of user or guest mode.
  */

@@ -2,11 +2,13 @@
 /*
  * wait.c - wait queues.
  *
- * Locks: the queue's own lock; a waker takes an rq_lock within it.
+ * Locks: the queue's own lock; a waker takes an rq_lock within it. Harts are interrupted with neither
+ * held.
  */
 #include "wait.h"
 #include <asm-generic/errno.h>
 #include "clock.h"
+#include "hv/host.h"
 #include "lib/printk.h"
 #include "thread.h"
 
@@ -16,9 +18,9 @@ void waitq_init(struct waitq *wq)
 	list_init(&wq->entries);
 }
 
-static void wake_thread(struct wait_entry *entry)
+static void wake_thread(struct wait_entry *entry, struct hv_kicks *kicks)
 {
-	thread_wake(entry->thread);
+	thread_wake(entry->thread, kicks);
 }
 
 void waitq_add(struct waitq *wq, struct wait_entry *entry)
@@ -37,45 +39,26 @@ void waitq_remove(struct waitq *wq, struct wait_entry *entry)
 	spin_unlock(&wq->lock);
 }
 
-void waitq_wake_entries(struct waitq *wq)
+/* Once the lock is released, the queue may no longer exist: a woken thread may have freed it. */
+void waitq_wake_entries(struct waitq *wq, struct hv_kicks *kicks)
 {
-	struct wait_entry *entry, *next;
+	struct wait_entry *entry;
+	struct hv_kicks own;
 
+	own.count = 0;
 	spin_lock(&wq->lock);
-	list_for_each_entry_safe(entry, next, &wq->entries, link)
-		entry->fn(entry);
+	list_for_each_entry(entry, &wq->entries, link)
+		entry->fn(entry, kicks ? kicks : &own);
 	spin_unlock(&wq->lock);
-}
-
-void waitq_wake_one(struct waitq *wq)
-{
-	struct wait_entry *entry, *next;
-
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	spin_lock(&wq->lock);
-	list_for_each_entry_safe(entry, next, &wq->entries, link) {
-		if (entry->fn != wake_thread) {
-			entry->fn(entry);
-		} else if (thread_wake(entry->thread)) {
-			/* Remove the entry, so that the next wake-up goes to another thread. */
-			list_del(&entry->link);
-			break;
-		}
-	}
-	spin_unlock(&wq->lock);
+	hv_kicks_send(&own);
 }
 
 void wait_prepare(struct waitq *wq, struct wait_entry *entry, enum thread_state state)
 {
-	entry->thread = current;
-	if (!entry->fn) {
-		list_init(&entry->link);
-		entry->fn = wake_thread;
+	if (!entry->fn) { /* the first call: the entry then stays in the queue until wait_finish() */
+		entry->thread = current;
+		waitq_add(wq, entry);
 	}
-	spin_lock(&wq->lock);
-	if (!list_is_linked(&entry->link))
-		list_add_tail(&entry->link, &wq->entries);
-	spin_unlock(&wq->lock);
 	__atomic_store_n(&current->state, state, __ATOMIC_SEQ_CST);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
@@ -87,7 +70,7 @@ struct sleep_timer {
 
 static void sleep_timeout(struct hv_timer *timer)
 {
-	thread_wake(container_of(timer, struct sleep_timer, timer)->thread);
+	thread_wake(container_of(timer, struct sleep_timer, timer)->thread, NULL);
 }
 
 int wait_sleep(enum thread_state state, u64 deadline)

@@ -3,7 +3,8 @@
  * wait.h - wait queues (wait.c) and mutexes (mutex.c).
  *
  * A sleeper adds its entry, then checks its condition, then sleeps. A waker changes the condition,
- * then wakes. So no wake-up is lost.
+ * then wakes. So no wake-up is lost. The harts of woken threads are interrupted once the queue's lock
+ * is released: a thread that has woken up takes this lock to remove its entry.
  */
 #ifndef HOST_WAIT_H
 #define HOST_WAIT_H
@@ -20,27 +21,38 @@ struct waitq {
 	struct list_head entries;
 };
 
-/* The waker calls fn with the queue's lock held. The default fn wakes `thread`. */
+/*
+ * The waker calls fn with the queue's lock held, and interrupts the harts in `kicks` later. The
+ * default fn wakes `thread`.
+ */
 struct wait_entry {
 	struct list_head link;
 	struct thread *thread;
-	void (*fn)(struct wait_entry *entry);
+	void (*fn)(struct wait_entry *entry, struct hv_kicks *kicks);
 };
 
 void waitq_init(struct waitq *wq);
 void waitq_add(struct waitq *wq,
 	       struct wait_entry *entry); /* the caller sets entry->fn, or leaves it NULL */
 void waitq_remove(struct waitq *wq, struct wait_entry *entry);
-void waitq_wake_entries(struct waitq *wq);
-void waitq_wake_one(struct waitq *wq);
+void waitq_wake_entries(struct waitq *wq, struct hv_kicks *kicks);
 
-/* Wake all entries. Usually there is none, so callers pay only for the check. */
-static inline void waitq_wake_all(struct waitq *wq)
+/*
+ * Wake all entries. Usually there is none, so callers pay only for the check. If `kicks` is not
+ * NULL, the interrupts of other harts are gathered in it, for a caller that wakes more threads or
+ * holds a lock. The caller sends them (hv_kicks_send()).
+ */
+static inline void waitq_wake_gather(struct waitq *wq, struct hv_kicks *kicks)
 {
 	/* Pairs with wait_prepare(): we see the sleeper's entry, or it sees our caller's change. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (!list_empty(&wq->entries))
-		waitq_wake_entries(wq);
+		waitq_wake_entries(wq, kicks);
+}
+
+static inline void waitq_wake_all(struct waitq *wq)
+{
+	waitq_wake_gather(wq, NULL);
 }
 
 /* Used by __wait_event(). */

@@ -133,6 +133,8 @@ int hv_mutex_lock_killable(struct hv_mutex *m); /* 0, or -EINTR: the thread is b
 bool hv_mutex_trylock(struct hv_mutex *m);
 void hv_mutex_unlock(struct hv_mutex *m);
 
+struct hv_kicks; /* below */
+
 struct hv_waitq { /* opaque */
 	u64 opaque[16];
 };
@@ -152,7 +154,11 @@ int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadlin
  * to be short.
  */
 void hv_wait_uninterruptible(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg);
-void hv_wake_all(struct hv_waitq *wq); /* any context; neither faults nor sleeps */
+/*
+ * Wake all threads that wait on wq. If `kicks` is not NULL, the interrupts that this needs are
+ * gathered in it, and the caller sends them. Any context; neither faults nor sleeps.
+ */
+void hv_wake_all(struct hv_waitq *wq, struct hv_kicks *kicks);
 
 bool hv_signal_pending(void); /* for the calling thread: KVM_RUN must return -EINTR */
 bool hv_resched_needed(void); /* the calling thread should yield this hart now */
@@ -208,6 +214,39 @@ unsigned int hv_nr_harts(void);       /* number of online harts */
 void hv_hart_kick(unsigned int hart); /* make the hart leave its guest, if it runs one */
 /* Like hv_hart_kick() for each hart in the mask, with as few calls to the firmware as possible. */
 void hv_harts_kick(const struct hv_hartmask *harts);
+
+/*
+ * Harts to interrupt: gathered while several vCPUs get requests or several threads are woken, and
+ * interrupted with one call, which is one call of the firmware for up to 64 harts. From the first
+ * hv_kicks_add() until hv_kicks_send(), the caller must neither sleep nor wait for a vCPU.
+ */
+struct hv_kicks {
+	unsigned int count;       /* initially 0 */
+	unsigned int first;       /* the hart to interrupt, if count is 1 */
+	struct hv_hartmask harts; /* the harts to interrupt, if count is 2 or more */
+};
+
+static inline void hv_kicks_add(struct hv_kicks *kicks, unsigned int hart)
+{
+	if (!kicks->count++) {
+		kicks->first = hart;
+		return;
+	}
+	if (kicks->count == 2) {
+		hartmask_clear_all(&kicks->harts);
+		hartmask_set(&kicks->harts, kicks->first);
+	}
+	hartmask_set(&kicks->harts, hart);
+}
+
+static inline void hv_kicks_send(const struct hv_kicks *kicks)
+{
+	if (kicks->count == 1)
+		hv_hart_kick(kicks->first);
+	else if (kicks->count)
+		hv_harts_kick(&kicks->harts);
+}
+
 /*
  * Handle the host interrupt that ended a guest's run; `scause` is its cause. Call with interrupts
  * off.

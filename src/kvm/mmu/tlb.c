@@ -25,7 +25,7 @@
 
 #define FENCE_ALL (~0ULL)
 
-void vcpu_request_fence(struct kvm_vcpu *vcpu, const struct hfence *fence, struct vcpu_kicks *kicks)
+void vcpu_request_fence(struct kvm_vcpu *vcpu, const struct hfence *fence, struct hv_kicks *kicks)
 {
 	vcpu_request_gather(vcpu, vcpu->kvm->tlb->request_for(vcpu, fence), kicks);
 }

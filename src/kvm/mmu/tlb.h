@@ -55,8 +55,7 @@ void tlb_flush_pending(struct kvm *vm, const struct gstage_pending_flush *pendin
  * Any thread. Make the vCPU fence before it next runs its guest; kick it if it is in the guest.
  * `kicks`: as for vcpu_request_gather().
  */
-void vcpu_request_fence(struct kvm_vcpu *vcpu, const struct hfence *fence,
-			struct vcpu_kicks *kicks);
+void vcpu_request_fence(struct kvm_vcpu *vcpu, const struct hfence *fence, struct hv_kicks *kicks);
 /*
  * Do the TLB fences that `requests` asks for, including those in the vCPU's queue. Called by the
  * vCPU's own thread, with the vCPU loaded.

@@ -37,7 +37,7 @@ int sbi_system_event(struct kvm_vcpu *vcpu, unsigned int type, u64 reason);
 /* Execute a legacy remote fence (SBI §5) whose hart mask has already been read. */
 void sbi_rfence_legacy(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long mask,
 		       unsigned long base);
-/* Send an IPI to `target`. `arg`: NULL, or the struct vcpu_kicks of a sender of several IPIs. */
+/* Send an IPI to `target`. `arg`: NULL, or the struct hv_kicks of a sender of several IPIs. */
 void sbi_ipi_send(struct kvm_vcpu *target, void *arg);
 /* Send IPIs for the IPI extension and legacy SEND_IPI. Arguments and result: sbi_for_each_hart(). */
 long sbi_ipi_send_mask(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long base);

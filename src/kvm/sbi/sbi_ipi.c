@@ -41,10 +41,10 @@ void sbi_ipi_send(struct kvm_vcpu *target, void *arg)
 
 long sbi_ipi_send_mask(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long base)
 {
-	struct vcpu_kicks kicks = { .count = 0 };
+	struct hv_kicks kicks = { .count = 0 };
 	long error = sbi_for_each_hart(vcpu, mask, base, sbi_ipi_send, &kicks);
 
-	vcpu_kicks_send(&kicks);
+	hv_kicks_send(&kicks);
 	return error;
 }
 

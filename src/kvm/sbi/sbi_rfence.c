@@ -18,7 +18,7 @@ struct fence_call {
 	const struct kvm_vcpu *caller;
 	struct hfence fence;
 	unsigned int event; /* SBI_PMU_FW_*_SENT; a target counts event + 1 (*_RECEIVED) */
-	struct vcpu_kicks kicks;
+	struct hv_kicks kicks;
 };
 
 static void queue_fence(struct kvm_vcpu *target, void *arg)
@@ -73,7 +73,7 @@ static long fence_harts(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long
 		return SBI_SUCCESS;
 	}
 	error = sbi_for_each_hart(vcpu, mask, base, queue, call);
-	vcpu_kicks_send(&call->kicks);
+	hv_kicks_send(&call->kicks);
 	sbi_for_each_hart(vcpu, mask, base, wait_fence, call);
 	return error;
 	/* lab 9 end */

@@ -31,7 +31,7 @@ static unsigned long guest_to_hart(unsigned long lines)
 	/* lab 7 end */
 }
 
-static void irq_mark(struct kvm_vcpu *vcpu, unsigned int irq, struct vcpu_kicks *kicks)
+static void irq_mark(struct kvm_vcpu *vcpu, unsigned int irq, struct hv_kicks *kicks)
 {
 	/* lab 7: write irq_mark: mark a line whose state is written, and send the request */
 	__atomic_fetch_or(&vcpu->irq_changed, BIT(irq), __ATOMIC_RELEASE);
@@ -49,7 +49,7 @@ static inline void trace_raised(const struct kvm_vcpu *vcpu, unsigned int irq)
 	trace_kvm_vcpu_irq(irq, 1, vcpu->id);
 }
 
-void vcpu_set_irq_gather(struct kvm_vcpu *vcpu, unsigned int irq, struct vcpu_kicks *kicks)
+void vcpu_set_irq_gather(struct kvm_vcpu *vcpu, unsigned int irq, struct hv_kicks *kicks)
 {
 	trace_raised(vcpu, irq);
 	/* lab 7: write vcpu_set_irq_gather: set the line in irq_pending, and notify its vCPU */

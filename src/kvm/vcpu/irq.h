@@ -12,7 +12,7 @@
 
 void vcpu_set_irq(struct kvm_vcpu *vcpu, unsigned int irq); /* any thread */
 /* Like vcpu_set_irq(); `kicks`: as for vcpu_request_gather(). */
-void vcpu_set_irq_gather(struct kvm_vcpu *vcpu, unsigned int irq, struct vcpu_kicks *kicks);
+void vcpu_set_irq_gather(struct kvm_vcpu *vcpu, unsigned int irq, struct hv_kicks *kicks);
 void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq); /* any thread */
 void vcpu_drop_irqs(struct kvm_vcpu *vcpu);                   /* any thread: VS_SOFT and VS_TIMER */
 /*

@@ -47,7 +47,7 @@ static void mark_put(struct kvm_vcpu *vcpu)
 {
 	hv_sched_hook_set(NULL);
 	__atomic_store_n(&vcpu->put_pending, false, __ATOMIC_RELEASE);
-	hv_wake_all(&put_waitq);
+	hv_wake_all(&put_waitq, NULL);
 }
 
 static void sched_in(struct hv_sched_hook *hook, unsigned int hart)
