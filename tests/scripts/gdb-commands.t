@@ -3,7 +3,8 @@
 #
 # gdb-commands.t - the hs commands of gdb during a payload's boot, used correctly and incorrectly.
 #
-# The commands share one boot, except that hs irqchip needs one for each controller. A marker line
+# The commands share one boot, except that hs irqchip needs one for each controller but the APLIC with
+# direct delivery, which the shared boot has and its guest does not use. A marker line
 # precedes each command's output. The claims compare meanings, not addresses, which differ between
 # builds.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
@@ -24,10 +25,10 @@ after()	# COMMAND [N]: print the output of COMMAND's Nth call
 	awk -v want="== $1" -v n="${2:-1}" '/^== /{on = ($0 == want && ++seen == n); next} on' <<<"$said"
 }
 
-machine=(--vcpus 1 --set fastpath=off hello)
+machine=(--vcpus 1 --set fastpath=off --machine aia --irqchip aia_direct hello)
 hs_gdb 'hs vms' 'hs irqchip' 'hs vcpu' 'hs exits' 'hs diff-switch' 'hs where' 'hs until-exit nonsense' 'hs nonsense' 'hs csr' 'hs csr mstatuss' \
 	'hs csr henvcfg 0x8000000000000080' 'hs break-guest' 'hs break-guest no_such_symbol' \
-	'hs until-exit 20' 'hs where' 'hs vms' 'hs vcpu' 'hs vcpu 7' 'hs vcpu x' 'hs memslots' 'hs memslots 9' 'hs irqchip 9' 'hs device-store' 'hs device-store 0x80000002 1' \
+	'hs until-exit 20' 'hs where' 'hs vms' 'hs vcpu' 'hs vcpu 7' 'hs vcpu x' 'hs memslots' 'hs memslots 9' 'hs irqchip' 'hs irqchip 9' 'hs device-store' 'hs device-store 0x80000002 1' \
 	'hs device-store 0x80000000 0x100000000' 'hs device-store no_such 1' 'hs gstage $htval << 2' \
 	'hs until-entry' 'hs where' 'hs vcpu' 'hs csr sepc' 'hs csr vsatp' 'hs vstage $pc' 'hs gstage $pc' 'hs gstage 0x10000000' \
 	'hs gstage 0xffffffffffffff00' 'hs gstage' 'hs gstage no_such' 'hs diff-switch' 'hs exits' 'hs exits 0' \
@@ -59,6 +60,9 @@ like "$(after 'hs vcpu 7')" "no vCPU 7" "hs vcpu names a vCPU that does not exis
 like "$(after 'hs vcpu x')" "'x' is not a vCPU" "hs vcpu names a word that is not a number"
 like "$(after 'hs memslots')" "GPA 0x80000000 to 0x9fffffff" "hs memslots shows the guest's memory"
 like "$(after 'hs memslots 9')" "no VM 9" "hs memslots names a VM that does not exist"
+like "$(after 'hs irqchip' 2)" "^VM [0-9]+: AIA in the kernel \(aia_direct\), APLIC at GPA 0x[0-9a-f]+, [0-9]+ sources, IE=0, DM=0$" "hs irqchip names an APLIC with direct delivery"
+like "$(after 'hs irqchip' 2)" "^  vCPU [0-9]+.0: IDC: delivery 0, threshold 0, no top source, external interrupt low$" "hs irqchip shows the IDC of the vCPU"
+unlike "$(after 'hs irqchip' 2)" "MSI|IMSIC" "hs irqchip shows no MSIs with direct delivery"
 like "$(after 'hs irqchip 9')" "no VM 9" "hs irqchip names a VM that does not exist"
 like "$(after 'hs device-store')" "give an address and a value" "hs device-store needs two numbers"
 like "$(after 'hs device-store 0x80000002 1')" "0x80000002 is not a physical address that is a multiple of 4" "hs device-store refuses a misaligned address"

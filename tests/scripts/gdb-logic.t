@@ -122,9 +122,16 @@ claim(irqchip.page_of(6 << 18 | 9, CONFIG, 0x28000) == 0x29004, "the page of a h
 claim(irqchip.page_of(8 << 18 | 9, CONFIG, 0x28000) is None, "a target in a group that does not exist has no page")
 claim(irqchip.page_of(1 << 12 | 9, CONFIG, 0x28000) is None, "a target with a guest index has no page")
 aplic = irqchip.Aplic(3, {2}, {2}, {1}, [0, 6, 4, 0], [0, 42, 1 << 18 | 7, 0])
-claim(irqchip.aplic_lines(aplic, lambda target: "1.0" if target < 1 << 18 else None) == [
+claim(irqchip.aplic_lines(aplic, irqchip.msi_to(lambda target: "1.0" if target < 1 << 18 else None)) == [
     "source 1: level1, enabled, MSI 42 to vCPU 1.0", "source 2: edge1, input high, pending, MSI 7 to no vCPU"],
       "an APLIC is shown with the sources that are active")
+idcs = [irqchip.Idc("1.0", 1, True, 3, 1 << 16 | 2, True), irqchip.Idc("1.1", 0, False, 0, 0, False)]
+aplic = irqchip.Aplic(2, {1}, {1}, {1}, [0, 6, 4], [0, 2, 2 << 18 | 7])
+claim(irqchip.aplic_lines(aplic, irqchip.direct_to(idcs)) + irqchip.idc_lines(idcs) == [
+    "source 1: level1, input high, pending, enabled, priority 2 at vCPU 1.0", "source 2: edge1, priority 7 at no vCPU",
+    "vCPU 1.0: IDC: delivery 1, forced, threshold 3, top source 1 (priority 2), external interrupt raised",
+    "vCPU 1.1: IDC: delivery 0, threshold 0, no top source, external interrupt low"],
+      "an APLIC with direct delivery is shown with its IDCs")
 
 # Invalid ELF files.
 for data, what in ((b"", "empty"), (b"\x7fELF\x02\x01" + b"\xff" * 200, "damaged"), (b"\x7fELF\x02\x01" + bytes(90), "without symbols")):

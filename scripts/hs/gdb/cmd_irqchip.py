@@ -9,6 +9,7 @@ from .target import (Problem, address, ctype, device_store, load, need_machine, 
 
 MODES = {0: "aia_emul", 1: "aia_hwaccel", 2: "mode auto"}  # KVM_DEV_RISCV_AIA_MODE_*
 IN_MEMORY = (1 << 32) - 1  # IMSIC_IN_MEMORY
+DELIVERY, DIRECT = 7, 1  # AIA_DELIVERY, KVM_DEV_HS_AIA_DELIVERY_DIRECT
 
 
 def _array(value):
@@ -118,20 +119,33 @@ def _guest_file():
     return csr.value_of(row, register("hstatus") or 0)
 
 
+def _idcs(one, aplic, at):
+    """Return the IDCs of the struct aplic at this address; with MSI delivery, there are none."""
+    type_ = ctype("struct aplic_idc", "aplic_create")
+    idcs = [(vcpu, load(type_, at + aplic.type.sizeof + vcpu.index * type_.sizeof))
+            for vcpu in one.vcpus if vcpu.index < int(aplic["nr_idcs"])]
+    return [irqchip.Idc(_name(vcpu), int(idc["delivery"]), bool(idc["force"]), int(idc["threshold"]),
+                        int(idc["top"]), bool(idc["raised"])) for vcpu, idc in idcs]
+
+
 def _aia(one):
     value = load(ctype("struct aia", "aia_create"), int(one.value["aia"]))
     config, imsics = _array(value["config"]), _imsics(one, value)
     by_page = {int(imsic["page"]): _name(vcpu) for vcpu, imsic in reversed(imsics)}
-    head = "VM %d: AIA in the kernel (%s)" % (one.id, MODES.get(config[0], "unknown mode"))
+    direct = config[DELIVERY] == DIRECT
+    head = "VM %d: AIA in the kernel (%s)" % (one.id, "aia_direct" if direct else MODES.get(config[0], "unknown mode"))
     lines = []
     if int(value["aplic"]):
         aplic = load(ctype("struct aplic", "aplic_create"), int(value["aplic"]))
-        head += ", APLIC at GPA 0x%x, %d sources, IE=%d" % (
-            int(value["aplic_addr"]), int(aplic["nr_sources"]), int(aplic["enabled"]))
+        idcs = _idcs(one, aplic, int(value["aplic"]))
+        head += ", APLIC at GPA 0x%x, %d sources, IE=%d%s" % (
+            int(value["aplic_addr"]), int(aplic["nr_sources"]), int(aplic["enabled"]), ", DM=0" if direct else "")
         lines = irqchip.aplic_lines(
             irqchip.Aplic(int(aplic["nr_sources"]), _bits(aplic["input"]), _bits(aplic["pending"]),
                           _bits(aplic["enable"]), _array(aplic["mode"]), _array(aplic["target"])),
-            lambda target: by_page.get(irqchip.page_of(target, config, int(value["base_page"]))))
+            irqchip.direct_to(idcs) if direct else irqchip.msi_to(
+                lambda target: by_page.get(irqchip.page_of(target, config, int(value["base_page"])))))
+        lines += irqchip.idc_lines(idcs)
     print(head)
     for vcpu, imsic in imsics:
         lines += _file_lines(vcpu, imsic)

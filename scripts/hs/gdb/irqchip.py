@@ -10,6 +10,8 @@ Context = collections.namedtuple("Context", "vcpu threshold raised enable")
 # mode, target: the registers sourcecfg.SM and target, for each source. config: the attributes of the group
 # KVM_DEV_RISCV_AIA_GRP_CONFIG, by number.
 Aplic = collections.namedtuple("Aplic", "sources input pending enable mode target")
+# An interrupt delivery control structure. delivery, force, threshold, top: its registers, without the i.
+Idc = collections.namedtuple("Idc", "vcpu delivery force threshold top raised")
 SOURCE_MODES = {0: "inactive", 1: "detached", 4: "edge1", 5: "edge0", 6: "level1", 7: "level0"}
 GROUP_BITS, GROUP_SHIFT, HART_BITS, GUEST_BITS = 3, 4, 5, 6
 
@@ -58,9 +60,33 @@ def page_of(target, config, base_page):
     return base_page | hart << config[GUEST_BITS] | group << config[GROUP_SHIFT] - 12
 
 
-def aplic_lines(aplic, vcpu_of):
-    """Return a line for each active source. vcpu_of(target) returns the name of the vCPU that receives its MSIs, or
-    None."""
+def msi_to(vcpu_of):
+    """Return the function for aplic_lines() that names the receiver of a source's MSIs. vcpu_of(target) returns the name
+    of the vCPU, or None."""
+    def receiver(target):
+        vcpu = vcpu_of(target)
+        return "MSI %d to %s" % (target & 0x7ff, "vCPU " + vcpu if vcpu else "no vCPU")
+    return receiver
+
+
+def direct_to(idcs):
+    """Return the function for aplic_lines() that names the vCPU that a source interrupts, with direct delivery."""
+    def receiver(target):
+        hart = target >> 18
+        return "priority %d at %s" % (target & 0xff, "vCPU " + idcs[hart].vcpu if hart < len(idcs) else "no vCPU")
+    return receiver
+
+
+def idc_lines(idcs):
+    """Return a line for each vCPU that has an interrupt delivery control structure."""
+    return ["vCPU %s: IDC: delivery %d%s, threshold %d, %s, external interrupt %s" % (
+        idc.vcpu, idc.delivery, ", forced" if idc.force else "", idc.threshold,
+        "top source %d (priority %d)" % (idc.top >> 16, idc.top & 0xff) if idc.top else "no top source",
+        "raised" if idc.raised else "low") for idc in idcs]
+
+
+def aplic_lines(aplic, receiver):
+    """Return a line for each active source. receiver(target) names where its interrupts go."""
     lines = []
     for source in range(1, aplic.sources + 1):
         mode, target = aplic.mode[source], aplic.target[source]
@@ -68,7 +94,6 @@ def aplic_lines(aplic, vcpu_of):
             continue
         words = _words((source in aplic.input, "input high"), (source in aplic.pending, "pending"),
                        (source in aplic.enable, "enabled"))
-        vcpu = vcpu_of(target)
-        lines.append("source %d: %s%s, MSI %d to %s" % (source, SOURCE_MODES.get(mode, "mode %d" % mode), words,
-                                                        target & 0x7ff, "vCPU " + vcpu if vcpu else "no vCPU"))
+        lines.append("source %d: %s%s, %s" % (source, SOURCE_MODES.get(mode, "mode %d" % mode), words,
+                                              receiver(target)))
     return lines
