@@ -307,8 +307,7 @@ def linux_settings(system, settings):
 def jobs_of(system, cpu, setting, matters, wanted):
     jobs = []
     for name, group in GROUPS.items():
-        # On Linux 7.2.13, the machine that measures the dirty log does not end after its last row.
-        if system == "bare" and not group.bare or system == NEWEST and name == "logged":
+        if system == "bare" and not group.bare:
             continue
         mine = [row for row in ROWS if row.group == name]
         rows = [row.name for row in mine if (matters is None or row.name in matters)
