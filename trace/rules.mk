@@ -64,7 +64,7 @@ $(O)/trace/html/page.o: $(HSTRACE_PAGE)
 PLUGIN = $(call say,HOSTCC)$(HOSTCC) -std=gnu11 -O2 -g $(WARN) -I$(TOP)/src/include -fPIC -shared -o $@ $(filter %.c,$^)
 PLUGIN_SHARED := $(TOP)/trace/plugin/plugin.c $(wildcard $(TOP)/trace/plugin/*.h $(TOP)/src/include/hv/cause.*)
 PLUGIN_HARTS := $(TOP)/trace/plugin/harts.c
-$(O)/anatomy.so: $(TOP)/trace/plugin/anatomy.c $(PLUGIN_SHARED)
+$(O)/anatomy.so: $(TOP)/trace/plugin/anatomy.c $(PLUGIN_HARTS) $(PLUGIN_SHARED)
 	@mkdir -p $(@D)
 	$(PLUGIN)
 

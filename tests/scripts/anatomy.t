@@ -64,6 +64,17 @@ for row in wfi_pending illegal_insn fault_4k_present; do
 	adds_up "$row" 0.5
 	unlike "$out" 'in no stage' "$row: every function has a stage"
 done
+# From one program to another; the clocks' figures have a resolution of two instructions.
+for setting in "io_out irqchip=user_plic" "io_in irqchip=aia_emul" "io_in_apart irqchip=aia_emul"; do
+	set -- $setting
+	anatomy "$1" --set "$2"
+	is $status 0 "anatomy measures $setting" || diag "$(cat "$tmp/err")"
+	adds_up "$setting" 4
+	unlike "$out" 'in no stage' "$setting: every function has a stage"
+done
+like "$out" '^in parallel +[1-9]' "what the device's hart executes after its signal is counted"
+anatomy io_in --systems linux
+is $status 2 "a row from one program to another is refused on Linux KVM"
 anatomy sbi_version --systems bare --insns
 adds_up "sbi_version, bare" 0.5
 like "$out" '^firmware +[1-9]' "bare: the firmware's instructions are counted"

@@ -9,6 +9,9 @@
  * the operation. The plugin does not change the machine: QEMU calls the plugin before each
  * instruction.
  *
+ * With begin= and end= instead of the loop, an iteration is a span: it begins after one instruction
+ * and ends with another one, on any hart, and a batch is `spans` of them.
+ *
  * There are three phases, because a callback per instruction is slow: wait for the operation (only
  * its first instruction has a callback), record whole batches, and then do nothing. The output
  * files are text and end with a line "end", except for `paths`:
@@ -18,13 +21,10 @@
  *   DIR/paths       addresses, 64 bits each, path after path; bits 63:60 are the hart
  *   DIR/insns       ADDRESS SIZE ENCODING                 the instruction at an address
  *
- * The hart is the one that QEMU passes to the callback. With several harts, QEMU may pass the wrong
- * one (harts.h), but every benchmark row that is a loop runs on one hart.
- *
  * Iterations with the same sequence of instructions share a path. A path that no longer fits into
  * `room` has number -1, and only its length is recorded.
  */
-#include "plugin.h"
+#include "harts.h"
 
 #define HART_SHIFT    60
 #define LONGEST       (1u << 24) /* instructions recorded of one iteration, at most */
@@ -36,12 +36,15 @@
 
 const char plugin_name[] = "anatomy";
 
-/* Arguments, all of which are required. */
+/* Arguments: those of the loop or those of the span, and all others. */
 static const char *dir;
 static uint64_t entry;        /* address of the operation's first instruction */
-static uint64_t entry_insns;  /* encodings of its first two instructions */
+static uint64_t entry_insns;  /* the 8 bytes at this address */
 static uint64_t head, back;   /* addresses of the loop's first instruction, and of its branch */
 static uint64_t ret;          /* address of the operation's return */
+static uint64_t begin, end;   /* addresses of a span's instructions */
+static uint64_t restarts;     /* 1: if `begin` is executed again, the span begins there */
+static uint64_t spans;        /* number of spans in a batch */
 static uint64_t batches_left; /* number of batches still to be recorded */
 static uint64_t room;         /* space left in the file `paths`, in instructions */
 
@@ -130,11 +133,8 @@ static void quit(qemu_plugin_id_t id, void *userdata)
 
 static qemu_plugin_id_t self;
 
-/* End the batch, because the operation returns. */
 static void end_batch(void)
 {
-	if (in_loop)
-		end_iteration();
 	fprintf(batches_file, "%lu %lu\n", batch_iterations, (unsigned long)batch_insns);
 	in_batch = in_loop = false;
 	batch_iterations = 0;
@@ -146,12 +146,39 @@ static void end_batch(void)
 	qemu_plugin_reset(self, recorded);
 }
 
-static void before_insn(unsigned int hart, void *userdata)
+static void add_insn(uint64_t pc)
+{
+	if (in_loop && iteration_len < LONGEST)
+		iteration[iteration_len++] = (pc & ((1ull << HART_SHIFT) - 1)) |
+					     (uint64_t)(plugin_hart() & 15) << HART_SHIFT;
+}
+
+static void before_insn_of_span(uint64_t pc)
+{
+	add_insn(pc);
+	if (pc == end && in_loop) {
+		in_loop = false;
+		end_iteration();
+		if (batch_iterations == spans)
+			end_batch();
+	}
+	if (pc == begin && (restarts || !in_loop)) {
+		in_loop = true;
+		iteration_len = 0;
+	}
+}
+
+static void before_insn(unsigned int vcpu_index, void *userdata)
 {
 	uint64_t pc = (uintptr_t)userdata;
 
+	(void)vcpu_index;
 	if (ended)
 		return;
+	if (spans) {
+		before_insn_of_span(pc);
+		return;
+	}
 	if (pc == entry) {
 		in_batch = true;
 		in_loop = false;
@@ -159,6 +186,8 @@ static void before_insn(unsigned int hart, void *userdata)
 	if (!in_batch)
 		return;
 	if (pc == ret) {
+		if (in_loop)
+			end_iteration();
 		end_batch();
 		return;
 	}
@@ -171,9 +200,13 @@ static void before_insn(unsigned int hart, void *userdata)
 	}
 	if (pc == back)
 		branched = true;
-	if (in_loop && iteration_len < LONGEST)
-		iteration[iteration_len++] =
-			(pc & ((1ull << HART_SHIFT) - 1)) | (uint64_t)(hart & 15) << HART_SHIFT;
+	add_insn(pc);
+}
+
+static void block_begins(unsigned int vcpu_index, void *userdata)
+{
+	(void)userdata;
+	plugin_hart_begins(vcpu_index);
 }
 
 static void record_block(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
@@ -181,6 +214,7 @@ static void record_block(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	size_t i, n = qemu_plugin_tb_n_insns(tb);
 
 	(void)id;
+	qemu_plugin_register_vcpu_tb_exec_cb(tb, block_begins, QEMU_PLUGIN_CB_R_REGS, NULL);
 	for (i = 0; i < n; i++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 		uint64_t pc = qemu_plugin_insn_vaddr(insn);
@@ -219,13 +253,16 @@ static void find_entry(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	for (i = 0; i + ENTRY_INSNS <= n; i++) {
 		struct qemu_plugin_insn *first = qemu_plugin_tb_get_insn(tb, i);
 		struct qemu_plugin_insn *second = qemu_plugin_tb_get_insn(tb, i + 1);
+		size_t bits = 8 * qemu_plugin_insn_size(first);
+		uint64_t words = plugin_word(first) | (uint64_t)plugin_word(second) << bits;
 
+		bits += 8 * qemu_plugin_insn_size(second);
 		/*
 		 * Compare the encodings, too: before it turned its MMU on, a kernel may have run
 		 * at the address `entry`.
 		 */
 		if (qemu_plugin_insn_vaddr(first) == entry &&
-		    (plugin_word(first) | (uint64_t)plugin_word(second) << 32) == entry_insns)
+		    words == (entry_insns & ~0ull >> (64 - bits)))
 			qemu_plugin_register_vcpu_insn_exec_cb(first, found, QEMU_PLUGIN_CB_NO_REGS,
 							       NULL);
 	}
@@ -245,17 +282,25 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 		{ .name = "dir=", .text = &dir },
 		{ .name = "entry=", .number = &entry },
 		{ .name = "insns=", .number = &entry_insns },
-		{ .name = "head=", .number = &head },
-		{ .name = "back=", .number = &back },
-		{ .name = "ret=", .number = &ret },
+		{ .name = "head=", .number = &head, .optional = true },
+		{ .name = "back=", .number = &back, .optional = true },
+		{ .name = "ret=", .number = &ret, .optional = true },
+		{ .name = "begin=", .number = &begin, .optional = true },
+		{ .name = "end=", .number = &end, .optional = true },
+		{ .name = "restarts=", .number = &restarts, .optional = true },
+		{ .name = "spans=", .number = &spans, .optional = true },
 		{ .name = "batches=", .number = &batches_left },
 		{ .name = "room=", .number = &room },
 	};
 
-	(void)info;
 	self = id;
 	if (!plugin_arguments(known, sizeof(known) / sizeof(known[0]), argc, argv))
 		return -1;
+	if (!(spans ? begin && end : head && back && ret)) {
+		fprintf(stderr, "anatomy: give either head=, back= and ret=, or begin=, end= and "
+				"spans=\n");
+		return -1;
+	}
 	iteration = malloc(LONGEST * sizeof(*iteration));
 	batches_file = create("batches");
 	iterations_file = create("iterations");
@@ -263,6 +308,7 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 	insns_file = create("insns");
 	if (!iteration || !batches_file || !iterations_file || !paths_file || !insns_file)
 		return -1;
+	plugin_watch_harts(id, info, NULL, 0);
 	qemu_plugin_register_vcpu_tb_trans_cb(id, find_entry);
 	qemu_plugin_register_atexit_cb(id, quit, NULL);
 	return 0;

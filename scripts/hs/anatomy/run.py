@@ -24,6 +24,8 @@ OPERATION = {"wfi_pending": "wfi", "stimecmp_write": "csr_stimecmp", "mmio_read_
              "fault_4k_fresh": "touch_4k", "fault_new_table": "touch_2m", "dirty_write": "store_4k",
              "dirty_split": "store_2m", "dirty_harvest": "mmio_write",
              "blk_read_4k": "blk_read", "blk_read_exit": "blk_read"}
+BELL = "bench_bell"  # the function of the payload that measures the rows of SPANS
+SPANS_IN_BATCH = 100  # BELL_BATCH in src/guest/bench/bell.c
 ADDRESS_BITS = 60
 LINUX_SYMBOLS = """#!/bin/sh
 "$@"
@@ -52,6 +54,31 @@ class Operation:
                               % (name, len(loops), len(returns)))
         self.entry, self.ret = int(lines[0][0], 16), returns[0]
         self.head, self.back = loops[0]  # the start of the loop, and the branch to it
+
+
+class Span:
+    """The rows of I/O latency: from a reading of the clock in one program to the next reading in another one."""
+
+    def __init__(self, begins, ends, restarts):
+        self.begins, self.ends = begins, ends  # (program, function): the last rdtime in the function
+        self.restarts = restarts  # the span begins at the last of several readings
+
+
+# The VMM's thread reads the clock when it has woken (io_out), and, several times, before it signals (io_in).
+SPANS = {"io_out": Span(("guest", "bench_ring"), ("vmm", "clock_now"), False),
+         "io_in": Span(("vmm", "clock_now"), ("guest", "bench_answered"), True),
+         "io_in_apart": Span(("vmm", "clock_now"), ("guest", "bench_answered"), True)}
+
+
+def _reading(options, program, function):
+    """Return the address of the last rdtime in a function."""
+    path = payload(options.out) if program == "guest" else os.path.join(options.out, program)
+    text = subprocess.run([symbols.tool("objdump"), "-d", "--no-show-raw-insn", "--disassemble=" + function, path],
+                          stdout=subprocess.PIPE, check=True).stdout.decode()
+    found = re.findall(r"^\s*([0-9a-f]+):\s+rdtime\s", text, re.M)
+    if not found:
+        raise LaunchError("%s: %s does not read the time" % (path, function))
+    return int(found[-1], 16)
 
 
 class Recording:
@@ -127,7 +154,7 @@ def payload(out):
 def rows_of(path):
     """Return the rows whose operation is a function of the given bench.elf."""
     known = {symbol.name for symbol in elf.functions(path)}
-    return [row for row in BY_NAME if "op_" + OPERATION.get(row, row) in known]
+    return [row for row in BY_NAME if "op_" + OPERATION.get(row, row) in known or row in SPANS and BELL in known]
 
 
 def operations(options):
@@ -159,11 +186,18 @@ def _command(system, row, options, folder):
 def record(system, row, options, folder):
     """Run one row of the payload and return a Recording."""
     path = payload(options.out)
-    operation = Operation(path, OPERATION.get(row, row))
-    arguments = ("file=%s,dir=%s,entry=0x%x,insns=0x%x,head=0x%x,back=0x%x,ret=0x%x,batches=%d,room=%d"
+    span = SPANS.get(row)
+    if span:
+        entry = elf.address(path, BELL)
+        what = ("begin=0x%x,end=0x%x,restarts=%d,spans=%d"
+                % (_reading(options, *span.begins), _reading(options, *span.ends), span.restarts, SPANS_IN_BATCH))
+    else:
+        operation = Operation(path, OPERATION.get(row, row))
+        entry = operation.entry
+        what = "head=0x%x,back=0x%x,ret=0x%x" % (operation.head, operation.back, operation.ret)
+    arguments = ("file=%s,dir=%s,entry=0x%x,insns=0x%x,%s,batches=%d,room=%d"
                  % (qemuopt.value(os.path.join(options.out, "anatomy.so")), qemuopt.value(folder),
-                    operation.entry, _first_words(path, operation.entry), operation.head,
-                    operation.back, operation.ret, options.batches, TOTAL_INSNS))
+                    entry, _first_words(path, entry), what, options.batches, TOTAL_INSNS))
     environment = dict(os.environ, QEMU=plugin.wrapper(folder, options.qemu, arguments))
     command = _command(system, row, options, folder)
     what = "%s on %s" % (row, system)

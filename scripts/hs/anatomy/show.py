@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """show.py - print an anatomy: by stage, by function, and in the order of execution."""
+from . import run, stages
 from .stages import STAGES, UNASSIGNED
 
 RDINSTRET, RDINSTRET_MASK = 0xC0202073, 0xFFFFF07F  # csrrs RD, instret, zero
@@ -64,6 +65,8 @@ def print_stages(found, out):
     """Print the stages of one or more systems side by side."""
     for line in stage_lines([anatomy.system for anatomy in found], [anatomy.by_stage() for anatomy in found]):
         print(line, file=out)
+    if found[0].row in run.SPANS:
+        print(_line("in parallel", ("%12d       " % stages.beside(a.steps) for a in found)), file=out)
     print(_line("other paths", ("%+15.2f    " % (a.mean - a.total()) for a in found)), file=out)
     print(_line("mean of the batch", ("%15.2f    " % a.mean for a in found)), file=out)
     print(_line("the bench's figure", ("%15.2f    " % a.figure for a in found)), file=out)

@@ -8,7 +8,8 @@ from .symbols import FIRMWARE, GUEST, KERNEL, USER
 
 STAGES = ("guest", "registers saved", "CSR swap", "registers restored", "dispatch", "handler",
           "checks", "vCPU put", "exit to user", "user space", "return from user", "vCPU load",
-          "trap entry", "trap exit", "sret", "firmware", "not assigned")
+          "trap entry", "trap exit", "sret", "firmware", "system call", "interrupt raised", "wake-up", "wait",
+          "thread switch", "not assigned")
 UNASSIGNED = STAGES[-1]
 # The stages that a word in the table stands for, one for each phase (see walk.py). The phases are: before the
 # handler; after the handler, on the way to the guest; after the handler, on the way to user space; and on the way
@@ -18,6 +19,8 @@ WORDS = {
     "host": ("handler", "checks", "exit to user", "return from user"),
     "switch": None,
 }
+
+SENDERS = {"ipi_send", "hv_guest_file_send"}  # functions that interrupt another hart
 
 
 def _words(text):
@@ -29,7 +32,9 @@ def _words(text):
 
 
 class Stages:
-    def __init__(self, path, system):
+    """The table's lines for a system, or for a span on it, for which the lines of SYSTEM/span come first."""
+
+    def __init__(self, path, system, span=False):
         self.exact, self.patterns = {}, []
         self.cache = {}
         with open(path, encoding="utf-8") as table:
@@ -40,13 +45,13 @@ class Stages:
                 if len(words) != 3:
                     raise LaunchError("anatomy.stages: expected SYSTEM FUNCTION STAGE: %s" % words)
                 where, function, stage = words
-                if where not in (system, "any"):
+                if where not in (system, "any") + ((system + "/span",) if span else ()):
                     continue
                 stage = _words(stage.strip())
                 if set(function) & set("*?["):
                     self.patterns.append((function, stage))
                 else:
-                    self.exact[function] = stage
+                    self.exact.setdefault(function, stage)
 
     def _of_function(self, name):
         if name not in self.cache:
@@ -96,6 +101,15 @@ class Stages:
             if step.stage == "handler":
                 handled[step.hart] = True
         _split_switch(steps, at_switch)
+
+
+def beside(steps):
+    """Return how many of a span's instructions another hart executes after it has sent the interrupt that ends the
+    wait: with two harts that really run at the same time, the span's end does not wait for them."""
+    first, last = steps[0].hart, steps[-1].hart
+    sent = max((at for at, step in enumerate(steps) if step.hart == first and SENDERS & {*step.chain, *step.stack}),
+               default=len(steps))
+    return sum(step.counted for step in steps[sent + 1:] if step.hart == first) if first != last else 0
 
 
 def _split_switch(steps, at_switch):

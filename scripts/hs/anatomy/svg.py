@@ -12,7 +12,7 @@ WIDTH, MARGIN, ROW, LETTER = 1200, 20, 16, 6.2
 COLORS = dict(zip(STAGES, (
     "#bdbdbd", "#6baed6", "#3182bd", "#9ecae1", "#fdae6b", "#e6550d", "#fdd0a2", "#a1d99b",
     "#74c476", "#c7e9c0", "#31a354", "#41ab5d", "#9e9ac8", "#bcbddc", "#756bb1", "#fa9fb5",
-    "#ff0000")))
+    "#8c6bb1", "#fee391", "#fec44f", "#d9d9d9", "#969696", "#ff0000")))
 
 
 def _runs(keys, widths):

@@ -105,6 +105,9 @@ class Walk:
             self._change_world(stacks, before, step)
             return
         kind = before.insn.kind
+        if kind == riscv.RETURN and self._function(before) == "switch_context":
+            stack[:] = [Frame(function)]  # another thread, whose callers are not known
+            return
         if self.leaves(before, step.address):
             stack.append(Frame(function, None, True))
         elif kind == riscv.TRAP_RETURN:

@@ -105,7 +105,7 @@ def analyze(system, options, folder):
     read_lines(address_map, paths[chosen])
     steps = walk.steps(paths[chosen])
     walk.give_stacks(steps)
-    Stages(os.path.join(TOP, "scripts", "anatomy.stages"), system).assign(steps)
+    Stages(os.path.join(TOP, "scripts", "anatomy.stages"), system, options.row in run.SPANS).assign(steps)
     anatomy = show.Anatomy(system, options.row, steps, address_map, recording.encodings)
     anatomy.figure = recording.figure
     anatomy.times, anatomy.of = counts[chosen][0], recording.batches[batch][0]
@@ -149,6 +149,8 @@ def main(argv):
     if options.batches < 1:
         raise LaunchError("--batches %d: must be at least 1" % options.batches, STATUS_USAGE)
     chosen = chosen_systems(options.system)
+    if options.row in run.SPANS and chosen != ["hyperscope"]:
+        raise LaunchError("%s: only hyperscope's two programs can be followed" % options.row, STATUS_USAGE)
     toggles.refuse_defaults()
     toggles.check_toggles(TOP, options.set)
     toggles.check_trace(TOP, options.trace)
