@@ -65,16 +65,16 @@ void wait_finish(struct waitq *wq, struct wait_entry *entry);
 		struct wait_entry __entry = { 0 };                      \
 		_Static_assert((state) != THREAD_RUNNING, "it sleeps"); \
 		int __err = 0;                                          \
+		bool __is_over;                                         \
 		for (;;) {                                              \
 			wait_prepare((wq), &__entry, (state));          \
-			if (cond)                                       \
-				break;                                  \
-			if (__err)                                      \
+			__is_over = (cond);                             \
+			if (__is_over || __err)                         \
 				break;                                  \
 			__err = wait_sleep((state), (deadline));        \
 		}                                                       \
 		wait_finish((wq), &__entry);                            \
-		(cond) ? 0 : __err;                                     \
+		__is_over ? 0 : __err;                                  \
 	})
 
 /*
