@@ -53,6 +53,25 @@ static inline unsigned int bit_lowest(unsigned int bits)
 	return number[(bits & (0U - bits)) * 0x077cb531U >> 27];
 }
 
+/*
+ * Return the number of the highest bit that is set; bits must not be 0. The product of the constant
+ * and 2 to the power of n, minus 1, has different upper five bits for each n from 1 to 32.
+ */
+static inline unsigned int bit_highest(unsigned int bits)
+{
+	static const unsigned char number[32] = {
+		0, 9,  1,  10, 13, 21, 2,  29, 11, 14, 16, 18, 22, 25, 3, 30,
+		8, 12, 20, 28, 15, 17, 24, 7,  19, 27, 23, 6,  26, 5,  4, 31,
+	};
+
+	bits |= bits >> 1;
+	bits |= bits >> 2;
+	bits |= bits >> 4;
+	bits |= bits >> 8;
+	bits |= bits >> 16;
+	return number[bits * 0x07c4acddU >> 27];
+}
+
 /* Return the 32-bit value with its bytes in reverse order. */
 static inline unsigned int bytes_swap(unsigned int x)
 {

@@ -147,17 +147,10 @@ static u64 ticks_to_ns(u64 ticks)
  */
 static void count(u64 *hist, u64 value)
 {
-	unsigned int bucket = 0, step;
+	unsigned int bucket = STAT_HIST_SIZE - 1;
 
-	if (value >> (STAT_HIST_SIZE - 2)) {
-		bucket = STAT_HIST_SIZE - 1;
-	} else if (value) {
-		/* Find the highest set bit by binary search: the end of a wait must be short. */
-		for (step = STAT_HIST_SIZE / 2; step; step /= 2)
-			if (value >> bucket >> step)
-				bucket += step;
-		bucket++;
-	}
+	if (!(value >> (STAT_HIST_SIZE - 2)))
+		bucket = value ? bit_highest((unsigned int)value) + 1 : 0;
 	hist[bucket]++;
 }
 
@@ -230,9 +223,13 @@ static bool idle(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu))
 	bool found = true;
 
 	if (!check_as_idle(vcpu, over)) {
-		do
+		do {
 			found = idle_once(vcpu);
-		while (found && !check_as_idle(vcpu, over) && !line_is_pending());
+			/* over() is called now, and takes the lines: the entry need not. */
+			if (found && (READ_ONCE(vcpu->requests) & BIT(REQ_IRQ)))
+				__atomic_fetch_and(&vcpu->requests, ~BIT(REQ_IRQ),
+						   __ATOMIC_ACQUIRE);
+		} while (found && !check_as_idle(vcpu, over) && !line_is_pending());
 	}
 	WRITE_ONCE(vcpu->blocking, VCPU_AWAKE);
 	return found;
@@ -269,7 +266,7 @@ void vcpu_halt(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu),
 	       bool (*over_asleep)(struct kvm_vcpu *vcpu))
 {
 	u64 start = hv_time(), polled = start, end, ns;
-	bool polls, found = false;
+	bool polls, found = false, idled = false;
 
 	vcpu->halt_poll_ns = MIN(vcpu->halt_poll_ns, max_ns(vcpu->kvm));
 	polls = vcpu->halt_poll_ns;
@@ -278,16 +275,18 @@ void vcpu_halt(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu),
 		found = poll(vcpu, over, start, &polled);
 	if (!found) {
 		vcpu->stats.blocking = 1;
-		if (idle(vcpu, over) || !vcpu_sleep(vcpu, over_asleep))
+		idled = idle(vcpu, over);
+		if (idled || !vcpu_sleep(vcpu, over_asleep))
 			vcpu->stats.halt_wakeup++;
 		vcpu->stats.blocking = 0;
 	}
 	/* lab 6 end */
 	/*
 	 * Interrupts were taken here: check for signals and other threads, as after an exit caused
-	 * by an interrupt.
+	 * by an interrupt. If they were taken only by hv_idle(), it has just checked for threads.
 	 */
-	vcpu_set_request(vcpu, REQ_HOST);
+	if (!idled || polls || hv_signal_pending())
+		vcpu_set_request(vcpu, REQ_HOST);
 	end = found ? polled : hv_time();
 	ns = ticks_to_ns(end - start);
 	if (!found) {

@@ -15,8 +15,8 @@ int halt_poll_init(void); /* the parameters */
 int halt_poll_set_max(struct kvm *vm, u64 ns);
 /*
  * Poll, then idle, then sleep, until the wait is over or a signal has arrived. Called by the vCPU's
- * own thread; the vCPU is loaded before and after. over() is called while the vCPU is loaded, and
- * must also return true if a signal is pending; over_asleep() is called while the vCPU is not
+ * own thread; the vCPU is loaded before and after. over() is called while the vCPU is loaded; it
+ * calls vcpu_flush_irqs(), and must also return true if a signal is pending. over_asleep() is called while the vCPU is not
  * loaded.
  */
 void vcpu_halt(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu),
