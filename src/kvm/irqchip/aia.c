@@ -19,7 +19,7 @@
 #define TARGET_GUEST GENMASK(17, 12)
 #define TARGET_EIID  GENMASK(10, 0)
 
-static struct imsic *imsic_at(const struct aia *aia, u64 page)
+static struct imsic *search(const struct aia *aia, u64 page)
 {
 	u32 low = 0, high = aia->nr_pages, middle;
 
@@ -31,6 +31,16 @@ static struct imsic *imsic_at(const struct aia *aia, u64 page)
 			high = middle;
 	}
 	return low < aia->nr_pages && aia->by_page[low]->page == page ? aia->by_page[low] : NULL;
+}
+
+/* Usually, the IMSICs of the vCPUs follow one another, so look at the place where it would be then. */
+static inline struct imsic *imsic_at(const struct aia *aia, u64 page)
+{
+	u64 index = (page - aia->base_page) >> aia->config[KVM_DEV_RISCV_AIA_CONFIG_GUEST_BITS];
+
+	if (index < aia->nr_pages && aia->by_page[index]->page == page)
+		return aia->by_page[index];
+	return search(aia, page);
 }
 
 /* From the low to the high bits, a hart index consists of the hart's number and the group's. */
@@ -95,7 +105,7 @@ static bool mmio(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int len, bool is_sto
 		return false;
 	if (aia->aplic && gpa - aia->aplic_addr < KVM_DEV_RISCV_APLIC_SIZE)
 		return access_aplic(vcpu, gpa - aia->aplic_addr, is_store, data);
-	if (!imsic_at(aia, gpa >> PAGE_SHIFT))
+	if (!search(aia, gpa >> PAGE_SHIFT))
 		return false;
 	if (is_store)
 		send(vm, gpa, (u32)*data, vcpu);

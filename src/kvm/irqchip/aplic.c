@@ -72,7 +72,7 @@ struct aplic *aplic_create(u32 nr_sources, u32 nr_idcs)
  * If the source has to be forwarded, clear its pending bit and return its target, which describes
  * an MSI. Else return 0: as a target, it has id 0, for which nothing is ever sent. Lock held.
  */
-static u32 take(struct aplic *aplic, u32 source)
+static inline u32 take(struct aplic *aplic, u32 source)
 {
 	u32 word = WORD(source);
 

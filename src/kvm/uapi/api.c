@@ -258,12 +258,16 @@ static long vm_ioctl(void *priv, unsigned int cmd, unsigned long arg)
 		return set_zone(vm, arg, false);
 	case KVM_GET_STATS_FD:
 		return stats_create_vm_fd(vm);
+	case KVM_IRQ_LINE:
+		return irqchip_line(vm, arg, false);
 	default:
 		return irqchip_ioctl(vm, cmd, arg);
 	}
 }
 
-static long vm_ioctl_traced(void *priv, unsigned int cmd, unsigned long arg)
+/* Not inlined, so that vm_ioctl_traced() does not save registers for these calls. */
+static __attribute__((noinline)) long trace_vm_ioctl(void *priv, unsigned int cmd,
+						     unsigned long arg)
 {
 	long ret;
 
@@ -271,6 +275,13 @@ static long vm_ioctl_traced(void *priv, unsigned int cmd, unsigned long arg)
 	ret = vm_ioctl(priv, cmd, arg);
 	trace_kvm_ioctl_return(cmd, ret);
 	return ret;
+}
+
+static long vm_ioctl_traced(void *priv, unsigned int cmd, unsigned long arg)
+{
+	if (trace_kvm_ioctl_enabled() || trace_kvm_ioctl_return_enabled())
+		return trace_vm_ioctl(priv, cmd, arg);
+	return vm_ioctl(priv, cmd, arg);
 }
 
 static void vm_file_release(void *priv)

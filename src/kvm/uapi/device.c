@@ -137,7 +137,7 @@ static long create_device(struct kvm *vm, hva_t arg)
 
 /* ---- lines and messages --------------------------------------------------------------------- */
 
-static long irq_line(struct kvm *vm, hva_t arg, bool status)
+long irqchip_line(struct kvm *vm, hva_t arg, bool status)
 {
 	struct kvm_irq_level level;
 	int err;
@@ -175,10 +175,8 @@ long irqchip_ioctl(struct kvm *vm, unsigned int cmd, unsigned long arg)
 		return signal_msi(vm, arg);
 	case KVM_CREATE_DEVICE:
 		return create_device(vm, arg);
-	case KVM_IRQ_LINE:
-		return irq_line(vm, arg, false);
 	case KVM_IRQ_LINE_STATUS:
-		return irq_line(vm, arg, true);
+		return irqchip_line(vm, arg, true);
 	case KVM_SET_GSI_ROUTING:
 		return kvm_vm_ioctl_set_gsi_routing(vm, arg);
 	default:
