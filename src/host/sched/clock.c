@@ -89,7 +89,7 @@ static struct hart *lock_timer(struct hv_timer *timer)
 	}
 }
 
-static void timer_remove(struct hv_timer *timer)
+void timer_remove(struct hv_timer *timer)
 {
 	struct hart *hart = lock_timer(timer);
 

@@ -16,6 +16,7 @@
  * the thread that is switched to. A second rq_lock is taken only by trylock, in steal().
  */
 #include <asm-generic/errno-base.h>
+#include "clock.h"
 #include "platform/bootargs.h"
 #include "hv/trace.h"
 #include "mm/mm.h"
@@ -284,8 +285,9 @@ static void switch_to(struct hart *me, struct thread *prev, struct thread *next)
 		prev->state = THREAD_SLEEPING, me->left = prev;
 	if (prev->state == THREAD_DEAD)
 		me->left = prev;
+	/* sched_tick() is not running: only this hart starts the timer, and it calls no schedule(). */
 	if (!me->nr_queued && me->slice.armed)
-		hv_timer_cancel(&me->slice); /* no other thread waits: no tick needed */
+		timer_remove(&me->slice); /* no other thread waits: no tick needed */
 	if (trace_group_switch())
 		observe_switch(prev, next);
 	me->running = next;
