@@ -122,7 +122,7 @@ static void unmap_page(struct imsic *imsic)
 		return;
 	imsic->mapped = false;
 	spin_lock(&vm->gstage.mmu_lock);
-	gstage_unmap(&vm->gstage, gpa, gpa + PAGE_SIZE);
+	gstage_unmap_page(&vm->gstage, gpa);
 	/* Also if a change of the memory map has removed the page, but has not fenced yet. */
 	pending = gstage_take_pending_flush(&vm->gstage);
 	spin_unlock(&vm->gstage.mmu_lock);
