@@ -33,11 +33,12 @@ static struct imsic *search(const struct aia *aia, u64 page)
 	return low < aia->nr_pages && aia->by_page[low]->page == page ? aia->by_page[low] : NULL;
 }
 
-/* Usually, the IMSICs of the vCPUs follow one another, so look at the place where it would be then. */
-static inline struct imsic *imsic_at(const struct aia *aia, u64 page)
+/*
+ * Find the IMSIC of a page. Look first at place `index` of the table: there it is if the vCPUs' IMSICs
+ * follow one another, as they usually do, and `index` is the hart index.
+ */
+static inline struct imsic *imsic_at(const struct aia *aia, u64 page, u64 index)
 {
-	u64 index = (page - aia->base_page) >> aia->config[KVM_DEV_RISCV_AIA_CONFIG_GUEST_BITS];
-
 	if (index < aia->nr_pages && aia->by_page[index]->page == page)
 		return aia->by_page[index];
 	return search(aia, page);
@@ -48,16 +49,16 @@ void aia_send_to_target(struct kvm *vm, u32 target, const struct kvm_vcpu *self)
 {
 	const struct aia *aia = vm->aia;
 	const u32 *config = aia->config;
-	u64 index = FIELD_GET(TARGET_HART, target), group, page;
+	u64 index = FIELD_GET(TARGET_HART, target), hart, group, page;
 	struct imsic *imsic;
 
 	group = index >> config[KVM_DEV_RISCV_AIA_CONFIG_HART_BITS];
-	index -= group << config[KVM_DEV_RISCV_AIA_CONFIG_HART_BITS];
+	hart = index - (group << config[KVM_DEV_RISCV_AIA_CONFIG_HART_BITS]);
 	if (group >> config[KVM_DEV_RISCV_AIA_CONFIG_GROUP_BITS] || (target & TARGET_GUEST))
 		return;
-	page = aia->base_page | index << config[KVM_DEV_RISCV_AIA_CONFIG_GUEST_BITS];
+	page = aia->base_page | hart << config[KVM_DEV_RISCV_AIA_CONFIG_GUEST_BITS];
 	page |= group << (config[KVM_DEV_RISCV_AIA_CONFIG_GROUP_SHIFT] - PAGE_SHIFT);
-	imsic = imsic_at(aia, page);
+	imsic = imsic_at(aia, page, index);
 	if (imsic)
 		imsic_send(imsic, target & (u32)TARGET_EIID, self);
 }
@@ -67,8 +68,9 @@ static int send(struct kvm *vm, gpa_t gpa, u32 data, const struct kvm_vcpu *self
 {
 	const struct aia *aia = vm->aia;
 	u64 page = gpa >> PAGE_SHIFT, offset = gpa % PAGE_SIZE;
-	u64 guest = page & (BIT(aia->config[KVM_DEV_RISCV_AIA_CONFIG_GUEST_BITS]) - 1);
-	struct imsic *imsic = imsic_at(aia, page - guest);
+	u32 guest_bits = aia->config[KVM_DEV_RISCV_AIA_CONFIG_GUEST_BITS];
+	u64 guest = page & (BIT(guest_bits) - 1);
+	struct imsic *imsic = imsic_at(aia, page - guest, (page - aia->base_page) >> guest_bits);
 
 	if (!imsic)
 		return 0;
