@@ -128,8 +128,8 @@ u32 irq_claim(void)
 }
 
 /*
- * An APLIC that sends MSIs sends no second one while the line stays high, unless it is told to (AIA,
- * "Special consideration for level-sensitive interrupt sources").
+ * An APLIC that sends MSIs sends no second one while the line stays high, unless it is told to
+ * (AIA, "Special consideration for level-sensitive interrupt sources").
  */
 void irq_complete(u32 source)
 {

@@ -4,8 +4,8 @@
  * that sends MSIs to one IMSIC per hart.
  *
  * The sources are those of the device tree, 1 to 31, and active while their line is high. With an
- * AIA, a source's interrupt identity is its number. Not for a bare machine with an AIA, whose device
- * tree has the controllers of M mode, too.
+ * AIA, a source's interrupt identity is its number. Not for a bare machine with an AIA, whose
+ * device tree has the controllers of M mode, too.
  */
 #ifndef GUEST_IRQCHIP_H
 #define GUEST_IRQCHIP_H

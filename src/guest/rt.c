@@ -261,9 +261,9 @@ void rt_init_finisher(void)
 
 /*
  * Try the finisher first, because only the finisher passes a status. A later call to SRST would
- * overwrite the status, so give the machine time to end. QEMU's process, which ends with this status
- * on the bare system, returns only 8 bits of it: a status that would look like success becomes 255,
- * as in the VMM.
+ * overwrite the status, so give the machine time to end. QEMU's process, which ends with this
+ * status on the bare system, returns only 8 bits of it: a status that would look like success
+ * becomes 255, as in the VMM.
  */
 void power_off(int status)
 {

@@ -35,8 +35,9 @@ struct irqchip_ops {
 	int (*has_attr)(struct kvm *vm, const struct kvm_device_attr *attr);
 
 	/*
-	 * The next three are called only once vm->irqchip_ready is set, in any context: they do not
-	 * sleep. Load vm->irqchip after vm->irqchip_ready, because the initialization may change it.
+	 * The next three are called only once vm->irqchip_ready is set, in any context: they do
+	 * not sleep. Load vm->irqchip after vm->irqchip_ready, because the initialization may
+	 * change it.
 	 */
 	/* Set the level of an input. Returns 0, or -errno if there is no such input. */
 	int (*set_line)(struct kvm *vm, u32 pin, bool level);
@@ -48,10 +49,10 @@ struct irqchip_ops {
 	/*
 	 * Offer an access of the guest to an address without memory. Returns false if the address
 	 * does not belong to the controller, or if user space has to handle the access; this
-	 * depends only on the address and the width, and does not change. *data is
-	 * the value to be stored, or receives the one loaded. Called by the vCPU's own thread, once
-	 * vm->irqchip_ready is set, while the vCPU is loaded; does not sleep. A change of the vCPU's
-	 * own lines is in hvip when it returns.
+	 * depends only on the address and the width, and does not change. *data is the value to be
+	 * stored, or receives the one loaded. Called by the vCPU's own thread, once
+	 * vm->irqchip_ready is set, while the vCPU is loaded; does not sleep. A change of the
+	 * vCPU's own lines is in hvip when it returns.
 	 */
 	bool (*mmio)(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int len, bool is_store, u64 *data);
 	/*
@@ -63,9 +64,9 @@ struct irqchip_ops {
 	int (*access_csr)(struct kvm_vcpu *vcpu, unsigned long select,
 			  const struct csr_access *access, unsigned long *value);
 	/*
-	 * The vCPU is being reset, by a start of the guest's (SBI HSM; hsm_lock is held) or by user
-	 * space: reset the state that belongs to the vCPU. Called once vm->irqchip_ready is set; does
-	 * not sleep. NULL: there is none.
+	 * The vCPU is being reset, by a start of the guest's (SBI HSM; hsm_lock is held) or by
+	 * user space: reset the state that belongs to the vCPU. Called once vm->irqchip_ready is
+	 * set; does not sleep. NULL: there is none.
 	 */
 	void (*reset_vcpu)(struct kvm_vcpu *vcpu);
 	/*
@@ -76,8 +77,8 @@ struct irqchip_ops {
 	void (*load)(struct kvm_vcpu *vcpu);
 	void (*put)(struct kvm_vcpu *vcpu);
 	/*
-	 * The hart begins (true) or ends a WFI with the vCPU loaded: an interrupt for the vCPU has to
-	 * end it. Called if vcpu->guest_file is set.
+	 * The hart begins (true) or ends a WFI with the vCPU loaded: an interrupt for the vCPU has
+	 * to end it. Called if vcpu->guest_file is set.
 	 */
 	void (*idle)(bool begins);
 	/*

@@ -56,7 +56,10 @@ void vcpu_kick(struct kvm_vcpu *vcpu);
  * enters.
  */
 void vcpu_wait_request(const struct kvm_vcpu *vcpu, enum vcpu_request req);
-/* Any thread. Send the request to every vCPU of the VM. Returns true if some vCPU was in its guest. */
+/*
+ * Any thread. Send the request to every vCPU of the VM. Returns true if some vCPU was in its
+ * guest.
+ */
 bool vm_request_all(struct kvm *vm, enum vcpu_request req);
 /*
  * Send the request to every vCPU of the VM, and return when each of them has been outside the guest

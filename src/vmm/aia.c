@@ -5,8 +5,8 @@
  *
  * The APLIC turns each wired source into a message to an IMSIC. With aia_emul, KVM emulates the
  * IMSICs, and the guest's accesses to their registers are exits. With aia_hwaccel, each IMSIC is a
- * guest interrupt file of the hardware, and needs no exit. With aia_direct, the APLIC interrupts the
- * vCPUs itself; it then has an interrupt delivery control (IDC) structure for each of them.
+ * guest interrupt file of the hardware, and needs no exit. With aia_direct, the APLIC interrupts
+ * the vCPUs itself; it then has an interrupt delivery control (IDC) structure for each of them.
  *
  * Addresses are those of QEMU's `virt`. The registers that are saved are accessed through the
  * device's attributes; the IMSIC's are selected as by a guest's siselect. The state of a source's
@@ -72,7 +72,9 @@ static void init(struct machine *m)
 	m->aia.fd = device.fd;
 }
 
-/* Set what makes the difference between the three controllers; `lacks` says what a host may lack. */
+/*
+ * Set what makes the difference between the three controllers; `lacks` says what a host may lack.
+ */
 static void set_kind(struct machine *m, u64 number, u32 value, const char *lacks)
 {
 	struct kvm_device_attr attr = {

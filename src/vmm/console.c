@@ -3,9 +3,9 @@
  * console.c - the VMM's standard input and output, as the other end of the guest's serial line.
  *
  * Output is collected, and the console thread writes it a few milliseconds later; when the buffer
- * is full, it is written at once. A write() per character would cost more than the guest's exit for
- * that character. A line that arrives in one call (SBI DBCN) is written by the vCPU's thread: waking
- * the console thread would cost more, and would interrupt the guest later.
+ * is full, it is written at once. A write() per character would cost more than the guest's exit
+ * for that character. A line that arrives in one call (SBI DBCN) is written by the vCPU's thread:
+ * waking the console thread would cost more, and would interrupt the guest later.
  *
  * Input waits in a ring until the guest reads it. While the ring is full or the machine is stopped,
  * standard input is not read, so no input is dropped: what arrives while the machine is being saved
@@ -342,8 +342,8 @@ void console_start(struct machine *m)
 
 /*
  * Read input from now on, until the machine stops. If a saved machine is restored, call this
- * afterwards: console_state() puts the saved input, which the guest had not read yet, at the start of
- * the ring, and would overwrite bytes that had arrived earlier.
+ * afterwards: console_state() puts the saved input, which the guest had not read yet, at the start
+ * of the ring, and would overwrite bytes that had arrived earlier.
  */
 void console_listen(void)
 {

@@ -23,9 +23,9 @@
  * bounds the difference from both sides. Under QEMU with icount, where harts run in turn and a
  * switch between them takes no time, the bounds meet.
  *
- * Except for the comparison, the whole VMM runs on one hart, unless the guest has the thread stay on
- * the other one (STAY): on two harts under icount, the woken thread has to wait for the end of the
- * other hart's turn, which ends early only if this hart sleeps. The machine must not be saved
+ * Except for the comparison, the whole VMM runs on one hart, unless the guest has the thread stay
+ * on the other one (STAY): on two harts under icount, the woken thread has to wait for the end of
+ * the other hart's turn, which ends early only if this hart sleeps. The machine must not be saved
  * during a comparison, because writes to struct clocks are not logged.
  *
  * Locks: doorbell.lock, taken before the PLIC's lock.

@@ -2,10 +2,10 @@
 /*
  * plic_kernel.c - the PLIC in the kernel (--irqchip kernel_plic), which only hyperscope has.
  *
- * The guest sees the same PLIC as with plic.c, and a saved machine has the same contents, so it can
- * be restored with either of the two. struct plic is used only while a machine is saved or restored:
- * its registers are copied from the kernel before a save, and to the kernel after a restore. The
- * device and its attributes: src/include/hv/kvm_plic.h.
+ * The guest sees the same PLIC as with plic.c, and a saved machine has the same contents, so it
+ * can be restored with either of the two. struct plic is used only while a machine is saved or
+ * restored: its registers are copied from the kernel before a save, and to the kernel after a
+ * restore. The device and its attributes: src/include/hv/kvm_plic.h.
  */
 #include <string.h>
 #include <unistd.h>

@@ -182,8 +182,8 @@ void uart_reset(struct uart *uart)
 }
 
 /*
- * Called when the waiting input, too, has been restored. Input may arrive at any time during a save,
- * so the saved line may not agree with the saved input or with the interrupt controller.
+ * Called when the waiting input, too, has been restored. Input may arrive at any time during a
+ * save, so the saved line may not agree with the saved input or with the interrupt controller.
  */
 void uart_restored(struct uart *uart)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * virtio.h - a virtio device: its queue, its registers, and the disk, which is the only such device.
+ * virtio.h - a virtio device: its queue, its registers, and the disk, which is the only such
+ * device.
  */
 #ifndef VMM_VIRTIO_H
 #define VMM_VIRTIO_H

@@ -166,7 +166,9 @@ int kvm_capability(const struct machine *m, unsigned int capability);
 #define REG_CORE(index)  (KVM_REG_RISCV_CORE | (index))
 #define REG_CSR(index)   (KVM_REG_RISCV_CSR | KVM_REG_RISCV_CSR_GENERAL | (index))
 #define REG_ISA(ext)     (KVM_REG_RISCV_ISA_EXT | KVM_REG_RISCV_ISA_SINGLE | (ext))
-/* Later than Linux 6.12's headers: extension Zicbop, and its register in struct kvm_riscv_config. */
+/*
+ * Later than Linux 6.12's headers: extension Zicbop, and its register in struct kvm_riscv_config.
+ */
 #define ISA_ZICBOP                   71
 #define REG_CONFIG_ZICBOP_BLOCK_SIZE (KVM_REG_RISCV_CONFIG | 7)
 #define REG_SBI(ext)                 (KVM_REG_RISCV_SBI_EXT | KVM_REG_RISCV_SBI_SINGLE | (ext))

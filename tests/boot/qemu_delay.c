@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * qemu_delay.c - a library for LD_PRELOAD that widens a race in QEMU between a hart and its main loop
+ * qemu_delay.c - a library for LD_PRELOAD that widens a race in QEMU between a hart and its main
+ * loop
  *
  * A hart that executes WFI is marked as asleep before its last instructions are added to the clock
  * (scripts/hs/icount.py). QEMU leaves its translated code with siglongjmp(), so a delay there lasts

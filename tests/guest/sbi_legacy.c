@@ -34,7 +34,9 @@ static void call(unsigned long arg)
 		(unsigned long)sbi_call6(a->ext, 0, a->mask, 0, 0x1000, 7, 0, 0).error;
 }
 
-/* Return how many of the calls with the mask at va trap at their ecall with this cause and stval. */
+/*
+ * Return how many of the calls with the mask at va trap at their ecall with this cause and stval.
+ */
 static unsigned long trapped(unsigned long va, unsigned long cause, unsigned long tval)
 {
 	unsigned long i, n = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * aia.c - the attributes of the AIA in the kernel: configuration, addresses, initialization, and the
- * registers of APLIC and IMSICs. Delivery is tested by aia_msi.c.
+ * aia.c - the attributes of the AIA in the kernel: configuration, addresses, initialization, and
+ * the registers of APLIC and IMSICs. Delivery is tested by aia_msi.c.
  *
  * Without Ssaia, only the absence of the device is tested. Linux 6.12 loses the upper half of each
  * word of eip and eie, so most values here are below 2^31.

@@ -4,8 +4,8 @@
  *
  * Sources are KVM_SIGNAL_MSI, irqfds with a route to an MSI or to the APLIC, KVM_IRQ_LINE, the
  * guest's own stores to the APLIC, and stores to the page of another vCPU's IMSIC (IPIs). The
- * attributes are tested by aia.c. Linux 6.12 delivers no id whose bit in its word is above 30, so none
- * is used here.
+ * attributes are tested by aia.c. Linux 6.12 delivers no id whose bit in its word is above 30, so
+ * none is used here.
  */
 #include <sys/eventfd.h>
 #include "aia.h"
@@ -258,8 +258,8 @@ static void each_source(unsigned int vcpus, bool spin, bool ours)
 /* ---- one vCPU and its registers ------------------------------------------------------------ */
 
 /*
- * Reports stopei at each step: with ids 3 and 70 pending and enabled; after a read that claims; with
- * threshold 70; after the threshold is cleared; after id 70 is cleared in eip2 by csrc.
+ * Reports stopei at each step: with ids 3 and 70 pending and enabled; after a read that claims;
+ * with threshold 70; after the threshold is cleared; after id 70 is cleared in eip2 by csrc.
  */
 #define TOP "csrr a0, " STOPEI "\n" REPORT
 GUEST(claims, ".option norvc\n" TOP "csrrw a0, " STOPEI

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * vmm_cloud_hypervisor.c - the KVM calls with which cloud-hypervisor builds, runs and pauses a VM on
- * RISC-V, in its order.
+ * vmm_cloud_hypervisor.c - the KVM calls with which cloud-hypervisor builds, runs and pauses a VM
+ * on RISC-V, in its order.
  *
  * The last columns of the table name the functions of cloud-hypervisor as of August 2026 (commit
  * ae44c297). Some calls are made by its library kvm-ioctls.
@@ -176,7 +176,9 @@ static bool masks_msi(void)
 
 /* ---- state -------------------------------------------------------------------------------------- */
 
-/* What the snapshot of a vCPU has: the MP state, the core registers, and a list of up to 200 ids. */
+/*
+ * What the snapshot of a vCPU has: the MP state, the core registers, and a list of up to 200 ids.
+ */
 static uint64_t saved[NR_VCPUS][33];
 static struct kvm_mp_state saved_state[NR_VCPUS];
 

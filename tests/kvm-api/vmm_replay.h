@@ -3,13 +3,13 @@
  * vmm_replay.h - a VM that is built as another VMM builds it, for vmm_crosvm.c and
  * vmm_cloud_hypervisor.c.
  *
- * A program is a table of steps. Each step makes KVM calls in the order and with the arguments of a
- * function of that VMM, which the table names. This file has what both share: the guest, the threads
- * of its vCPUs, and the device that the guest drives.
+ * A program is a table of steps. Each step makes KVM calls in the order and with the arguments of
+ * a function of that VMM, which the table names. This file has what both share: the guest, the
+ * threads of its vCPUs, and the device that the guest drives.
  *
- * The guest starts its second vCPU with SBI HSM and exchanges IPIs with it. It stores the id of each
- * MSI that it gets to memory and to a serial port. KICK makes it ring the device's doorbell, and END
- * makes it power off.
+ * The guest starts its second vCPU with SBI HSM and exchanges IPIs with it. It stores the id of
+ * each MSI that it gets to memory and to a serial port. KICK makes it ring the device's doorbell,
+ * and END makes it power off.
  */
 #ifndef KVM_API_VMM_REPLAY_H
 #define KVM_API_VMM_REPLAY_H
@@ -37,9 +37,9 @@ struct parameters {
 };
 
 /*
- * Each vCPU starts at 0 with its id in a0 and the address of the parameters in a1. Its handler puts
- * the id of the interrupt into s5 and returns with interrupts disabled, so that no id is overwritten
- * before it is used.
+ * Each vCPU starts at 0 with its id in a0 and the address of the parameters in a1. Its handler
+ * puts the id of the interrupt into s5 and returns with interrupts disabled, so that no id is
+ * overwritten before it is used.
  */
 #define EQU(name) ".equ " #name ", " ASM_STR(name) "\n"
 GUEST(replay, EQU(READY) EQU(PONG) EQU(KICK) EQU(WIRED) EQU(END) EQU(EIDELIVERY)
@@ -259,7 +259,9 @@ static bool guest_runs(void)
 	return reports(READY) && reports(PONG);
 }
 
-/* Repeat the signal, as cloud-hypervisor does: one that arrives outside of KVM_RUN has no effect. */
+/*
+ * Repeat the signal, as cloud-hypervisor does: one that arrives outside of KVM_RUN has no effect.
+ */
 static bool pause_vcpus(void)
 {
 	__atomic_store_n(&m.pausing, true, __ATOMIC_RELEASE);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * aplic_model.h - a model of the APLIC's sources, with one struct per source, and random accesses to
- * its arrays of bits.
+ * aplic_model.h - a model of the APLIC's sources, with one struct per source, and random accesses
+ * to its arrays of bits.
  *
  * The model has neither words nor masks, so that a mistake with bits cannot be both here and in the
  * kernel. Delivery is modeled by the tests: test_aia.c (MSIs), test_aplic_direct.c.

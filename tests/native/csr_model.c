@@ -3,8 +3,8 @@
  * csr_model.c - model CSRs as an array per hart, with the WARL rules on which the core depends.
  *
  * An access to a CSR that hv/csr.def does not list is a bug in the caller, and panics. Aliases are
- * modeled where the core depends on them: hip shows hvip and the line of the selected guest interrupt
- * file, and vsip shows those bits of both that hideleg delegates.
+ * modeled where the core depends on them: hip shows hvip and the line of the selected guest
+ * interrupt file, and vsip shows those bits of both that hideleg delegates.
  */
 #include <string.h>
 #include "native.h"

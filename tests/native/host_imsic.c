@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * host_imsic.c - a model of the harts' guest interrupt files, and of hv/host.h's functions for them.
+ * host_imsic.c - a model of the harts' guest interrupt files, and of hv/host.h's functions for
+ * them.
  *
- * Each hart has one file, or none. hstatus.VGEIN selects it, vsiselect selects one of its registers,
- * and vsireg is that register. At power-on, the files' registers have arbitrary values.
+ * Each hart has one file, or none. hstatus.VGEIN selects it, vsiselect selects one of its
+ * registers, and vsireg is that register. At power-on, the files' registers have arbitrary values.
  * Spec: AIA, "Interrupts for virtual machines (VS level)".
  */
 #include <string.h>

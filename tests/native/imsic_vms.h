@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * imsic_vms.h - VMs whose IMSICs are in guest interrupt files, what is expected of these IMSICs, and
- * the steps of hardware, guest and core that test_imsic_guest.c is made of.
+ * imsic_vms.h - VMs whose IMSICs are in guest interrupt files, what is expected of these IMSICs,
+ * and the steps of hardware, guest and core that test_imsic_guest.c is made of.
  */
 #ifndef NATIVE_IMSIC_VMS_H
 #define NATIVE_IMSIC_VMS_H

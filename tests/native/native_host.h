@@ -22,7 +22,10 @@ void native_switch_reset(void);
 void native_fp_reset(void);
 void native_pmu_reset(void);
 void native_guest_file_reset(void);
-/* Return the register of this hart's selected file that vsiselect selects. Panics if there is none. */
+/*
+ * Return the register of this hart's selected file that vsiselect selects. Panics if there is
+ * none.
+ */
 unsigned long *native_guest_file_register(void);
 /* Return bit IRQ_VS_EXT if the file that this hart has selected has an interrupt to deliver. */
 unsigned long native_guest_file_line(void);

@@ -274,7 +274,9 @@ static void *send_many(void *arg)
 	return NULL;
 }
 
-/* While two threads send MSIs, the vCPU claims them. The line has to be high while one is pending. */
+/*
+ * While two threads send MSIs, the vCPU claims them. The line has to be high while one is pending.
+ */
 static void no_message_is_lost_to_a_claim(void **state)
 {
 	static u32 ids[2] = { 5, 100 };

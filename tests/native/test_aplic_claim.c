@@ -247,7 +247,10 @@ static void *send_many(void *arg)
 	return NULL;
 }
 
-/* While two threads make edges, the vCPU claims them. The line has to be high while one is pending. */
+/*
+ * While two threads make edges, the vCPU claims them. The line has to be high while one is
+ * pending.
+ */
 static void no_edge_is_lost_to_a_claim(void **state)
 {
 	static u32 of[2] = { 5, 69 };

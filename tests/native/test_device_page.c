@@ -167,7 +167,9 @@ static void a_store_to_an_ioeventfd_is_fast_if_its_value_matches(void **state)
 	store_slowly(io.addr, 0, RESUME_GUEST);
 	assert_true(store_is_fast(io.addr, 0));
 	assert_int_equal(native_eventfd_count(io.fd), 2);
-	/* A load is the VMM's, and so is a store of another value, which also ends the fast path. */
+	/*
+	 * A load is the VMM's, and so is a store of another value, which also ends the fast path.
+	 */
 	native_trap(&(struct hv_trap){ .stval = io.addr, .htval = io.addr >> 2, .htinst = LW });
 	assert_false(vcpu_fast_load(vm.vcpu).class);
 	assert_int_equal(native_eventfd_count(io.fd), 2);

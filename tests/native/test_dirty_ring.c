@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_dirty_ring.c - dirty rings: what the guest's stores add, what a reset takes, and a user space
- * that writes anything into a ring.
+ * test_dirty_ring.c - dirty rings: what the guest's stores add, what a reset takes, and a user
+ * space that writes anything into a ring.
  */
 #include "mmu/dirty_ring.h"
 #include "request.h"

@@ -329,7 +329,9 @@ static unsigned long run_guest(u64 seed, const struct variant *variant, u64 *log
 	io.fd = native_eventfd();
 	assert_int_equal(kvm_vm_ioctl_ioeventfd(vm.vm, &io), 0);
 	vcpu_put(vm.vcpu);
-	/* The fast path finishes no exit with some events, and no store to an ioeventfd with any. */
+	/*
+	 * The fast path finishes no exit with some events, and no store to an ioeventfd with any.
+	 */
 	trace_any_key.enabled = !(seed & 4);
 	if (seed & 4)
 		native_events_off();

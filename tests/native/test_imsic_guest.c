@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_imsic_guest.c - IMSICs in guest interrupt files of the harts (src/kvm/irqchip/imsic_guest.c).
+ * test_imsic_guest.c - IMSICs in guest interrupt files of the harts
+ * (src/kvm/irqchip/imsic_guest.c).
  *
  * Two VMs with two vCPUs each share three harts, so there are fewer files than vCPUs. In random
- * steps, vCPUs are loaded and put on any hart, stopped and reset; MSIs come from the kernel and from
- * the guests' stores, also while the registers are moved; guests claim interrupts and change their
- * registers; and user space reads and writes those of vCPUs that are not loaded. After each step,
- * the registers are those that a model predicts: no MSI is lost, and none arrives twice or elsewhere.
+ * steps, vCPUs are loaded and put on any hart, stopped and reset; MSIs come from the kernel and
+ * from the guests' stores, also while the registers are moved; guests claim interrupts and change
+ * their registers; and user space reads and writes those of vCPUs that are not loaded. After each
+ * step, the registers are those that a model predicts: no MSI is lost, and none arrives twice or
+ * elsewhere.
  */
 #include "imsic_vms.h"
 #include "random.h"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * interrupts.c - /init of a machine with two disks and a UART: timers, interrupts between harts, and
- * interrupts of devices work, and /proc/interrupts shows on which hart. Prints TAP on the UART.
+ * interrupts.c - /init of a machine with two disks and a UART: timers, interrupts between harts,
+ * and interrupts of devices work, and /proc/interrupts shows on which hart. Prints TAP on the
+ * UART.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -26,8 +27,8 @@ static void ok(bool holds, const char *what, int number)
 }
 
 /*
- * Read the row of /proc/interrupts that ends with `name`, or contains it. Returns its label's number
- * (0 for IPI0), or -1.
+ * Read the row of /proc/interrupts that ends with `name`, or contains it. Returns its label's
+ * number (0 for IPI0), or -1.
  */
 static int row(const char *name, unsigned long counts[MAX_HARTS])
 {

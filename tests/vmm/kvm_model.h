@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * kvm_model.h - a model of KVM (a table of registers) and of the rest of the VMM, for saved_machine.h.
- * When the VMM refuses a file, control returns to the test (refused.h).
+ * kvm_model.h - a model of KVM (a table of registers) and of the rest of the VMM, for
+ * saved_machine.h. When the VMM refuses a file, control returns to the test (refused.h).
  */
 #ifndef KVM_MODEL_H
 #define KVM_MODEL_H

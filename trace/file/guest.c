@@ -195,7 +195,10 @@ int hst_guest_load(struct hst_guest *guest, const struct hst_file *file)
 		return 0;
 	close_files(guest);
 	strcpy(guest->automatic, path);
-	/* If the file is damaged, pcs have no names. The error is printed once, not for each trace. */
+	/*
+	 * If the file is damaged, pcs have no names. The error is printed once, not for each
+	 * trace.
+	 */
 	if (*path)
 		add_file(guest, path, false);
 	return 0;

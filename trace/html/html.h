@@ -169,7 +169,9 @@ struct html_irqchip {
 
 struct html_call {
 	u64 ext, fid;
-	/* priced: calls whose exit has a cost; sum, max: of these costs, in the unit of exit costs */
+	/*
+	 * priced: calls whose exit has a cost; sum, max: of these costs, in the unit of exit costs
+	 */
 	u64 calls, priced, sum, max;
 	u64 error[HTML_ERRORS], errors[HTML_ERRORS], other_errors;
 };

@@ -3,10 +3,10 @@
  * irqchip.c - count interrupts of devices and MSIs, and the exits that they cost.
  *
  * An exit belongs to an interrupt if the guest accesses the interrupt controller in it, or if the
- * host interrupts the vCPU to deliver the interrupt. The accesses are recognized by their addresses,
- * so that all controllers are counted in the same way, wherever they are emulated. An interrupt is a
- * claim of the PLIC that returns a source, or an MSI. An MSI that a guest stores to a guest file of a
- * hart, and a claim of such a file, are no exits and have no events.
+ * host interrupts the vCPU to deliver the interrupt. The accesses are recognized by their
+ * addresses, so that all controllers are counted in the same way, wherever they are emulated. An
+ * interrupt is a claim of the PLIC that returns a source, or an MSI. An MSI that a guest stores to
+ * a guest file of a hart, and a claim of such a file, are no exits and have no events.
  */
 #include <string.h>
 #include "html.h"
@@ -45,8 +45,8 @@ static enum html_irq_work work_of_access(struct html_run *run, const struct html
 }
 
 /*
- * True if the event raises the external interrupt in an exit that an interrupt of the host caused. In
- * an exit for another reason, the delivery costs no exit.
+ * True if the event raises the external interrupt in an exit that an interrupt of the host caused.
+ * In an exit for another reason, the delivery costs no exit.
  */
 static bool is_kick(const struct html_event *event, struct html_vcpu *vcpu)
 {

@@ -147,7 +147,10 @@ static void enter(const struct html_run *run, struct html_vcpu *vcpu, enum html_
 	else
 		account(run, vcpu, now);
 	vcpu->state = state;
-	/* A record's time may precede that of the one before it, which was written on another hart. */
+	/*
+	 * A record's time may precede that of the one before it, which was written on another
+	 * hart.
+	 */
 	if (now > vcpu->since)
 		vcpu->since = now;
 }

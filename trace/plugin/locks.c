@@ -311,7 +311,9 @@ static void watch(struct qemu_plugin_insn *insn, uint64_t address)
 		{ &switch_at, on_switch },       { &end_at, on_end },
 	};
 	uint32_t word = plugin_word(insn);
-	/* If rd is the zero register, the instruction is a store with ordering, and takes no lock. */
+	/*
+	 * If rd is the zero register, the instruction is a store with ordering, and takes no lock.
+	 */
 	bool takes = (word & MASK_TAKE) == INSN_TAKE && RD(word) != 0;
 	struct insn *own;
 	size_t i;

@@ -24,8 +24,8 @@
 extern const char plugin_name[];
 
 /*
- * An argument NAME=VALUE: a number (if `number` is not NULL), or a string. Unless it is optional, the
- * number must not be 0.
+ * An argument NAME=VALUE: a number (if `number` is not NULL), or a string. Unless it is optional,
+ * the number must not be 0.
  */
 struct plugin_argument {
 	const char *name; /* including the = */

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * msi.c - for walkthroughs: a guest that receives MSIs, from a device through the APLIC, from a device
- * that stores them itself, and from the guest.
+ * msi.c - for walkthroughs: a guest that receives MSIs, from a device through the APLIC, from a
+ * device that stores them itself, and from the guest.
  *
- * The first device is the serial port, as in device.c, which tells why nothing is printed before. The
- * second one exists only in the walkthrough: gdb stores the MSI while the guest is in store_msi().
+ * The first device is the serial port, as in device.c, which tells why nothing is printed before.
+ * The second one exists only in the walkthrough: gdb stores the MSI while the guest is in
+ * store_msi().
  */
 #include "rt.h"
 

@@ -178,7 +178,9 @@ static void msi_take(void)
 	imsic_take(msi_served);
 }
 
-/* If the IMSICs work, but no domain sends MSIs to them, they still take interrupts of other harts. */
+/*
+ * If the IMSICs work, but no domain sends MSIs to them, they still take interrupts of other harts.
+ */
 static bool msi_init(void)
 {
 	static struct irq_chip chip = {

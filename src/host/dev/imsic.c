@@ -74,7 +74,8 @@ static bool stopei_exists(void)
 
 /*
  * Enable the identities of IPIs and of all sources in this hart's file, and drop what is pending.
- * Then send this hart an IPI: the host would hang if they got lost. Other harts do not send any yet.
+ * Then send this hart an IPI: the host would hang if they got lost. Other harts do not send any
+ * yet.
  */
 static bool file_works(unsigned long file)
 {

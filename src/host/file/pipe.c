@@ -46,7 +46,9 @@ static u8 *bytes_at(const struct pipe *p, size_t at, size_t *n)
 	return (u8 *)pa_to_va(p->page[at / PAGE_SIZE]) + at % PAGE_SIZE;
 }
 
-/* Any thread may call this: `in` is read while `out` does not change, so in - out is not negative. */
+/*
+ * Any thread may call this: `in` is read while `out` does not change, so in - out is not negative.
+ */
 static size_t filled(const struct pipe *p)
 {
 	size_t in, out;

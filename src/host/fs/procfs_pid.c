@@ -3,9 +3,9 @@
  * procfs_pid.c - /proc/self and /proc/PID: files about the calling process, and some about others.
  *
  * Inodes here are made on lookup and freed with their last reference. An inode's id is the number
- * of a process or thread, and each file looks it up again. Another process's memory and descriptors
- * may vanish at any time, so maps, smaps, clear_refs, pagemap, environ, cwd and fd work only for the
- * caller's own process.
+ * of a process or thread, and each file looks it up again. Another process's memory and
+ * descriptors may vanish at any time, so maps, smaps, clear_refs, pagemap, environ, cwd and fd
+ * work only for the caller's own process.
  */
 #include <linux/errno.h>
 #include <asm/resource.h>

@@ -42,8 +42,8 @@ struct fdt_interrupt {
  */
 bool fdt_interrupt(int node, int controller, struct fdt_interrupt *irq);
 /*
- * Return the index of the hart's interrupt `irq` (an IRQ_*) in the node's interrupts-extended, or -1
- * if the node does not raise that interrupt.
+ * Return the index of the hart's interrupt `irq` (an IRQ_*) in the node's interrupts-extended, or
+ * -1 if the node does not raise that interrupt.
  */
 int fdt_hart_irq_index(int node, unsigned long hartid, u32 irq);
 /* Call fn for each enabled cpu node. */

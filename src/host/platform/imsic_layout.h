@@ -16,8 +16,8 @@ struct imsic_layout {
 const char *imsic_layout_read(int node, struct imsic_layout *l);
 /*
  * Find the pages of the hart with this index in interrupts-extended. *files receives the number of
- * pages, at least 1: the hart's own, then those of its guests. Returns false if the tree has no page
- * for the hart, or one that contradicts the layout or is not in the linear map.
+ * pages, at least 1: the hart's own, then those of its guests. Returns false if the tree has no
+ * page for the hart, or one that contradicts the layout or is not in the linear map.
  */
 bool imsic_layout_find(const struct imsic_layout *l, unsigned int index, hpa_t *pa,
 		       unsigned int *files);

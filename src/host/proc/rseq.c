@@ -29,7 +29,9 @@
 
 #define FIELD(area, name) ((area) + __builtin_offsetof(struct rseq, name))
 
-/* A concurrency id has to be unique among the running threads of a process: the hart's number is. */
+/*
+ * A concurrency id has to be unique among the running threads of a process: the hart's number is.
+ */
 static int write_ids(unsigned long area, u32 start, u32 cpu, u32 mm_cid)
 {
 	const u32 node = 0;

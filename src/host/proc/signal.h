@@ -22,7 +22,9 @@ struct thread_signals {
 	bool restore_saved_mask;
 	union {
 		struct {
-			/* leave the kernel and end: the process ends, or another thread is in exec */
+			/*
+			 * leave the kernel and end: the process ends, or another thread is in exec
+			 */
 			bool kill;
 			bool rseq_due; /* call rseq_update() before returning to user mode */
 		};

@@ -72,8 +72,8 @@ static inline bool need_resched(void)
 void harts_init(void);
 /*
  * Start the other harts of the device tree with SBI HSM, up to HV_MAX_HARTS harts in total. Logs a
- * failed start; panics if a started hart does not come up within 2 s. Then the interrupts of devices
- * are divided among the harts.
+ * failed start; panics if a started hart does not come up within 2 s. Then the interrupts of
+ * devices are divided among the harts.
  */
 void smp_start_all(void);
 void secondary_main(void) __attribute__((noreturn));

@@ -84,7 +84,9 @@ static u32 vcpu_cost(void)
 	return (u32)(on - off);
 }
 
-/* Return the instructions of run_accounting(), once the slot's `max` covers the cost of the exit. */
+/*
+ * Return the instructions of run_accounting(), once the slot's `max` covers the cost of the exit.
+ */
 static u64 settled(struct trace_exit_clock *clock)
 {
 	for (int i = 0; i < 3; i++)

@@ -50,7 +50,9 @@ static inline void hartmask_clear_all(struct hv_hartmask *mask)
 	while (++i < hv_hartmask_words);
 }
 
-/* Also sets the bits of harts that do not exist. Each word is stored with sequential consistency. */
+/*
+ * Also sets the bits of harts that do not exist. Each word is stored with sequential consistency.
+ */
 static inline void hartmask_set_all(struct hv_hartmask *mask)
 {
 	for (unsigned int i = 0; i < hv_hartmask_words; i++)

@@ -377,7 +377,9 @@ void hv_sample(unsigned int mode, unsigned long pc);
 struct hv_file_ops {
 	int (*open)(void **priv); /* only for a device node: /dev/kvm */
 	long (*ioctl)(void *priv, unsigned int cmd, unsigned long arg); /* may sleep */
-	/* Optional: return 0 if pages [first, first + pages) may be mapped in this way, or -errno. */
+	/*
+	 * Optional: return 0 if pages [first, first + pages) may be mapped in this way, or -errno.
+	 */
 	int (*mmap_check)(void *priv, u64 first, u64 pages, bool shared, bool exec);
 	int (*mmap_page)(void *priv, u64 page_index, hpa_t *pa);    /* -EINVAL beyond the end */
 	long (*read)(void *priv, hva_t buf, size_t size, u64 *pos); /* may sleep */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * kvm_compat.h - constants of the KVM interface of Linux 7.3 that are newer than Linux 6.12's headers.
+ * kvm_compat.h - constants of the KVM interface of Linux 7.3 that are newer than Linux 6.12's
+ * headers.
  *
  * Source: include/uapi/linux/kvm.h and arch/riscv/include/uapi/asm/kvm.h of Linux 7.3. Names and
  * numbers are Linux's. Since #ifdef cannot test for enum constants, they are macros here. Include

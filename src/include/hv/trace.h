@@ -310,9 +310,9 @@ trace_exit_end_short(struct trace_exit_clock *clock)
 }
 
 /*
- * End an exit, if one is open, call enter(arg), which enters the guest and returns the scause of the
- * next exit, and begin that exit. Returns scause. Each clock is read close to enter(), so costs do
- * not include the accounting.
+ * End an exit, if one is open, call enter(arg), which enters the guest and returns the scause of
+ * the next exit, and begin that exit. Returns scause. Each clock is read close to enter(), so
+ * costs do not include the accounting.
  */
 static inline __attribute__((always_inline)) unsigned long
 trace_exit_around(struct trace_exit_clock *clock, unsigned long (*enter)(void *arg), void *arg)

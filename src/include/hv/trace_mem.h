@@ -147,7 +147,10 @@ struct trace_mem {
 	u32 instret_exact; /* 1: instret counts instructions; 0: host ticks (QEMU, no icount) */
 	/* In instructions, as measured at boot; 0: not known. Traces of older hosts end here. */
 	u32 record_cost; /* of a record; not part of exit costs, if these are in instructions */
-	/* Of the accounting for one exit, if an event has been on then in the long variant (trace.h). */
+	/*
+	 * Of the accounting for one exit, if an event has been on then in the long variant
+	 * (trace.h).
+	 */
 	u32 account_cost;
 	u64 was_on[TRACE_MAX_EVENTS / 64]; /* one bit per event: it has been on */
 	/*

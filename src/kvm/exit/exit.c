@@ -56,8 +56,8 @@ static int exit_counted_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 
 /*
  * The handler for each exception. With fastpath=on (the default), switch_fast.S first offers exits
- * with the causes EXC_ECALL_VS and EXC_VIRTUAL_INST, and guest page faults at some device registers,
- * to fastpath.c. An exit that fastpath.c finishes does not get here.
+ * with the causes EXC_ECALL_VS and EXC_VIRTUAL_INST, and guest page faults at some device
+ * registers, to fastpath.c. An exit that fastpath.c finishes does not get here.
  */
 /* ORDER: exception codes (hv/csr.h) */
 /* lab 3: write exit_table[]: the handler of each cause */

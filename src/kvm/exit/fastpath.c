@@ -15,8 +15,8 @@
  * handles the exit that the interrupt causes. Exits also take the slow path while a request is
  * pending, or while an event is on that only the slow path records.
  *
- * An access to such a device takes spinlocks. Their holders never wait for a vCPU to leave the guest
- * (docs/locking.md, rule 11), so the fast path may wait for them while mode is IN_GUEST.
+ * An access to such a device takes spinlocks. Their holders never wait for a vCPU to leave the
+ * guest (docs/locking.md, rule 11), so the fast path may wait for them while mode is IN_GUEST.
  */
 #include "exit/bus.h"
 #include "exit/exit.h"
@@ -217,8 +217,8 @@ INLINE gpa_t faulting_gpa(void)
 }
 
 /*
- * Finish a store if an ioeventfd takes it. Not while any event is on: a store that is not taken must
- * not be recorded here, and the bus records one that it takes.
+ * Finish a store if an ioeventfd takes it. Not while any event is on: a store that is not taken
+ * must not be recorded here, and the bus records one that it takes.
  */
 INLINE struct fast_exit fast_bus(struct kvm_vcpu *vcpu, gpa_t gpa, u32 data)
 {
@@ -232,9 +232,9 @@ INLINE struct fast_exit fast_bus(struct kvm_vcpu *vcpu, gpa_t gpa, u32 data)
 }
 
 /*
- * Finish only an aligned access of 32 bits by an integer load or store, to a word that the slow path
- * has remembered (mmio.c). The irqchip takes an access to its word, because it has taken one before,
- * and whether it does depends on nothing but the address and the width (irqchip.h).
+ * Finish only an aligned access of 32 bits by an integer load or store, to a word that the slow
+ * path has remembered (mmio.c). The irqchip takes an access to its word, because it has taken one
+ * before, and whether it does depends on nothing but the address and the width (irqchip.h).
  */
 INLINE struct fast_exit fast_mmio(struct kvm_vcpu *vcpu, bool is_store)
 {

@@ -187,9 +187,9 @@ static __attribute__((noinline)) int exit_to_user(struct kvm_vcpu *vcpu)
 
 /*
  * The irqchip or a device on the bus has carried out the access. Let the fast path carry out the
- * next one to this word, if it will need neither a look at the memory map (device_gfn) nor a fetch.
- * Not with wfi=native: the device may wake a thread that wants this hart, and the fast path does not
- * load the hstatus that wfi_native.c has then changed.
+ * next one to this word, if it will need neither a look at the memory map (device_gfn) nor a
+ * fetch. Not with wfi=native: the device may wake a thread that wants this hart, and the fast path
+ * does not load the hstatus that wfi_native.c has then changed.
  */
 static void remember(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 		     const struct access_insn *access, gpa_t gpa, bool on_bus)

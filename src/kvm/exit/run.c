@@ -61,8 +61,8 @@ static int serve_host(struct kvm_vcpu *vcpu)
 }
 
 /*
- * End KVM_RUN, which then returns 0, if the dirty ring is still full. The request stays pending: the
- * guest must not run until user space has reset entries.
+ * End KVM_RUN, which then returns 0, if the dirty ring is still full. The request stays pending:
+ * the guest must not run until user space has reset entries.
  */
 static int serve_ring_full(struct kvm_vcpu *vcpu)
 {

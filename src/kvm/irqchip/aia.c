@@ -2,10 +2,10 @@
 /*
  * aia.c - the AIA in the kernel: where an MSI goes, and the guest's accesses.
  *
- * Each vCPU's IMSIC has one page of guest physical memory, to which devices and vCPUs store MSIs. No
- * IMSIC here has pages for guests of the guest. As on Linux, an MSI that a device, user space or the
- * APLIC sends to any other page is dropped, and a store of the guest to such a page goes to user
- * space. An MSI reaches only vCPUs of its own VM, because it is looked up in this VM's table.
+ * Each vCPU's IMSIC has one page of guest physical memory, to which devices and vCPUs store MSIs.
+ * No IMSIC here has pages for guests of the guest. As on Linux, an MSI that a device, user space
+ * or the APLIC sends to any other page is dropped, and a store of the guest to such a page goes to
+ * user space. An MSI reaches only vCPUs of its own VM, because it is looked up in this VM's table.
  *
  * The tables of struct aia are constant once vm->irqchip_ready is set, so they need no lock.
  */
@@ -63,7 +63,9 @@ void aia_send_to_target(struct kvm *vm, u32 target, const struct kvm_vcpu *self)
 		imsic_send(imsic, target & (u32)TARGET_EIID, self);
 }
 
-/* Returns 0 if no vCPU has the page, and -ENODEV if a guest of the guest would have it: as Linux. */
+/*
+ * Returns 0 if no vCPU has the page, and -ENODEV if a guest of the guest would have it: as Linux.
+ */
 static int send(struct kvm *vm, gpa_t gpa, u32 data, const struct kvm_vcpu *self)
 {
 	const struct aia *aia = vm->aia;

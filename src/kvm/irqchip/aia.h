@@ -47,7 +47,9 @@ struct imsic {
 
 #define IMSIC_IN_MEMORY (~0U)
 
-/* `self` is the vCPU whose thread is calling, if it carries out an access of the guest, else NULL. */
+/*
+ * `self` is the vCPU whose thread is calling, if it carries out an access of the guest, else NULL.
+ */
 
 /* Returns NULL if memory runs out. nr_ids: the highest id, 64 n - 1. */
 struct imsic *imsic_create(struct kvm_vcpu *vcpu, gpa_t addr, u32 nr_ids);
@@ -133,8 +135,8 @@ static inline u32 aplic_asserted(const struct aplic *aplic, u32 word)
 struct aplic *aplic_create(u32 nr_sources, u32 nr_idcs);
 /*
  * Access a register, by its offset. A write may send MSIs. Returns 0, -EOPNOTSUPP if the offset is
- * not a multiple of 4, or -ENODEV if there is no such register. Call without locks or with vm->lock;
- * any thread.
+ * not a multiple of 4, or -ENODEV if there is no such register. Call without locks or with
+ * vm->lock; any thread.
  */
 int aplic_read(struct aplic *aplic, u64 offset, u32 *value);
 int aplic_write(struct kvm *vm, u64 offset, u32 value, const struct kvm_vcpu *self);
@@ -181,8 +183,9 @@ struct aia {
 };
 
 /*
- * Send an MSI to a vCPU's IMSIC, which is found by the hart index and the guest index of the APLIC's
- * registers `target` and `genmsi`. If there is none, the MSI is dropped. Any context, without locks.
+ * Send an MSI to a vCPU's IMSIC, which is found by the hart index and the guest index of the
+ * APLIC's registers `target` and `genmsi`. If there is none, the MSI is dropped. Any context,
+ * without locks.
  */
 void aia_send_to_target(struct kvm *vm, u32 target, const struct kvm_vcpu *self);
 

@@ -12,7 +12,10 @@
 #include "irqchip/route.h"
 #include "hv/kvm_aplic.h"
 
-/* An IMSIC's registers are in attributes of 64 bits, those of the APLIC and the configuration of 32. */
+/*
+ * An IMSIC's registers are in attributes of 64 bits, those of the APLIC and the configuration of
+ * 32.
+ */
 enum direction {
 	GET,
 	SET

@@ -16,7 +16,8 @@
  * interrupt more than needed, because a device that still requires service raises its line again.
  *
  * Locks: aplic->lock, which is held while vCPUs are kicked, as plic->lock is.
- * Spec: AIA, "Interrupt delivery directly by the APLIC", "Precise effects on interrupt-pending bits".
+ * Spec: AIA, "Interrupt delivery directly by the APLIC", "Precise effects on interrupt-pending
+ * bits".
  */
 #include "irqchip/aia.h"
 #include "irqchip/route.h"
@@ -94,8 +95,8 @@ static void drive(const struct aplic *aplic, struct aplic_idc *idc, const struct
 }
 
 /*
- * A source of this hart index, or its IDC, has changed. find_tops() and update_end() have to follow.
- * A hart index may have no IDC.
+ * A source of this hart index, or its IDC, has changed. find_tops() and update_end() have to
+ * follow. A hart index may have no IDC.
  */
 static void update_begin(struct aplic *aplic, u32 hart)
 {
@@ -324,8 +325,8 @@ static u32 claim(struct kvm *vm, struct aplic_idc *idc, const struct kvm_vcpu *s
 }
 
 /*
- * No access exits to user space: reserved bytes are read-only zeros, and accesses that are not of 32
- * bits or not aligned read zero and change nothing.
+ * No access exits to user space: reserved bytes are read-only zeros, and accesses that are not of
+ * 32 bits or not aligned read zero and change nothing.
  */
 static bool mmio(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int len, bool is_store, u64 *data)
 {

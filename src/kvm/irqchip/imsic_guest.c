@@ -3,19 +3,20 @@
  * imsic_guest.c - an IMSIC in a guest interrupt file of the hart (modes hwaccel and auto).
  *
  * A vCPU uses a file only while it is loaded, and a hart has at most one vCPU loaded. So file 1 of
- * each hart is enough for any number of vCPUs, and no file has to be allocated or taken back. At the
- * load, the registers move from memory to the file, and the vCPU's page of guest physical memory is
- * mapped to the file's page: a store of another vCPU, and the guest's own accesses to stopei and
- * sireg, then need no exit. At the put, the page is unmapped and the registers move back; a vCPU that
- * sleeps is woken by software, because a store to its page then faults and reaches imsic_send().
+ * each hart is enough for any number of vCPUs, and no file has to be allocated or taken back. At
+ * the load, the registers move from memory to the file, and the vCPU's page of guest physical
+ * memory is mapped to the file's page: a store of another vCPU, and the guest's own accesses to
+ * stopei and sireg, then need no exit. At the put, the page is unmapped and the registers move
+ * back; a vCPU that sleeps is woken by software, because a store to its page then faults and
+ * reaches imsic_send().
  *
- * The order at the put matters. Once every hart has fenced, no store can reach the file anymore, so
- * the registers that are then read are complete. An MSI from the kernel goes to the file or to memory
- * according to imsic->file_hart, under imsic->lock.
+ * The order at the put matters. Once every hart has fenced, no store can reach the file anymore,
+ * so the registers that are then read are complete. An MSI from the kernel goes to the file or to
+ * memory according to imsic->file_hart, under imsic->lock.
  *
- * hstatus.VGEIN selects the file, for the guest in guest.hstatus and for the host in the hart's own
- * hstatus: vsip shows the file's interrupt to the core, too. In HS, an interrupt of the file does not
- * end WFI on every machine, so while the hart idles, hgeie makes it a host interrupt.
+ * hstatus.VGEIN selects the file, for the guest in guest.hstatus and for the host in the hart's
+ * own hstatus: vsip shows the file's interrupt to the core, too. In HS, an interrupt of the file
+ * does not end WFI on every machine, so while the hart idles, hgeie makes it a host interrupt.
  *
  * A file that no vCPU uses is all zero. Spec: AIA, "Interrupts for virtual machines (VS level)";
  * H §2.4.

@@ -82,9 +82,9 @@ static struct irqfd *next_of_pin(struct kvm *vm, struct irqfd *last, u32 pin)
 }
 
 /*
- * Lower the line first: a device that still needs service raises it again when it is signaled. If an
- * irqfd is removed meanwhile, the search ends there, and devices after it are not signaled; they
- * share an input with an irqfd that user space is removing.
+ * Lower the line first: a device that still needs service raises it again when it is signaled. If
+ * an irqfd is removed meanwhile, the search ends there, and devices after it are not signaled;
+ * they share an input with an irqfd that user space is removing.
  */
 void irqfd_resample(struct kvm *vm, u32 pin)
 {

@@ -8,8 +8,9 @@
  * source above the threshold, as QEMU's does. This is the behavior of the VMM's own PLIC
  * (src/vmm/plic.c), so a guest cannot tell the two apart.
  *
- * The guest's accesses are handled by the vCPU's own thread; lines change in any context. plic->lock
- * is taken below an eventfd's lock and above those of vcpu_set_irq(). No memory is allocated here.
+ * The guest's accesses are handled by the vCPU's own thread; lines change in any context.
+ * plic->lock is taken below an eventfd's lock and above those of vcpu_set_irq(). No memory is
+ * allocated here.
  *
  * Spec: PLIC §3 (register map), §8 (claim), §9 (completion).
  */

@@ -366,8 +366,8 @@ bool gstage_is_young(struct gstage *gs, gpa_t start, gpa_t end)
 }
 
 /*
- * Return the modes that this hart has, as in `usable`. If the hart lacks a mode, hgatp does not read
- * back as that mode after it was written (H §2.10).
+ * Return the modes that this hart has, as in `usable`. If the hart lacks a mode, hgatp does not
+ * read back as that mode after it was written (H §2.10).
  */
 static unsigned int hart_modes(void)
 {

@@ -60,7 +60,10 @@ static int iter_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte,
 		if (!next)
 			return -ENOMEM;
 		table = next;
-		/* Only the root's index is wider than the others: gstage_index(), without its test. */
+		/*
+		 * Only the root's index is wider than the others: gstage_index(), without its
+		 * test.
+		 */
 		ptep = &table[gpa >> gstage_shift(at - 1) & (GSTAGE_TABLE_ENTRIES - 1)];
 	}
 	err = gstage_set_leaf(ptep, level, pte, old);

@@ -39,7 +39,9 @@ void sbi_rfence_legacy(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long m
 		       unsigned long base);
 /* Send an IPI to `target`. `arg`: NULL, or the struct hv_kicks of a sender of several IPIs. */
 void sbi_ipi_send(struct kvm_vcpu *target, void *arg);
-/* Send IPIs for the IPI extension and legacy SEND_IPI. Arguments and result: sbi_for_each_hart(). */
+/*
+ * Send IPIs for the IPI extension and legacy SEND_IPI. Arguments and result: sbi_for_each_hart().
+ */
 long sbi_ipi_send_mask(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long base);
 /* Does the hart mask name this vCPU and no other vCPU of its VM? */
 static inline bool sbi_names_only(const struct kvm_vcpu *vcpu, unsigned long mask,

@@ -126,7 +126,10 @@ static long create_device(struct kvm *vm, hva_t arg)
 		vm_hold(vm);
 		ret = hv_file_create(ops->name, &device_file_ops, vm);
 		if (ret < 0) {
-			/* As on Linux, the VM keeps the device, which cannot be configured anymore. */
+			/*
+			 * As on Linux, the VM keeps the device, which cannot be configured
+			 * anymore.
+			 */
 			vm_release(vm);
 			return ret;
 		}

@@ -40,7 +40,8 @@ static int sta_reg_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
 
 /*
  * The structure must not cross a page, so its address is a multiple of its size. Whether there is
- * memory is not checked: a VMM may restore registers first. Steal time counts from the next load on.
+ * memory is not checked: a VMM may restore registers first. Steal time counts from the next load
+ * on.
  */
 static int sta_reg_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 {

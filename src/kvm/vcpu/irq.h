@@ -41,8 +41,8 @@ bool vcpu_has_irq(struct kvm_vcpu *vcpu);    /* would WFI return? vCPU not loade
 /*
  * Let the output of an interrupt controller drive the line. *raised is the state in which the
  * controller has last set the line; a lock of the caller's guards it. `self` is the vCPU whose own
- * thread is calling, outside the guest, or NULL. Any context. Inline, because the state is often the
- * same.
+ * thread is calling, outside the guest, or NULL. Any context. Inline, because the state is often
+ * the same.
  */
 static inline void vcpu_drive_irq(struct kvm_vcpu *vcpu, unsigned int irq, bool raise, bool *raised,
 				  const struct kvm_vcpu *self)

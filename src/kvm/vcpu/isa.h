@@ -21,8 +21,8 @@ bool isa_may_disable(unsigned int ext);
 u64 isa_henvcfg(const struct kvm_vcpu *vcpu);
 u64 isa_hstateen0(const struct kvm_vcpu *vcpu);
 /*
- * Return true if this hart's henvcfg can hold all of `bits`: a bit that the hart lacks does not read
- * back (H §2.5). Only while no guest runs.
+ * Return true if this hart's henvcfg can hold all of `bits`: a bit that the hart lacks does not
+ * read back (H §2.5). Only while no guest runs.
  */
 bool isa_henvcfg_holds(u64 bits);
 bool isa_host_adue(void);          /* every hart can update A and D bits for a guest */
