@@ -329,6 +329,23 @@ static void an_interrupt_of_the_file_ends_the_wfi_of_an_idle_hart_once(void **st
 	assert_int_equal(csr_read(hgeie), 0);
 }
 
+static void an_ipi_that_arrives_before_a_load_has_an_event(void **state)
+{
+	unsigned int before;
+
+	(void)state;
+	load(0, 0);
+	put(0);
+	vcpu_set_irq(vcpus[0], IRQ_VS_SOFT);
+	before = native_events(TRACE_kvm_ipi_receive);
+	load(0, 0);
+	assert_true(csr_read(hvip) & BIT(IRQ_VS_SOFT));
+	assert_int_equal(native_events(TRACE_kvm_ipi_receive), before + 1);
+	put(0);
+	load(0, 0);
+	assert_int_equal(native_events(TRACE_kvm_ipi_receive), before + 1);
+}
+
 static void registers_are_busy_while_the_vcpu_runs(void **state)
 {
 	u64 value = 0, number = KVM_DEV_RISCV_AIA_IMSIC_MKATTR(0UL, IMSIC_EIP0);
@@ -406,6 +423,7 @@ int main(void)
 		CASE(a_memory_slot_at_the_page_keeps_its_pages),
 		CASE(an_interrupt_of_the_file_ends_the_wfi_of_an_idle_hart_once),
 		CASE(a_put_waits_for_the_fence_of_a_slots_deletion),
+		CASE(an_ipi_that_arrives_before_a_load_has_an_event),
 		CASE(registers_are_busy_while_the_vcpu_runs),
 		cmocka_unit_test_setup_teardown(a_page_that_no_guest_can_address_is_not_mapped,
 						setup_unreachable, end),

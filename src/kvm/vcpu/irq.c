@@ -114,15 +114,20 @@ void vcpu_set_own_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 	vcpu_set_request(vcpu, REQ_IRQ);
 }
 
+/* The guest sees hvip from now on; `raised` are lines that it did not see before. */
+static inline void trace_shown(unsigned long hvip, unsigned long raised)
+{
+	trace_kvm_inject_irq(hvip);
+	if (raised & BIT(IRQ_VS_SOFT))
+		trace_kvm_ipi_receive(hvip);
+}
+
 /* After a write of hvip; `raised` are lines that it has raised. */
 static inline void hvip_changed(const struct kvm_vcpu *vcpu, unsigned long hvip,
 				unsigned long raised)
 {
-	if (trace_group_inject()) {
-		trace_kvm_inject_irq(hvip);
-		if (raised & BIT(IRQ_VS_SOFT))
-			trace_kvm_ipi_receive(hvip);
-	}
+	if (trace_group_inject())
+		trace_shown(hvip, raised);
 	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA))
 		aia_show_external(hvip);
 }
@@ -168,6 +173,16 @@ void vcpu_flush_irqs(struct kvm_vcpu *vcpu)
 	csr_write(hvip, hvip);
 	/* lab 7 end */
 	hvip_changed(vcpu, hvip, pending);
+}
+
+void vcpu_load_irqs(struct kvm_vcpu *vcpu)
+{
+	unsigned long before = vcpu->csrs.hvip, raised;
+
+	vcpu_flush_irqs(vcpu);
+	raised = vcpu->csrs.hvip & ~before;
+	if (raised && trace_group_inject())
+		trace_shown(vcpu->csrs.hvip, raised);
 }
 
 bool vcpu_has_irq(struct kvm_vcpu *vcpu)

@@ -36,6 +36,7 @@ void vcpu_mark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq);
  */
 void vcpu_drive_own_irq(struct kvm_vcpu *vcpu, unsigned int irq, bool raise);
 void vcpu_flush_irqs(struct kvm_vcpu *vcpu); /* serve REQ_IRQ: copy changed lines to hvip */
+void vcpu_load_irqs(struct kvm_vcpu *vcpu);  /* the same at a load, which then writes hvip */
 bool vcpu_has_irq(struct kvm_vcpu *vcpu);    /* would WFI return? vCPU not loaded */
 
 /*

@@ -112,7 +112,7 @@ void vcpu_load_csrs(struct kvm_vcpu *vcpu)
 		trace_kvm_vcpu_load(vcpu_last_hart(vcpu));
 	if (vcpu->guest_file) {
 		vcpu->kvm->irqchip->load(vcpu);
-		vcpu_flush_irqs(vcpu);
+		vcpu_load_irqs(vcpu);
 	}
 	csr_write(vsstatus, vsstatus_of(csrs->vsstatus));
 	csr_write(vsie, csrs->vsie);
