@@ -6,6 +6,7 @@
 # covers the VMM, the second half the launcher. tests/vmm/test_save.c covers damaged files;
 # save.slow.t covers Debian and Linux KVM.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+fixes "machines without --irqchip must have the VMM's PLIC" irqchip
 
 for f in "$O/vmm" "$O/guest/busybox" "$O/guest-payloads"/{save,save_dirty,hello,fault_loop}.bin; do
 	[ -f "$f" ] || skip_all "$f is missing: set-up could not fetch it"

@@ -47,6 +47,9 @@ class Rules:
         if v.get("skips"):  # set if the exit's handler completed the instruction at sepc
             self.rule("the guest continues after the instruction that was handled",
                       number(f["pc"]) == v["skips"], e)
+        for step, fault in v.pop("steps", ()):
+            self.rule("a walk for a fault has the fault's address", number(step["fields"]["gpa"]) // (1 << 39) ==
+                      number(fault["gpa"]) // (1 << 39), step)
         v["exit"] = v["skips"] = v["fault"] = v["call"] = v["mmio"] = None
         v["entry"] = f
 
@@ -145,11 +148,11 @@ class Rules:
         self.rule("kvm_guest_file tells whether the file's page has just been mapped",
                   bool(f["mapped"]) == bool(f["vgein"] and h.get("file_page")), e)
         h["file"], h["file_page"] = f["target"] if f["vgein"] else None, False
+        v.pop("steps", None)  # some may have mapped or unmapped the file's page
 
     def gstage_step(self, e, f, v, h):
         if v.get("fault"):
-            self.rule("a walk for a fault has the fault's address", number(f["gpa"]) // (1 << 39) ==
-                      number(v["fault"]["gpa"]) // (1 << 39), e)
+            v.setdefault("steps", []).append((e, v["fault"]))
 
     def kvm_mmio_insn(self, e, f, v, h):
         x = v.get("exit")
