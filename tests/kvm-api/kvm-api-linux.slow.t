@@ -29,7 +29,12 @@ with_aia() # NAME PROGRAM OPTION...
 for name in aia aia_msi vmm_cloud_hypervisor; do
 	with_aia "Linux KVM with Ssaia" "$name"
 done
-with_aia "Linux KVM with guest interrupt files" vmm_crosvm --machine aia
+# Linux 6.12 loses wake-ups if a vCPU's thread moves to another hart while it begins to wait in WFI:
+# it looks for the vCPU's guest interrupt file on that hart (aia_find_hgei()). Linux 7.3 knows the
+# file's hart. Of 16 runs of vmm_cloud_hypervisor on two harts, 4 hung; with one hart, none did.
+for name in vmm_crosvm vmm_cloud_hypervisor; do
+	with_aia "Linux KVM with guest interrupt files" "$name" --machine aia --harts 1
+done
 
 out=$(timeout -s KILL "$(scaled 120)" "$HS_TOP/scripts/hyperscope" linux-kvm exec --out "$O" \
 	--timeout "$(scaled 100)" "$progs/walk" </dev/null 2>"$tmp/err" |
