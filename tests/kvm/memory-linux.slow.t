@@ -10,7 +10,7 @@ for f in vmlinux busybox modules/kvm.ko; do
 done
 for program in memory pages zero_page "many 4" "stress 40"; do
 	read -ra words <<<"$program"
-	out=$(timeout --kill-after=5 "$(scaled 90)" "$HS_TOP/scripts/hyperscope" linux-kvm exec \
+	out=$(timeout --kill-after=5 "$(scaled 180)" "$HS_TOP/scripts/hyperscope" linux-kvm exec \
 		"$O/tests/kvm/${words[0]}" "${words[@]:1}" </dev/null 2>"$tmp/err")
 	status=$?
 	out=$(tr -d '\0\r' <<<"$out")

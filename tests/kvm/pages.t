@@ -23,7 +23,7 @@ fi
 hs exec --quiet --harts 2 --set zero_page=1 "$O/tests/kvm/pages"
 claims "pages, zero page"
 for value in 0 1; do
-	hs exec --quiet --harts 2 --set zero_page=$value "$O/tests/kvm/zero_page"
+	HS_SECONDS=90 hs exec --quiet --harts 2 --set zero_page=$value "$O/tests/kvm/zero_page"
 	claims "zero_page=$value"
 done
 hs exec --quiet --harts 2 "$O/tests/kvm/unmap" running
