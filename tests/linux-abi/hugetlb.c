@@ -88,6 +88,15 @@ static void test_anonymous(void)
 	   "a mapping of 4 KiB consists of a whole huge page");
 }
 
+static bool touch_all_but_one(char *mem)
+{
+	unsigned long i;
+
+	for (i = 0; i < POOL - 1; i++)
+		mem[i * HUGE] = 1;
+	return unused() == 1;
+}
+
 static int write_and_compare(char *mem)
 {
 	mem[5] = 9;
@@ -101,6 +110,39 @@ static int touch_all(char *mem)
 	for (i = 0; i <= POOL; i++)
 		mem[i * HUGE] = 1;
 	return 0;
+}
+
+static void *touch_first(void *mem)
+{
+	*(volatile char *)mem = 1;
+	return NULL;
+}
+
+/* The pool has one page. Both threads need it, at the same address. */
+static int touch_together(char *mem)
+{
+	pthread_t thread;
+	int i;
+
+	for (i = 0; i < 50; i++) {
+		if (pthread_create(&thread, NULL, touch_first, mem))
+			return 1;
+		touch_first(mem);
+		pthread_join(thread, NULL);
+		if (madvise(mem, HUGE, MADV_DONTNEED) < 0)
+			return 2;
+	}
+	return 7;
+}
+
+static void test_last_page(void)
+{
+	char *mem = map(POOL, FLAGS | MAP_PRIVATE, -1);
+
+	ok(touch_all_but_one(mem) && in_child(touch_together, mem + (POOL - 1) * HUGE) == 7 &&
+		   unused() == 1,
+	   "two threads can touch the last page of the pool at the same time");
+	munmap(mem, POOL * HUGE);
 }
 
 static void test_fork(void)
@@ -376,6 +418,7 @@ int main(void)
 	ok(meminfo("Hugepagesize:") == (long)(HUGE >> 10),
 	   "/proc/meminfo reports that a huge page has 2 MiB");
 	test_anonymous();
+	test_last_page();
 	test_fork();
 	test_file();
 	test_alignment();

@@ -229,12 +229,11 @@ static int map_private(struct mm *mm, const struct vma *vma, unsigned long va, b
  * Map a huge page of hugetlb.c. Returns -EIO (SIGBUS) if the pool is empty. In a private mapping of
  * a file, the file's own page is mapped until the first write copies it.
  */
-static int map_huge(struct mm *mm, const struct vma *vma, unsigned long va, struct mm_fault *fault)
+static int map_huge(struct mm *mm, const struct vma *vma, unsigned long va, bool write)
 {
 	unsigned long flags = vma_pte_flags(vma->prot), block = ALIGN_DOWN(va, SZ_2M);
 	bool shared = vma->flags & VMA_SHARED;
-	hpa_t pa = 0, copy = 0;
-	int err = 0;
+	hpa_t pa = 0, copy;
 
 	if (vma->flags & VMA_GIANT)
 		return giant_page_map(mm, vma, va);
@@ -242,16 +241,16 @@ static int map_huge(struct mm *mm, const struct vma *vma, unsigned long va, stru
 		return -ENOMEM;
 	if (vma->file && vma->file->ops->mmap_block(vma->file, file_index(vma, block), &pa) < 0)
 		return -EIO;
-	if (!vma->file || (!shared && fault->write)) {
-		err = mm_fault_take_page(fault, SZ_2M, true, pa, &copy);
+	if (!vma->file || (!shared && write)) {
+		copy = mm_fault_huge_page(pa);
 		if (pa)
 			page_free(pa, ORDER_2M);
+		if (!copy)
+			return -EIO;
 		pa = copy;
 	} else if (!shared) {
 		flags &= ~PTE_W;
 	}
-	if (err < 0)
-		return err;
 	if (install(mm, vma, block, SZ_2M, pa, flags) == 0)
 		return 0;
 	page_free(pa, ORDER_2M);
@@ -264,7 +263,7 @@ static int map_huge(struct mm *mm, const struct vma *vma, unsigned long va, stru
  * takes care of this for the process, and the notifiers do so for its guests; until then, no vCPU may
  * find the page (peek_stop()).
  */
-static int map_file(struct mm *mm, const struct vma *vma, unsigned long va, struct mm_fault *fault)
+static int map_file(struct mm *mm, const struct vma *vma, unsigned long va, bool write)
 {
 	bool code = file_has_code(mm, vma, va);
 	unsigned long size = 0;
@@ -273,11 +272,11 @@ static int map_file(struct mm *mm, const struct vma *vma, unsigned long va, stru
 	if (code)
 		peek_stop(mm);
 	if (vma->flags & VMA_HUGETLB)
-		err = map_huge(mm, vma, va, fault);
+		err = map_huge(mm, vma, va, write);
 	else if (vma->flags & VMA_SHARED)
 		err = map_shared(mm, vma, va);
 	else
-		err = map_private(mm, vma, va, fault->write);
+		err = map_private(mm, vma, va, write);
 	if (!err && code && pgtable_find(mm, va, &size))
 		mm_notify_moved(mm, ALIGN_DOWN(va, size), ALIGN_DOWN(va, size) + size);
 	if (code)
@@ -303,7 +302,7 @@ static int copy_on_write(struct mm *mm, unsigned long va, pte_t *pte, unsigned l
 			 struct mm_fault *fault)
 {
 	hpa_t copy, old = pte_to_hpa(*pte) + (va & (size - 1) & PAGE_MASK);
-	int err = mm_fault_take_page(fault, SZ_4K, false, old, &copy);
+	int err = mm_fault_take_page(fault, SZ_4K, old, &copy);
 
 	if (err < 0)
 		return err;
@@ -326,18 +325,17 @@ static int copy_on_write(struct mm *mm, unsigned long va, pte_t *pte, unsigned l
 
 /* Like copy_on_write(), but for a huge page, which is not split. */
 static int copy_huge_on_write(struct mm *mm, const struct vma *vma, unsigned long va, pte_t *pte,
-			      unsigned long size, struct mm_fault *fault)
+			      unsigned long size)
 {
 	hpa_t copy, old = pte_to_hpa(*pte);
-	int err;
 
 	/* The code below drops a reference to each page of the 2 MiB, so the leaf must map all. */
 	BUG_ON(size != SZ_2M);
 	if (vma->flags & VMA_GIANT)
 		return giant_page_copy(mm, va);
-	err = mm_fault_take_page(fault, SZ_2M, true, old, &copy);
-	if (err < 0)
-		return err;
+	copy = mm_fault_huge_page(old);
+	if (!copy)
+		return -EIO;
 	va = ALIGN_DOWN(va, SZ_2M);
 	mm_notify_start(mm, va, va + SZ_2M);
 	WRITE_ONCE(*pte, pte_make(copy, (*pte & ~PTE_PPN) | PTE_W));
@@ -399,7 +397,7 @@ static int make_writable(struct mm *mm, const struct vma *vma, unsigned long va,
 		if (page_is_zero(pte_to_hpa(*pte)))
 			err = mm_replace_zeroes(mm, vma, va, pte, size, fault);
 		else if (vma->flags & VMA_HUGETLB)
-			err = copy_huge_on_write(mm, vma, va, pte, size, fault);
+			err = copy_huge_on_write(mm, vma, va, pte, size);
 		else
 			err = copy_on_write(mm, va, pte, size, fault);
 		/* As in install(): a hart may have fetched the new frame's old contents. */
@@ -446,9 +444,9 @@ int mm_fault_locked(struct mm *mm, unsigned long va, struct mm_fault *fault)
 	if (vma->uffd && uffd_wants(vma, va))
 		return uffd_queue_fault(vma, va, write, &fault->uffd);
 	if (vma->file)
-		return map_file(mm, vma, va, fault);
+		return map_file(mm, vma, va, write);
 	if (vma->flags & VMA_HUGETLB)
-		return map_huge(mm, vma, va, fault);
+		return map_huge(mm, vma, va, write);
 	if (READ_ONCE(zero_page_enabled) && !write && (zeroes = zero_page_get()))
 		return map_zeroes(mm, vma, va, zeroes);
 	return map_anonymous(mm, vma, va, fault);

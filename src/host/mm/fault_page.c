@@ -12,6 +12,9 @@
  * last new page was a cleared page of 4 KiB prepares another one before it takes mm->lock
  * (mm_fault_begin()).
  *
+ * A huge page of hugetlb.c gets its contents with mm->lock held. Otherwise, another thread that
+ * faults on the same address could find the pool empty, although it needs no page of its own.
+ *
  * The fault holds a reference to a page that it copies, so that the page is not freed and, because
  * a private page with two references is never made writable (fault.c), does not change.
  */
@@ -47,27 +50,19 @@ void mm_fault_begin(struct mm_fault *fault)
 	fault->size = SZ_4K;
 }
 
-static hpa_t alloc(unsigned long size, bool hugetlb)
+int mm_fault_take_page(struct mm_fault *fault, unsigned long size, hpa_t from, hpa_t *page)
 {
-	return hugetlb ? huge_page_alloc() : page_alloc_user(size == SZ_2M ? ORDER_2M : 0);
-}
-
-int mm_fault_take_page(struct mm_fault *fault, unsigned long size, bool hugetlb, hpa_t from,
-		       hpa_t *page)
-{
-	if (fault->page && fault->size == size && fault->hugetlb == hugetlb &&
-	    fault->from == from) {
+	if (fault->page && fault->size == size && fault->from == from) {
 		drop_source(fault);
 		*page = fault->page;
 		fault->page = 0;
 		return 0;
 	}
 	mm_fault_end(fault);
-	fault->page = alloc(size, hugetlb);
+	fault->page = page_alloc_user(size == SZ_2M ? ORDER_2M : 0);
 	if (!fault->page)
-		return hugetlb ? -EIO : -ENOMEM;
+		return -ENOMEM;
 	fault->size = size;
-	fault->hugetlb = hugetlb;
 	fault->from = from;
 	fault->is_new = true;
 	if (from)
@@ -83,11 +78,11 @@ int mm_fault_take_zeroes(struct mm_fault *fault, bool block, unsigned long *size
 
 	*size = SZ_2M;
 	if (block && plenty)
-		err = mm_fault_take_page(fault, SZ_2M, false, 0, page);
+		err = mm_fault_take_page(fault, SZ_2M, 0, page);
 	if (err != -ENOMEM)
 		return err;
 	*size = SZ_4K;
-	err = mm_fault_take_page(fault, SZ_4K, false, 0, page);
+	err = mm_fault_take_page(fault, SZ_4K, 0, page);
 	if (!err)
 		current->expects_zeroes = true;
 	return err;
@@ -113,6 +108,15 @@ static void fill(hpa_t page, hpa_t from, unsigned long size)
 		copy_block(page, from);
 	else
 		memcpy(pa_to_va(page), pa_to_va(from), PAGE_SIZE);
+}
+
+hpa_t mm_fault_huge_page(hpa_t from)
+{
+	hpa_t page = huge_page_alloc();
+
+	if (page)
+		fill(page, from, SZ_2M);
+	return page;
 }
 
 int mm_fault_continue(struct mm_fault *fault)

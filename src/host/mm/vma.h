@@ -184,7 +184,6 @@ struct mm_fault {
 	struct uffd_wait uffd; /* the caller sets uffd.user */
 	hpa_t page;            /* a page for the fault that is not mapped; 0: none */
 	bool is_new;           /* `page` has not got its contents yet */
-	bool hugetlb;          /* `page` is from the pool of hugetlb.c */
 	unsigned long size;    /* of `page`: SZ_4K or SZ_2M */
 	hpa_t from;            /* what `page` is a copy of, with references; 0: zeroes */
 };
@@ -223,10 +222,14 @@ static inline void mm_fault_end(struct mm_fault *fault)
 
 /*
  * mm->lock held. Set *page to a page of `size` that is a copy of `from`, or of zeroes if `from` is
- * 0. Returns 0, -EAGAIN (see mm_fault_locked()), -ENOMEM, or -EIO if the pool of hugetlb.c is empty.
+ * 0. Returns 0, -EAGAIN (see mm_fault_locked()) or -ENOMEM.
  */
-int mm_fault_take_page(struct mm_fault *fault, unsigned long size, bool hugetlb, hpa_t from,
-		       hpa_t *page);
+int mm_fault_take_page(struct mm_fault *fault, unsigned long size, hpa_t from, hpa_t *page);
+/*
+ * mm->lock held. Take a page from the pool of hugetlb.c and copy `from` to it, or clear it if `from`
+ * is 0. Returns 0 if the pool is empty.
+ */
+hpa_t mm_fault_huge_page(hpa_t from);
 /*
  * The same for zeroes: 2 MiB if `block` is true and there is enough memory, otherwise 4 KiB. Sets
  * *size.
