@@ -145,6 +145,39 @@ static void test_last_page(void)
 	munmap(mem, POOL * HUGE);
 }
 
+/*
+ * Make a quarter of the memory small pages and free every second one. Then the pool takes all free
+ * blocks of 2 MiB, so that much memory is free but no block.
+ */
+static int touch_without_blocks(char *mem)
+{
+	size_t size = (size_t)meminfo("MemTotal:") * 1024 / 4, at;
+	char *small = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int i;
+
+	if (small == MAP_FAILED || madvise(small, size, MADV_NOHUGEPAGE) < 0)
+		return 1;
+	for (at = 0; at < size; at += 4096)
+		small[at] = 1;
+	for (at = 0; at + 4096 <= size; at += 8192)
+		madvise(small + at, 4096, MADV_DONTNEED);
+	if (!set_pool("1000000"))
+		return 2;
+	for (i = 0; i < 4; i++)
+		mem[i * 4096] = 1;
+	return set_pool("8") ? 7 : 3;
+}
+
+static void test_no_blocks(void)
+{
+	char *mem =
+		mmap(NULL, 4 * HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ok(in_child(touch_without_blocks, mem) == 7 && unused() == POOL,
+	   "memory can be touched while much is free, but no block of 2 MiB");
+	munmap(mem, 4 * HUGE);
+}
+
 static void test_fork(void)
 {
 	char *mem = map(2, FLAGS | MAP_PRIVATE, -1);
@@ -419,6 +452,7 @@ int main(void)
 	   "/proc/meminfo reports that a huge page has 2 MiB");
 	test_anonymous();
 	test_last_page();
+	test_no_blocks();
 	test_fork();
 	test_file();
 	test_alignment();

@@ -77,12 +77,14 @@ int mm_fault_take_zeroes(struct mm_fault *fault, bool block, unsigned long *size
 	int err = -ENOMEM;
 
 	*size = SZ_2M;
-	if (block && plenty)
+	if (block && plenty && !fault->no_block)
 		err = mm_fault_take_page(fault, SZ_2M, 0, page);
 	if (err != -ENOMEM)
 		return err;
 	*size = SZ_4K;
 	err = mm_fault_take_page(fault, SZ_4K, 0, page);
+	/* The next try must not look for a block again: that would free the page of 4 KiB. */
+	fault->no_block = err != 0;
 	if (!err)
 		current->expects_zeroes = true;
 	return err;

@@ -184,6 +184,7 @@ struct mm_fault {
 	struct uffd_wait uffd; /* the caller sets uffd.user */
 	hpa_t page;            /* a page for the fault that is not mapped; 0: none */
 	bool is_new;           /* `page` has not got its contents yet */
+	bool no_block;         /* 2 MiB were not free or did not fit: the next try takes 4 KiB */
 	unsigned long size;    /* of `page`: SZ_4K or SZ_2M */
 	hpa_t from;            /* what `page` is a copy of, with references; 0: zeroes */
 };
