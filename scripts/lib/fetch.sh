@@ -27,6 +27,7 @@
 # made again from the packages in dl/.
 
 suite=trixie
+suite_alias=stable	# update_lists() checks that this is still the same suite
 key=/usr/share/keyrings/debian-archive-keyring.gpg
 recipe_uapi=1
 recipe_libfdt=1
@@ -175,7 +176,7 @@ apt_of()	# SUITE
 # Only packages for all architectures are fetched from the backports. They are in every
 # architecture's list, so use amd64's: riscv64's list in the backports is not always in step with
 # the archive's index, and apt then rejects it.
-write_apt_conf()	# SUITE MIRROR
+write_apt_conf()	# SUITE MIRROR NAME: the suite's name on the mirror
 {
 	local d arch=riscv64
 	d=$(apt_of "$1")
@@ -183,8 +184,8 @@ write_apt_conf()	# SUITE MIRROR
 	mkdir -p "$d/state/lists/partial" "$d/cache/archives/partial" || return 1
 	: >"$d/status"
 	cat >"$d/list" <<-END
-	deb [arch=$arch signed-by=$key target=Packages] $2 $1 main
-	$([ "$1" != $suite ] || echo "deb-src [signed-by=$key target=Sources] $2 $1 main")
+	deb [arch=$arch signed-by=$key target=Packages] $2 $3 main
+	$([ "$1" != $suite ] || echo "deb-src [signed-by=$key target=Sources] $2 $3 main")
 	END
 	cat >"$d/conf" <<-END
 	Dir::State "$d/state";
@@ -207,6 +208,20 @@ write_apt_conf()	# SUITE MIRROR
 	END
 }
 
+# Without --error-on=any, apt-get reports success even if the network is down.
+apt_update()	# SUITE MIRROR NAME
+{
+	write_apt_conf "$1" "$2" "$3" && apt-get -c "$(apt_of "$1")/conf" update --error-on=any &&
+		grep -qx "Codename: $1" "$(apt_of "$1")"/state/lists/*_InRelease
+}
+
+# During and after an update of a mirror, a list may not be in step with the index of the same name.
+# The suite's other name often still has an older index with the lists that belong to it.
+update_lists()	# SUITE MIRROR
+{
+	apt_update "$1" "$2" "$1" || { [ "$1" = $suite ] && apt_update "$1" "$2" $suite_alias; }
+}
+
 lists_read=
 
 read_lists()	# [SUITE]
@@ -214,10 +229,7 @@ read_lists()	# [SUITE]
 	local name=${1:-$suite} mirror
 	case " $lists_read " in *" $name "*) return 0 ;; esac
 	mirror=$(debian_mirror) || return 1
-	write_apt_conf "$name" "$mirror" || return 1
-	# Without --error-on=any, apt-get reports success even if the network is down.
-	step "reading Debian $name's package lists" \
-		apt-get -c "$(apt_of "$name")/conf" update --error-on=any || return 1
+	step "reading Debian $name's package lists" update_lists "$name" "$mirror" || return 1
 	lists_read="$lists_read $name"
 }
 
