@@ -566,7 +566,8 @@ fetch_all()
 				say "$out/perfetto could not be made: tests that need it are skipped"
 				continue
 			fi
-			die "$out/$name could not be made: check that the Debian mirror can be reached"
+			die "$out/$name could not be made: if the mirror cannot be reached or is being updated," \
+				"try again later, or set DEBIAN_MIRROR to the URL of another"
 		fi
 		eval "publish $name \$recipe_$name"
 	done

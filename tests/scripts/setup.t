@@ -32,7 +32,7 @@ is "$status $err" "125 hyperscope: QEMU 6.2 is too old: 7.2 or newer is needed" 
 
 text=$($setup --out "$tmp/o" --no-guest run 2>&1)
 is $? 1 "set-up fails without network and cache"
-like "$text" "uapi could not be made: check that the Debian mirror can be reached" "the message names the part that could not be made"
+like "$text" "uapi could not be made: if the mirror cannot be reached" "the message names the part that could not be made"
 is "$(find "$tmp/o" -maxdepth 1 -mindepth 1 -printf '%f ')" "dl " "a failed set-up leaves nothing half-made"
 
 # --cached prints the files that make up the cache.
