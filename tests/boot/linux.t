@@ -25,7 +25,7 @@ like "$err" "^host: 1 harts" "the host's boot lines are shown"
 unlike "$out$err" "which is not there" "the VMM requests nothing that the host lacks"
 
 # ---- more vCPUs than harts, a command's status, and an APLIC with direct delivery ----
-hs run --vcpus 4 --harts 2 --machine aia --irqchip aia_direct "${quiet[@]}" --command 'nproc; for i in 1 2 3 4; do
+hs run --vcpus 4 --harts 2 --irqchip aia_direct "${quiet[@]}" --command 'nproc; for i in 1 2 3 4; do
 	(n=0; while [ $n -lt 500 ]; do n=$((n + 1)); done; echo "loop $i") & done; wait
 irq=$(sed -n "s/^ *\([0-9]*\):.*virtio0/\1/p" /proc/interrupts); echo 4 >/proc/irq/$irq/smp_affinity
 md5sum </dev/vda; grep APLIC /proc/interrupts; exit 7'

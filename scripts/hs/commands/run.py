@@ -18,7 +18,7 @@ from hs.run.cpio import behind
 from hs.run.rundir import STATE_PANICKED
 from hs.run.saved import SaveFile, restored_header
 from hs.run.tracing import save_trace, stop_observing, total
-from hs.toggles import trace_chooses
+from hs.toggles import toggles, trace_chooses
 from .exec import Job, execute, new_parser
 
 PREFIX = "hyperscope"  # of error messages
@@ -171,6 +171,7 @@ def devices():
 
 
 def parse(argv):
+    irqchips = toggles(tables.TOP)["irqchip"] + ["aia_direct"]
     parser = new_parser("run", __doc__, "[options] [GUEST]")
     parser.add_argument("guest", metavar="GUEST", nargs="?",
                         help="linux (default): Debian's kernel; hello: the in-tree payload; otherwise "
@@ -186,9 +187,9 @@ def parse(argv):
                         help="add this device of src/vmm/device.def (may be repeated)")
     parser.add_argument("--command", metavar="TEXT", default=os.environ.get("GUEST_CMD"),
                         help="command for the guest's shell to run instead of the tour ($GUEST_CMD)")
-    parser.add_argument("--irqchip", metavar="NAME",
-                        help="the VM's interrupt controller, as for the VMM (default: that of --set irqchip=NAME); "
-                        "one whose name begins with aia_ needs --machine aia")
+    parser.add_argument("--irqchip", metavar="NAME", choices=irqchips,
+                        help="the VM's interrupt controller: %s (default: that of --set irqchip=NAME); "
+                        "--machine is then aia for those that need an AIA" % ", ".join(irqchips))
     parser.add_argument("--no-ioeventfd", action="store_true",
                         help="notify the guest's disks by exits to the VMM (to measure their cost)")
     group = parser.add_argument_group("saved machines (docs/vmm.md)")
@@ -205,6 +206,8 @@ def parse(argv):
                        help="resume a saved machine; its disks must be unchanged")
     machine.add_options(parser)
     options = parser.parse_args(argv)
+    if not options.machine and (options.irqchip or "").startswith("aia_"):
+        options.machine = "aia"
     options.input_from_files_only = True  # with --icount, read input only from a file: a pipe may never end
     options.boot += " need-h"  # without the H extension, the host can run programs, but no guest
     stop_observing(options)
