@@ -66,7 +66,10 @@ static void init(struct machine *m)
 	int err = kvm_try(m->vm_fd, KVM_CREATE_DEVICE, (unsigned long)&device);
 
 	if (err == -ENODEV)
-		die(STATUS_USAGE, "--irqchip %s: this host's KVM has no AIA", m->irqchip->name);
+		die(STATUS_USAGE,
+		    "--irqchip %s: this host's KVM has no AIA; scripts/hyperscope has the option "
+		    "--machine aia",
+		    m->irqchip->name);
 	if (err)
 		die(STATUS_SETUP, "KVM_CREATE_DEVICE, AIA: %s (errno %d)", strerror(-err), -err);
 	m->aia.fd = device.fd;
