@@ -83,6 +83,7 @@ class Lock:
 
 
 COLUMNS = ("clock", "lock", "kind", "taken", "held", "longest", "contended", "waited", "longest_in")
+TEXTS = ("clock", "lock", "kind", "longest_in")  # columns that are not numbers
 
 
 class Places:
@@ -154,12 +155,13 @@ def read(path, what, clock, places):
 
 
 def show(locks, options):
-    print("instructions under locks; -cpu %s, %d harts%s"
-          % (options.cpu, options.harts, "".join(", " + value for value in options.set)))
-    print("%-5s %-32s %-5s %8s %12s %9s %9s %10s  %s"
-          % ("clock", "lock", "kind", "taken", "held", "longest", "contended", "waited", "longest in"))
-    for lock in locks:
-        print("%-5s %-32s %-5s %8d %12d %9d %9d %10d  %s" % lock.row())
+    print("instructions under locks; -cpu %s, %d hart%s%s"
+          % (options.cpu, options.harts, "s" * (options.harts != 1), "".join(", " + value for value in options.set)))
+    rows = [[name.replace("_", " ") for name in COLUMNS]] + [[str(value) for value in lock.row()] for lock in locks]
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for row in rows:
+        print(" ".join(value.ljust(width) if name in TEXTS else value.rjust(width)
+                       for name, width, value in zip(COLUMNS, widths, row)).rstrip())
 
 
 def main(argv):
