@@ -217,8 +217,8 @@ def run(parser, options):
     else:
         results = measure(runner, jobs, shared)
     if not results:
-        raise BenchError("nothing was measured: none of the rows exists on %s"
-                         % ", ".join(options.systems))
+        raise BenchError("nothing was measured: none of the rows exists on %s with these settings "
+                         "(docs/bench.md says what a row needs)" % ", ".join(options.systems))
     if options.csv:
         report.write_csv(options.csv, results)
     report.tables(results, options, compared)
