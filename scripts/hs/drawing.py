@@ -61,7 +61,7 @@ def sans_width(text, bold):
 
 def width_of(text):
     bold = text.startswith("*")
-    total = 0
+    total = 0.0
     for i, part in enumerate(CODE.split(text.lstrip("*"))):
         total += len(part) * 0.603 * (SIZE - 1) if i % 2 else sans_width(part, bold)
     return total

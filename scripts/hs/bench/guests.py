@@ -115,7 +115,7 @@ class Runner(systems.Runner):
         """Return QEMU's options that affect the figures."""
         return ["-M", machine_of(None, [job.setting]), "-cpu", job.cpu, "-smp", "1", "-m", RAM[job.system]] + ICOUNT + CLOCK
 
-    def native(self, job, initrd):
+    def on_native(self, job, initrd):
         return [self.qemu] + self.flags(job) + record_mode(1) + [
             "-display", "none", "-monitor", "none", "-serial", "stdio", "-kernel", self.kernel,
             "-initrd", initrd, "-append", self.append(job)]
@@ -133,13 +133,13 @@ class Runner(systems.Runner):
             words += ["--disk", "/disk"]
         return files, words + ["--initrd", "/initrd", "--append", self.append(job), "/vmlinux"]
 
-    def hyperscope(self, job, initrd):
+    def on_hyperscope(self, job, initrd):
         files, words = self.vm(job, initrd)
         return [HYPERSCOPE, "exec", "--timeout", str(self.options.timeout), "--out", self.options.out, "--icount",
                 "--quiet", "--cpu", job.cpu, "--memory", RAM["hyperscope"], "--without-observation"] + [
                     "--set", AIA] * (job.setting == AIA) + files + [self.vmm] + words
 
-    def linux(self, job, initrd):
+    def on_linux(self, job, initrd):
         files, words = self.vm(job, initrd)
         return [HYPERSCOPE, "linux-kvm", "exec", "--timeout", str(self.options.timeout), "--out", self.options.out, "--icount",
                 "--cpu", job.cpu, "--memory", RAM["linux"], "--file", self.vmm + ":/vmm"] + files + [
@@ -171,7 +171,7 @@ class Runner(systems.Runner):
             self.write_initrd(job, initrd)
             with open(os.path.join(folder, "disk"), "wb") as disk:
                 disk.truncate(DISK_BYTES)
-            status, out, errors = self.run_for_output(getattr(self, job.system)(job, initrd))
+            status, out, errors = self.run_for_output(getattr(self, "on_" + job.system)(job, initrd))
         found = [(name, int(operations), values.split())
                  for name, operations, values in _BATCHES.findall(_STAMP.sub("", out)) if name in wanted]
         exits = {name: int(count) for name, count in _EXITS.findall(errors)}
