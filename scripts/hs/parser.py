@@ -76,6 +76,8 @@ class Parser(argparse.ArgumentParser):
             self.error("%s %s: cannot be written" % (option, path))
 
     def error(self, message):
+        # Python 3.11 quotes the choices; Python 3.13 does not.
+        message = re.sub(r"\(choose from .*", lambda found: found[0].replace("'", ""), message)
         for pattern, words in REWORDED:
             message = re.sub("^" + pattern, words, message)
         self.exit(2, "%s: %s; see %s --help\n"

@@ -196,7 +196,8 @@ refused 125 "--cpu nonsense: QEMU refuses it: .*nonsense.*-cpu help. lists" "a p
 refused 125 "--cpu rv64,foo=bar: QEMU refuses it: .*foo.* -device rv64-riscv-cpu,help. lists" "a property that no processor has" \
 	run --cpu rv64,foo=bar hello
 refused 125 "--cpu help: QEMU refuses it" "a --cpu that starts no machine" run --cpu help hello
-refused 125 "--machine 'virt': choose from 'plic', 'sswi', 'aplic', 'aia'" "a machine that does not exist" run --machine virt hello
+refused 125 "--machine 'virt': choose from plic, sswi, aplic, aia" "a machine that does not exist" run --machine virt hello
+refused 125 "--irqchip 'aia': choose from .*, aia_hwaccel, aia_direct" "an interrupt controller that does not exist" run --irqchip aia hello
 refused 125 "--firmware $tmp: Is a directory; name a file" "a folder as the firmware" run --firmware "$tmp" hello
 refused 125 "QEMU $tmp/none: No such file.*--qemu" "a QEMU that does not exist" run --qemu "$tmp/none" hello
 refused 125 "--file $tmp/none: there is no file" "a file to copy that does not exist" exec --file "$tmp/none" "$progs/ends"
