@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * isa.c - from the device tree: extensions that all harts have, and the harts' smallest cache-block
- * sizes.
+ * isa.c - extensions that all harts have, and the harts' smallest cache-block sizes: from the device
+ * tree, but for Sstc, whose CSR is also tried.
  *
  * riscv,isa-extensions is a list of names; riscv,isa is the older string, with single letters first
  * ("rv64imafdch_zicbom_sstc"). Source: the RISC-V ISA extensions binding of the Devicetree schemas.
@@ -10,6 +10,7 @@
 #include <string.h>
 #include "fdt.h"
 #include "hv/host.h"
+#include "lib/printk.h"
 
 static const char *wanted;
 static size_t wanted_len;
@@ -53,6 +54,28 @@ static void check_cpu(int node, unsigned long hartid)
 }
 
 /*
+ * Return whether this hart has stimecmp: a device tree may name Sstc although an access to stimecmp
+ * is an illegal instruction, as on QEMU's machine "spike", whose harts have no time.
+ */
+static bool has_stimecmp(void)
+{
+	unsigned long has;
+
+	__asm__ volatile("	li	%0, 0\n"
+			 "1:	csrr	zero, stimecmp\n"
+			 "	li	%0, 1\n"
+			 "2:\n"
+			 "	.pushsection __ex_table, \"a\"\n"
+			 "	.balign	8\n"
+			 "	.quad	1b, 2b\n"
+			 "	.popsection"
+			 : "=&r"(has));
+	if (!has)
+		printk("host: stimecmp does not exist, although the device tree names Sstc\n");
+	return has;
+}
+
+/*
  * The tree does not change and a search costs about 100 000 instructions, so results are cached.
  * Names are string constants of the image, so their addresses can serve as keys.
  */
@@ -81,7 +104,7 @@ bool hv_isa_has(const char *name)
 	wanted_len = strlen(name);
 	on_all = true;
 	fdt_each_cpu(check_cpu);
-	has = on_all;
+	has = on_all && (strcmp(name, "sstc") || has_stimecmp());
 	if (nr_memo < MEMO_SIZE) {
 		memo[nr_memo].name = name;
 		memo[nr_memo++].has = has;
