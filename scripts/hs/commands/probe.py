@@ -29,14 +29,13 @@ YES_NO = (
     ("isa.zawrs", "Zawrs", "a guest's wrs.nto causes an exit", "guests do not see it"),
     ("isa.smstateen", "Smstateen", "guests' access to state is enabled bit by bit", "nothing to enable"),
     ("isa.v", "vector", "guests can use it: each vCPU has its own vector state", "guests do not see it"),
-    ("finisher", "test finisher", "QEMU ends with the run's status", "power-off is by SBI SRST"),
 )
 SBI = (
     ("time", "the host's timer", "needed where Sstc is missing"),
     ("ipi", "harts kick each other", "needed with more than one hart"),
     ("rfence", "remote fences", "done by IPIs"),
     ("hsm", "other harts are started", "one hart only"),
-    ("srst", "power-off", "needed where there is no finisher"),
+    ("srst", "power-off", "needed where nothing else ends the machine"),
     ("pmu", "performance counters", "no counters for guests"),
     ("dbcn", "console by firmware", "the UART is used"),
     ("susp", "system suspend", "not used"),
@@ -73,6 +72,8 @@ def report(facts):
             row(title, facts[name], yes if facts[name] == "yes" else no)
         if name == "hgatp.sv57x4" and "hgatp.vmidlen" in facts:
             vmid_row(facts)
+    row("power-off", facts["power_off"], "the machine ends with status 0" if facts["power_off"] == "SBI"
+        else "the machine ends with the run's status")
     row("interrupts", facts["irq.devices"], "devices' interrupts; those between harts: " + facts["irq.ipis"])
     row("guest files", facts["guest_files"], "guest interrupt files of each hart's IMSIC"
         if int(facts["guest_files"]) else "the harts have no IMSIC with guest interrupt files")

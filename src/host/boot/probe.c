@@ -15,6 +15,7 @@
 #include "hv/pte.h"
 #include "mm/page.h"
 #include "lib/printk.h"
+#include "platform/power.h"
 #include "platform/sbi.h"
 #include "sched/irq.h"
 #include "sched/smp.h"
@@ -104,6 +105,6 @@ void probe_print(void)
 	printk("probe: irq.devices %s\n", irq_chip ? irq_chip->name : "polled");
 	printk("probe: irq.ipis %s\n", ipi_method->name);
 	printk("probe: guest_files %u\n", hv_guest_files());
-	printk("probe: finisher %s\n", fdt_next_compatible(-1, "sifive,test0") >= 0 ? "yes" : "no");
+	printk("probe: power_off %s\n", power_off_method());
 	printk("probe: end\n");
 }

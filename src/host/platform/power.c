@@ -3,9 +3,10 @@
  * power.c - power-off, and panic.
  *
  * A panic prints the last 16 trace events of each hart; the boot argument trace.crash=N sets
- * another number (0: none). The SiFive test device of QEMU's virt machine makes QEMU exit with a
- * status that the host chooses; with SBI SRST, QEMU's exit status is 0. In either case, the run
- * descriptor contains the first program's status, or says that the host panicked.
+ * another number (0: none). The SiFive test device of QEMU's machine "virt" makes QEMU exit with a
+ * status that the host chooses, as does HTIF on QEMU's "spike", whose firmware does not do it: in
+ * OpenSBI 1.5, SRST loops there. Elsewhere, the host calls SRST, and the exit status is 0. In any
+ * case, the run descriptor contains the first program's status, or says that the host panicked.
  */
 #include "power.h"
 #include "bootargs.h"
@@ -21,6 +22,9 @@
 #define FINISHER_FAIL 0x3333 /* with the status in bits 31:16 */
 #define FINISHER_PASS 0x5555
 
+#define HTIF_TOHOST     1 /* index of this register; fromhost is at 0 */
+#define HTIF_EXIT(code) ((u64)(u32)(code) << 1 | 1)
+
 #define PANIC_STATUS 125
 
 #define CRASH_EVENTS     16
@@ -32,19 +36,46 @@ static void sbi_shutdown(void)
 		 0, 0, 0);
 }
 
-void power_off(int code)
+static volatile void *registers_of(const char *compatible)
 {
-	int node = fdt_next_compatible(-1, "sifive,test0");
+	int node = fdt_next_compatible(-1, compatible);
 	hpa_t base;
 
-	if (node >= 0 && fdt_reg(node, 0, &base, NULL))
-		*(volatile u32 *)pa_to_va(base) =
-			code ? (u32)code << 16 | FINISHER_FAIL : FINISHER_PASS;
-	else
+	return node >= 0 && fdt_reg(node, 0, &base, NULL) ? pa_to_va(base) : NULL;
+}
+
+static bool finisher_off(int code)
+{
+	volatile u32 *finisher = registers_of("sifive,test0");
+
+	if (finisher)
+		*finisher = code ? (u32)code << 16 | FINISHER_FAIL : FINISHER_PASS;
+	return finisher;
+}
+
+static bool htif_off(int code)
+{
+	volatile u64 *htif = registers_of("ucb,htif0");
+
+	if (htif)
+		htif[HTIF_TOHOST] = HTIF_EXIT(code);
+	return htif;
+}
+
+void power_off(int code)
+{
+	if (!finisher_off(code) && !htif_off(code))
 		sbi_shutdown();
 	/* QEMU exits a little later; a call to SRST now would overwrite the status. */
 	for (;;)
 		__asm__ volatile("wfi");
+}
+
+const char *power_off_method(void)
+{
+	if (registers_of("sifive,test0"))
+		return "finisher";
+	return registers_of("ucb,htif0") ? "HTIF" : "SBI";
 }
 
 static void log_line(const char *line)

@@ -4,10 +4,11 @@
 #define HOST_POWER_H
 
 /*
- * `code` becomes QEMU's exit status if there is a SiFive test device; otherwise, QEMU exits with
- * status 0.
+ * `code` becomes QEMU's exit status if there is a SiFive test device or an HTIF with registers;
+ * otherwise, QEMU exits with status 0.
  */
 void power_off(int code) __attribute__((noreturn));
+const char *power_off_method(void); /* "finisher", "HTIF" or "SBI" */
 /* Write the last trace events of each hart to the log, for a panic or sysrq. Any context. */
 void log_last_events(void);
 
