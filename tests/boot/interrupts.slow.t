@@ -9,7 +9,7 @@ command -v dtc >/dev/null || skip_all "dtc is not installed: run 'scripts/hypers
 needs_built "$O/vmm" "$O/guest-payloads/hello.bin"
 left_out='^host: .*(polled|not used|not work|no context|an IDC|no interrupt file)'
 
-for machine in plic sswi aplic aia; do
+for machine in virt sswi aplic aia; do
 	for harts in 1 2 4; do
 		works $machine $harts
 		unlike "$log" "$left_out" "$machine, $harts harts: nothing is left out"
@@ -63,7 +63,7 @@ uses aplic "$aplic s/interrupt-controller;/&riscv,hart-indexes = <0 0x40000000>;
 uses sswi "$sswi s/reg = .*/reg = <0 0x2f00000 0 4>;/" PLIC SSWI 'SSWI does not work for hart 1: IPIs to it use the SBI' \
 	"an SSWI with one register"
 uses sswi "$sswi s/reg = .*/reg = <0 0x2e00000 0 0x4000>;/" PLIC SBI 'SSWI does not work for hart 0' "an SSWI where there is nothing"
-uses plic "$plic s/reg = .*/reg = <0 0xc000000 0 0x202000>;/" PLIC SBI 'PLIC has no context for hart 1' "a PLIC with two contexts"
-uses plic "$plic s/riscv,ndev = .*/riscv,ndev = <1>;/" PLIC SBI 'virtio1 is polled' "a PLIC with one source"
+uses virt "$plic s/reg = .*/reg = <0 0xc000000 0 0x202000>;/" PLIC SBI 'PLIC has no context for hart 1' "a PLIC with two contexts"
+uses virt "$plic s/riscv,ndev = .*/riscv,ndev = <1>;/" PLIC SBI 'virtio1 is polled' "a PLIC with one source"
 
 done_testing

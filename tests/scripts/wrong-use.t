@@ -118,7 +118,7 @@ linux_refused "unknown option --wrong" --wrong
 linux_refused "unknown option --ram; its name is now --memory" --ram 1G "$progs/ends"
 linux_refused "--cpu nothing: QEMU refuses it: .*nothing" --cpu nothing "$progs/ends"
 linux_refused "--firmware $tmp: Is a directory" --firmware "$tmp" "$progs/ends"
-linux_refused "--machine virt: choose from plic, sswi, aplic, aia" --machine virt "$progs/ends"
+linux_refused "--machine plic: choose from virt, sswi, aplic, aia" --machine plic "$progs/ends"
 linux_refused "no program was named"
 if [ -f "$linux" ] && [ -f "$O/guest/busybox" ]; then
 	"$HS_TOP/scripts/hyperscope" linux-kvm exec --out "$O" --qemu-args -nothing "$progs/ends" exit 0 >"$tmp/out" 2>"$tmp/err" </dev/null
@@ -196,7 +196,7 @@ refused 125 "--cpu nonsense: QEMU refuses it: .*nonsense.*-cpu help. lists" "a p
 refused 125 "--cpu rv64,foo=bar: QEMU refuses it: .*foo.* -device rv64-riscv-cpu,help. lists" "a property that no processor has" \
 	run --cpu rv64,foo=bar hello
 refused 125 "--cpu help: QEMU refuses it" "a --cpu that starts no machine" run --cpu help hello
-refused 125 "--machine 'virt': choose from plic, sswi, aplic, aia" "a machine that does not exist" run --machine virt hello
+refused 125 "--machine 'plic': choose from virt, sswi, aplic, aia" "a machine that does not exist" run --machine plic hello
 refused 125 "--irqchip 'aia': choose from .*, aia_hwaccel, aia_direct" "an interrupt controller that does not exist" run --irqchip aia hello
 refused 125 "--firmware $tmp: Is a directory; name a file" "a folder as the firmware" run --firmware "$tmp" hello
 refused 125 "QEMU $tmp/none: No such file.*--qemu" "a QEMU that does not exist" run --qemu "$tmp/none" hello
@@ -217,7 +217,7 @@ done
 tool_refused "--set nonsense: not of the form" compare HEAD --set nonsense
 tool_refused "--set nonsense: not of the form" probe --set nonsense
 tool_refused "there is no event 'nonsense'" probe --trace nonsense
-tool_refused "--machine 'virt': choose from" bench --machine virt
+tool_refused "--machine 'plic': choose from" bench --machine plic
 tool_refused "--against: $tmp/none: no such file" bench --against "$tmp/none"
 tool_refused "--from: $tmp/none: no such file" reproduce all --from "$tmp/none"
 tool_refused "$tmp/none: no such file" sweep "$tmp/none"

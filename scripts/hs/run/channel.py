@@ -6,9 +6,13 @@ files that are the same share a port. /.hs/exec tells the host which port serves
 are socket pairs, so a slow reader slows the program down and nothing is lost. But runs in which the machine waits
 for the user would not be reproducible. So with --icount, all input is read before the start, and the ports for
 output are plain files that are copied out as they grow.
+
+A machine without virtio has no ports. There, all input is read before the start, too, and the program's output is in
+the console's log, as lines "hs.N|TEXT" (src/host/dev/log_stream.c).
 """
 import fcntl
 import os
+import re
 import select
 import socket
 import stat
@@ -21,6 +25,8 @@ CHUNK = 1 << 16
 PIPE_CHUNK = 4096  # select() guarantees room for PIPE_BUF bytes only
 NULL_DEVICE = os.makedev(1, 3)
 CTRL_A = 1
+OUTPUT_LINE = re.compile(r"hs\.([12])\|((?:[ -\[\]-~]|\\n|\\\\|\\x[0-9a-f]{2})*)$")
+ESCAPE = re.compile(rb"\\(n|\\|x([0-9a-f]{2}))")
 
 
 class Terminal:
@@ -226,12 +232,22 @@ class Port:
         return self.sock is None and not self.to_user
 
 
+def unescape(text):
+    """Return the bytes that log_stream.c has written as TEXT."""
+    def byte(match):
+        return {b"n": b"\n", b"\\": b"\\"}.get(match.group(1)) or bytes((int(match.group(2), 16),))
+    return ESCAPE.sub(byte, text.encode("ascii"))
+
+
 class Channel:
-    def __init__(self, icount, files_only=False):
-        """files_only: with icount, read input only from a regular file: a pipe, for example, may never end."""
+    def __init__(self, icount, files_only=False, virtio=True):
+        """files_only: with icount, read input only from a regular file: a pipe, for example, may never end. virtio:
+        whether the machine has virtio devices."""
         self.icount = icount
+        self.virtio = virtio
         self.files_only = files_only
         self.ports = []
+        self.outputs = {}  # descriptor 1 or 2 -> port
         self.wiring = {}  # "stdin" -> "hs.0", "null" or "file:/path"
         self.tty_fds = []
         self.terminal = None
@@ -250,16 +266,17 @@ class Channel:
                 continue
             if stat.S_ISCHR(info.st_mode) and info.st_rdev == NULL_DEVICE:
                 self.wiring[name] = "null"
-            elif fd == 0 and self.icount:
-                self._plan_counted_stdin(info)
+            elif fd == 0 and (self.icount or not self.virtio):
+                self._plan_early_stdin(info)
             else:
                 self._plan_port(fd, name, info, taken)
 
-    def _plan_counted_stdin(self, info):
-        """With --icount, read all of the input before the machine starts. Do not read from a terminal or, if
-        files_only is set, from anything but a regular file."""
+    def _plan_early_stdin(self, info):
+        """With --icount or without virtio, read all of the input before the machine starts. Do not read from a terminal
+        or, if files_only is set, from anything but a regular file."""
         if os.isatty(0):
-            sentence("with --icount, no input is read from the terminal (runs have to be repeatable)")
+            sentence("with --icount, no input is read from the terminal (runs have to be repeatable)" if self.icount
+                     else "this machine reads no input from the terminal: it has no virtio devices")
         if os.isatty(0) or (self.files_only and not stat.S_ISREG(info.st_mode)):
             self.wiring["stdin"] = "null"
             return
@@ -268,7 +285,7 @@ class Channel:
         self.wiring["stdin"] = "file:/.hs/stdin"
 
     def _plan_port(self, fd, name, info, taken):
-        tty = os.isatty(fd)
+        tty = os.isatty(fd) and self.virtio
         # Files that are the same terminal share a port, as do output and error if they are one file.
         key = ("tty", info.st_rdev) if tty else (fd == 0, info.st_dev, info.st_ino)
         port = taken.get(key)
@@ -281,9 +298,11 @@ class Channel:
         if fd == 0:
             port.fd_in = fd
             port.terminal = self.terminal if tty else None
-        elif port.fd_out is None:
-            port.set_output(fd)
-        self.wiring[name] = port.name
+        else:
+            self.outputs[fd] = port
+            if port.fd_out is None:
+                port.set_output(fd)
+        self.wiring[name] = port.name if self.virtio else "log"
         if tty:
             self.tty_fds.append(fd)
 
@@ -315,6 +334,16 @@ class Channel:
                      "-device", "virtserialport,chardev=p%d,name=%s,nr=%d" %
                      (port.number, port.name, port.number + 1)]
         return args
+
+    def take_line(self, line):
+        """Return whether LINE of the log is output of the program; if so, pass it on."""
+        match = OUTPUT_LINE.match(line)
+        if not match:
+            return False
+        port = self.outputs.get(int(match.group(1)))
+        if port is not None and port.fd_out is not None:
+            port.to_user += unescape(match.group(2))
+        return True
 
     def inherited(self):
         return [port.qemu_sock.fileno() for port in self.ports if port.qemu_sock is not None]

@@ -68,7 +68,7 @@ def add_options(parser):
     group.add_argument("--harts", metavar="N", help="number of harts (2; with --icount 1)")
     group.add_argument("--cpu", metavar="MODEL", default="rv64",
                        help="processor, in QEMU's syntax (rv64), e.g. max,svadu=off")
-    qemuopt.add_machine(group)
+    qemuopt.add_machine(group, spike=True)
     group.add_argument("--firmware", metavar="FILE", default="default",
                        help="firmware to use instead of QEMU's OpenSBI")
     group.add_argument("--disk", metavar="FILE", action="append", default=[],
@@ -182,15 +182,19 @@ class Machine:
         if options.gdb:  # gdb would be started before QEMU ends
             qemuopt.check_cpu(options.qemu, options.cpu)
         most = 1 if options.icount else 2
-        self.harts = parse_count(options.harts or str(most), "--harts", MAX_HARTS)
+        self.virtio = options.machine not in qemuopt.SPIKE
+        self.harts = parse_count(options.harts or str(most), "--harts", MAX_HARTS if self.virtio else qemuopt.SPIKE_HARTS)
         more_disks = getattr(options, "more_disks", [])  # these follow the user's disks
+        if (options.disk or more_disks) and not self.virtio:
+            raise LaunchError("--machine %s has no disks: omit --disk, --save and --restore" % options.machine, STATUS_USAGE)
         most = MAX_DISKS - len(more_disks)
         if len(options.disk) > most:
             raise LaunchError("%d disks: at most %d are supported" % (len(options.disk), most),
                               STATUS_USAGE)
         self.disks = [Disk(path) for path in options.disk] + more_disks
+        self.cpu = qemuopt.cpu_of(options.machine, options.cpu)
         self.machine = qemuopt.machine_of(options.machine, with_defaults(TOP, options.toggles))
-        self.channel = Channel(options.icount, getattr(options, "input_from_files_only", False))
+        self.channel = Channel(options.icount, getattr(options, "input_from_files_only", False), self.virtio)
         self.monitor = Monitor() if options.timeout else None
         self.process = None
         self.stream = None  # a tracing.Stream if the trace is saved during the run
@@ -201,20 +205,19 @@ class Machine:
 
     def arguments(self, ram, boot_args):
         options = self.options
-        cpu = options.cpu + (",debug=off" if self.harts > DEBUG_HARTS else "")
+        cpu = self.cpu + (",debug=off" if self.harts > DEBUG_HARTS else "")
         args = [options.qemu, "-M", self.machine + ",memory-backend=ram", "-cpu", cpu,
                 "-smp", str(self.harts), "-m", "%dM" % (ram // MIB),
                 "-object", "memory-backend-file,id=ram,size=%d,mem-path=%s,share=on" %
                 (ram, qemuopt.value(self.run.make_ram(ram))),
                 "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
-                "-global", "virtio-mmio.force-legacy=false",
-                # Let QEMU handle a queue in the thread that kicks it: otherwise, runs with --icount are not
-                # reproducible.
-                "-global", "virtio-mmio.ioeventfd=off",
                 "-bios", options.firmware, "-kernel", self.kernel, "-initrd", self.run.file("initramfs"),
                 "-append", boot_args,
                 "-serial", "file:" + self.run.file("log")]
-        args += self.channel.qemu_args(self.run)
+        if self.virtio:
+            # Let QEMU handle a queue in the thread that kicks it: otherwise, runs with --icount are not reproducible.
+            args += ["-global", "virtio-mmio.force-legacy=false", "-global", "virtio-mmio.ioeventfd=off"]
+            args += self.channel.qemu_args(self.run)
         if self.monitor is not None:
             args += self.monitor.qemu_args()
         for number, disk in enumerate(self.disks):
@@ -317,8 +320,9 @@ class Machine:
                            hung.Report(self.run.file("ram"), self.elf, self.options.out, self.monitor))
 
     def _show_log(self):
-        """Print the host's new lines in the UART's log, without those of the firmware."""
-        if self.options.quiet:
+        """Print the host's new lines in the console's log, without those of the firmware. On a machine without virtio,
+        the log also contains what the program writes."""
+        if self.options.quiet and self.virtio:
             return
         try:
             with open(self.run.file("log"), "rb") as log:
@@ -331,7 +335,9 @@ class Machine:
         end = "\r\n" if self.channel.is_raw() else "\n"
         for raw in lines:
             line = raw.decode("utf-8", "replace").rstrip("\r")
-            if HOST_LINE.match(line):
+            if not self.virtio and self.channel.take_line(line):
+                continue
+            if HOST_LINE.match(line) and not self.options.quiet:
                 os.write(2, (line + end).encode())
 
     def _end(self):

@@ -5,27 +5,45 @@ import subprocess
 from hs.errors import STATUS_USAGE, LaunchError
 
 EVERYWHERE = ("rv64", "max")  # processors that every supported QEMU has
-# The values of --machine: QEMU's machines, by the hardware that they have for interrupts.
-MACHINES = {"plic": "virt", "sswi": "virt,aclint=on", "aplic": "virt,aia=aplic", "aia": "virt,aia=aplic-imsic,aia-guests=3"}
+# The values of --machine: QEMU's machine virt, by the hardware that it has for interrupts ...
+MACHINES = {"virt": "virt", "sswi": "virt,aclint=on", "aplic": "virt,aia=aplic", "aia": "virt,aia=aplic-imsic,aia-guests=3"}
+# ... and a machine that has no devices but timers and a console (docs/machines.md).
+SPIKE = {"qemu-spike": "spike"}
+SPIKE_HARTS = 8  # QEMU's limit
 PROBE = ("-S", "-bios", "none", "-m", "16M", "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "stdio")
 
 
-def add_machine(parser):
-    parser.add_argument("--machine", metavar="NAME", choices=tuple(MACHINES),
-                        help="interrupt hardware of the machine: plic (default), sswi (a PLIC, and an ACLINT's SSWI "
-                        "for IPIs), aplic (an APLIC without MSIs) or aia (an APLIC, and IMSICs with 3 guest files; "
-                        "default with --set irqchip=aia_...)")
+def add_machine(parser, spike=False):
+    """Add --machine. SPIKE: also allow machines without virtio."""
+    parser.add_argument("--machine", metavar="NAME", choices=tuple(MACHINES) + (tuple(SPIKE) if spike else ()),
+                        help="QEMU's machine virt with its PLIC (virt, the default), with a PLIC and an ACLINT's SSWI "
+                        "for IPIs (sswi), with an APLIC without MSIs (aplic), or with an APLIC and IMSICs with 3 guest "
+                        "files (aia; default with --set irqchip=aia_...)" +
+                        ("; or QEMU's machine spike (qemu-spike), which has no disks and no input from a terminal"
+                         if spike else ""))
 
 
 def machine_named(chosen, settings):
     """Return the name CHOSEN or, if it is None, the machine that the toggles' SETTINGS (NAME=VALUE) need."""
     needs_aia = any(word.startswith("irqchip=aia_") for word in settings)
-    return chosen or ("aia" if needs_aia else "plic")
+    return chosen or ("aia" if needs_aia else "virt")
 
 
 def machine_of(chosen, settings):
     """Return QEMU's -M for the machine that machine_named() names."""
-    return MACHINES[machine_named(chosen, settings)]
+    name = machine_named(chosen, settings)
+    return MACHINES.get(name) or SPIKE[name]
+
+
+def cpu_of(chosen, cpu):
+    """Return QEMU's -cpu for the processor CPU on the machine CHOSEN."""
+    if chosen not in SPIKE or "sstc=off" in cpu:
+        return cpu
+    # The harts of QEMU's spike have no time, so an access to stimecmp is an illegal instruction. But QEMU's device tree
+    # names Sstc, and OpenSBI 1.5 believes it: an SBI call that sets the timer stops the hart in the firmware.
+    if "sstc=" in cpu:
+        raise LaunchError("--cpu %s: --machine %s has no Sstc" % (cpu, chosen), STATUS_USAGE)
+    return cpu + ",sstc=off"
 
 
 def value(text):

@@ -72,6 +72,8 @@ static struct file *open_one(const struct exec_spec *spec, int fd, int *err)
 		return file_open("/dev/null", flags, 0, err);
 	if (!strncmp(how, "file:", 5))
 		return file_open(how + 5, flags, 0, err);
+	if (!strcmp(how, "log"))
+		return log_stream((unsigned int)fd, flags);
 	return open_port(spec, fd, flags, err);
 }
 

@@ -25,6 +25,12 @@ struct tty *port_tty(struct port *port);
  */
 void ports_flush(u64 patience_ticks);
 
+/*
+ * log_stream.c: for machines without virtio. Return a file that writes the output of the program's
+ * descriptor fd to the log, as lines "hs.FD|TEXT", or NULL if there is no memory.
+ */
+struct file *log_stream(unsigned int fd, unsigned int flags);
+
 /* virtio_console.c, for virtio_mmio.c. */
 struct virtio_dev;
 int virtio_console_probe(struct virtio_dev *dev);

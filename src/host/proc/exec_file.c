@@ -30,7 +30,8 @@ static int add_string(char **list, int *count, char *value)
 static int set_stdio(struct exec_spec *spec, int fd, const char *value)
 {
 	if (strncmp(value, "hs.", 3) != 0 && strncmp(value, "file:/", 6) != 0 &&
-	    strcmp(value, "null") != 0 && strcmp(value, "console") != 0)
+	    strcmp(value, "null") != 0 && strcmp(value, "console") != 0 &&
+	    strcmp(value, "log") != 0)
 		return -EINVAL;
 	spec->stdio[fd] = value;
 	return 0;

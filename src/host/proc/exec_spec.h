@@ -18,7 +18,8 @@ struct exec_spec {
 	int argc, envc;
 	char *argv[EXEC_SPEC_STRINGS + 1]; /* NULL-terminated; argv[0] is the program's path */
 	char *envp[EXEC_SPEC_STRINGS + 1];
-	const char *stdio[3];    /* port "hs.0" …, "file:/path", "null", or "console": the UART */
+	/* port "hs.0" …, "file:/path", "null", "console": the UART, or "log": lines of the log */
+	const char *stdio[3];
 	bool tty[3];             /* whether this standard file is the launcher's terminal */
 	unsigned int rows, cols; /* size of the launcher's terminal; 0: unknown */
 	const char *cwd;

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+/*
+ * log_stream.c - a program's standard output as lines of the log, on machines without virtio.
+ *
+ * A write of "a\nb" by file descriptor 1 is the line "hs.1|a\nb", with the four characters \n escaped
+ * as in C. So the log stays a text of printable lines, and the launcher (scripts/hs/run/channel.py)
+ * finds in it each byte that was written. Output never waits, except for the console itself.
+ */
+#include <linux/errno.h>
+#include <linux/eventpoll.h>
+#include <linux/stat.h>
+#include "lib/printk.h"
+#include "mm/uaccess.h"
+#include "file/poll.h"
+#include "port.h"
+
+#define CHUNK   48 /* bytes in a line; each becomes at most 4 characters, and printk() allows 255 */
+#define HEX     "0123456789abcdef"
+#define ESCAPED 4
+
+static size_t escape(char *to, u8 c)
+{
+	size_t n = 0;
+
+	if (c >= ' ' && c <= '~' && c != '\\') {
+		to[n++] = (char)c;
+		return n;
+	}
+	to[n++] = '\\';
+	if (c == '\n') {
+		to[n++] = 'n';
+	} else if (c == '\\') {
+		to[n++] = '\\';
+	} else {
+		to[n++] = 'x';
+		to[n++] = HEX[c >> 4];
+		to[n++] = HEX[c & 15];
+	}
+	return n;
+}
+
+static long log_stream_write(struct file *f, unsigned long buf, size_t size, u64 *pos)
+{
+	char text[CHUNK * ESCAPED + 1];
+	size_t done, n, i, len;
+	u8 bytes[CHUNK];
+
+	(void)pos;
+	for (done = 0; done < size; done += n) {
+		n = MIN(size - done, (size_t)CHUNK);
+		if (copy_from_user(bytes, buf + done, n))
+			return done ? (long)done : -EFAULT;
+		for (i = len = 0; i < n; i++)
+			len += escape(text + len, bytes[i]);
+		text[len] = '\0';
+		printk("hs.%lu|%s\n", (unsigned long)f->priv, text);
+	}
+	return (long)done;
+}
+
+static unsigned int log_stream_poll(struct file *f, struct poll_table *table)
+{
+	(void)f;
+	(void)table;
+	return EPOLLOUT | EPOLLWRNORM;
+}
+
+static const struct file_ops log_stream_ops = {
+	.write = log_stream_write,
+	.poll = log_stream_poll,
+};
+
+struct file *log_stream(unsigned int fd, unsigned int flags)
+{
+	struct file *f = file_alloc(&log_stream_ops, (void *)(unsigned long)fd, flags);
+
+	if (f) {
+		f->kind = S_IFIFO | 0600;
+		f->anon_name = "pipe:[1]";
+	}
+	return f;
+}
