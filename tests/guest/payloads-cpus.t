@@ -1,17 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Payloads on other machines: without Sstc and Svadu, with every extension that QEMU has, with
-# Svade, with a VLEN of 512, and with a single hart, without V.
+# Payloads on other processors: with every extension that QEMU has, with Svade, with a VLEN of 512,
+# and with a single hart, without V. machines.t has a machine without Sstc and Svadu.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/guest/payloads.sh"
 need_files
 ! qemu_older 8.0 || skip_all "this QEMU has no svadu to switch off and no cpu max"
-
-vm "no Sstc: timer" timer
-vm "no Sstc: sbi" sbi
-vm "no Svadu: exits" exits
-boot hyperscope --cpu rv64,sstc=off,svadu=off
 
 if "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max; then
 	vm "cpu max: sbi" sbi
