@@ -55,6 +55,10 @@ apps native --rows fork_exec --against "$tmp/csv"
 is $status 1 "--against fails if a figure differs"
 like "$out" 'native fork_exec default rv64: p50 1060000.50 and 1060001.50|1060001.50 and 1060000.50' "--against names the figure that differs"
 
+said=$(PYTHONPATH=$HS_TOP/scripts python3 -B -c 'from hs.commands.bench_apps import compared
+print(compared({"hyperscope": [4.0, 4.1, 4.2], "Linux KVM": [8.0, 8.2, 8.4]}))' 2>&1)
+like "$said" '^  hyperscope / Linux KVM: 0\.50 x \(median of 3 pairs' "times of alternating runs are compared"
+
 sed -i '/fork_exec/d' "$tmp/guest"
 apps native --rows boot
 is $status 125 "a guest that ends early gives no figures"

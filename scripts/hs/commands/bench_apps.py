@@ -165,6 +165,13 @@ def boot(command, stop_at_start, limit):
     raise BenchError("no guest started%s:\n%s" % (late, b"".join(tail).decode("utf-8", "replace")))
 
 
+def compared(times):
+    """Return the line that compares the seconds of both systems."""
+    run = stats.new_run()
+    ratio = stats.ratio(*(stats.Samples(seconds, "s", run) for seconds in times.values()))
+    return "  %s: %s" % (" / ".join(times), ratio)
+
+
 def wall(out, runs, limit):
     files = [out + "/vmm", out + "/guest/vmlinux", out + "/guest-initrd.cpio"]
     shell = "echo start; exec /vmm --vcpus 2 --initrd /guest-initrd.cpio --append '%s' /vmlinux" % guests.APPEND
@@ -182,8 +189,7 @@ def wall(out, runs, limit):
             times[name].append(boot(command + args, b"start", limit))
         print("  run %d of %d: %s" % (i + 1, runs, ", ".join(
             "%s %.1f s" % (name, t[-1]) for name, t in times.items())), flush=True)
-    run = stats.new_run()
-    print("  hyperscope / Linux KVM: %s" % stats.ratio(*(stats.Samples(times[name], "s", run) for name in systems)))
+    print(compared(times))
 
 
 def main(argv):
