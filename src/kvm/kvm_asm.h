@@ -19,6 +19,7 @@ void vcpu_exit_fast(void);   /* switch_fast.S: tries fastpath.c first */
 
 /* unpriv.S */
 unsigned long unpriv_hlv(gva_t gva, struct hv_trap *trap, unsigned long hstatus);
+unsigned long unpriv_hlv_bu(gva_t gva, struct hv_trap *trap, unsigned long hstatus);
 unsigned long unpriv_hlvx_hu(gva_t gva, struct hv_trap *trap, unsigned long hstatus);
 
 /*

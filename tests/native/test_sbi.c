@@ -320,6 +320,21 @@ static void a_fault_on_a_legacy_mask_is_injected_at_the_ecall(void **state)
 	assert_int_equal(vm.vcpu->csrs.vsepc, PC);
 }
 
+/* The first call finds that the page is not mapped, and the host maps it. */
+static void a_legacy_mask_may_be_at_an_odd_address(void **state)
+{
+	struct call c = CALL(SBI_LEGACY_SEND_IPI, 0, NATIVE_GUEST_BASE + 0x3001);
+	struct call calls[] = { c, c };
+	u8 *bytes = native_user(NATIVE_USER_BASE + 0x3000);
+
+	(void)state;
+	bytes[0] = 1; /* not part of the mask */
+	bytes[1] = 2;
+	run_script(calls, ARRAY_SIZE(calls));
+	assert_true(second->irq_pending & BIT(IRQ_VS_SOFT));
+	assert_false(vm.vcpu->irq_pending & BIT(IRQ_VS_SOFT));
+}
+
 /* The host cannot provide the page: KVM_RUN must fail instead of retrying forever. */
 static void a_legacy_mask_without_host_memory_fails_the_run(void **state)
 {
@@ -432,6 +447,7 @@ int main(void)
 		TEST(a_hart_is_started_once_and_its_state_reported),
 		TEST(an_ipi_before_the_first_instruction_is_not_lost),
 		TEST(a_fault_on_a_legacy_mask_is_injected_at_the_ecall),
+		TEST(a_legacy_mask_may_be_at_an_odd_address),
 		TEST(a_legacy_mask_without_host_memory_fails_the_run),
 		TEST(a_legacy_call_has_its_successors_exit_class),
 		TEST(any_call_ends_in_an_answer_an_exit_or_a_trap),

@@ -44,9 +44,22 @@ static bool unpriv_trapped(struct hv_trap *trap)
 	return true;
 }
 
+/* As on a hart that does not support misaligned accesses, such as Spike's without Zicclsm. */
 unsigned long unpriv_hlv(gva_t gva, struct hv_trap *trap, unsigned long hstatus)
 {
 	unsigned long value = 0;
+
+	(void)hstatus;
+	if (gva % sizeof(value))
+		*trap = (struct hv_trap){ .scause = EXC_LOAD_MISALIGNED, .stval = gva };
+	else if (!unpriv_trapped(trap))
+		native_guest_access(gva, NATIVE_LOAD, &value, sizeof(value), trap);
+	return trap->scause ? 0 : value;
+}
+
+unsigned long unpriv_hlv_bu(gva_t gva, struct hv_trap *trap, unsigned long hstatus)
+{
+	u8 value = 0;
 
 	(void)hstatus;
 	if (!unpriv_trapped(trap))

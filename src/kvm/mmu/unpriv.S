@@ -2,7 +2,8 @@
 /*
  * unpriv.S - one access to guest virtual memory, with its traps caught.
  *
- *   unsigned long unpriv_hlv(gva, trap, hstatus)        a whole register
+ *   unsigned long unpriv_hlv(gva, trap, hstatus)        a whole register, at an aligned address
+ *   unsigned long unpriv_hlv_bu(gva, trap, hstatus)     a byte
  *   unsigned long unpriv_hlvx_hu(gva, trap, hstatus)    16 bits of an instruction
  *
  * `hstatus` is the guest's, with SPVP set to the privilege of the access (H §3.1). On success,
@@ -36,6 +37,7 @@
 #else
 	unpriv	unpriv_hlv, hlv.w
 #endif
+	unpriv	unpriv_hlv_bu, hlv.bu
 	unpriv	unpriv_hlvx_hu, hlvx.hu
 
 	/* stvec points here during the access. t0 and t1 hold the host's stvec and hstatus. */

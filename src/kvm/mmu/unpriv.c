@@ -28,6 +28,21 @@ static unsigned long fetch_halves(gva_t gva, struct hv_trap *trap, unsigned long
 	return trap->scause ? 0 : low | high << 16;
 }
 
+/* A misaligned HLV may be an exception that the guest's own load would not cause: read bytes. */
+static unsigned long read_long(gva_t gva, struct hv_trap *trap, unsigned long hstatus)
+{
+	unsigned long value = 0;
+
+	if (gva % sizeof(value) == 0)
+		return unpriv_hlv(gva, trap, hstatus);
+	for (unsigned int i = 0; i < sizeof(value); i++) {
+		value |= unpriv_hlv_bu(gva + i, trap, hstatus) << 8 * i;
+		if (trap->scause)
+			return 0;
+	}
+	return value;
+}
+
 /*
  * HLV uses the hart's TLB as the guest does, so the rule for entries applies (request.c): either
  * this thread sees a request to drop translations, and drops them, or the requester sees IN_GUEST
@@ -61,7 +76,7 @@ unsigned long unpriv_read(struct kvm_vcpu *vcpu, bool fetch, gva_t gva, struct h
 
 	begin_as_guest(vcpu);
 	if (!fetch) {
-		value = unpriv_hlv(gva, trap, hstatus);
+		value = read_long(gva, trap, hstatus);
 	} else {
 		/*
 		 * HLVX needs execute permission, whatever MXR says (H §3.1). QEMU 7.2 checks read
