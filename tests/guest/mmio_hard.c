@@ -241,11 +241,13 @@ static void refused(const char *what, hart_fn fn, unsigned long cause)
 /*
  * Make an access whose first half is in memory and whose second half is in the device, which is
  * mapped at the next page. The faulting address is that of the second half's first byte: it is
- * aligned, although the access is not.
+ * aligned, although the access is not. A hart may store the first half before it takes the trap, as
+ * Spike does: only the bytes before it must be unchanged.
  */
 static void refused_behind_memory(pte_t *root, const char *what, hart_fn fn, unsigned long cause)
 {
-	unsigned long page = (unsigned long)page_alloc(), count, kept;
+	unsigned long page = (unsigned long)page_alloc(), count;
+	u32 before;
 	const struct trap *trap;
 
 	*(unsigned long *)(page + PAGE_SIZE - 8) = PATTERN;
@@ -257,8 +259,9 @@ static void refused_behind_memory(pte_t *root, const char *what, hart_fn fn, uns
 	trap = catch_trap(fn, TEST_VA);
 	pt_off();
 	count = dev_reg(DEV_COUNT);
-	kept = *(unsigned long *)(page + PAGE_SIZE - 8);
-	ok(trap->cause == cause && trap->tval == TEST_VA + PAGE_SIZE && !count && kept == PATTERN,
+	before = *(u32 *)(page + PAGE_SIZE - 8);
+	ok(trap->cause == cause && trap->tval == TEST_VA + PAGE_SIZE && !count &&
+		   before == (u32)PATTERN,
 	   "%s that begins in memory: cause %lu at the device's first byte, and no access", what,
 	   cause);
 	if (trap->cause != cause || count)
