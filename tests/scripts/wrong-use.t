@@ -197,6 +197,10 @@ refused 125 "--cpu rv64,foo=bar: QEMU refuses it: .*foo.* -device rv64-riscv-cpu
 	run --cpu rv64,foo=bar hello
 refused 125 "--cpu help: QEMU refuses it" "a --cpu that starts no machine" run --cpu help hello
 refused 125 "--machine 'plic': choose from virt, sswi, aplic, aia" "a machine that does not exist" run --machine plic hello
+refused 125 "--machine qemu-spike has no disks" "a disk without virtio" run --machine qemu-spike --disk "$tmp/disk" hello
+refused 125 "--cpu rv64,sstc=on: --machine qemu-spike has no Sstc" "Sstc on QEMU's spike" run --machine qemu-spike --cpu rv64,sstc=on hello
+SPIKE=$tmp/none refused 125 "--machine spike: there is no $tmp/none; name riscv-isa-sim's program in .SPIKE" "Spike that is not there" run --machine spike hello
+SPIKE=true refused 125 "--machine spike records no trace: use --trace none" "a trace on Spike" run --machine spike --trace all hello
 refused 125 "--irqchip 'aia': choose from .*, aia_hwaccel, aia_direct" "an interrupt controller that does not exist" run --irqchip aia hello
 refused 125 "--firmware $tmp: Is a directory; name a file" "a folder as the firmware" run --firmware "$tmp" hello
 refused 125 "QEMU $tmp/none: No such file.*--qemu" "a QEMU that does not exist" run --qemu "$tmp/none" hello

@@ -13,7 +13,7 @@ import sys
 from hs.errors import STATUS_HELP, STATUS_USAGE, LaunchError, sentence
 from hs.parser import Parser, of_command
 from hs.paths import TOP
-from hs.run import machine
+from hs.run import machine, spike
 from hs.run.cpio import Archive
 from hs.run.rundir import STATE_BOOTING, RunDir
 from hs.run.tracing import Stream, choose_samples, exit_table, save_trace, stop_observing, total
@@ -144,7 +144,7 @@ def execute(options, ram, name, make_job, after=None, ctrl_a=b"\x01"):
     """
     choose_samples(options)
     arguments = options.boot_arguments = boot_args(options)
-    box = machine.Machine(options)
+    box = spike.Spike(options) if options.machine == "spike" else machine.Machine(options)
     box.channel.set_ctrl_a(ctrl_a)
     run = RunDir(options.out, name)
     if options.trace_stream:

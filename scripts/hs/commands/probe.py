@@ -2,7 +2,7 @@
 """probe - boot the host to read the platform's features, and explain each of them."""
 # The host (src/host/boot/probe.c) detects the features and prints each as "probe: NAME VALUE".
 from hs.errors import LaunchError
-from hs.run import machine
+from hs.run import machine, spike
 from hs.run.cpio import Archive
 from hs.run.rundir import RunDir
 from .exec import boot_args, new_parser
@@ -94,7 +94,7 @@ def main(argv):
     machine.add_options(parser)
     options = parser.parse_args(argv)
     options.quiet = True
-    box = machine.Machine(options)
+    box = spike.Spike(options) if options.machine == "spike" else machine.Machine(options)
     run = RunDir(options.out, "probe")
     try:
         with open(run.file("initramfs"), "wb") as initramfs:

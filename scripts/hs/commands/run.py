@@ -212,7 +212,7 @@ def parse(argv):
     options.boot += " need-h"  # without the H extension, the host can run programs, but no guest
     stop_observing(options)
     if options.trace is None:
-        options.trace = DEFAULT_EVENTS
+        options.trace = "none" if options.machine == "spike" else DEFAULT_EVENTS
     harts = machine.parse_count(options.harts or ("1" if options.icount else "2"), "--harts",
                                 machine.MAX_HARTS)
     options.harts = str(harts)

@@ -169,20 +169,18 @@ class TimedOut(LaunchError):
 
 
 class Machine:
+    OUTPUT = "qemu.log"  # what QEMU itself prints; the console is in "log"
+
     def __init__(self, options):
         self.options = options
         self.run = None
         self.kernel = need(os.path.join(options.out, "hyperscope.bin"), "run make")
         self.elf = os.path.join(options.out, "hyperscope.elf")
-        if qemu_version(options.qemu) < QEMU_MIN:
-            raise LaunchError("QEMU %d.%d is too old: 7.2 or newer is needed"
-                              % qemu_version(options.qemu))
         if options.firmware != "default":
             qemuopt.check_firmware(options.firmware)
-        if options.gdb:  # gdb would be started before QEMU ends
-            qemuopt.check_cpu(options.qemu, options.cpu)
+        self.check_simulator()
         most = 1 if options.icount else 2
-        self.virtio = options.machine not in qemuopt.SPIKE
+        self.virtio = options.machine not in qemuopt.SPIKES
         self.harts = parse_count(options.harts or str(most), "--harts", MAX_HARTS if self.virtio else qemuopt.SPIKE_HARTS)
         more_disks = getattr(options, "more_disks", [])  # these follow the user's disks
         if (options.disk or more_disks) and not self.virtio:
@@ -192,16 +190,24 @@ class Machine:
             raise LaunchError("%d disks: at most %d are supported" % (len(options.disk), most),
                               STATUS_USAGE)
         self.disks = [Disk(path) for path in options.disk] + more_disks
-        self.cpu = qemuopt.cpu_of(options.machine, options.cpu)
-        self.machine = qemuopt.machine_of(options.machine, with_defaults(TOP, options.toggles))
         self.channel = Channel(options.icount, getattr(options, "input_from_files_only", False), self.virtio)
-        self.monitor = Monitor() if options.timeout else None
+        self.monitor = Monitor() if options.timeout and options.machine != qemuopt.SPIKE else None
         self.process = None
         self.stream = None  # a tracing.Stream if the trace is saved during the run
         self.log_at = 0
         self.log_rest = b""
 
     # -- QEMU's command line ---------------------------------------------------------------
+
+    def check_simulator(self):
+        options = self.options
+        if qemu_version(options.qemu) < QEMU_MIN:
+            raise LaunchError("QEMU %d.%d is too old: 7.2 or newer is needed"
+                              % qemu_version(options.qemu))
+        if options.gdb:  # gdb would be started before QEMU ends
+            qemuopt.check_cpu(options.qemu, options.cpu)
+        self.cpu = qemuopt.cpu_of(options.machine, options.cpu)
+        self.machine = qemuopt.machine_of(options.machine, with_defaults(TOP, options.toggles))
 
     def arguments(self, ram, boot_args):
         options = self.options
@@ -280,7 +286,7 @@ class Machine:
     def _start(self, args):
         if shutil.which("setpriv"):  # so that QEMU ends even if this process gets SIGKILL
             args = ["setpriv", "--pdeathsig", "KILL", "--"] + args
-        with open(self.run.file("qemu.log"), "wb") as log, open(os.devnull, "rb") as null:
+        with open(self.run.file(self.OUTPUT), "wb") as log, open(os.devnull, "rb") as null:
             try:
                 with ends.held():
                     self.process = ends.start(args, stdin=null, stdout=log, stderr=log,

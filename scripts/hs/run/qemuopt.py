@@ -7,20 +7,20 @@ from hs.errors import STATUS_USAGE, LaunchError
 EVERYWHERE = ("rv64", "max")  # processors that every supported QEMU has
 # The values of --machine: QEMU's machine virt, by the hardware that it has for interrupts ...
 MACHINES = {"virt": "virt", "sswi": "virt,aclint=on", "aplic": "virt,aia=aplic", "aia": "virt,aia=aplic-imsic,aia-guests=3"}
-# ... and a machine that has no devices but timers and a console (docs/machines.md).
-SPIKE = {"qemu-spike": "spike"}
+# ... and machines that have no devices but timers and a console (docs/machines.md): Spike, and QEMU's machine of this name.
+SPIKE, QEMU_SPIKE = SPIKES = ("spike", "qemu-spike")
 SPIKE_HARTS = 8  # QEMU's limit
 PROBE = ("-S", "-bios", "none", "-m", "16M", "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "stdio")
 
 
 def add_machine(parser, spike=False):
     """Add --machine. SPIKE: also allow machines without virtio."""
-    parser.add_argument("--machine", metavar="NAME", choices=tuple(MACHINES) + (tuple(SPIKE) if spike else ()),
+    parser.add_argument("--machine", metavar="NAME", choices=tuple(MACHINES) + (SPIKES if spike else ()),
                         help="QEMU's machine virt with its PLIC (virt, the default), with a PLIC and an ACLINT's SSWI "
                         "for IPIs (sswi), with an APLIC without MSIs (aplic), or with an APLIC and IMSICs with 3 guest "
                         "files (aia; default with --set irqchip=aia_...)" +
-                        ("; or QEMU's machine spike (qemu-spike), which has no disks and no input from a terminal"
-                         if spike else ""))
+                        ("; or the simulator Spike (spike; $SPIKE, or on the PATH) and QEMU's machine of this name "
+                         "(qemu-spike), which have no disks and no input from a terminal" if spike else ""))
 
 
 def machine_named(chosen, settings):
@@ -31,13 +31,12 @@ def machine_named(chosen, settings):
 
 def machine_of(chosen, settings):
     """Return QEMU's -M for the machine that machine_named() names."""
-    name = machine_named(chosen, settings)
-    return MACHINES.get(name) or SPIKE[name]
+    return MACHINES.get(machine_named(chosen, settings), "spike")
 
 
 def cpu_of(chosen, cpu):
     """Return QEMU's -cpu for the processor CPU on the machine CHOSEN."""
-    if chosen not in SPIKE or "sstc=off" in cpu:
+    if chosen != QEMU_SPIKE or "sstc=off" in cpu:
         return cpu
     # The harts of QEMU's spike have no time, so an access to stimecmp is an illegal instruction. But QEMU's device tree
     # names Sstc, and OpenSBI 1.5 believes it: an SBI call that sets the timer stops the hart in the firmware.

@@ -14,8 +14,9 @@ from hs.errors import LaunchError
 
 KEPT_RUNS = 20
 
-# src/include/hv/run_desc.h; RAM begins at 0x80000000, the host's image at 0x80200000
-DESC_OFFSET = 0x200000 + 0x40
+# src/include/hv/run_desc.h
+RAM_BASE = 0x80000000
+DESC_OFFSET = 0x200000 + 0x40  # in RAM
 DESC_FORMAT = "<QIIIIQQQQ"
 DESC_MAGIC = 0x31304E5552505348
 STATE_BOOTING, STATE_RUNNING, STATE_EXITED, STATE_PANICKED = range(4)

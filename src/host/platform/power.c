@@ -5,8 +5,10 @@
  * A panic prints the last 16 trace events of each hart; the boot argument trace.crash=N sets
  * another number (0: none). The SiFive test device of QEMU's machine "virt" makes QEMU exit with a
  * status that the host chooses, as does HTIF on QEMU's "spike", whose firmware does not do it: in
- * OpenSBI 1.5, SRST loops there. Elsewhere, the host calls SRST, and the exit status is 0. In any
- * case, the run descriptor contains the first program's status, or says that the host panicked.
+ * OpenSBI 1.5, SRST loops there. Spike itself has an HTIF without registers: it watches a word of
+ * memory, which the launcher has it find in the run descriptor. Elsewhere, the host calls SRST, and
+ * the exit status is 0. In any case, the run descriptor contains the first program's status, or says
+ * that the host panicked.
  */
 #include "power.h"
 #include "bootargs.h"
@@ -24,6 +26,7 @@
 
 #define HTIF_TOHOST     1 /* index of this register; fromhost is at 0 */
 #define HTIF_EXIT(code) ((u64)(u32)(code) << 1 | 1)
+#define HTIF_PATIENCE   10000000 /* rounds of a loop; Spike looks after a few thousand instructions */
 
 #define PANIC_STATUS 125
 
@@ -62,10 +65,22 @@ static bool htif_off(int code)
 	return htif;
 }
 
+/* Let a simulator that watches run_desc.tohost end the machine. */
+static void htif_memory_off(int code)
+{
+	if (fdt_next_compatible(-1, "ucb,htif0") < 0)
+		return;
+	WRITE_ONCE(run_desc.tohost, HTIF_EXIT(code));
+	for (unsigned int i = 0; i < HTIF_PATIENCE; i++)
+		hv_cpu_relax();
+}
+
 void power_off(int code)
 {
-	if (!finisher_off(code) && !htif_off(code))
+	if (!finisher_off(code) && !htif_off(code)) {
+		htif_memory_off(code);
 		sbi_shutdown();
+	}
 	/* QEMU exits a little later; a call to SRST now would overwrite the status. */
 	for (;;)
 		__asm__ volatile("wfi");
@@ -75,7 +90,7 @@ const char *power_off_method(void)
 {
 	if (registers_of("sifive,test0"))
 		return "finisher";
-	return registers_of("ucb,htif0") ? "HTIF" : "SBI";
+	return fdt_next_compatible(-1, "ucb,htif0") >= 0 ? "HTIF" : "SBI";
 }
 
 static void log_line(const char *line)

@@ -35,7 +35,13 @@ struct hs_run_desc {
 	u64 trace_size; /* bytes */
 	u64 timebase_hz;
 	u64 instret; /* of the hart, from the first program's start to its end; valid when EXITED */
-	u64 reserved[9];
+	/*
+	 * The two words of HTIF for a simulator that finds them by symbols, such as Spike: the
+	 * launcher's symbols are the addresses of these fields. A store of 2 * status + 1 to tohost
+	 * ends the machine with that status.
+	 */
+	u64 tohost, fromhost;
+	u64 reserved[7];
 };
 #endif
 

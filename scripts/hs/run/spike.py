@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""spike.py - run the host on Spike (riscv-isa-sim), a simulator that was written independently of QEMU.
+
+Spike has no files for RAM, no monitor and no gdb stub of QEMU's kind, so there is no trace, and the status of the run is
+Spike's own. It starts an ELF file, in which it looks for the addresses of HTIF's two words: this module wraps the
+firmware in such a file, with the addresses of words in the run descriptor (src/include/hv/run_desc.h).
+"""
+import os
+import shutil
+import subprocess
+
+from hs.errors import STATUS_QEMU, STATUS_USAGE, LaunchError
+from .machine import MIB, PANIC, Machine, need
+from .rundir import DESC_OFFSET, RAM_BASE
+
+FIRMWARE = "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.bin"
+ISA = "rv64imafdch_zicntr_zihpm_sstc_svadu_svinval_svpbmt_zicbom_zicboz"
+TOHOST = 56  # offset in the run descriptor; fromhost follows
+
+
+def wrap(image, path):
+    """Write the ELF file PATH, which loads the firmware IMAGE at the start of RAM and names HTIF's words."""
+    linker = os.environ.get("CROSS_COMPILE", "riscv64-linux-gnu-") + "ld"
+    tohost = RAM_BASE + DESC_OFFSET + TOHOST
+    try:
+        done = subprocess.run([linker, "--omagic", "-Tdata=%#x" % RAM_BASE, "-e", "%#x" % RAM_BASE, "--defsym=tohost=%#x" % tohost,
+                               "--defsym=fromhost=%#x" % (tohost + 8), "-o", path, "-b", "binary", image],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    except OSError as error:
+        raise LaunchError("%s: %s" % (linker, error.strerror)) from None
+    if done.returncode:
+        raise LaunchError("--firmware %s: %s" % (image, done.stdout.decode(errors="replace").strip()))
+
+
+class Spike(Machine):
+    OUTPUT = "log"  # Spike's output is that of the machine's UART
+
+    def check_simulator(self):
+        options = self.options
+        self.program = os.environ.get("SPIKE") or shutil.which("spike")
+        if not self.program or not shutil.which(self.program):
+            raise LaunchError("--machine spike: there is no %s; name riscv-isa-sim's program in $SPIKE"
+                              % (self.program or "program spike on the PATH"), STATUS_USAGE)
+        for name in "icount", "gdb", "trace_stream", "trace_filter", "trace_stop", "sample":
+            if getattr(options, name):
+                raise LaunchError("--machine spike has no --%s" % name.replace("_", "-"), STATUS_USAGE)
+        if options.trace not in (None, "none"):
+            raise LaunchError("--machine spike records no trace: use --trace none", STATUS_USAGE)
+        if options.cpu != "rv64" and not options.cpu.startswith(("rv64i", "rv64g")):
+            raise LaunchError("--cpu %s: for --machine spike, name extensions, as in %s" % (options.cpu, ISA), STATUS_USAGE)
+
+    def arguments(self, ram, boot_args):
+        options = self.options
+        firmware = FIRMWARE if options.firmware == "default" else options.firmware
+        need(firmware, "install the package opensbi, or name a firmware with --firmware")
+        wrap(firmware, self.run.file("firmware.elf"))
+        return [self.program, "-p%d" % self.harts, "-m%d" % (ram // MIB),
+                "--isa=" + (ISA if options.cpu == "rv64" else options.cpu), "--kernel=" + self.kernel,
+                "--initrd=" + self.run.file("initramfs"), "--bootargs=" + boot_args, self.run.file("firmware.elf")]
+
+    def _verdict(self):
+        lines = self.run.log_lines()
+        if any(line.startswith(PANIC) for line in lines):
+            raise LaunchError(self.last_words("the host panicked"))
+        if any(" exited with status " in line or " killed by signal " in line for line in lines if line.startswith("host: ")):
+            return self.process.returncode
+        self.check_qemu()
+        raise LaunchError(self.last_words("the host ended before its program did"))
+
+    def check_qemu(self):
+        if self.process.returncode:
+            raise LaunchError("Spike failed: " + (self.run.log_lines() or ["it printed nothing"])[-1], STATUS_QEMU)
