@@ -186,4 +186,6 @@ void clock_hart_init(void)
 	me->programmed = 0;
 	program_timer(me);
 	spin_unlock(&me->timer_lock);
+	/* Not earlier: the interrupt may be pending since boot, as with OpenSBI 1.9 on QEMU 11.1. */
+	csr_set(sie, BIT(IRQ_S_TIMER));
 }

@@ -36,7 +36,7 @@ void trap_hart_init(void)
 {
 	csr_write(sscratch, 0);
 	csr_write(stvec, (unsigned long)trap_entry);
-	csr_write(sie, BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER)); /* and IRQ_S_EXT: see irq.c */
+	csr_write(sie, BIT(IRQ_S_SOFT)); /* clock.c and irq.c enable IRQ_S_TIMER and IRQ_S_EXT */
 	/* Programs may read time, cycle and instret. hcounteren says what guests may read. */
 	csr_write(scounteren, COUNTEREN_CY | COUNTEREN_TM | COUNTEREN_IR);
 }
