@@ -337,7 +337,7 @@ class Channel:
 
     def take_line(self, line):
         """Return whether LINE of the log is output of the program; if so, pass it on."""
-        match = OUTPUT_LINE.match(line)
+        match = OUTPUT_LINE.search(line)  # after a message of the firmware without an end of line, if there is one
         if not match:
             return False
         port = self.outputs.get(int(match.group(1)))
