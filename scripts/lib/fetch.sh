@@ -3,7 +3,7 @@
 # fetch.sh - fetch files for riscv64: UAPI headers, libfdt's source, the guest's kernel and busybox.
 #
 # The files come from Debian packages of one suite, but Linux 7.3's source from its backports, and the
-# newest Linux from unstable. A private apt under $out/dl fetches them. It has its own list, state and
+# newest Linux and QEMU from unstable. A private apt under $out/dl fetches them. It has its own list, state and
 # cache for each suite, and trusts only the archive's key. Each result is a folder that is renamed into
 # place when it is complete:
 #
@@ -15,6 +15,8 @@
 #   $out/guest/busybox          busybox, statically linked
 #   $out/guest/version          the kernel package's name and version
 #   $out/linux_newest/...       the newest Linux: vmlinux, modules for the host, busybox and version
+#   $out/qemu_newest/*          the newest QEMU for this machine, with all its libraries, and a script to
+#                               start it: qemu-system-riscv64
 #   $out/kselftest/NAME         Linux's KVM selftests, static (linux-source-6.12; built here)
 #   $out/kselftest/version      the source package's name and version
 #   $out/kselftest_7_3/...      the same of Linux 7.3
@@ -33,6 +35,7 @@ recipe_uapi=1
 recipe_libfdt=1
 recipe_guest=2
 recipe_linux_newest=1
+recipe_qemu_newest=1
 recipe_kselftest=1
 recipe_kselftest_7_3=1
 recipe_rt_tests=1
@@ -102,6 +105,9 @@ fetch_find_missing()
 	*" linux-newest "*) is_made linux_newest $recipe_linux_newest || missing_files="$missing_files linux_newest" ;;
 	esac
 	case " $purposes " in
+	*" qemu-newest "*) is_made qemu_newest $recipe_qemu_newest || missing_files="$missing_files qemu_newest" ;;
+	esac
+	case " $purposes " in
 	*" kselftest "*) is_made kselftest $recipe_kselftest || missing_files="$missing_files kselftest" ;;
 	esac
 	case " $purposes " in
@@ -167,7 +173,8 @@ fetch_explain()
 	fi
 }
 
-# Print the folder of the private apt for a suite.
+# Print the folder of the private apt for a suite. SUITE-host is the suite for this machine's own
+# architecture.
 apt_of()	# SUITE
 {
 	[ "$1" = $suite ] && echo "$dl/apt" || echo "$dl/apt-$1"
@@ -180,7 +187,10 @@ write_apt_conf()	# SUITE MIRROR NAME: the suite's name on the mirror
 {
 	local d arch=riscv64
 	d=$(apt_of "$1")
-	[ "$1" != $suite-backports ] || arch=amd64
+	case $1 in
+	"$suite"-backports) arch=amd64 ;;
+	*-host) arch=$(dpkg --print-architecture) ;;
+	esac
 	mkdir -p "$d/state/lists/partial" "$d/cache/archives/partial" || return 1
 	: >"$d/status"
 	cat >"$d/list" <<-END
@@ -212,14 +222,14 @@ write_apt_conf()	# SUITE MIRROR NAME: the suite's name on the mirror
 apt_update()	# SUITE MIRROR NAME
 {
 	write_apt_conf "$1" "$2" "$3" && apt-get -c "$(apt_of "$1")/conf" update --error-on=any &&
-		grep -qx "Codename: $1" "$(apt_of "$1")"/state/lists/*_InRelease
+		grep -qx "Codename: ${1%-host}" "$(apt_of "$1")"/state/lists/*_InRelease
 }
 
 # During and after an update of a mirror, a list may not be in step with the index of the same name.
 # The suite's other name often still has an older index with the lists that belong to it.
 update_lists()	# SUITE MIRROR
 {
-	apt_update "$1" "$2" "$1" || { [ "$1" = $suite ] && apt_update "$1" "$2" $suite_alias; }
+	apt_update "$1" "$2" "${1%-host}" || { [ "$1" = $suite ] && apt_update "$1" "$2" $suite_alias; }
 }
 
 lists_read=
@@ -229,7 +239,7 @@ read_lists()	# [SUITE]
 	local name=${1:-$suite} mirror
 	case " $lists_read " in *" $name "*) return 0 ;; esac
 	mirror=$(debian_mirror) || return 1
-	step "reading Debian $name's package lists" update_lists "$name" "$mirror" || return 1
+	step "reading Debian ${name%-host}'s package lists" update_lists "$name" "$mirror" || return 1
 	lists_read="$lists_read $name"
 }
 
@@ -403,6 +413,38 @@ unpack_linux_newest()	# PACKAGE...; the first has the kernel
 	mv "$(newest "$tmp/usr/bin/busybox" "$tmp/bin/busybox")" "$made/busybox" || return 1
 	unpack_modules "$tmp" "$made/modules" kvm virtio_blk || return 1
 	dpkg-deb -f "$1" Package Version | sed 's/^[^:]*: //' | paste -sd' ' >"$made/version"
+}
+
+# The programs' own loader and libraries are used, because unstable's are newer than this machine's.
+make_qemu_newest()
+{
+	local apt archives
+	apt=$(apt_of sid-host)
+	archives=$apt/cache/archives
+	read_lists sid-host || return 1
+	step "fetching the newest QEMU with its libraries (40 MB)" apt-get -q -y -c "$apt/conf" \
+		--no-install-recommends --download-only install qemu-system-riscv || return 1
+	mkdir -p "$made" && step "unpacking QEMU" unpack_qemu "$archives"
+	local status=$?
+	rm -f "$archives"/*.deb
+	[ $status = 0 ] && "$made/qemu-system-riscv64" --version >/dev/null
+}
+
+unpack_qemu()	# FOLDER of packages
+{
+	local deb
+	for deb in "$1"/*.deb; do
+		dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$made" --keep-directory-symlink ./usr || return 1
+	done
+	rm -rf "$made"/usr/share/{doc,man,locale} "$made/usr/include"
+	cat >"$made/qemu-system-riscv64" <<-'END'
+	#!/bin/sh
+	usr=${0%/*}/usr
+	for loader in "$usr"/lib/*/ld-linux-*.so.*; do
+		exec "$loader" --library-path "${loader%/*}" "$usr/bin/qemu-system-riscv64" -L "$usr/share/qemu" "$@"
+	done
+	END
+	chmod +x "$made/qemu-system-riscv64"
 }
 
 # The parts of Linux's source from which its KVM selftests are built.
