@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# machines.t - on machines that are not QEMU's virt, and have no virtio: payloads, programs that test
-# /dev/kvm, two of Linux's selftests, and Debian's kernel in a VM; the program's output reaches the user
-# unchanged. QEMU's spike has no Sstc and no Svadu; a device tree that names Sstc is not believed.
+# machines.t - payloads, programs that test /dev/kvm, two of Linux's selftests, and Debian's kernel in a
+# VM run on QEMU's machine spike, here without Sstc and Svadu, and on Spike. Neither has virtio, yet a
+# program's output reaches the user unchanged. The host does not use Sstc if stimecmp does not exist.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/guest/payloads.sh"
 need_files
@@ -15,7 +15,7 @@ try_machine()	# NAME OPTION...
 
 	vm "$on: sbi" sbi
 	vm "$on: sbi_legacy" sbi_legacy
-	[ "$on" != spike ] || toggle timer hrtimer # Spike compares vstimecmp with a wrong time at first
+	[ "$on" != spike ] || toggle timer hrtimer # Spike ignores htimedelta when vstimecmp is written
 	vm "$on: timer" timer
 	[ "$on" != spike ] || toggle timer
 	vm "$on: exits" exits
@@ -46,11 +46,12 @@ try_machine()	# NAME OPTION...
 	is "$status" 9 "$on: Debian's kernel runs a command in a VM, whose status is that of the run" || diag "$err"
 	like "$out" '^isa[[:space:]]*: rv64imafdc_' "$on: the command's output is shown"
 
-	# Every byte, in pieces that end within a line, on both streams; input is there, and ends.
+	# Copy random bytes, which arrive in pieces that end within a line, and write to standard error,
+	# too. cat ends only at the end of the input.
 	head -c 3000 /dev/urandom >"$tmp/bytes"
 	"$HS_TOP/scripts/hyperscope" exec --quiet "${machine[@]}" --timeout "$(scaled 60)" "$guest_dir/busybox" sh -c \
 		'cat; echo "not|an hs.2|escape\\n" >&2; exit 3' <"$tmp/bytes" >"$tmp/got" 2>"$tmp/err"
-	is "$?:$(cat "$tmp/err")" '3:not|an hs.2|escape\n' "$on: standard error is apart from standard output"
+	is "$?:$(cat "$tmp/err")" '3:not|an hs.2|escape\n' "$on: standard error is separate from standard output"
 	cmp "$tmp/bytes" "$tmp/got" >"$tmp/differences"
 	ok $? "$on: each byte of the input returns as output" || diag "$(cat "$tmp/differences")"
 }
@@ -62,7 +63,8 @@ else
 	skip "spike" "riscv-isa-sim is not installed (\$SPIKE, or spike on the PATH)"
 fi
 
-# The firmware stops at the first timer that it sets, because it believes the device tree.
+# Start QEMU without the launcher, which sets sstc=off. The machine does not end by itself: the firmware
+# relies on the device tree and stops when it first sets the timer.
 "${QEMU:-qemu-system-riscv64}" -M spike -cpu rv64 -m 64M -nodefaults -display none -serial "file:$tmp/log" \
 	-kernel "$O/hyperscope.bin" 2>"$tmp/qemu" &
 for ((i = 0; i < $(scaled 100); i++)); do
@@ -72,5 +74,5 @@ done
 kill $!
 wait $! 2>/dev/null
 like "$(cat "$tmp/log")" '^host: stimecmp does not exist, although the device tree names Sstc' \
-	"a device tree that names Sstc is not believed"
+	"the host detects that stimecmp does not exist, although the device tree names Sstc"
 done_testing

@@ -7,8 +7,8 @@ are socket pairs, so a slow reader slows the program down and nothing is lost. B
 for the user would not be reproducible. So with --icount, all input is read before the start, and the ports for
 output are plain files that are copied out as they grow.
 
-A machine without virtio has no ports. There, all input is read before the start, too, and the program's output is in
-the console's log, as lines "hs.N|TEXT" (src/host/dev/log_stream.c).
+A machine without virtio has no ports. There, all input is also read before the start. The host writes the program's
+output to the console's log, as lines "hs.N|TEXT" (src/host/dev/log_stream.c), and take_line() turns these into bytes.
 """
 import fcntl
 import os
@@ -241,8 +241,8 @@ def unescape(text):
 
 class Channel:
     def __init__(self, icount, files_only=False, virtio=True):
-        """files_only: with icount, read input only from a regular file: a pipe, for example, may never end. virtio:
-        whether the machine has virtio devices."""
+        """files_only: if input is read before the start, read only a regular file: a pipe, for example, may never end.
+        virtio: whether the machine has virtio devices."""
         self.icount = icount
         self.virtio = virtio
         self.files_only = files_only

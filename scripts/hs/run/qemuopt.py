@@ -7,20 +7,20 @@ from hs.errors import STATUS_USAGE, LaunchError
 EVERYWHERE = ("rv64", "max")  # processors that every supported QEMU has
 # The values of --machine: QEMU's machine virt, by the hardware that it has for interrupts ...
 MACHINES = {"virt": "virt", "sswi": "virt,aclint=on", "aplic": "virt,aia=aplic", "aia": "virt,aia=aplic-imsic,aia-guests=3"}
-# ... and machines that have no devices but timers and a console (docs/machines.md): Spike, and QEMU's machine of this name.
+# ... and machines without virtio (docs/machines.md): the simulator Spike, and QEMU's machine spike.
 SPIKE, QEMU_SPIKE = SPIKES = ("spike", "qemu-spike")
-SPIKE_HARTS = 8  # QEMU's limit
+SPIKE_HARTS = 8  # QEMU's limit, used for both
 PROBE = ("-S", "-bios", "none", "-m", "16M", "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "stdio")
 
 
 def add_machine(parser, spike=False):
     """Add --machine. SPIKE: also allow machines without virtio."""
     parser.add_argument("--machine", metavar="NAME", choices=tuple(MACHINES) + (SPIKES if spike else ()),
-                        help="QEMU's machine virt with its PLIC (virt, the default), with a PLIC and an ACLINT's SSWI "
-                        "for IPIs (sswi), with an APLIC without MSIs (aplic), or with an APLIC and IMSICs with 3 guest "
-                        "files (aia; default with --set irqchip=aia_...)" +
-                        ("; or the simulator Spike (spike; $SPIKE, or on the PATH) and QEMU's machine of this name "
-                         "(qemu-spike), which have no disks and no input from a terminal" if spike else ""))
+                        help="virt (default): QEMU's machine virt, with a PLIC; sswi: also with an ACLINT's SSWI for "
+                        "IPIs; aplic: with an APLIC without MSIs; aia: with an APLIC and IMSICs with 3 guest files (default "
+                        "with --set irqchip=aia_...)" +
+                        ("; qemu-spike: QEMU's machine spike; spike: the simulator Spike ($SPIKE, or spike on the PATH); "
+                         "the last two have no disks and no input from a terminal" if spike else ""))
 
 
 def machine_named(chosen, settings):
@@ -38,8 +38,8 @@ def cpu_of(chosen, cpu):
     """Return QEMU's -cpu for the processor CPU on the machine CHOSEN."""
     if chosen != QEMU_SPIKE or "sstc=off" in cpu:
         return cpu
-    # The harts of QEMU's spike have no time, so an access to stimecmp is an illegal instruction. But QEMU's device tree
-    # names Sstc, and OpenSBI 1.5 believes it: an SBI call that sets the timer stops the hart in the firmware.
+    # The harts of QEMU's spike lack the CSR time, so an access to stimecmp is an illegal instruction. But QEMU's device
+    # tree names Sstc, and OpenSBI 1.5 relies on it: the first SBI call that sets the timer stops in the firmware.
     if "sstc=" in cpu:
         raise LaunchError("--cpu %s: --machine %s has no Sstc" % (cpu, chosen), STATUS_USAGE)
     return cpu + ",sstc=off"

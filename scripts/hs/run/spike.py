@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """spike.py - run the host on Spike (riscv-isa-sim), a simulator that was written independently of QEMU.
 
-Spike has no files for RAM, no monitor and no gdb stub of QEMU's kind, so there is no trace, and the status of the run is
-Spike's own. It starts an ELF file, in which it looks for the addresses of HTIF's two words: this module wraps the
-firmware in such a file, with the addresses of words in the run descriptor (src/include/hv/run_desc.h).
+Spike does not keep RAM in a file, and has no monitor or gdb stub like QEMU's. So there is no trace, and the run's status
+is Spike's exit status. Spike starts an ELF file and finds the addresses of HTIF's two words in its symbols. This module
+wraps the firmware in such a file; the words are in the run descriptor (src/include/hv/run_desc.h).
 """
 import os
 import shutil
@@ -19,7 +19,7 @@ TOHOST = 56  # offset in the run descriptor; fromhost follows
 
 
 def wrap(image, path):
-    """Write the ELF file PATH, which loads the firmware IMAGE at the start of RAM and names HTIF's words."""
+    """Write the ELF file PATH, which loads the firmware IMAGE at the start of RAM and has symbols for HTIF's words."""
     linker = os.environ.get("CROSS_COMPILE", "riscv64-linux-gnu-") + "ld"
     tohost = RAM_BASE + DESC_OFFSET + TOHOST
     try:
@@ -33,7 +33,7 @@ def wrap(image, path):
 
 
 class Spike(Machine):
-    OUTPUT = "log"  # Spike's output is that of the machine's UART
+    OUTPUT = "log"  # Spike prints what the machine's console prints
 
     def check_simulator(self):
         options = self.options

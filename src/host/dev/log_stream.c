@@ -2,9 +2,10 @@
 /*
  * log_stream.c - a program's standard output as lines of the log, on machines without virtio.
  *
- * A write of "a\nb" by file descriptor 1 is the line "hs.1|a\nb", with the four characters \n escaped
- * as in C. So the log stays a text of printable lines, and the launcher (scripts/hs/run/channel.py)
- * finds in it each byte that was written. Output never waits, except for the console itself.
+ * What is written to file descriptor N becomes lines "hs.N|TEXT" of at most CHUNK bytes each. In TEXT,
+ * a newline, a backslash and every byte that is not printable ASCII are escaped as in C, so each line
+ * of the log is printable. The launcher (scripts/hs/run/channel.py) turns TEXT back into bytes. A write
+ * waits only for the console.
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
@@ -14,9 +15,9 @@
 #include "file/poll.h"
 #include "port.h"
 
-#define CHUNK   48 /* bytes in a line; each becomes at most 4 characters, and printk() allows 255 */
+#define CHUNK   48 /* bytes written per line: with ESCAPED, a line fits printk()'s 255 characters */
 #define HEX     "0123456789abcdef"
-#define ESCAPED 4
+#define ESCAPED 4 /* characters that a byte becomes, at most */
 
 static size_t escape(char *to, u8 c)
 {

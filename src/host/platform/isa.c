@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * isa.c - extensions that all harts have, and the harts' smallest cache-block sizes: from the device
- * tree, but for Sstc, whose CSR is also tried.
+ * isa.c - extensions that all harts have, and the harts' smallest cache-block sizes.
  *
+ * Both are read from the device tree. Sstc also counts as missing if stimecmp cannot be read.
  * riscv,isa-extensions is a list of names; riscv,isa is the older string, with single letters first
  * ("rv64imafdch_zicbom_sstc"). Source: the RISC-V ISA extensions binding of the Devicetree schemas.
  * Lock: memo_lock, which also protects the static variables of a search.
@@ -54,8 +54,8 @@ static void check_cpu(int node, unsigned long hartid)
 }
 
 /*
- * Return whether this hart has stimecmp: a device tree may name Sstc although an access to stimecmp
- * is an illegal instruction, as on QEMU's machine "spike", whose harts have no time.
+ * Return whether this hart has stimecmp. The device tree of QEMU's machine "spike" names Sstc,
+ * although its harts lack the CSR time and treat an access to stimecmp as an illegal instruction.
  */
 static bool has_stimecmp(void)
 {

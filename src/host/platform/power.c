@@ -2,13 +2,17 @@
 /*
  * power.c - power-off, and panic.
  *
- * A panic prints the last 16 trace events of each hart; the boot argument trace.crash=N sets
- * another number (0: none). The SiFive test device of QEMU's machine "virt" makes QEMU exit with a
- * status that the host chooses, as does HTIF on QEMU's "spike", whose firmware does not do it: in
- * OpenSBI 1.5, SRST loops there. Spike itself has an HTIF without registers: it watches a word of
- * memory, which the launcher has it find in the run descriptor. Elsewhere, the host calls SRST, and
- * the exit status is 0. In any case, the run descriptor contains the first program's status, or says
- * that the host panicked.
+ * The host powers off by the first of these that the machine has:
+ *
+ *  - SiFive's test device, on QEMU's machine "virt": QEMU exits with a status that the host chooses.
+ *  - HTIF with registers, on QEMU's machine "spike": likewise. OpenSBI 1.5's SRST loops there.
+ *  - HTIF in memory, on the simulator Spike: likewise. Spike watches the word tohost of the run
+ *    descriptor, whose address it gets from the launcher.
+ *  - SBI SRST: QEMU exits with status 0.
+ *
+ * In any case, the run descriptor contains the first program's status, or says that the host panicked.
+ * A panic prints the last 16 trace events of each hart; the boot argument trace.crash=N sets another
+ * number (0: none).
  */
 #include "power.h"
 #include "bootargs.h"
@@ -24,9 +28,9 @@
 #define FINISHER_FAIL 0x3333 /* with the status in bits 31:16 */
 #define FINISHER_PASS 0x5555
 
-#define HTIF_TOHOST     1 /* index of this register; fromhost is at 0 */
+#define HTIF_TOHOST     1 /* index of the register; fromhost's is 0 */
 #define HTIF_EXIT(code) ((u64)(u32)(code) << 1 | 1)
-#define HTIF_PATIENCE   10000000 /* rounds of a loop; Spike looks after a few thousand instructions */
+#define HTIF_PATIENCE   10000000 /* iterations; Spike reads tohost every few thousand instructions */
 
 #define PANIC_STATUS 125
 

@@ -4,7 +4,7 @@
 #define HOST_POWER_H
 
 /*
- * `code` becomes QEMU's exit status if there is a SiFive test device or an HTIF with registers;
+ * `code` becomes the exit status of QEMU or Spike if there is a SiFive test device or an HTIF;
  * otherwise, QEMU exits with status 0.
  */
 void power_off(int code) __attribute__((noreturn));

@@ -6,7 +6,7 @@
  * 0x200000 bytes above the start of RAM. So a tool that has the machine's RAM as a file (hstrace,
  * scripts/hyperscope) finds the descriptor at offset 0x200000 + HS_RUN_DESC_OFFSET, without
  * symbols, even if the machine has crashed. All fields are little-endian. Only the host writes the
- * descriptor.
+ * descriptor, except for tohost and fromhost.
  */
 #ifndef HV_RUN_DESC_H
 #define HV_RUN_DESC_H
@@ -36,9 +36,9 @@ struct hs_run_desc {
 	u64 timebase_hz;
 	u64 instret; /* of the hart, from the first program's start to its end; valid when EXITED */
 	/*
-	 * The two words of HTIF for a simulator that finds them by symbols, such as Spike: the
-	 * launcher's symbols are the addresses of these fields. A store of 2 * status + 1 to tohost
-	 * ends the machine with that status.
+	 * HTIF's two words, for a simulator such as Spike, which finds their addresses in the symbols
+	 * of the ELF file that it starts (scripts/hs/run/spike.py). The host stores 2 * status + 1 to
+	 * tohost to end the machine with that status; the simulator clears the word.
 	 */
 	u64 tohost, fromhost;
 	u64 reserved[7];
