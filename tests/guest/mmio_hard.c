@@ -241,8 +241,8 @@ static void refused(const char *what, hart_fn fn, unsigned long cause)
 /*
  * Make an access whose first half is in memory and whose second half is in the device, which is
  * mapped at the next page. The faulting address is that of the second half's first byte: it is
- * aligned, although the access is not. A hart may store the first half before it takes the trap, as
- * Spike does: only the bytes before it must be unchanged.
+ * aligned, although the access is not. The first half may be stored before the trap, by the hart or
+ * by the firmware that emulates the store, as on Spike: only the bytes before it must be unchanged.
  */
 static void refused_behind_memory(pte_t *root, const char *what, hart_fn fn, unsigned long cause)
 {
