@@ -54,6 +54,12 @@ try_machine()	# NAME OPTION...
 	is "$?:$(cat "$tmp/err")" '3:not|an hs.2|escape\n' "$on: standard error is separate from standard output"
 	cmp "$tmp/bytes" "$tmp/got" >"$tmp/differences"
 	ok $? "$on: each byte of the input returns as output" || diag "$(cat "$tmp/differences")"
+
+	# The first program would write for minutes.
+	"$HS_TOP/scripts/hyperscope" exec --quiet "${machine[@]}" --harts 1 --timeout "$(scaled 60)" "$guest_dir/busybox" sh -c \
+		'dd if=/dev/zero bs=50M count=1 & sleep 1; echo written >&2; kill -9 $!; wait; exit 5' \
+		</dev/null >"$tmp/got" 2>"$tmp/err"
+	is "$?:$(cat "$tmp/err")" "5:written" "$on: during a long write, other programs run and write, and it can be killed"
 }
 
 try_machine qemu-spike --cpu rv64,svadu=off
