@@ -13,7 +13,7 @@ import sys
 
 from hs import tables
 from hs.errors import STATUS_USAGE, LaunchError, sentence
-from hs.run import machine
+from hs.run import machine, qemuopt
 from hs.run.cpio import behind
 from hs.run.rundir import STATE_PANICKED
 from hs.run.saved import SaveFile, restored_header
@@ -130,7 +130,7 @@ def new_job(options, guest, run):
     for disk in disks:
         job.argv += ["--disk", disk]
     if guest.ours:
-        terminal = os.isatty(0) and os.isatty(1) and not options.icount
+        terminal = os.isatty(0) and os.isatty(1) and not options.icount and options.machine not in qemuopt.SPIKES
         path = run.file("guest-initrd")
         write_guest_initrd(guest, path, options.command, terminal, len(disks))
         job.files.append(("/initrd", path))
