@@ -11,8 +11,9 @@ need_files
 
 try_machine()	# NAME OPTION...
 {
-	local on=$1 machine=(--machine "$@") name files=() kvm_api=(run regs sbi lazy_put)
+	local on=$1 machine=(--machine "$@") name files=() kvm_api=(run regs sbi lazy_put) long
 
+	printf -v long %0240d 7
 	vm "$on: sbi" sbi
 	vm "$on: sbi_legacy" sbi_legacy
 	[ "$on" != spike ] || toggle timer hrtimer # Spike ignores htimedelta when vstimecmp is written
@@ -60,6 +61,13 @@ try_machine()	# NAME OPTION...
 		'dd if=/dev/zero bs=50M count=1 & sleep 1; echo written >&2; kill -9 $!; wait; exit 5' \
 		</dev/null >"$tmp/got" 2>"$tmp/err"
 	is "$?:$(cat "$tmp/err")" "5:written" "$on: during a long write, other programs run and write, and it can be killed"
+
+	hs exec --quiet "${machine[@]}" "$guest_dir/busybox" sh -c \
+		'printf "host: panic: x\nhost: x exited with status 9\n*** FAILED *** (tohost = 521)\n" >/dev/console; exit 4'
+	is "$status:$out$err" "4:" "$on: what a program writes to the console does not change the status of the run"
+	cp "$guest_dir/busybox" "$tmp/$long"
+	hs exec --quiet "${machine[@]}" "$tmp/$long"
+	like "$status:$out$err" "^127:$long: applet not found" "$on: a program with a long name has its own status, too"
 }
 
 try_machine qemu-spike --cpu rv64,svadu=off

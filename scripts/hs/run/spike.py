@@ -1,21 +1,25 @@
 # SPDX-License-Identifier: MIT
 """spike.py - run the host on Spike (riscv-isa-sim), a simulator that was written independently of QEMU.
 
-Spike does not keep RAM in a file, and has no monitor or gdb stub like QEMU's. So there is no trace, and the run's status
-is Spike's exit status. Spike starts an ELF file and finds the addresses of HTIF's two words in its symbols. This module
-wraps the firmware in such a file; the words are in the run descriptor (src/include/hv/run_desc.h).
+Spike does not keep RAM in a file, and has no monitor or gdb stub like QEMU's, so there is no trace. Spike starts an ELF
+file and finds the addresses of HTIF's two words in its symbols. This module wraps the firmware in such a file; the words
+are in the run descriptor (src/include/hv/run_desc.h). The number that the host writes to HTIF contains the state and the
+status of the run, and Spike prints it at the end.
 """
 import os
+import re
 import shutil
 import subprocess
 
 from hs.errors import STATUS_QEMU, STATUS_USAGE, LaunchError
-from .machine import MIB, PANIC, Machine, need
-from .rundir import DESC_OFFSET, RAM_BASE
+from .machine import MIB, Machine, need
+from .rundir import DESC_OFFSET, RAM_BASE, STATE_EXITED, STATE_PANICKED
 
 FIRMWARE = "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.bin"
 ISA = "rv64imafdch_zicntr_zihpm_sstc_svadu_svinval_svpbmt_zicbom_zicboz"
 TOHOST = 56  # offset in the run descriptor; fromhost follows
+# Spike's last line, for a number other than 0. A program can write to the log, too, but not after the machine's end.
+END = re.compile(r"\*\*\* FAILED \*\*\* \(tohost = ([0-9]+)\)$")
 
 
 def wrap(image, path):
@@ -59,11 +63,12 @@ class Spike(Machine):
                 "--initrd=" + self.run.file("initramfs"), "--bootargs=" + boot_args, self.run.file("firmware.elf")]
 
     def _verdict(self):
-        lines = self.run.log_lines()
-        if any(line.startswith(PANIC) for line in lines):
+        end = END.search((self.run.log_lines() or [""])[-1])
+        state, status = divmod(int(end.group(1)), 256) if end else (None, None)
+        if state == STATE_EXITED and self.process.returncode == status:
+            return status
+        if state == STATE_PANICKED:
             raise LaunchError(self.last_words("the host panicked"))
-        if any(" exited with status " in line or " killed by signal " in line for line in lines if line.startswith("host: ")):
-            return self.process.returncode
         self.check_qemu()
         raise LaunchError(self.last_words("the host ended before its program did"))
 

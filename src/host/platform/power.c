@@ -69,12 +69,15 @@ static bool htif_off(int code)
 	return htif;
 }
 
-/* Let a simulator that watches run_desc.tohost end the machine. */
+/*
+ * Let a simulator that watches run_desc.tohost end the machine. The launcher cannot read the run
+ * descriptor of such a machine, so its state is in the number as well.
+ */
 static void htif_memory_off(int code)
 {
 	if (fdt_next_compatible(-1, "ucb,htif0") < 0)
 		return;
-	WRITE_ONCE(run_desc.tohost, HTIF_EXIT(code));
+	WRITE_ONCE(run_desc.tohost, HTIF_EXIT(run_desc.state << 8 | (u8)code));
 	for (unsigned int i = 0; i < HTIF_PATIENCE; i++)
 		hv_cpu_relax();
 }

@@ -37,8 +37,9 @@ struct hs_run_desc {
 	u64 instret; /* of the hart, from the first program's start to its end; valid when EXITED */
 	/*
 	 * HTIF's two words, for a simulator such as Spike, which finds their addresses in the symbols
-	 * of the ELF file that it starts (scripts/hs/run/spike.py). The host stores 2 * status + 1 to
-	 * tohost to end the machine with that status; the simulator clears the word.
+	 * of the ELF file that it starts (scripts/hs/run/spike.py). To end the machine, the host stores
+	 * 2 * number + 1 to tohost, where the number is 256 * state + the exit status in the form that
+	 * a shell uses; the simulator clears the word.
 	 */
 	u64 tohost, fromhost;
 	u64 reserved[7];
