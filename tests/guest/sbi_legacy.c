@@ -95,6 +95,8 @@ static void test_pages(pte_t *root)
 	sfence_vma();
 	ok_eq(trapped(UNMAPPED - 4, EXC_LOAD_PAGE_FAULT, ANY), n,
 	      "a mask whose second half is not mapped faults");
+	ok_eq(trapped(-4UL, EXC_LOAD_PAGE_FAULT, ANY), n,
+	      "a mask that crosses the end of the address space faults");
 }
 
 static void test_who(void)
