@@ -30,11 +30,12 @@ def path_of(name, folder=FOLDER):
 
 
 def _checked(line):
-    """Return a line after checking that its unit is instructions, that n is a number, and that the statistics are in
+    """Return a line after checking that its unit is that of its row, that n is a number, and that the statistics are in
     ascending order and at most MOST."""
     where = "%s of %s" % (line["exit"], line["system"])
-    if line["unit"] != report.COUNTED:
-        raise ValueError("%s has the unit %s: only %s are plotted" % (where, line["unit"], report.COUNTED))
+    row = BY_NAME.get(line["exit"])
+    if row and line["unit"] != row.unit:
+        raise ValueError("%s has the unit %s: only %s are plotted" % (where, line["unit"], row.unit))
     if not line["n"].isdecimal():
         raise ValueError("%s: n '%s' is not a number" % (where, line["n"][:40]))
     ends = [float(line[name]) for name in ("min", "p50", "p99", "max")]
