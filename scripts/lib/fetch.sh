@@ -415,27 +415,33 @@ unpack_linux_newest()	# PACKAGE...; the first has the kernel
 	dpkg-deb -f "$1" Package Version | sed 's/^[^:]*: //' | paste -sd' ' >"$made/version"
 }
 
+unpack_usr()	# FOLDER PACKAGE...
+{
+	local deb
+	for deb in "${@:2}"; do
+		dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$1" --keep-directory-symlink ./usr || return 1
+	done
+}
+
+# Fetch a package and all packages that it depends on, and unpack them into $made. They are not kept.
+make_tree()	# SUITE PACKAGE NAME SIZE
+{
+	local apt archives
+	apt=$(apt_of "$1")
+	archives=$apt/cache/archives
+	read_lists "$1" || return 1
+	step "fetching $3 with its libraries ($4)" apt-get -q -y -c "$apt/conf" \
+		--no-install-recommends --download-only install "$2" || return 1
+	mkdir -p "$made" && step "unpacking $3" unpack_usr "$made" "$archives"/*.deb
+	local status=$?
+	rm -f "$archives"/*.deb
+	return $status
+}
+
 # The programs' own loader and libraries are used, because unstable's are newer than this machine's.
 make_qemu_newest()
 {
-	local apt archives
-	apt=$(apt_of sid-host)
-	archives=$apt/cache/archives
-	read_lists sid-host || return 1
-	step "fetching the newest QEMU with its libraries (40 MB)" apt-get -q -y -c "$apt/conf" \
-		--no-install-recommends --download-only install qemu-system-riscv || return 1
-	mkdir -p "$made" && step "unpacking QEMU" unpack_qemu "$archives"
-	local status=$?
-	rm -f "$archives"/*.deb
-	[ $status = 0 ] && "$made/qemu-system-riscv64" --version >/dev/null
-}
-
-unpack_qemu()	# FOLDER of packages
-{
-	local deb
-	for deb in "$1"/*.deb; do
-		dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$made" --keep-directory-symlink ./usr || return 1
-	done
+	make_tree sid-host qemu-system-riscv "the newest QEMU" "40 MB" || return 1
 	rm -rf "$made"/usr/share/{doc,man,locale} "$made/usr/include"
 	cat >"$made/qemu-system-riscv64" <<-'END'
 	#!/bin/sh
@@ -444,7 +450,7 @@ unpack_qemu()	# FOLDER of packages
 		exec "$loader" --library-path "${loader%/*}" "$usr/bin/qemu-system-riscv64" -L "$usr/share/qemu" "$@"
 	done
 	END
-	chmod +x "$made/qemu-system-riscv64"
+	chmod +x "$made/qemu-system-riscv64" && "$made/qemu-system-riscv64" --version >/dev/null
 }
 
 # The parts of Linux's source from which its KVM selftests are built.
@@ -529,11 +535,8 @@ make_rt_tests()
 
 unpack_rt_tests()	# PACKAGE...; the first is rt-tests
 {
-	local deb
 	mkdir -p "$made/lib" "$tmp" || return 1
-	for deb in "$@"; do
-		dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$tmp" --keep-directory-symlink ./usr || return 1
-	done
+	unpack_usr "$tmp" "$@" || return 1
 	mv "$tmp/usr/bin/hackbench" "$tmp/usr/bin/cyclictest" "$made/" || return 1
 	find "$tmp/usr/lib" \( -name 'ld-linux-*.so.*' -o -name libc.so.6 -o -name 'libnuma.so.1' \) \
 		-exec cp -L {} "$made/lib/" \; || return 1
@@ -543,23 +546,13 @@ unpack_rt_tests()	# PACKAGE...; the first is rt-tests
 
 make_perf_riscv64()
 {
-	local archives=$dl/apt/cache/archives
-	read_lists || return 1
-	step "fetching perf for riscv64 with its libraries (44 MB)" apt-get -q -y -c "$dl/apt/conf" \
-		--no-install-recommends --download-only install linux-perf || return 1
-	mkdir -p "$made/usr/bin" "$made/usr/lib" && ln -s usr/lib usr/bin "$made/" &&
-		step "unpacking perf" unpack_libraries "$archives"
-	local status=$?
-	rm -f "$archives"/*.deb
-	[ $status = 0 ] && [ -x "$made/usr/bin/perf" ] && [ -e "$made/lib/ld-linux-riscv64-lp64d.so.1" ]
+	mkdir -p "$made/usr/bin" "$made/usr/lib" && ln -s usr/lib usr/bin "$made/" || return 1
+	make_tree $suite linux-perf "perf for riscv64" "44 MB" && keep_perf_and_libraries &&
+		[ -x "$made/usr/bin/perf" ] && [ -e "$made/lib/ld-linux-riscv64-lp64d.so.1" ]
 }
 
-unpack_libraries()	# FOLDER of packages
+keep_perf_and_libraries()
 {
-	local deb
-	for deb in "$1"/*.deb; do
-		dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$made" --keep-directory-symlink ./usr || return 1
-	done
 	mv "$made/usr/bin/perf" "$made/perf" && rm -rf "${made:?}"/usr/{share,bin,sbin,include} \
 		"$made"/usr/lib/python* && mkdir "$made/usr/bin" && mv "$made/perf" "$made/usr/bin/"
 }

@@ -13,6 +13,8 @@
 #   diag TEXT            print TEXT as diagnostics
 #   relay TEXT [LABEL]   repeat the claims in TEXT, a program's TAP output, as claims of this test,
 #                        each prefixed with LABEL
+#   passes FILE NAME REPEAT   run the test file FILE; claim NAME, which holds if all its claims do;
+#                        after a failure, show those that do not, and REPEAT, the command to repeat it
 #   spoils_redirects     true if this QEMU enters HS with V set after a redirected trap;
 #                        $spoiled_redirects is the reason to give to skip
 #   fixes WHY TOGGLE...  keep the defaults of these toggles (or all), whatever $HYPERSCOPE_SET says
@@ -93,6 +95,16 @@ relay()	# TEXT [LABEL]
 		"# "*) printf '%s\n' "$line" ;;
 		esac
 	done <<<"$1"
+}
+
+passes()	# FILE NAME REPEAT
+{
+	"$HS_TOP/tests/lib/run-one" "$1" </dev/null >"$tmp/said" 2>&1
+	! grep -q '^not ok' "$tmp/said" && grep -q '^ok\|^1\.\.0 # SKIP' "$tmp/said" && grep -q '^1\.\.' "$tmp/said"
+	ok $? "$2" && return
+	grep -A 20 '^not ok' "$tmp/said" | head -n 60 | sed 's/^\(# \)*/# /'
+	tail -n 3 "$tmp/said" | sed 's/^\(# \)*/# /'
+	diag "to repeat: $3"
 }
 
 # Machines of a test take their toggles from $HYPERSCOPE_SET (docs/testing.md). A test that expects

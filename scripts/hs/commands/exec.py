@@ -144,7 +144,7 @@ def execute(options, ram, name, make_job, after=None, ctrl_a=b"\x01"):
     """
     choose_samples(options)
     arguments = options.boot_arguments = boot_args(options)
-    box = spike.Spike(options) if options.machine == "spike" else machine.Machine(options)
+    box = spike.machine_for(options)
     box.channel.set_ctrl_a(ctrl_a)
     run = RunDir(options.out, name)
     if options.trace_stream:

@@ -94,7 +94,7 @@ def main(argv):
     machine.add_options(parser)
     options = parser.parse_args(argv)
     options.quiet = True
-    box = spike.Spike(options) if options.machine == "spike" else machine.Machine(options)
+    box = spike.machine_for(options)
     run = RunDir(options.out, "probe")
     try:
         with open(run.file("initramfs"), "wb") as initramfs:

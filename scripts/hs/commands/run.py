@@ -15,6 +15,7 @@ from hs import tables
 from hs.errors import STATUS_USAGE, LaunchError, sentence
 from hs.run import machine, qemuopt
 from hs.run.cpio import behind
+from hs.run.qemuopt import SPIKE
 from hs.run.rundir import STATE_PANICKED
 from hs.run.saved import SaveFile, restored_header
 from hs.run.tracing import save_trace, stop_observing, total
@@ -212,7 +213,7 @@ def parse(argv):
     options.boot += " need-h"  # without the H extension, the host can run programs, but no guest
     stop_observing(options)
     if options.trace is None:
-        options.trace = "none" if options.machine == "spike" else DEFAULT_EVENTS
+        options.trace = "none" if options.machine == SPIKE else DEFAULT_EVENTS
     harts = machine.parse_count(options.harts or ("1" if options.icount else "2"), "--harts",
                                 machine.MAX_HARTS)
     options.harts = str(harts)

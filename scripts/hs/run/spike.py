@@ -13,6 +13,7 @@ import subprocess
 
 from hs.errors import STATUS_QEMU, STATUS_USAGE, LaunchError
 from .machine import MIB, Machine, need
+from .qemuopt import SPIKE
 from .rundir import DESC_OFFSET, RAM_BASE, STATE_EXITED, STATE_PANICKED
 
 FIRMWARE = "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.bin"
@@ -75,3 +76,8 @@ class Spike(Machine):
     def check_qemu(self):
         if self.process.returncode:
             raise LaunchError("Spike failed: " + (self.run.log_lines() or ["it printed nothing"])[-1], STATUS_QEMU)
+
+
+def machine_for(options):
+    """Return the Machine that --machine names."""
+    return (Spike if options.machine == SPIKE else Machine)(options)
