@@ -23,6 +23,7 @@
 #include "oom.h"
 #include "rlimit.h"
 #include "process_impl.h"
+#include "seccomp.h"
 #include "rusage.h"
 #include "sched/smp.h"
 #include "syscall.h"
@@ -223,6 +224,7 @@ void thread_end(int code)
 	if (stopped)
 		job_tell_stopped(p);
 	signal_free_thread(current);
+	seccomp_free_thread(current);
 	if (last)
 		process_teardown(p);
 	else

@@ -23,6 +23,7 @@
 #include "lib/printk.h"
 #include "platform/random.h"
 #include "process_impl.h"
+#include "seccomp.h"
 #include "rlimit.h"
 #include "sched/smp.h"
 #include "syscall.h"
@@ -170,6 +171,7 @@ static int process_add_thread(struct process *p, struct thread *t)
 		process_get(p);
 		t->process = p;
 		t->account = p->account;
+		seccomp_inherit(t);
 		list_add_tail(&t->process_link, &p->threads);
 		p->nr_threads++;
 		nproc_add(0, 1);

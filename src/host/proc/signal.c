@@ -67,7 +67,7 @@ static void dequeue_one(struct process *p, struct list_head *queue, u64 *pending
 static int lowest_signal(u64 set)
 {
 	const u64 faults = SIG_BIT(SIGSEGV) | SIG_BIT(SIGBUS) | SIG_BIT(SIGILL) | SIG_BIT(SIGTRAP) |
-			   SIG_BIT(SIGFPE);
+			   SIG_BIT(SIGFPE) | SIG_BIT(SIGSYS);
 	int signo;
 
 	if (set & faults)
@@ -282,24 +282,30 @@ static bool is_mapped(unsigned long addr)
 	return mapped;
 }
 
-void signal_fault(struct trap_frame *frame, int signo, int code, unsigned long addr)
+void signal_force(struct trap_frame *frame, const siginfo_t *info)
 {
 	struct process *p = current_process;
-	u64 bit = SIG_BIT(signo);
+	int signo = info->si_signo;
+
+	/* If the signal is blocked or ignored, its cause would repeat forever: end the process. */
+	if ((current->sig.blocked & SIG_BIT(signo)) ||
+	    p->actions[signo - 1].handler == (unsigned long)SIG_IGN) {
+		log_death(frame, info);
+		process_end(p, signo);
+		return;
+	}
+	signal_send(p, current->tid, info);
+}
+
+void signal_fault(struct trap_frame *frame, int signo, int code, unsigned long addr)
+{
 	siginfo_t info;
 
 	if (signo == SIGSEGV && code == SEGV_MAPERR && is_mapped(addr))
 		code = SEGV_ACCERR;
 	signal_info(&info, signo, code);
 	info.si_addr = (void *)addr;
-	/* If the signal is blocked or ignored, the fault would repeat forever: end the process. */
-	if ((current->sig.blocked & bit) ||
-	    p->actions[signo - 1].handler == (unsigned long)SIG_IGN) {
-		log_death(frame, &info);
-		process_end(p, signo);
-		return;
-	}
-	signal_send(p, current->tid, &info);
+	signal_force(frame, &info);
 }
 
 /* ---- creation and end of processes and threads ---- */

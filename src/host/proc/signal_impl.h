@@ -38,6 +38,8 @@ void signal_info(siginfo_t *info, int signo, int code);
  * such thread; for a real-time signal also -EAGAIN (too many siginfos are queued) or -ENOMEM.
  */
 int signal_send(struct process *p, int tid, const siginfo_t *info);
+/* Send the current thread a signal that it has caused; end the process if it cannot take it. */
+void signal_force(struct trap_frame *frame, const siginfo_t *info);
 /*
  * Take a pending signal of `set`, first from the current thread, then from its process; in each,
  * faults come first, then the lowest number. Returns 0 if there is none.

@@ -7,6 +7,7 @@
 #include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/prctl.h>
+#include <linux/seccomp.h>
 #include <linux/sysinfo.h>
 #include <linux/utsname.h>
 #include <asm/hwprobe.h>
@@ -19,6 +20,7 @@
 #include "mm/page.h"
 #include "process_impl.h"
 #include "platform/random.h"
+#include "seccomp.h"
 #include "syscall.h"
 #include "mm/uaccess.h"
 
@@ -183,8 +185,19 @@ long sys_prctl(struct trap_frame *frame)
 		return 0;
 	case PR_GET_NAME:
 		return copy_to_user(frame->a1, current->name, sizeof(current->name));
-	case PR_SET_PDEATHSIG: /* accepted, but no signal is sent */
 	case PR_SET_NO_NEW_PRIVS:
+		if (frame->a1 != 1 || frame->a2 || frame->a3 || frame->a4)
+			return -EINVAL;
+		current->no_new_privs = true;
+		return 0;
+	case PR_GET_NO_NEW_PRIVS:
+		return frame->a1 || frame->a2 || frame->a3 || frame->a4 ? -EINVAL
+									: current->no_new_privs;
+	case PR_SET_SECCOMP:
+		return frame->a1 == SECCOMP_MODE_FILTER ? seccomp_add_user(frame->a2, 0) : -EINVAL;
+	case PR_GET_SECCOMP:
+		return current->seccomp ? SECCOMP_MODE_FILTER : SECCOMP_MODE_DISABLED;
+	case PR_SET_PDEATHSIG: /* accepted, but no signal is sent */
 	case PR_SET_TIMERSLACK:
 	case PR_SET_THP_DISABLE:
 		return 0;

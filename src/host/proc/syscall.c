@@ -16,6 +16,7 @@
 #include "oom.h"
 #include "process.h"
 #include "sched/smp.h"
+#include "seccomp.h"
 #include "signal.h"
 #include "syscall.h"
 
@@ -27,7 +28,7 @@ struct syscall {
 	enum syscall_restart restart;
 };
 
-static const struct syscall table[] = {
+static const struct syscall table[SYSCALL_LIMIT] = {
 #define SYSCALL(number, name, again)      [number] = { sys_##name, NULL, again },
 #define SYSCALL_REGS(number, name, again) [number] = { NULL, sys_##name, again },
 #define SYSCALL_ABSENT(number, name)
@@ -164,11 +165,30 @@ enum syscall_left {
 	LEFT_WORK,    /* work before the return to user mode, which needs them for a signal frame */
 };
 
+/*
+ * Called for a number that is too large and, if the thread has a seccomp filter, for any number.
+ * Returns what is left to be done if the call must not be run now.
+ */
+static __attribute__((noinline)) enum syscall_left check(struct trap_frame *frame,
+							 unsigned long number)
+{
+	frame->orig_a0 = frame->a0;
+	if (current->seccomp && !seccomp_allows(frame))
+		return LEFT_WORK;
+	return number < SYSCALL_LIMIT ? LEFT_NOTHING : LEFT_CALL;
+}
+
 unsigned int syscall_dispatch(struct trap_frame *frame)
 {
 	unsigned long number = frame->a7;
+	enum syscall_left left;
 
-	if (number >= ARRAY_SIZE(table) || !table[number].fn)
+	if (__builtin_expect(number >= READ_ONCE(current->syscall_limit), 0)) {
+		left = check(frame, number);
+		if (left != LEFT_NOTHING)
+			return left;
+	}
+	if (!table[number].fn)
 		return LEFT_CALL;
 	run(frame, number, table[number].fn);
 	return need_resched() || thread_return_pending(current) ? LEFT_WORK : LEFT_NOTHING;
@@ -178,7 +198,7 @@ void syscall_finish(struct trap_frame *frame, unsigned int left)
 {
 	unsigned long number = frame->a7;
 
-	if (left == LEFT_CALL && number < ARRAY_SIZE(table) && table[number].regs_fn)
+	if (left == LEFT_CALL && number < SYSCALL_LIMIT && table[number].regs_fn)
 		run(frame, number, table[number].regs_fn);
 	else if (left == LEFT_CALL)
 		syscall_missing(frame, number);

@@ -26,6 +26,8 @@ enum syscall_restart {
 #define ERESTARTSYS    512
 #define ERESTARTNOINTR 513
 
+#define SYSCALL_LIMIT 456 /* all numbers in syscall.def are lower */
+
 #define SYSCALL(number, name, restart) long sys_##name(struct trap_frame *frame);
 #define SYSCALL_ABSENT(number, name)
 #include "syscall.def"

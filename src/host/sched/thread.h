@@ -22,6 +22,7 @@ struct hv_kicks;
 struct hv_sched_hook;
 struct mm;
 struct process;
+struct seccomp_filter;
 
 /* What a trap saves on the kernel stack; from user mode, at its top. ORDER: trap.S */
 struct trap_frame {
@@ -115,8 +116,11 @@ struct thread {
 	/* Process layer (process.c, signal.c, futex.c) */
 	struct thread_signals sig;
 	struct thread_rseq rseq;
-	u32 *clear_child_tid;      /* user address; zeroed and woken as a futex at exit */
-	unsigned long robust_list; /* user address */
+	struct seccomp_filter *seccomp; /* NULL: none; written under process->lock (seccomp.c) */
+	unsigned long syscall_limit;    /* lower system-call numbers need no check by a filter */
+	bool no_new_privs;              /* PR_SET_NO_NEW_PRIVS: only remembered */
+	u32 *clear_child_tid;           /* user address; zeroed and woken as a futex at exit */
+	unsigned long robust_list;      /* user address */
 	int exit_code;
 	u32 missed_in;       /* oom_round at the last page_missed() or oom_wait() */
 	bool fault_disabled; /* uaccess returns -EFAULT on a page fault, without sleeping */
