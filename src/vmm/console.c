@@ -305,11 +305,17 @@ void console_state(void *of, struct state *s)
 
 /* ---- the terminal ---- */
 
+/* Also called by a signal handler. */
+void console_restore_terminal(void)
+{
+	if (console.in_tty)
+		tcsetattr(STDIN_FILENO, TCSANOW, &console.saved);
+}
+
 static void at_exit(void)
 {
 	console_flush();
-	if (console.in_tty)
-		tcsetattr(STDIN_FILENO, TCSANOW, &console.saved);
+	console_restore_terminal();
 }
 
 static void make_raw(void)

@@ -65,6 +65,8 @@ struct file {
 	u64 size;
 };
 
+static struct file image, initrd;
+
 static void open_file(struct file *file, const char *what, const char *path)
 {
 	struct stat st;
@@ -155,48 +157,51 @@ static u64 pe_end(const struct file *file, u64 offset)
 static void load_image(struct machine *m, struct layout *layout)
 {
 	struct image_header header;
-	struct file file;
 	u64 size, end;
 
-	open_file(&file, "guest", m->options.image);
-	read_header(&file, &header);
-	end = pe_end(&file, header.pe_offset);
+	read_header(&image, &header);
+	end = pe_end(&image, header.pe_offset);
 	if (end == PE_INCOMPLETE)
 		die(STATUS_SETUP, "%s is truncated: it has %llu bytes, less than its section table",
-		    file.path, (unsigned long long)file.size);
-	if (end > file.size)
+		    image.path, (unsigned long long)image.size);
+	if (end > image.size)
 		die(STATUS_SETUP,
-		    "%s is truncated: it has %llu bytes, but its sections end at %llu", file.path,
-		    (unsigned long long)file.size, (unsigned long long)end);
-	size = header.image_size > file.size ? header.image_size : file.size;
+		    "%s is truncated: it has %llu bytes, but its sections end at %llu", image.path,
+		    (unsigned long long)image.size, (unsigned long long)end);
+	size = header.image_size > image.size ? header.image_size : image.size;
 	if (header.text_offset > m->ram_size || size > m->ram_size - header.text_offset)
 		die(STATUS_SETUP,
 		    "%s does not fit: it needs %llu bytes at offset 0x%llx, but guest memory is "
 		    "%llu MiB",
-		    file.path, (unsigned long long)size, (unsigned long long)header.text_offset,
+		    image.path, (unsigned long long)size, (unsigned long long)header.text_offset,
 		    (unsigned long long)(m->ram_size / MIB));
 	layout->entry = RAM_BASE + header.text_offset;
 	layout->kernel_end = layout->entry + size;
-	load_file(m, &file, layout->entry);
-	close(file.fd);
+	load_file(m, &image, layout->entry);
 }
 
 static void load_initrd(struct machine *m, struct layout *layout)
 {
-	struct file file;
 	u64 available = layout->dtb - layout->kernel_end;
 
-	open_file(&file, "initrd", m->options.initrd);
-	if (file.size == 0)
-		die(STATUS_SETUP, "initrd %s is empty", file.path);
-	if (ALIGN_UP(file.size, SZ_4K) + SZ_4K > available)
+	if (initrd.size == 0)
+		die(STATUS_SETUP, "initrd %s is empty", initrd.path);
+	if (ALIGN_UP(initrd.size, SZ_4K) + SZ_4K > available)
 		die(STATUS_SETUP,
-		    "initrd %s does not fit: it has %llu bytes, but only %llu are free", file.path,
-		    (unsigned long long)file.size, (unsigned long long)available);
-	layout->initrd = ALIGN_DOWN(layout->dtb - file.size, SZ_4K);
-	layout->initrd_end = layout->initrd + file.size;
-	load_file(m, &file, layout->initrd);
-	close(file.fd);
+		    "initrd %s does not fit: it has %llu bytes, but only %llu are free",
+		    initrd.path, (unsigned long long)initrd.size, (unsigned long long)available);
+	layout->initrd = ALIGN_DOWN(layout->dtb - initrd.size, SZ_4K);
+	layout->initrd_end = layout->initrd + initrd.size;
+	load_file(m, &initrd, layout->initrd);
+}
+
+/* The files stay open for a reboot, when the sandbox allows no open(). */
+void load_open(const struct machine *m)
+{
+	if (m->options.image)
+		open_file(&image, "guest", m->options.image);
+	if (m->options.initrd)
+		open_file(&initrd, "initrd", m->options.initrd);
 }
 
 void load_guest(struct machine *m, struct layout *layout)

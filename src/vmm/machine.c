@@ -299,6 +299,8 @@ int machine_run(struct machine *m)
 	else
 		boot(m);
 	save_start_alarm(m);
+	if (!m->options.no_sandbox)
+		sandbox_enter(m);
 	for (;;) {
 		run_and_save(m);
 		if (m->stop_reason != STOP_REBOOT)
@@ -331,6 +333,7 @@ void machine_create(struct machine *m)
 	pthread_cond_init(&m->resumed, NULL);
 	m->stopping = true; /* vCPU threads stay parked until the first boot or the restore */
 
+	load_open(m);
 	kvm_open(m);
 	check_limits(m);
 	create_ram(m);

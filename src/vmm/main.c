@@ -30,6 +30,8 @@ static const char help[] =
 	"                       'irqchip' sets the default (user_plic)\n"
 	"  --no-ioeventfd       notify disks by an exit to the VMM, for measurements\n"
 	"  --watchdog SECONDS   end a guest that only faults in its trap handler (10; 0: never)\n"
+	"  --no-sandbox         allow the VMM every system call while the guest runs, for\n"
+	"                       measurements and debugging\n"
 	"  --no-console-input   do not read standard input\n"
 	"  --dump-dtb FILE      save the guest's device tree\n"
 	"  --sbi LIST           SBI extensions to enable, or with - to disable: susp,fwft,-time\n"
@@ -69,6 +71,7 @@ static const char help_end[] =
 	"  102  a vCPU cannot continue; the registers are printed\n"
 	"  103  the guest reported a crash (kernel panic, SBI reset because of a failure)\n"
 	"  104  the watchdog ended the guest\n"
+	"  105  the sandbox refused a system call of the VMM\n"
 	"  128+ a signal ended the VMM\n";
 
 enum {
@@ -83,6 +86,7 @@ enum {
 	OPT_IRQCHIP,
 	OPT_NO_IOEVENTFD,
 	OPT_WATCHDOG,
+	OPT_NO_SANDBOX,
 	OPT_NO_INPUT,
 	OPT_DUMP_DTB,
 	OPT_SBI,
@@ -114,6 +118,7 @@ static const struct option long_options[] = {
 	{ "irqchip", required_argument, NULL, OPT_IRQCHIP },
 	{ "no-ioeventfd", no_argument, NULL, OPT_NO_IOEVENTFD },
 	{ "watchdog", required_argument, NULL, OPT_WATCHDOG },
+	{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
 	{ "no-console-input", no_argument, NULL, OPT_NO_INPUT },
 	{ "dump-dtb", required_argument, NULL, OPT_DUMP_DTB },
 	{ "sbi", required_argument, NULL, OPT_SBI },
@@ -199,23 +204,45 @@ static __attribute__((noreturn)) void show_help(void)
 	exit(STATUS_POWEROFF);
 }
 
+/* Return the member that an option without a value sets, or NULL. */
+static bool *flag_of(struct options *options, int option)
+{
+	switch (option) {
+	case OPT_PIN:
+		return &options->pin;
+	case OPT_SMALL_PAGES:
+		return &options->small_pages;
+	case OPT_POPULATE:
+		return &options->populate;
+	case OPT_NO_IOEVENTFD:
+		return &options->no_ioeventfd;
+	case OPT_NO_SANDBOX:
+		return &options->no_sandbox;
+	case OPT_LINUX_6_12:
+		return &options->linux_6_12;
+	case OPT_MARKERS:
+		return &options->markers;
+	case OPT_STATS:
+		return &options->stats;
+	case OPT_QUIET:
+		return &options->quiet;
+	default:
+		return option >= OPT_DEVICE ? &options->device[option - OPT_DEVICE] : NULL;
+	}
+}
+
 static void parse_option(struct options *options, int option)
 {
+	bool *flag = flag_of(options, option);
+
+	if (flag)
+		*flag = true;
 	switch (option) {
 	case OPT_VCPUS:
 		options->vcpus = parse_count(optarg, "--vcpus", 1, MAX_VCPUS);
 		break;
-	case OPT_PIN:
-		options->pin = true;
-		break;
 	case OPT_MEMORY:
 		options->ram_size = parse_size(optarg, "--memory");
-		break;
-	case OPT_SMALL_PAGES:
-		options->small_pages = true;
-		break;
-	case OPT_POPULATE:
-		options->populate = true;
 		break;
 	case OPT_INITRD:
 		options->initrd = optarg;
@@ -229,9 +256,6 @@ static void parse_option(struct options *options, int option)
 	case OPT_IRQCHIP:
 		options->irqchip = irqchip_parse(optarg);
 		break;
-	case OPT_NO_IOEVENTFD:
-		options->no_ioeventfd = true;
-		break;
 	case OPT_WATCHDOG:
 		options->watchdog = parse_count(optarg, "--watchdog", 0, 1000000);
 		break;
@@ -243,9 +267,6 @@ static void parse_option(struct options *options, int option)
 		break;
 	case OPT_SBI:
 		options->sbi = sbi_parse_list(optarg);
-		break;
-	case OPT_LINUX_6_12:
-		options->linux_6_12 = true;
 		break;
 	case OPT_SAVE:
 		options->save = optarg;
@@ -262,23 +283,12 @@ static void parse_option(struct options *options, int option)
 	case OPT_RESTORE:
 		options->restore = optarg;
 		break;
-	case OPT_MARKERS:
-		options->markers = true;
-		break;
-	case OPT_STATS:
-		options->stats = true;
-		break;
-	case OPT_QUIET:
-		options->quiet = true;
-		break;
 	case OPT_OLD_SMP:
 		die(STATUS_USAGE, "unknown option --smp; its name is now --vcpus");
 	case OPT_OLD_MEM:
 		die(STATUS_USAGE, "unknown option --mem; its name is now --memory");
 	case OPT_HELP:
 		show_help();
-	default:
-		options->device[option - OPT_DEVICE] = true;
 	}
 }
 
@@ -345,6 +355,7 @@ int main(int argc, char **argv)
 		},
 	};
 
+	sandbox_prepare();
 	parse_command_line(&machine.options, argc, argv);
 	quiet = machine.options.quiet;
 	complete_options(&machine.options);

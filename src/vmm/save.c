@@ -11,8 +11,7 @@
  * A save is requested by save_request() from any thread (test device, console, --save-at,
  * --save-on) or by SIGUSR2. If the save fails, the guest continues unchanged.
  *
- * A regular file is written as FILE.part and renamed at the end. On a block device, the header,
- * which is written last, makes the contents valid.
+ * save_file.c opens the file, and gives it its name at the end.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,10 +29,10 @@ static struct {
 	struct dirty *dirty;
 	const char *failed; /* the first step that failed, or NULL */
 	int err;
-	char path[4096]; /* of the file that is being written */
+	int fd; /* of save_file_open() */
 	unsigned int rounds;
 	bool under_way;
-} save = { .pages.fd = -1 };
+} save;
 
 static double seconds(void)
 {
@@ -53,31 +52,12 @@ static void fail(const char *what, int err)
 
 /* ---- the file ------------------------------------------------------------------------------- */
 
-static bool is_block_device(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISBLK(st.st_mode);
-}
-
-static int open_file(const char *path)
-{
-	bool block = is_block_device(path);
-
-	snprintf(save.path, sizeof(save.path), "%s%s", path, block ? "" : ".part");
-	return open(save.path, O_RDWR | O_CLOEXEC | (block ? 0 : O_CREAT | O_TRUNC), 0600);
-}
-
 /* Called before the guest starts, so that a file that cannot be written is refused at once. */
 void save_check(const struct options *options)
 {
-	int fd = open_file(options->save);
-
-	if (fd < 0)
-		die(STATUS_SETUP, "--save %s: %s", options->save, strerror(errno));
-	close(fd);
-	if (strcmp(save.path, options->save))
-		unlink(save.path);
+	save.fd = save_file_open(options->save);
+	if (save.fd < 0)
+		die(STATUS_SETUP, "--save %s: %s", options->save, strerror(-save.fd));
 }
 
 static void write_at(const void *from, size_t len, u64 offset)
@@ -118,15 +98,15 @@ static long write_pages(const u64 *bitmap)
 
 static void begin(struct machine *m)
 {
-	int fd = open_file(m->options.save), err;
+	int err = save_file_empty(save.fd);
 
 	save.under_way = true;
 	save.failed = NULL;
 	save.rounds = 0;
 	save.dirty = NULL;
-	if (fd < 0)
-		fail("open", errno);
-	err = pages_begin(&save.pages, m, fd);
+	if (err)
+		fail("truncate", -err);
+	err = pages_begin(&save.pages, m, save.fd);
 	if (err)
 		fail("memory", -err);
 	else
@@ -238,26 +218,23 @@ static void write_rest(struct machine *m)
 		.vcpus = m->options.vcpus,
 		.disks = m->options.nr_disks,
 	};
+	int err;
 
 	for (unsigned int i = 0; i < NR_DEVICES; i++)
 		header.devices |= (u32)m->options.device[i] << i;
 	write_state(m, &header);
 	header.sum = state_sum(0, &header, offsetof(struct save_header, sum));
 	write_header(&header);
-	if (!save.failed && strcmp(save.path, m->options.save) &&
-	    rename(save.path, m->options.save) < 0)
-		fail("rename", errno);
+	err = save.failed ? 0 : save_file_end(true);
+	if (err)
+		fail("rename", -err);
 }
 
-static void end(struct machine *m, bool failed)
+static void end(void)
 {
 	if (save.dirty)
 		dirty_end(save.dirty);
-	if (save.pages.fd >= 0)
-		close(save.pages.fd);
 	pages_end(&save.pages);
-	if (failed && strcmp(save.path, m->options.save))
-		unlink(save.path);
 	save.under_way = false;
 }
 
@@ -281,7 +258,9 @@ bool save_finish(struct machine *m)
 		dirty_take(save.dirty);
 	in_pause = write_pages(save.dirty ? dirty_pages(save.dirty) : NULL);
 	write_rest(m);
-	end(m, save.failed);
+	end();
+	if (!save.failed)
+		close(save.fd);
 	if (save.failed) {
 		complain("--save %s: %s: %s; the guest continues", m->options.save, save.failed,
 			 strerror(save.err));
@@ -302,5 +281,7 @@ void save_abandon(struct machine *m)
 	if (save.under_way || m->stop_reason != STOP_REBOOT)
 		complain("--save %s: the guest ended first; nothing was saved", m->options.save);
 	if (save.under_way)
-		end(m, true);
+		end();
+	if (m->stop_reason != STOP_REBOOT)
+		save_file_end(false);
 }

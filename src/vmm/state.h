@@ -137,6 +137,14 @@ const u64 *dirty_pages(const struct dirty *dirty); /* the dirty pages, as a bitm
 void dirty_written(struct dirty *dirty);           /* the dirty pages are now in the file */
 void dirty_end(struct dirty *dirty);
 
+/* ---- save_file.c: the file of --save; all return 0 or -errno ---------------------------------- */
+
+/* Open the file for writing. Returns its descriptor, or -errno. */
+int save_file_open(const char *path);
+int save_file_empty(int fd); /* before each attempt to save */
+/* keep: give the complete file its name; otherwise, remove it. */
+int save_file_end(bool keep);
+
 /* ---- precopy.c: whether a save needs another round ------------------------------------------- */
 
 void precopy_begin(u64 pages, unsigned int most); /* pages of guest memory; at most `most` rounds */

@@ -100,6 +100,7 @@ enum exit_status {
 	STATUS_VCPU = 102,     /* a vCPU cannot continue */
 	STATUS_PANIC = 103,    /* the guest reported that it crashed */
 	STATUS_WATCHDOG = 104, /* a vCPU only takes faults in its own trap handler */
+	STATUS_SANDBOX = 105,  /* the VMM made a system call that its sandbox refuses */
 };
 
 struct options {
@@ -125,6 +126,7 @@ struct options {
 	const char *save_on;      /* save when the guest prints this, or NULL */
 	const char *restore;      /* --restore, or NULL */
 	bool device[NR_DEVICES];  /* by row of device.def */
+	bool no_sandbox;
 	bool markers;
 	bool stats;                        /* print KVM's counters at the end */
 	const struct irqchip_ops *irqchip; /* --irqchip, or NULL */
@@ -143,6 +145,16 @@ __attribute__((format(printf, 1, 2))) void guest_error(const char *format, ...);
 void guest_reboots(void);
 __attribute__((format(printf, 2, 3), noreturn)) void die(enum exit_status status,
 							 const char *format, ...);
+
+/* ---- sandbox.c ---- */
+
+/* Call first of all: closes inherited descriptors and limits what malloc() does. */
+void sandbox_prepare(void);
+/*
+ * Give up all rights that are not needed while the guest runs, for all threads. Called when the
+ * machine is complete and the vCPUs are parked.
+ */
+void sandbox_enter(struct machine *m);
 
 /* ---- kvm.c ---- */
 
@@ -289,7 +301,8 @@ struct aia {
 /* ---- console.c: the VMM's standard input and output as the guest's terminal ---- */
 
 void console_start(struct machine *m);
-void console_listen(void); /* when the machine starts or resumes */
+void console_listen(void);
+void console_restore_terminal(void); /* when the machine starts or resumes */
 void console_reset(void);
 void console_write(const void *text, size_t len);
 void console_flush(void);
@@ -333,6 +346,8 @@ struct layout {
 
 #define DTB_MAX (64 * 1024)
 
+/* Open the guest's files; die if one cannot be opened. */
+void load_open(const struct machine *m);
 void load_guest(struct machine *m, struct layout *layout);
 void fdt_build(struct machine *m, const struct layout *layout, void *buffer);
 

@@ -9,7 +9,7 @@ VMM_TEST_DEVICES := bus state marker $(VMM_IRQCHIP) uart syscon sbi $(VMM_VIRTIO
 # The devices of device.def: a saved machine may have any of them.
 VMM_DEVICES := $(shell sed -n "s/^DEVICE.\([a-z0-9_]*\),.*/\1/p" $(TOP)/src/vmm/device.def)
 VMM_TEST_SAVED := bus marker $(VMM_IRQCHIP) uart console $(VMM_DEVICES) $(VMM_VIRTIO) state \
-	state_machine state_vcpu pages dirty precopy save restore
+	state_machine state_vcpu pages dirty precopy save save_file restore
 VMM_TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -pthread -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer $(UAPI_CFLAGS) -I$(TOP)/src/vmm \
 	-Wall -Wextra -Werror -Wno-sign-compare
@@ -39,6 +39,17 @@ $(O)/tests/vmm/%.o: $(TOP)/src/vmm/%.c | uapi-present
 $(O)/tests/vmm/%.o: $(TOP)/tests/vmm/%.c | uapi-present
 	@mkdir -p $(@D)
 	$(HOST_CC) $(VMM_TEST_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The VMM with a planted defect (taken_over.c), a program for the host.
+TAKEN_OVER_OBJ := $(O)/tests/vmm/taken_over.rv.o
+tests: $(O)/tests/vmm/taken_over
+
+$(TAKEN_OVER_OBJ): $(TOP)/tests/vmm/taken_over.c $(TOP)/tests/vmm/taken_over.h $(COMPILED_BY) | uapi-present
+	@mkdir -p $(@D)
+	$(CC_RV) $(VMM_CFLAGS) -I$(TOP)/src/vmm $(WARN) -c -o $@ $<
+
+$(O)/tests/vmm/taken_over: $(VMM_OBJ) $(TAKEN_OVER_OBJ)
+	$(CC_RV) -static -pthread -Wl,--wrap=syscon_init,--wrap=sandbox_enter -o $@ $^
 
 -include $(sort $(VMM_TEST_OBJ:.o=.d) $(VMM_TEST_SAVE_OBJ:.o=.d) \
 	$(O)/tests/vmm/test_save.d $(O)/tests/vmm/test_save_disk.d $(VMM_TEST_BOUNDS_OBJ:.o=.d))

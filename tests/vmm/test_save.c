@@ -82,6 +82,7 @@ static void write_file(const void *data, size_t len)
 
 static void save(void)
 {
+	save_check(&machine.options);
 	assert_true(save_finish(&machine));
 	read_file();
 	memcpy(saved_ram, machine.ram, RAM_SIZE);
@@ -132,6 +133,7 @@ static void a_restored_machine_saves_to_the_same_file(void **state)
 	save();
 	memcpy(first, file, file_len);
 	assert_true(machine_restores());
+	save_check(&machine.options);
 	assert_true(save_finish(&machine));
 	read_file();
 	assert_memory_equal(first, file, file_len);
@@ -151,6 +153,7 @@ static void an_interrupt_of_the_uart_that_came_during_the_save_is_pending(void *
 		uart->irq = seen;
 		uart->ier = UART_IER_THRI;
 		uart->thre_pending = true;
+		save_check(&machine.options);
 		assert_true(save_finish(&machine));
 		assert_true(machine_restores());
 		assert_true(uart->irq);

@@ -86,6 +86,7 @@ static void save_during_a_request(unsigned int rounds)
 	execute = device->process;
 	device->process = execute_slowly;
 	machine.options.save_rounds = rounds;
+	save_check(&machine.options);
 	machine.stopping = false;
 	set_disk_reg(VIRTIO_MMIO_QUEUE_NOTIFY, 0);
 	sem_wait(&begun);

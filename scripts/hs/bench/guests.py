@@ -127,7 +127,7 @@ class Runner(systems.Runner):
 
     def vm(self, job, initrd):
         """Return the --file options, and the VMM's arguments. The disk is a file in the host's memory."""
-        files, words = ["--file", self.kernel + ":/vmlinux", "--file", initrd + ":/initrd"], ["--quiet", "--stats"]
+        files, words = ["--file", self.kernel + ":/vmlinux", "--file", initrd + ":/initrd"], ["--quiet", "--stats", "--no-sandbox"]
         if GROUPS[job.part].disk:
             files += ["--file", os.path.join(os.path.dirname(initrd), "disk") + ":/disk"]
             words += ["--disk", "/disk"]

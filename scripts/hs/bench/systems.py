@@ -155,7 +155,7 @@ class Runner:
         group = GROUPS[job.group]
         if group.program != "vmm":
             return self.append(job).split()
-        words = ["--vcpus", str(group.vcpus or group.harts), "--quiet"] + list(group.vmm)
+        words = ["--vcpus", str(group.vcpus or group.harts), "--quiet", "--no-sandbox"] + list(group.vmm)
         if group.disk:
             words += ["--disk", "/disk"]
         return words + ["--append", self.append(job), "/bench.bin"]

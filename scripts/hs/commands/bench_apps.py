@@ -174,7 +174,7 @@ def compared(times):
 
 def wall(out, runs, limit):
     files = [out + "/vmm", out + "/guest/vmlinux", out + "/guest-initrd.cpio"]
-    shell = "echo start; exec /vmm --vcpus 2 --initrd /guest-initrd.cpio --append '%s' /vmlinux" % guests.APPEND
+    shell = "echo start; exec /vmm --no-sandbox --vcpus 2 --initrd /guest-initrd.cpio --append '%s' /vmlinux" % guests.APPEND
     args = sum((["--file", f] for f in files), []) + [out + "/guest/busybox", "sh", "-c", shell]
     systems = {
         "hyperscope": [TOP + "/scripts/hyperscope", "exec", "--out", out, "--memory", "2G", "--quiet",

@@ -126,6 +126,8 @@ def new_job(options, guest, run):
         job.argv.append("--linux-6.12")
     if options.no_ioeventfd:
         job.argv.append("--no-ioeventfd")
+    if options.no_sandbox:
+        job.argv.append("--no-sandbox")
     if options.irqchip:
         job.argv += ["--irqchip", options.irqchip]
     for disk in disks:
@@ -193,6 +195,8 @@ def parse(argv):
                         "--machine is then aia for those that need an AIA" % ", ".join(irqchips))
     parser.add_argument("--no-ioeventfd", action="store_true",
                         help="notify the guest's disks by exits to the VMM (to measure their cost)")
+    parser.add_argument("--no-sandbox", action="store_true",
+                        help="do not restrict the VMM's system calls (to measure, or to debug the VMM)")
     group = parser.add_argument_group("saved machines (docs/vmm.md)")
     group.add_argument("--save", metavar="FILE",
                        help="save the machine to FILE and end, on Ctrl-A S at a terminal or as set "

@@ -69,7 +69,7 @@ def _payload(name, options, kernel):
     image = need(elf[:-4] + ".bin", "build it first, with make")
     vmm = need(os.path.join(options.out, "vmm"), "build it first, with make")
     command = _hyperscope(options, "exec") + ["--quiet", "--memory", "1G", "--file", image + ":/payload",
-                                              vmm, "--quiet", "/payload"]
+                                              vmm, "--quiet", "--no-sandbox", "/payload"]
     return Workload(name, command, N.Names(kernel, vmm, elf), "from=%d" % N.VS)
 
 
@@ -90,7 +90,7 @@ def _boot(options, kernel, folder):
     switch = dict(zip(image.names, image.addresses)).get("__switch_to")
     if switch is None:
         raise LaunchError("%s has no symbol __switch_to" % path)
-    command = _hyperscope(options, "run") + ["--quiet", "--vcpus", str(options.harts), "--append",
+    command = _hyperscope(options, "run") + ["--quiet", "--no-sandbox", "--vcpus", str(options.harts), "--append",
                                              APPEND, "--command", "true"]
     return Workload("boot", command, names, "from=%d,to=%d,task_switch=0x%x" % (N.VS, N.VU, switch))
 

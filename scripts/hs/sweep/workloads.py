@@ -183,7 +183,7 @@ class Machine:
         The disk is a file in the host's memory, because a disk of QEMU would make counts vary (hs/icount.py). The
         counters are printed even if they are not used, so that the figures cannot depend on the parameter exits."""
         memory = parse_size(point.get("memory", DEFAULT_MEMORY), "memory")
-        files, words = [], ["--stats", "--vcpus", point.get("vcpus", "1"), "--memory", "%dM" % (memory // MIB)]
+        files, words = [], ["--stats", "--no-sandbox", "--vcpus", point.get("vcpus", "1"), "--memory", "%dM" % (memory // MIB)]
         sizes = memory + HOST_MEMORY[point["system"]]
         for name, path in (("Image", image), ("initrd", initrd), ("disk", disk)):
             if path:

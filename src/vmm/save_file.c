@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+/*
+ * save_file.c - the file to which a VM is saved (--save).
+ *
+ * A regular file is written as FILE.part. In the sandbox, the VMM cannot open, rename or remove
+ * files. So FILE.part is opened before the guest starts, and a second process waits to do one
+ * thing with it: it renames FILE.part to FILE on request, and removes FILE.part if the VMM ends
+ * without this request, however it ends. On a block device, the header, which is written last,
+ * makes the contents valid, and there is no second process.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "state.h"
+
+enum verdict {
+	REMOVE,
+	KEEP
+}; /* one byte, from the VMM to the second process */
+
+static int channel = -1; /* to the second process */
+static bool is_block;
+
+static int decide(const char *part, const char *path, char verdict)
+{
+	int result = verdict == KEEP ? rename(part, path) : unlink(part);
+
+	return result < 0 ? errno : 0;
+}
+
+/*
+ * The second process. It must not end before the VMM does, so it ignores the signals that a terminal
+ * sends to both, and it has no file open but the channel, so that nobody waits for its output.
+ */
+static void __attribute__((noreturn)) wait_for_verdict(const char *part, const char *path, int from)
+{
+	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR2 };
+	char verdict;
+	ssize_t n;
+	int err;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
+		signal(ignored[i], SIG_IGN);
+	dup2(from, 0);
+	syscall(__NR_close_range, 1, ~0u, 0);
+	do {
+		n = read(0, &verdict, 1);
+		if (n <= 0)
+			verdict = REMOVE;
+		err = decide(part, path, verdict);
+		n = write(0, &err, sizeof(err));
+	} while (verdict == KEEP && err && n > 0); /* a save that fails may be tried again */
+	_exit(0);
+}
+
+static int start_process(const char *part, const char *path)
+{
+	int ends[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		wait_for_verdict(part, path, ends[1]);
+	close(ends[1]);
+	channel = ends[0];
+	return 0;
+}
+
+int save_file_open(const char *path)
+{
+	char part[4096];
+	struct stat st;
+	int fd, err;
+
+	is_block = stat(path, &st) == 0 && S_ISBLK(st.st_mode);
+	snprintf(part, sizeof(part), "%s%s", path, is_block ? "" : ".part");
+	fd = open(part, O_RDWR | O_CLOEXEC | (is_block ? 0 : O_CREAT | O_TRUNC), 0600);
+	if (fd < 0)
+		return -errno;
+	err = is_block ? 0 : start_process(part, path);
+	if (err) {
+		unlink(part);
+		close(fd);
+	}
+	return err ? err : fd;
+}
+
+int save_file_empty(int fd)
+{
+	return !is_block && ftruncate(fd, 0) < 0 ? -errno : 0;
+}
+
+int save_file_end(bool keep)
+{
+	char verdict = keep ? KEEP : REMOVE;
+	int err;
+
+	if (is_block || channel < 0)
+		return 0;
+	if (write(channel, &verdict, 1) != 1 || read(channel, &err, sizeof(err)) != sizeof(err))
+		return -EPIPE;
+	if (keep && err)
+		return -err; /* the second process waits for the next attempt */
+	close(channel);
+	channel = -1;
+	return -err;
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+/*
+ * escape.c - a guest that has taken over its VMM, and tries to leave the VMM's sandbox.
+ *
+ * It runs only in the VMM of tests/vmm/taken_over.c, whose planted device makes any system call for
+ * the guest, with pointers into guest memory. Boot arguments: victim=PID, a process that it must
+ * not reach; fd=N, a file with the text "secret" that the VMM's parent has left open; open=1: the VMM has no sandbox,
+ * which shows that the attacks work without it. The system calls' numbers are riscv64 Linux's.
+ */
+#include "rt.h"
+#include "../vmm/taken_over.h"
+
+#define NR_CALLS    480
+#define NR_FDS      64
+#define AT_FDCWD    -100
+#define O_RDWR      2
+#define O_DIRECTORY 0200000
+
+enum { /* numbers */
+	SYS_ioctl = 29,
+	SYS_openat = 56,
+	SYS_close = 57,
+	SYS_lseek = 62,
+	SYS_pread64 = 67,
+	SYS_sched_setaffinity = 122,
+	SYS_kill = 129,
+	SYS_tgkill = 131,
+	SYS_getpid = 172,
+	SYS_mmap = 222,
+	SYS_mprotect = 226,
+	SYS_process_vm_readv = 270,
+};
+
+/* The calls that the sandbox allows, all or with some arguments. Everything else is refused. */
+static const u16 allowed[] = {
+	62 /* lseek */,
+	46 /* ftruncate */,
+	82 /* fsync */,
+	83 /* fdatasync */,
+	57 /* close */,
+	63 /* read */,
+	64 /* write */,
+	65 /* readv */,
+	66 /* writev */,
+	67 /* pread64 */,
+	68 /* pwrite64 */,
+	69 /* preadv */,
+	70 /* pwritev */,
+	73 /* ppoll */,
+	93 /* exit */,
+	94 /* exit_group */,
+	98 /* futex */,
+	99 /* set_robust_list */,
+	113 /* clock_gettime */,
+	115 /* clock_nanosleep */,
+	123 /* sched_getaffinity */,
+	128 /* restart_syscall */,
+	135 /* rt_sigprocmask */,
+	139 /* rt_sigreturn */,
+	172 /* getpid */,
+	178 /* gettid */,
+	214 /* brk */,
+	215 /* munmap */,
+	233 /* madvise */,
+	259 /* riscv_flush_icache */,
+	278 /* getrandom */,
+	293 /* rseq */,
+	/* with some arguments */
+	SYS_ioctl,
+	SYS_sched_setaffinity,
+	SYS_tgkill,
+	SYS_mmap,
+	SYS_mprotect,
+};
+
+static unsigned long ram;
+static bool open_vm;
+
+static void door_set(unsigned long offset, unsigned long value)
+{
+	*(volatile unsigned long *)(TAKEN_OVER_BASE + offset) = value;
+}
+
+static unsigned long door_get(unsigned long offset)
+{
+	return *(volatile unsigned long *)(TAKEN_OVER_BASE + offset);
+}
+
+static long call(unsigned long number, long a0, long a1, long a2, long a3, long a4)
+{
+	long args[] = { a0, a1, a2, a3, a4, 0 };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(args); i++)
+		door_set(8 * i, (unsigned long)args[i]);
+	door_set(TAKEN_OVER_NUMBER, number);
+	door_set(TAKEN_OVER_CALL, 1);
+	return (long)door_get(TAKEN_OVER_CALL);
+}
+
+/* The VMM's address of an object of this payload. */
+static long in_vmm(const void *object)
+{
+	return (long)((unsigned long)object - 0x80000000ul + ram);
+}
+
+/* Refused in the sandbox; without one, the call reaches the kernel and returns something else. */
+static void refused(long result, const char *what)
+{
+	if (!ok((result == TAKEN_OVER_REFUSED) != open_vm, "%s", what))
+		printf("# %ld\n", result);
+}
+
+static bool is_allowed(unsigned int number)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(allowed); i++) {
+		if (allowed[i] == number)
+			return true;
+	}
+	return false;
+}
+
+static void test_all_calls(void)
+{
+	unsigned int tried = 0, bad = 0;
+
+	for (unsigned int number = 0; number < NR_CALLS; number++) {
+		if (is_allowed(number))
+			continue;
+		tried++;
+		if (call(number, 0, 0, 0, 0, 0) != TAKEN_OVER_REFUSED) {
+			printf("# system call %u is not refused\n", number);
+			bad++;
+		}
+	}
+	ok(tried > 400 && !bad, "all %u system calls that the VMM does not need are refused",
+	   tried);
+}
+
+static void test_files(long inherited)
+{
+	static char path[] = "/", kvm[] = "/dev/kvm", memory[] = "/proc/self/mem";
+	static char bytes[16];
+
+	refused(call(SYS_openat, AT_FDCWD, in_vmm(path), O_DIRECTORY, 0, 0), "open a directory");
+	refused(call(SYS_openat, AT_FDCWD, in_vmm(kvm), O_RDWR, 0, 0), "open /dev/kvm");
+	refused(call(SYS_openat, AT_FDCWD, in_vmm(memory), O_RDWR, 0, 0), "open its own memory");
+	call(SYS_pread64, inherited, in_vmm(bytes), sizeof(bytes), 0, 0);
+	ok(strncmp(bytes, "secret", 6) != 0, "a file that the VMM's parent left open is closed");
+}
+
+/* No descriptor accepts what creates VMs, and none of those that are open is asked. */
+static void test_descriptors(void)
+{
+	static const struct {
+		unsigned int request;
+		const char *name;
+	} requests[] = {
+		{ 0xae00, "KVM_GET_API_VERSION" },
+		{ 0xae01, "KVM_CREATE_VM" },
+		{ 0xae41, "KVM_CREATE_VCPU" },
+		{ 0x5412, "TIOCSTI" },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(requests); i++) {
+		unsigned int refusals = 0;
+
+		for (long fd = 0; fd < NR_FDS; fd++)
+			refusals += call(SYS_ioctl, fd, requests[i].request, 99, 0, 0) ==
+				    TAKEN_OVER_REFUSED;
+		ok(refusals == (open_vm ? 0 : NR_FDS), "ioctl %s of any descriptor",
+		   requests[i].name);
+	}
+}
+
+static void test_processes(long victim)
+{
+	static unsigned long all_harts = 1;
+
+	refused(call(SYS_kill, victim, 0, 0, 0, 0), "signal another process");
+	refused(call(SYS_tgkill, victim, victim, 0, 0, 0), "signal another process's thread");
+	refused(call(SYS_process_vm_readv, victim, 0, 0, 0, 0), "read another process's memory");
+	refused(call(SYS_sched_setaffinity, victim, sizeof(all_harts), in_vmm(&all_harts), 0, 0),
+		"move another process to a processor");
+}
+
+static void test_memory(void)
+{
+	const long read_write = 3, executable = 7, private = 2, anonymous = 0x22;
+	long page;
+
+	refused(call(SYS_mmap, 0, 4096, executable, anonymous, -1), "map executable memory");
+	refused(call(SYS_mmap, 0, 4096, read_write, private, 0), "map a file");
+	page = call(SYS_mmap, 0, 4096, read_write, anonymous, -1);
+	ok(page > 0, "memory of its own can be mapped");
+	refused(call(SYS_mprotect, page, 4096, executable, 0, 0), "make memory executable");
+}
+
+void payload_main(void)
+{
+	long victim = (long)boot_need("victim"), inherited = (long)boot_need("fd");
+
+	open_vm = boot_number("open", 0);
+	ram = door_get(TAKEN_OVER_RAM);
+	ok(call(SYS_getpid, 0, 0, 0, 0, 0) > 0, "the planted device makes system calls");
+	test_files(inherited);
+	test_descriptors();
+	test_processes(victim);
+	test_memory();
+	if (!open_vm)
+		test_all_calls();
+}
