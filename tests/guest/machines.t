@@ -11,7 +11,7 @@ need_files
 
 try_machine()	# NAME OPTION...
 {
-	local on=$1 machine=(--machine "$@") name files=() kvm_api=(run regs sbi lazy_put) long
+	local on=$1 machine=(--machine "$@") name files=() kvm_api=(run regs sbi lazy_put lacks) long
 
 	printf -v long %0240d 7
 	vm "$on: sbi" sbi

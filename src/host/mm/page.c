@@ -412,10 +412,9 @@ static unsigned long cbo_block; /* bytes that cbo.zero clears; 0: not available 
 
 void page_clear_init(void)
 {
-	unsigned int block = hv_isa_has("zicboz") ? hv_cbo_block_size("zicboz") : 0;
+	unsigned int block = hv_cbo_block_size("zicboz");
 
-	/* Don't rely on a size that is not a power of two, or is larger than a page. */
-	cbo_block = block <= PAGE_SIZE && (block & (block - 1)) == 0 ? block : 0;
+	cbo_block = block <= PAGE_SIZE ? block : 0;
 }
 
 static inline void cbo_zero(void *p)

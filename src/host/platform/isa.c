@@ -2,7 +2,8 @@
 /*
  * isa.c - extensions that all harts have, and the harts' smallest cache-block sizes.
  *
- * Both are read from the device tree. Sstc also counts as missing if stimecmp cannot be read.
+ * Both are read from the device tree. Sstc also counts as missing if stimecmp cannot be read, and
+ * Zicbom, Zicbop and Zicboz without the size of the blocks that they work on.
  * riscv,isa-extensions is a list of names; riscv,isa is the older string, with single letters first
  * ("rv64imafdch_zicbom_sstc"). Source: the RISC-V ISA extensions binding of the Devicetree schemas.
  * Lock: memo_lock, which also protects the static variables of a search.
@@ -75,6 +76,63 @@ static bool has_stimecmp(void)
 	return has;
 }
 
+/* ---- sizes of cache blocks ---- */
+
+static struct block {
+	const char *ext, *property;
+	unsigned int
+		size; /* the smallest of all harts, in bytes, once the extension is searched for */
+} blocks[] = {
+	{ "zicbom", "riscv,cbom-block-size", 0 },
+	{ "zicbop", "riscv,cbop-block-size", 0 },
+	{ "zicboz", "riscv,cboz-block-size", 0 },
+};
+
+static const char *block_property;
+static unsigned int smallest_block;
+
+static void check_block(int node, unsigned long hartid)
+{
+	unsigned int size = fdt_u32(node, block_property, 0);
+
+	(void)hartid;
+	if (size < smallest_block)
+		smallest_block = size;
+}
+
+static struct block *block_of(const char *ext)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(blocks); i++) {
+		if (!strcmp(blocks[i].ext, ext))
+			return &blocks[i];
+	}
+	return NULL;
+}
+
+/* Without a size that is a power of 2, Linux does not use the extension either. */
+static bool has_block_size(struct block *block)
+{
+	block_property = block->property;
+	smallest_block = ~0U;
+	fdt_each_cpu(check_block);
+	if (smallest_block == 0 || (smallest_block & (smallest_block - 1)))
+		return false;
+	block->size = smallest_block;
+	return true;
+}
+
+/* ---- results ---- */
+
+/* Is there, besides the name in the device tree, what the extension needs? */
+static bool is_complete(const char *name)
+{
+	struct block *block = block_of(name);
+
+	if (block)
+		return has_block_size(block);
+	return strcmp(name, "sstc") || has_stimecmp();
+}
+
 /*
  * The tree does not change and a search costs about 100 000 instructions, so results are cached.
  * Names are string constants of the image, so their addresses can serve as keys.
@@ -104,7 +162,7 @@ bool hv_isa_has(const char *name)
 	wanted_len = strlen(name);
 	on_all = true;
 	fdt_each_cpu(check_cpu);
-	has = on_all && (strcmp(name, "sstc") || has_stimecmp());
+	has = on_all && is_complete(name);
 	if (nr_memo < MEMO_SIZE) {
 		memo[nr_memo].name = name;
 		memo[nr_memo++].has = has;
@@ -113,46 +171,9 @@ bool hv_isa_has(const char *name)
 	return has;
 }
 
-static unsigned int smallest_block;
-static const char *block_property;
-
-static void check_block(int node, unsigned long hartid)
-{
-	unsigned int size = fdt_u32(node, block_property, 0);
-
-	(void)hartid;
-	if (size < smallest_block)
-		smallest_block = size;
-}
-
 unsigned int hv_cbo_block_size(const char *which)
 {
-	/*
-	 * size_1 is the cached size + 1, or 0 if it has not been searched for yet. A search takes
-	 * 150 000 instructions. Lock: memo_lock.
-	 */
-	static struct {
-		const char *ext, *property;
-		unsigned int size_1;
-	} known[] = {
-		{ "zicbom", "riscv,cbom-block-size", 0 },
-		{ "zicbop", "riscv,cbop-block-size", 0 },
-		{ "zicboz", "riscv,cboz-block-size", 0 },
-	};
-	unsigned int size, i;
+	struct block *block = block_of(which);
 
-	for (i = 0; i < ARRAY_SIZE(known) && strcmp(known[i].ext, which); i++)
-		;
-	if (i == ARRAY_SIZE(known) || !hv_isa_has(which))
-		return 0;
-	spin_lock(&memo_lock);
-	if (!known[i].size_1) {
-		block_property = known[i].property;
-		smallest_block = ~0U;
-		fdt_each_cpu(check_block);
-		known[i].size_1 = (smallest_block == ~0U ? 0 : smallest_block) + 1;
-	}
-	size = known[i].size_1 - 1;
-	spin_unlock(&memo_lock);
-	return size;
+	return block && hv_isa_has(which) ? block->size : 0;
 }
