@@ -202,7 +202,7 @@ test:
 
 test-all:
 	$(ASKED)
-	$(SETUP) test check kselftest kselftest-7.3 apps browser readers notebooks
+	$(SETUP) test check kselftest kselftest-7.3 herd7 cbmc apps browser readers notebooks
 	+$(BUILD) all tests
 	$(TOP)/tests/run --out $(O) $(SET:%=--set %) $(TESTS) $(SLOW_TESTS)
 

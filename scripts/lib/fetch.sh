@@ -3,9 +3,9 @@
 # fetch.sh - fetch files for riscv64: UAPI headers, libfdt's source, the guest's kernel and busybox.
 #
 # The files come from Debian packages of one suite, but Linux 7.3's source from its backports, and the
-# newest Linux and QEMU from unstable. A private apt under $out/dl fetches them. It has its own list, state and
-# cache for each suite, and trusts only the archive's key. Each result is a folder that is renamed into
-# place when it is complete:
+# newest Linux and QEMU, herd7 and CBMC from unstable. A private apt under $out/dl fetches them. It
+# has its own list, state and cache for each suite, and trusts only the archive's key. Each result is a
+# folder that is renamed into place when it is complete:
 #
 #   $out/dl/*.deb, *.tar.xz     packages as fetched; they are not fetched again while they exist
 #   $out/uapi/usr/include ...   the kernel's user API (linux-libc-dev)
@@ -17,6 +17,9 @@
 #   $out/linux_newest/...       the newest Linux: vmlinux, modules for the host, busybox and version
 #   $out/qemu_newest/*          the newest QEMU for this machine, with all its libraries, and a script to
 #                               start it: qemu-system-riscv64
+#   $out/herd7/*                herd7 for this machine, with its libraries and memory models, and a script
+#                               to start it: herd7
+#   $out/cbmc/*                 the same for CBMC's programs: cbmc, goto-cc and others
 #   $out/kselftest/NAME         Linux's KVM selftests, static (linux-source-6.12; built here)
 #   $out/kselftest/version      the source package's name and version
 #   $out/kselftest_7_3/...      the same of Linux 7.3
@@ -36,6 +39,8 @@ recipe_libfdt=1
 recipe_guest=2
 recipe_linux_newest=1
 recipe_qemu_newest=1
+recipe_herd7=1
+recipe_cbmc=1
 recipe_kselftest=1
 recipe_kselftest_7_3=1
 recipe_rt_tests=1
@@ -97,22 +102,17 @@ is_made()	# NAME RECIPE
 # Set missing_files to the names of the folders that have to be made.
 fetch_find_missing()
 {
+	local purpose name recipe
 	missing_files=
 	is_made uapi $recipe_uapi || missing_files="$missing_files uapi"
 	is_made libfdt $recipe_libfdt || missing_files="$missing_files libfdt"
 	[ $with_guest = 0 ] || is_made guest $recipe_guest || missing_files="$missing_files guest"
-	case " $purposes " in
-	*" linux-newest "*) is_made linux_newest $recipe_linux_newest || missing_files="$missing_files linux_newest" ;;
-	esac
-	case " $purposes " in
-	*" qemu-newest "*) is_made qemu_newest $recipe_qemu_newest || missing_files="$missing_files qemu_newest" ;;
-	esac
-	case " $purposes " in
-	*" kselftest "*) is_made kselftest $recipe_kselftest || missing_files="$missing_files kselftest" ;;
-	esac
-	case " $purposes " in
-	*" kselftest-7.3 "*) is_made kselftest_7_3 $recipe_kselftest_7_3 || missing_files="$missing_files kselftest_7_3" ;;
-	esac
+	for purpose in linux-newest qemu-newest herd7 cbmc kselftest kselftest-7.3; do
+		case " $purposes " in *" $purpose "*) ;; *) continue ;; esac
+		name=${purpose//[-.]/_}
+		recipe=recipe_$name
+		is_made "$name" "${!recipe}" || missing_files="$missing_files $name"
+	done
 	case " $purposes " in
 	*" apps "*) is_made rt_tests $recipe_rt_tests || missing_files="$missing_files rt_tests" ;;
 	esac
@@ -438,19 +438,61 @@ make_tree()	# SUITE PACKAGE NAME SIZE
 	return $status
 }
 
-# The programs' own loader and libraries are used, because unstable's are newer than this machine's.
+# Write a script that starts a program of the tree $made. The tree's loader and libraries are used,
+# because unstable's are newer than this machine's.
+write_starter()	# PROGRAM [OPTION...]: quoted for the shell; $usr is the tree's folder
+{
+	cat >"$made/$1" <<-END
+	#!/bin/sh
+	usr=\${0%/*}/usr
+	for loader in "\$usr"/lib/*/ld-linux-*.so.*; do
+		exec "\$loader" --library-path "\${loader%/*}" "\$usr/bin/$1" ${*:2} "\$@"
+	done
+	END
+	chmod +x "$made/$1"
+}
+
 make_qemu_newest()
 {
 	make_tree sid-host qemu-system-riscv "the newest QEMU" "40 MB" || return 1
 	rm -rf "$made"/usr/share/{doc,man,locale} "$made/usr/include"
-	cat >"$made/qemu-system-riscv64" <<-'END'
-	#!/bin/sh
-	usr=${0%/*}/usr
-	for loader in "$usr"/lib/*/ld-linux-*.so.*; do
-		exec "$loader" --library-path "${loader%/*}" "$usr/bin/qemu-system-riscv64" -L "$usr/share/qemu" "$@"
+	write_starter qemu-system-riscv64 '-L "$usr/share/qemu"' &&
+		"$made/qemu-system-riscv64" --version >/dev/null
+}
+
+# Keep only these programs of $made, the libraries that they need, and this folder of usr/share.
+keep_programs()	# FOLDER PROGRAM...
+{
+	local tree=$made.tree loader libraries program
+	mv "$made" "$tree" && loader=$(echo "$tree"/usr/lib/*/ld-linux-*.so.*) || return 1
+	libraries=${loader%/*}
+	libraries=$made${libraries#"$tree"}
+	mkdir -p "$made/usr/bin" "$libraries" && cp "$loader" "$libraries/" || return 1
+	for program in "${@:2}"; do
+		"$loader" --library-path "${loader%/*}:$tree/usr/lib" --list "$tree/usr/bin/$program" |
+			sed -n "s:.* => \($tree/[^ ]*\) .*:\1:p" | xargs -d '\n' cp -t "$libraries" &&
+			mv "$tree/usr/bin/$program" "$made/usr/bin/" || return 1
 	done
-	END
-	chmod +x "$made/qemu-system-riscv64" && "$made/qemu-system-riscv64" --version >/dev/null
+	if [ -n "$1" ]; then
+		mkdir -p "$made/usr/share/${1%/*}" && mv "$tree/usr/share/$1" "$made/usr/share/$1" || return 1
+	fi
+	rm -rf "$tree"
+}
+
+make_herd7()
+{
+	make_tree sid-host herdtools7 herd7 "57 MB" && keep_programs herdtools7/herd herd7 &&
+		write_starter herd7 '-set-libdir "$usr/share/herdtools7/herd"' && "$made/herd7" -version >/dev/null
+}
+
+# CBMC depends on a C compiler. The one that it starts is this machine's gcc.
+make_cbmc()
+{
+	local program programs="cbmc goto-cc goto-instrument goto-analyzer"
+	make_tree sid-host cbmc cbmc "90 MB" && keep_programs "" $programs || return 1
+	for program in $programs; do write_starter "$program" || return 1; done
+	echo 'int main(void) { return 0; }' >"$made/check.c"
+	"$made/cbmc" "$made/check.c" >/dev/null && rm "$made/check.c"
 }
 
 # The parts of Linux's source from which its KVM selftests are built.
