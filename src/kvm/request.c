@@ -31,7 +31,7 @@ static void kick_hart(struct kvm_vcpu *vcpu, u32 *state, u32 from, u32 to, struc
 {
 	/* lab 9: write kick_hart: send the interrupt if this caller changes the state */
 	if (!__atomic_compare_exchange_n(state, &from, to, false, __ATOMIC_SEQ_CST,
-					 __ATOMIC_RELAXED))
+					 __ATOMIC_ACQUIRE))
 		return;
 	trace_kvm_hart_kick(READ_ONCE(vcpu->hart));
 	kick_or_gather(READ_ONCE(vcpu->hart), kicks);

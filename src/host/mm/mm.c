@@ -73,7 +73,7 @@ struct mm *mm_next(struct mm *prev)
 		mm = list_entry(link, struct mm, all_link);
 		users = READ_ONCE(mm->users);
 		while (users && !__atomic_compare_exchange_n(&mm->users, &users, users + 1, false,
-							     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+							     __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
 			;
 		if (users)
 			break;

@@ -42,7 +42,7 @@ static bool take(struct mutex *m, bool is_first)
 
 	while (!(word & ~MUTEX_BITS) && (is_first || !(word & MUTEX_HANDOFF)))
 		if (__atomic_compare_exchange_n(&m->holder, &word, word | (unsigned long)current,
-						false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+						false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
 			return true;
 	return false;
 }
@@ -53,7 +53,7 @@ static bool take_unwanted(struct mutex *m)
 	unsigned long nobody = 0;
 
 	return __atomic_compare_exchange_n(&m->holder, &nobody, (unsigned long)current, false,
-					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+					   __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE);
 }
 
 bool mutex_trylock(struct mutex *m)
