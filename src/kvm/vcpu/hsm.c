@@ -19,11 +19,20 @@ void hsm_power_off(struct kvm_vcpu *vcpu)
 	vcpu_request(vcpu, REQ_HSM);
 }
 
+/*
+ * Count the start only when the vCPU is no longer stopped. If it was counted before, a check that
+ * reads the count in between would still find the vCPU stopped, and miss the start (sbi_susp.c).
+ */
+static void mark_started(struct kvm_vcpu *vcpu)
+{
+	WRITE_ONCE(vcpu->hsm_stopped, false);
+	__atomic_fetch_add(&vcpu->kvm->hsm_starts, 1, __ATOMIC_RELEASE);
+}
+
 void hsm_power_on(struct kvm_vcpu *vcpu)
 {
 	spin_lock(&vcpu->hsm_lock);
-	__atomic_fetch_add(&vcpu->kvm->hsm_starts, 1, __ATOMIC_RELEASE);
-	WRITE_ONCE(vcpu->hsm_stopped, false);
+	mark_started(vcpu);
 	spin_unlock(&vcpu->hsm_lock);
 	vcpu_request(vcpu, REQ_HSM);
 }
@@ -57,8 +66,7 @@ bool hsm_start(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 	stopped = vcpu->hsm_stopped;
 	if (stopped) {
 		reset_later(vcpu, pc, opaque);
-		__atomic_fetch_add(&vcpu->kvm->hsm_starts, 1, __ATOMIC_RELEASE);
-		WRITE_ONCE(vcpu->hsm_stopped, false);
+		mark_started(vcpu);
 	}
 	spin_unlock(&vcpu->hsm_lock);
 	if (stopped)
