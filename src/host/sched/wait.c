@@ -59,7 +59,7 @@ void wait_prepare(struct waitq *wq, struct wait_entry *entry, enum thread_state 
 		entry->thread = current;
 		waitq_add(wq, entry);
 	}
-	__atomic_store_n(&current->state, state, __ATOMIC_SEQ_CST);
+	WRITE_ONCE(current->state, state);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
