@@ -30,7 +30,7 @@ static void kick_or_gather(unsigned int hart, struct hv_kicks *kicks)
 static void kick_hart(struct kvm_vcpu *vcpu, u32 *state, u32 from, u32 to, struct hv_kicks *kicks)
 {
 	/* lab 9: write kick_hart: send the interrupt if this caller changes the state */
-	if (!__atomic_compare_exchange_n(state, &from, to, false, __ATOMIC_SEQ_CST,
+	if (!__atomic_compare_exchange_n(state, &from, to, false, __ATOMIC_ACQUIRE,
 					 __ATOMIC_ACQUIRE))
 		return;
 	trace_kvm_hart_kick(READ_ONCE(vcpu->hart));
