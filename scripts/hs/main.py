@@ -52,6 +52,7 @@ GROUPS = (
         "kselftest": "run Linux's own KVM selftests",
         "linux-kvm": "run a program on Linux KVM, in the same QEMU",
         "course": "check the course's pages and labs",
+        "litmus": "check lock-free handshakes under the memory model",
         "leaderboard": "rank the submissions of the contest",
         "reading-order": "generate docs/reading-order.md",
         "try-clean": "test a new user's first steps in a minimal distribution",

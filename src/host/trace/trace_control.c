@@ -77,13 +77,13 @@ void trace_emit_slow(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64
 	unsigned int hart = (unsigned int)TRACE_THIS_HART();
 	struct trace_hart *th = trace_harts[hart];
 	u64 start = csr_instret();
+	struct rules *r;
 	bool records;
 
 	WRITE_ONCE(th->in_slow, 1);
-	__atomic_thread_fence(
-		__ATOMIC_SEQ_CST); /* before the rules are read: see wait_for_harts() */
-	records = passes(__atomic_load_n(&rules[event], __ATOMIC_ACQUIRE), args, th->who, hart) &&
-		  ring_takes(th);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* see wait_for_harts() */
+	r = __atomic_load_n(&rules[event], __ATOMIC_ACQUIRE);
+	records = passes(r, args, th->who, hart) && ring_takes(th);
 	if (records)
 		trace_write(th, event, args);
 	__atomic_store_n(&th->in_slow, 0, __ATOMIC_RELEASE);

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: MIT
+"""litmus - check that the compiled kernel's lock-free handshakes hold under RISC-V's memory model.
+
+Each handshake of scripts/litmus.handshakes becomes a litmus test, whose accesses,
+fences and dependencies are taken from the code of build/hyperscope.elf. herd7
+tries all executions that RVWMO allows. The forbidden outcome must never occur.
+For each fence and each aq or rl bit, the test is repeated without it: then the
+outcome must occur, except where the table gives the reason why it does not.
+"""
+import contextlib
+import functools
+import itertools
+import linecache
+import os
+import re
+import time
+
+from hs import ends
+from hs.errors import LaunchError
+from hs.litmus import emit, herd, table
+from hs.litmus.code import Code
+from hs.litmus.path import Walker
+from hs.parser import of_command
+from hs.paths import TOP
+
+
+def parse(words):
+    parser = of_command(
+        "litmus", __doc__, usage="scripts/hyperscope litmus [options] [HANDSHAKE...]",
+        epilog="exit status: 0; 1 a forbidden outcome is possible, or something is not needed;\n"
+        "2 usage error; 125 other failure, such as code that lacks an expected access")
+    parser.add_argument("handshakes", metavar="HANDSHAKE", nargs="*", help="handshakes to check (all)")
+    parser.add_argument("--list", action="store_true", help="list the handshakes")
+    parser.add_argument("--mutants", action="store_true", help="show each part that was removed, and the result")
+    parser.add_argument("--keep", metavar="DIR", help="keep the tests in DIR, one .litmus file for each")
+    parser.add_argument("--elf", metavar="FILE", help="kernel to check (build/hyperscope.elf)")
+    parser.add_argument("--out", metavar="DIR", default=os.environ.get("O") or os.path.join(TOP, "build"),
+                        help="output folder of the build ($O, else build/)")
+    options = parser.parse_args(words)
+    options.elf = options.elf or os.path.join(options.out, "hyperscope.elf")
+    return options
+
+
+def paths(part, code, handshake):
+    return sorted(Walker(code, part, handshake.line).paths(), key=str) if part.functions else [None]
+
+
+@functools.lru_cache(maxsize=None)
+def is_explicit(file, line):
+    """Return whether this line of the sources is a fence on its own."""
+    return bool(re.search(r"__atomic_thread_fence|\bfence\t", linecache.getline(os.path.join(TOP, file), line)))
+
+
+class Case:
+    """A handshake's tests: the code as it is, by each of its paths, and without each removable part."""
+
+    def __init__(self, handshake, code):
+        self.handshake = handshake
+        self.tests = {}    # name -> text
+        self._names = {}   # text without comments -> name: paths may differ in nothing else
+        sides = [[[(part, items) for items in paths(part, code, handshake)] for part in side] for side in handshake.sides]
+        variants = list(itertools.product(*(list(itertools.product(*side)) for side in sides)))
+        self.parts = {}    # (address, part) -> instruction
+        for threads in variants:
+            self.parts.update(emit.weakenings(threads))
+        steps = [step for side in handshake.sides for part in side for step in part.steps]
+        frames = code.frames(self.parts.values())
+        self.own = {key for key in self.parts if key[1] != "dependency" and any(
+            frames[key[0]][0][0] == step.file and frames[key[0]][0][1] in step.lines for step in steps)
+            or key[1] == "fence" and is_explicit(*frames[key[0]][0])}
+        extras = frozenset(self.parts.keys() - self.own)
+        self.names = {self._add(threads, ()) for threads in variants}
+        self.bare = {self._add(threads, tuple(self.parts)) for threads in variants}
+        self.plain = {self._add(threads, extras) for threads in variants}
+        self.mutants, self.plain_mutants = {}, {}  # (address, part) -> names of tests
+        for key, threads in itertools.product(self.parts, variants):
+            if key in emit.weakenings(threads):
+                self.mutants.setdefault(key, set()).add(self._add(threads, (key,)))
+                self.plain_mutants.setdefault(key, set()).add(self._add(threads, extras | {key}))
+        self.insns = max(sum(len(items or ()) for side in threads for _, items in side) for threads in variants)
+
+    def _add(self, threads, without):
+        """Add a test, unless there is the same. Return its name."""
+        name = "%s-%d" % (self.handshake.name, len(self.tests))
+        text = emit.litmus(name, self.handshake, threads, without)
+        name = self._names.setdefault(text.partition("*)")[2], name)
+        self.tests.setdefault(name, text)
+        return name
+
+    def problems(self, found):
+        """Return what is wrong with the handshake."""
+        if not any(found[name] for name in self.bare):
+            return ["impossible even without fences, so the test proves nothing"]
+        return ["possible (%s)" % name for name in sorted(self.names) if found[name]]
+
+    def needs(self, key, found):
+        """Return whether the outcome is possible without this part. A fence of a step also counts if something else,
+        which is there by chance, has the same effect: a dependency, which C does not promise, or another fence."""
+        return any(found[name] for name in self.mutants[key]) or key in self.own and not any(
+            found[name] for name in self.plain) and any(found[name] for name in self.plain_mutants[key])
+
+
+def show(case, found, needed_by, options):
+    handshake = case.handshake
+    problems = case.problems(found)
+    print("%-14s %-7s %5d %5d  %2d of %-2d  %s" % (
+        handshake.name, handshake.rule, case.insns, len(case.names), sum(case.needs(key, found) for key in case.own),
+        len(case.own), "; ".join(problems) or "never: " + handshake.claim))
+    for address, part in sorted(case.mutants) if options.mutants else ():
+        insn = case.parts[address, part]
+        others = sorted(needed_by.get((address, part), set()) - {handshake.name})
+        if case.needs((address, part), found):
+            result = "possible"
+        elif (address, part) in case.own:
+            result = "never" + (others and "; needed by " + ", ".join(others) or "")
+        else:
+            continue
+        print("    without %s of '%s' (%s, %x): %s"
+              % ("the effect" if part == "dependency" else part, insn.text, insn.function, address, result))
+    return bool(problems)
+
+
+def not_needed(cases, needed_by, spare, code):
+    """Print what no handshake needs, and what the table wrongly says of that. Return whether there is any."""
+    bad, used = False, set()
+    parts = {key: case.parts[key] for case in cases for key in case.own}
+    for (address, part), insn in sorted(parts.items()):
+        frames = code.frames([insn])[address]
+        reason = next((row for row in spare if any(file == row[0] and line in row[1] for file, line in frames)), None)
+        used.add(reason)
+        if not reason and not needed_by.get((address, part)):
+            bad = True
+            print("no handshake needs %s of '%s' (%s, %s:%d)" % (part, insn.text, insn.function, *frames[0]))
+    for file, lines, _ in set(spare) - used:
+        bad = True
+        print("%s:%d is listed as spare, but no handshake contains it" % (file, lines[0]))
+    return bad
+
+
+def main(argv):
+    options = parse(argv)
+    handshakes, spare = table.chosen(options.handshakes)
+    if options.list:
+        for handshake in handshakes:
+            print("%-14s %-7s %s" % (handshake.name, handshake.rule, handshake.claim))
+        return 0
+    program = herd.find(options.out)
+    if not program:
+        raise LaunchError("herd7 is not installed: run 'scripts/hyperscope setup herd7', or set $HERD7")
+    begin = time.monotonic()
+    code = Code(options.elf)
+    parts = [part for handshake in handshakes for side in handshake.sides for part in side]
+    code.prepare({name for part in parts for name in part.functions},
+                 {step.member for part in parts for step in part.steps if step.member})
+    cases = [Case(handshake, code) for handshake in handshakes]
+    with contextlib.ExitStack() as stack:
+        if options.keep:
+            os.makedirs(options.keep, exist_ok=True)
+        folder = options.keep or stack.enter_context(ends.folder("litmus."))
+        found = herd.run(program, {name: text for case in cases for name, text in case.tests.items()}, folder)
+    needed_by = {}
+    for case in cases:
+        for key in case.mutants:
+            if case.needs(key, found):
+                needed_by.setdefault(key, set()).add(case.handshake.name)
+    print("%-14s %-7s %5s %5s  %-8s  %s" % ("handshake", "rule", "insns", "paths", "needed", "forbidden outcome"))
+    failed = sum([show(case, found, needed_by, options) for case in cases])
+    if not options.handshakes:
+        failed += not_needed(cases, needed_by, spare, code)
+    print("%d handshakes, %d tests, %.1f s" % (len(cases), len(found), time.monotonic() - begin))
+    return 1 if failed else 0
