@@ -25,6 +25,7 @@ FUNCTIONS = {"switch": "switch_context", "end": "host_first_exited", "lock": "mu
 ARGUMENT = re.compile(r"lock\w*\(&?((?:to_\w+\(\w+\))?[\w.>\-\[\]]+)")  # the lock in a call of a function that takes it
 SPINLOCK = ("spin_lock", "spin_trylock")
 VAGUE = ("lock", "mutex", "read_lock", "write_lock")  # names of members of several structs
+MEMBERS = {"vcpu": "kvm_vcpu"}  # members that point to a struct with such a lock, with the struct's name
 CALL_SIZE = 4  # bytes of a call instruction, before the address to which it returns
 
 
@@ -128,6 +129,8 @@ def lock_name(expression, lines, file):
     if len(parts) == 1:
         return "%s (%s)" % (expression, file)
     owner = re.sub(r"\W.*", "", parts[-2])
+    if len(parts) > 2 and owner in MEMBERS:
+        owner, lines = MEMBERS[owner], []
     if parts[-2].startswith("to_"):
         owner, lines = owner[len("to_"):], []
     declared = re.compile(r"\bstruct (\w+) (?:(?!struct\b)[^;=(){}])*\b%s\b" % re.escape(owner))
