@@ -148,7 +148,7 @@ $(O)/guest-initrd.cpio: $(INITRD_PARTS) $(wildcard $(TOP)/scripts/guest/* $(TOP)
 -include $(shell find $(O)/kernel $(O)/gen -name '*.d' 2>/dev/null)
 
 # ---- rules of the other folders ---------------------------------------------------------------
--include $(wildcard $(TOP)/labs/rules.mk $(TOP)/src/vmm/rules.mk $(TOP)/src/guest/rules.mk $(TOP)/trace/rules.mk $(TOP)/notebooks-data/rules.mk $(TOP)/tests/rules.mk $(TOP)/tests/*/rules.mk)
+-include $(wildcard $(TOP)/labs/rules.mk $(TOP)/src/vmm/rules.mk $(TOP)/src/debug/rules.mk $(TOP)/src/guest/rules.mk $(TOP)/trace/rules.mk $(TOP)/notebooks-data/rules.mk $(TOP)/tests/rules.mk $(TOP)/tests/*/rules.mk)
 
 # ---- targets for users: each does the set-up that it needs --------------------------------------
 
@@ -267,7 +267,7 @@ compile_commands.json:
 	$(SETUP) --no-guest run
 	+$(BUILD) $(OFFSETS)
 	env -u MAKEFLAGS -u MFLAGS $(MAKE_COMMAND) --no-print-directory -f $(TOP)/Makefile O=$(O) $(MAKEOVERRIDES) V=1 \
-		--dry-run --always-make all tests $(if $(FUZZ_TARGETS),fuzzers) | $(TOP)/scripts/hyperscope compile-commands $(COMPILE_COMMANDS)
+		--dry-run --always-make all debug-checkers tests $(if $(FUZZ_TARGETS),fuzzers) | $(TOP)/scripts/hyperscope compile-commands $(COMPILE_COMMANDS)
 
 tools: $(O)/hstrace
 
@@ -287,6 +287,7 @@ tests:
 FLAGS_host = $(KERNEL_CFLAGS) $(WARN) $(AREA_host)
 FLAGS_kvm = $(KERNEL_CFLAGS) $(WARN) $(AREA_kvm)
 FLAGS_include/hv = $(KERNEL_CFLAGS) $(WARN)
+FLAGS_debug = $(KERNEL_CFLAGS) $(WARN) $(AREA_debug)
 FLAGS_vmm = $(VMM_CFLAGS) $(WARN)
 FLAGS_guest = $(PAYLOAD_CFLAGS)
 ALL_FLAGS = $(foreach room,host kvm vmm guest,$(room): $(FLAGS_$(room))) $(KERNEL_ASFLAGS) $(LIBFDT_CFLAGS) $(PROG_CFLAGS)
@@ -296,6 +297,8 @@ print-flags:
 
 define HELP
 make            build everything below O (default: build/)
+                  DEBUG=1           also the kernel that checks itself
+                                    (docs/testing.md)
 make run        set up what is missing, build, boot Debian's kernel in a VM
                   GUEST=hello|PATH  boot another guest
                   GUEST_CMD='...'   command for the guest's shell

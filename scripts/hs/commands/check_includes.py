@@ -2,8 +2,8 @@
 """check-includes - check what each source tree includes, and that no .c file has #if or #ifdef.
 
 Includes point one way: src/kvm and src/host may include hv/*, but not each
-other, and hv/* may include neither. The VMM may include only libc, libfdt and
-<linux/*>.
+other, and hv/* may include neither; src/debug, which checks both, may include
+both. The VMM may include only libc, libfdt and <linux/*>.
 """
 import os
 import re
@@ -25,6 +25,7 @@ RULES = {
     "src/host": [r'"hv/', r'"((boot|dev|file|fs|lib|mm|platform|proc|sched|trace)/)?\w+\.(h|def)"', r"<libfdt\.h>",
                  r"<(linux|asm|asm-generic)/", FREESTANDING,
                  r'"(events|classes)\.def"'],
+    "src/debug": [r'"hv/', r'"((fs|lib|mm|mmu|platform|proc|sched)/)?\w+\.(h|def)"', r"<linux/errno\.h>", FREESTANDING],
     "src/vmm": [r"<(?!hv/)"],
     "src/guest": [r'"hv/', r'"\w+\.h"', FREESTANDING],
     "tests/guest": [r'"hv/', r'"\w+\.h"', FREESTANDING],

@@ -31,6 +31,7 @@ DEBUG_HARTS = 32  # OpenSBI 1.5 has too little memory for the debug triggers of 
 MAX_SIZE = 126 << 30  # the host maps 128 GiB of addresses, and RAM begins at 2 GiB (src/host/platform/layout.h)
 MAX_DISKS = 7  # QEMU has eight virtio-mmio slots, and the program's channel uses one
 MIN_RAM = 64 * MIB
+KERNEL_VARIABLE = "HYPERSCOPE_KERNEL"  # environment variable: "debug" selects the debug kernel for every run
 QEMU_MIN = (7, 2)
 MAX_SHIFT = 10  # QEMU's limit
 HOST_LINE = re.compile(r"^[a-z][a-z0-9_/.-]*: ")
@@ -93,6 +94,9 @@ def add_options(parser):
     group.add_argument("--without-observation", action="store_true",
                        help="record no events and do not account for exits: nothing is added to the run, and there "
                        "is no exit table")
+    group.add_argument("--debug-kernel", action="store_true",
+                       help="run the kernel that checks itself, which make DEBUG=1 builds (docs/testing.md); the "
+                       "default if $%s is 'debug'" % KERNEL_VARIABLE)
     group.add_argument("--boot", metavar="ARGS", default="",
                        help="further boot arguments for the host")
     group.add_argument("--icount", action="store_true",
@@ -174,8 +178,10 @@ class Machine:
     def __init__(self, options):
         self.options = options
         self.run = None
-        self.kernel = need(os.path.join(options.out, "hyperscope.bin"), "run make")
-        self.elf = os.path.join(options.out, "hyperscope.elf")
+        debug = options.debug_kernel or os.environ.get(KERNEL_VARIABLE) == "debug"
+        folder = os.path.join(options.out, "debug") if debug else options.out
+        self.kernel = need(os.path.join(folder, "hyperscope.bin"), "run make" + " DEBUG=1" * debug)
+        self.elf = os.path.join(folder, "hyperscope.elf")
         if options.firmware != "default":
             qemuopt.check_firmware(options.firmware)
         self.check_simulator()

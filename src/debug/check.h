@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+/* check.h - what the checkers of the debug kernel offer each other. */
+#ifndef DEBUG_CHECK_H
+#define DEBUG_CHECK_H
+
+#include "hv/types.h"
+
+/* Print the return addresses of the calling functions, from this frame on. */
+void debug_print_stack(const void *frame);
+
+/* lock.c */
+bool debug_holds_spinlock(void);            /* does this hart? */
+void debug_print_locks(void);               /* and the stack */
+void debug_print_learned(void);             /* the order of locks that this run has used */
+void debug_may_sleep(const char *function); /* panics if this hart holds a spinlock */
+void debug_no_locks(const char *function);  /* panics if this hart or thread holds a lock */
+
+/* slab.c: check the red zones of all objects, and the poison of those that are free. */
+void debug_slab_check(void);
+void debug_slab_drain(void);   /* check the freed objects, and give their memory back */
+size_t debug_slab_bytes(void); /* of all objects in use */
+
+/* page.c */
+bool debug_page_is_freed(hpa_t pa); /* is it in the quarantine? */
+void debug_page_panic(const char *what, hpa_t pa, const void *caller) __attribute__((noreturn));
+bool debug_pages_drain(void); /* empty the quarantine; false: it was empty */
+void debug_pages_limit(void); /* empty it if it has grown large */
+
+/* mapped.c: panics if some page table maps a page of the quarantine. No spinlock may be held. */
+void debug_check_mappings(void);
+void debug_mappings_lock(void); /* hold while a page leaves the quarantine */
+void debug_mappings_unlock(void);
+
+/* fail.c */
+bool debug_alloc_fails(void); /* must this allocation fail? */
+bool debug_failed(void);      /* did the calling thread's latest allocation fail for that reason? */
+
+#endif

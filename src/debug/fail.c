@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fail.c - /sys/kernel/debug/fail_alloc: make an allocation fail on request, for tests.
+ *
+ * Writing N to the file makes the Nth following allocation of kmalloc() or of pages fail that a
+ * thread of the writing process makes in a system call; 0 cancels the request. Reading it gives
+ * three numbers: the allocations that are left until then, or 0 once one has failed; the bytes of
+ * all kmalloc() objects; and the pages in use, without those of such objects. Unlike free_pages
+ * (shortage.c), the failure does not look like a lack of memory, so the system call is not repeated:
+ * the program sees ENOMEM. A test repeats its steps with N = 1, 2, 3, ... until none fails anymore.
+ * Allocations of a page fault do not count, because a fault has no error to return.
+ *
+ * Locks: none; a request is one atomic word, and concurrent requests would be a test's mistake.
+ */
+#include <linux/errno.h>
+#include <stdlib.h>
+#include "check.h"
+#include "fs/pseudo.h"
+#include "mm/mm.h"
+#include "mm/page.h"
+#include "proc/process.h"
+
+static const struct process *target; /* whose allocation fails */
+static long left;                    /* until then; 0: none will */
+static const struct thread *failed;  /* the thread whose latest allocation was made to fail */
+
+void __real_shortage_init(void);
+int __real_mm_fault(struct mm *mm, unsigned long va, bool write, bool exec, bool user);
+void __wrap_shortage_init(void);
+int __wrap_mm_fault(struct mm *mm, unsigned long va, bool write, bool exec, bool user);
+
+/* In the thread's kernel stack, between the canary and its list of mutexes (lock.c). */
+static bool *in_fault(void)
+{
+	return (bool *)current->kstack + sizeof(unsigned long);
+}
+
+int __wrap_mm_fault(struct mm *mm, unsigned long va, bool write, bool exec, bool user)
+{
+	int err;
+
+	if (!current->fault_disabled)
+		debug_may_sleep("mm_fault");
+	*in_fault() = true;
+	err = __real_mm_fault(mm, va, write, exec, user);
+	*in_fault() = false;
+	return err;
+}
+
+bool debug_alloc_fails(void)
+{
+	if (failed == current)
+		failed = NULL;
+	if (!READ_ONCE(left) || current->process != READ_ONCE(target) || *in_fault())
+		return false;
+	if (__atomic_sub_fetch(&left, 1, __ATOMIC_RELAXED))
+		return false;
+	failed = current;
+	return true;
+}
+
+bool debug_failed(void)
+{
+	return failed == current;
+}
+
+static int store(struct inode *inode, const char *line)
+{
+	unsigned long n;
+	char *end;
+
+	(void)inode;
+	n = strtoul(line, &end, 0);
+	if (end == line || *end)
+		return -EINVAL;
+	target = current_process;
+	WRITE_ONCE(left, (long)n);
+	return 0;
+}
+
+static int show(struct inode *inode, struct text *t)
+{
+	struct kmalloc_class class;
+	size_t slabs = 0, used = page_total_count() - page_free_count();
+
+	(void)inode;
+	for (unsigned int i = 0; kmalloc_class(i, &class); i++)
+		slabs += class.pages;
+	text_add(t, "%ld %zu %zu\n", READ_ONCE(left), debug_slab_bytes(), used - slabs);
+	return 0;
+}
+
+/* Called where the file system is ready for the files of debugfs. */
+void __wrap_shortage_init(void)
+{
+	static const struct pseudo_file file = {
+		.path = "/sys/kernel/debug/fail_alloc", .show = show, .store = store, .mode = 0600
+	};
+
+	__real_shortage_init();
+	pseudo_make(&file);
+}

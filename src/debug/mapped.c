@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+/*
+ * mapped.c - search the page tables of all processes and VMs for pages in the quarantine.
+ *
+ * The tables are read without their locks. That is safe because nothing leaves the quarantine
+ * meanwhile: a table that is freed during the search keeps its place, and poison is not a valid
+ * entry. A table's root is registered while it exists.
+ *
+ * Locks: roots_lock guards the registry during the search, keeps other searches out, and is held
+ * while a block leaves the quarantine; taken without the checks of lock.c.
+ */
+#include "check.h"
+#include "hv/pte.h"
+#include "lib/printk.h"
+#include "mm/mm.h"
+#include "mm/page.h"
+#include "mmu/gstage.h"
+#include "sched/thread.h"
+
+#define ROOTS_MAX   8192
+#define ENTRIES     512
+#define USER_ROOTS  256 /* entries of a process's root; the others map the kernel */
+#define HOST_LEVELS 3
+
+struct root {
+	const void *owner; /* struct mm or struct gstage; NULL: unused */
+	hpa_t table;
+	int levels;
+	unsigned int entries;
+};
+
+static struct root roots[ROOTS_MAX];
+static struct spinlock roots_lock;
+
+int __real_pgtable_init_mm(struct mm *mm);
+void __real_pgtable_free_mm(struct mm *mm);
+int __real_gstage_init(struct gstage *gs, const struct gstage_ops *ops, bool huge);
+void __real_gstage_destroy(struct gstage *gs);
+int __wrap_pgtable_init_mm(struct mm *mm);
+void __wrap_pgtable_free_mm(struct mm *mm);
+int __wrap_gstage_init(struct gstage *gs, const struct gstage_ops *ops, bool huge);
+void __wrap_gstage_destroy(struct gstage *gs);
+
+#undef spin_lock
+#undef spin_unlock
+
+/* Replace the registry's first entry for `old` by `new`. If all entries are in use, ignore `new`. */
+static void replace(const void *old, struct root new)
+{
+	spin_lock(&roots_lock);
+	for (unsigned int i = 0; i < ROOTS_MAX; i++)
+		if (roots[i].owner == old) {
+			roots[i] = new;
+			break;
+		}
+	spin_unlock(&roots_lock);
+}
+
+/* Does the entry still map the page? Its A and D may have changed. */
+static bool still_maps(const pte_t *ptep, pte_t pte)
+{
+	pte_t now;
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	now = READ_ONCE(*ptep);
+	return pte_is_leaf(now) && pte_to_hpa(now) == pte_to_hpa(pte);
+}
+
+/*
+ * The page may have been unmapped and freed since *ptep was read as `pte`, so read the entry again
+ * once the page is found to be freed.
+ */
+static void check_leaf(const struct root *root, const pte_t *ptep, pte_t pte, int level,
+		       u64 address)
+{
+	for (u64 at = 0; at < PAGE_SIZE << (9 * level); at += PAGE_SIZE) {
+		if (!debug_page_is_freed(pte_to_hpa(pte) + at) || !still_maps(ptep, pte))
+			continue;
+		printk("host: %s 0x%llx has the entry 0x%lx\n",
+		       root->levels == HOST_LEVELS && root->entries == USER_ROOTS
+			       ? "the page table of a process at"
+			       : "the G-stage table of a VM at",
+		       address, pte);
+		debug_page_panic("still mapped", pte_to_hpa(pte) + at, root->owner);
+	}
+}
+
+/* Check the entries of a table, and of the tables below. `address`: what the first entry maps. */
+static void check_table(const struct root *root, hpa_t pa, int level, u64 address)
+{
+	unsigned int entries = level == root->levels - 1 ? root->entries : ENTRIES;
+	const pte_t *table = pa_to_va(pa);
+
+	for (unsigned int i = 0; i < entries; i++, address += PAGE_SIZE << (9 * level)) {
+		pte_t pte = READ_ONCE(table[i]);
+
+		if (pte_is_leaf(pte) && page_of(pte_to_hpa(pte)))
+			check_leaf(root, &table[i], pte, level, address);
+		else if (pte_is_table(pte) && level > 0 && page_of(pte_to_hpa(pte)))
+			check_table(root, pte_to_hpa(pte), level - 1, address);
+	}
+}
+
+void debug_check_mappings(void)
+{
+	spin_lock(&roots_lock);
+	for (unsigned int i = 0; i < ROOTS_MAX; i++)
+		if (roots[i].owner)
+			check_table(&roots[i], roots[i].table, roots[i].levels - 1, 0);
+	spin_unlock(&roots_lock);
+}
+
+void debug_mappings_lock(void)
+{
+	spin_lock(&roots_lock);
+}
+
+void debug_mappings_unlock(void)
+{
+	spin_unlock(&roots_lock);
+}
+
+int __wrap_pgtable_init_mm(struct mm *mm)
+{
+	int err = __real_pgtable_init_mm(mm);
+
+	if (!err)
+		replace(NULL, (struct root){ mm, mm->root, HOST_LEVELS, USER_ROOTS });
+	return err;
+}
+
+void __wrap_pgtable_free_mm(struct mm *mm)
+{
+	replace(mm, (struct root){ 0 });
+	__real_pgtable_free_mm(mm);
+}
+
+int __wrap_gstage_init(struct gstage *gs, const struct gstage_ops *ops, bool huge)
+{
+	int err = __real_gstage_init(gs, ops, huge);
+
+	if (!err)
+		replace(NULL, (struct root){ gs, gs->root, (int)gs->levels, 4 * ENTRIES });
+	return err;
+}
+
+void __wrap_gstage_destroy(struct gstage *gs)
+{
+	replace(gs, (struct root){ 0 });
+	__real_gstage_destroy(gs);
+}
