@@ -224,6 +224,13 @@ fuzz:
 	+$(BUILD) fuzzers
 	$(TOP)/tests/fuzz/run --out $(O) --seconds $(TIME) $(FUZZ)
 
+# Prove properties of sources with CBMC: all, or those that PROOFS names.
+PROOFS ?=
+.PHONY: proofs
+proofs:
+	$(SETUP) --no-guest cbmc
+	$(TOP)/tests/proofs/run --out $(O) $(PROOFS)
+
 TRACED = test -e "$(or $(RUN),$(O)/runs/last/trace)" || { \
 	echo "make: $(if $(RUN),RUN=$(RUN): no such file,there is no trace yet; create one with 'make run')" >&2; exit 2; }
 
@@ -353,6 +360,8 @@ make profile    count the instructions of a boot by function; flame graph
                   WORKLOAD=mmio_read  a row of the bench, or a payload
 make check      run static checks: format, analysis, citations, sizes
 make fuzz       run each fuzz target for TIME=60 seconds (FUZZ='names': some)
+make proofs     prove properties of sources with CBMC (docs/testing.md)
+                  PROOFS='names'    some (tests/proofs/run --list)
 make trace      print the trace of the last run (RUN=FILE: of another)
                   ARGS='--vcpu 1'   one vCPU
 make report     write the trace of the last run as an HTML page

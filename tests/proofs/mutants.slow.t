@@ -1,0 +1,50 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# mutants.slow.t - check that the bounded proofs can fail: with one mistake planted in one place, the
+# proof that is about that place must be refuted (mutants.sh).
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+. "$HS_TOP/tests/proofs/mutants.sh"
+
+mutant "decoder: c.lw takes bit 6 of its offset from the wrong bit" exit/insn_decode.c \
+	's/bits\(insn, 5, 5\) << 6 \| bits\(insn, 12, 10\) << 3 \| bits\(insn, 6, 6\) << 2/bits(insn, 6, 6) << 6 | bits(insn, 12, 10) << 3 | bits(insn, 5, 5) << 2/' \
+	insn_decode/access
+mutant "decoder: a load with funct3 = 7 counts as ldu" exit/insn_decode.c \
+	's/funct3 != 7 : funct3/funct3 != 8 : funct3/' insn_decode/access
+mutant "decoder: the offset of a store is not sign-extended" exit/insn_decode.c \
+	's/(bits\(insn, 11, 7\)), 12\)/$1, 13)/' insn_decode/access
+mutant "decoder: c.lwsp into x0 is accepted" exit/insn_decode.c 's/if \(rd\)\n//' insn_decode/access
+mutant "decoder: c.lhu sign-extends" exit/insn_decode.c 's/half && bit6;/half;/' insn_decode/access
+mutant "htinst: a compressed instruction counts as 4 bytes" exit/insn_decode.c \
+	's/2 \+ \(htinst & 2\)/4/' insn_decode/htinst
+mutant "htinst: the distance is one bit short" exit/insn_decode.c \
+	's/\*distance = bits\(htinst, 19, 15\)/*distance = bits(htinst, 18, 15)/' insn_decode/htinst
+mutant "htinst: a store of a stale sign extension" exit/insn_decode.c \
+	's/\taccess->reg = bits\(htinst, 24, 20\);/\taccess->reg = bits(htinst, 24, 19);/' insn_decode/htinst
+
+mutant "ONE_REG: bits 32 to 51 of an id are ignored" uapi/onereg.c \
+	's/\*num = id & ~\(/*num = (u32)id & ~(/' onereg_find/find
+mutant "ONE_REG: the row of another subtype is taken" uapi/onereg.c \
+	's/groups\[i\]->type == \(id & \(TYPE_BITS \| SUBTYPE_BITS\)\)/groups[i]->type & id/' onereg_find/find
+mutant "ONE_REG: one CORE register too many" uapi/onereg.c \
+	's/(return reg_check_ulong\(num, CORE_COUNT) ?,/$1 + 1,/' onereg_find/find
+mutant "ONE_REG: 8 bytes are written whatever the size" uapi/onereg.c \
+	's/(copy_to_user\(\(hva_t\)reg->addr, &value, )KVM_REG_SIZE\(reg->id\)/$1sizeof(value)/' onereg_find/get
+mutant "ONE_REG: a failed copy reaches a wide register" uapi/onereg.c \
+	's/(err = hv_copy_from_user\(copy, from, size\);\n)\tif \(!err\)\n/$1/' onereg_find/set
+mutant "ONE_REG: a listed id has twice its size" uapi/onereg.c \
+	's/1U << log2 < size/1U << log2 <= size/' onereg_find/list
+mutant "FP: f32 is read as a register of D" uapi/onereg.c 's/num > D_FCSR/num > D_FCSR + 1/' onereg_rows/core
+mutant "CORE: x32 exists" uapi/onereg.c 's/num <= CORE_T6/num <= CORE_T6 + 1/g' onereg_rows/core
+mutant "CSR: one register too many" uapi/onereg_csr.c \
+	's/num, CSR_COUNT, size/num, CSR_COUNT + 1, size/' onereg_rows/csr
+mutant "CSR: sip has a place" uapi/onereg_csr.c 's/if \(num == CSR_SIP\)/if (num == CSR_SIP + 1)/' onereg_rows/csr
+mutant "vector: v32 exists" uapi/onereg_vector.c 's/num > V\(31\)/num > V(32)/' onereg_rows/vector
+mutant "vector: the size of a register is not checked" uapi/onereg_vector.c \
+	's/size != \(wide \? vector_vlenb\(\) : ULONG_SIZE\)/!wide \&\& size != ULONG_SIZE/' onereg_rows/vector
+mutant "FWFT: one feature too many" uapi/onereg_sbi.c \
+	's/num >= FWFT_FEATURES/num > FWFT_FEATURES/' onereg_rows/extensions
+mutant "SBI_EXT: one register too many" uapi/onereg_isa.c \
+	's/MULTI\(sbi, KVM_RISCV_SBI_EXT_MAX\)/MULTI(sbi, KVM_RISCV_SBI_EXT_MAX + 1)/' onereg_rows/extensions
+done_testing

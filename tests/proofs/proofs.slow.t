@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# proofs.slow.t - the bounded proofs hold, and a proof that fails is reported with its inputs.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+. "$HS_TOP/tests/proofs/mutants.sh"
+
+run()	# ARGUMENT...
+{
+	out=$("$HS_TOP/tests/proofs/run" --out "$O" "$@" 2>&1)
+	status=$?
+}
+
+run nothing
+is "$status" 2 "an unknown proof is refused with status 2"
+like "$out" "there is no proof 'nothing'; see tests/proofs/run --list" "and the message names the list"
+
+while read -r proof; do
+	run "$proof"
+	ok $status "$proof holds" || diag "$out"
+done < <("$HS_TOP/tests/proofs/run" --list)
+
+plant exit/insn_decode.c 's/: 2;\n\tswitch \(insn & 3\)/: 4;\n\tswitch (insn & 3)/'
+run --sources "$tmp/sources" insn_decode/access
+is "$status" 1 "a proof that does not hold gives status 1"
+like "$out" "^insn_decode/access .* DOES NOT HOLD$" "the table says so"
+like "$out" "kind and length as drawn" "it names the property"
+like "$out" "^  insn=[0-9]" "it prints the instruction"
+like "$out" "to repeat: make proofs PROOFS=insn_decode/access$" "it prints the command to repeat it"
+done_testing
