@@ -47,4 +47,11 @@ mutant "FWFT: one feature too many" uapi/onereg_sbi.c \
 	's/num >= FWFT_FEATURES/num > FWFT_FEATURES/' onereg_rows/extensions
 mutant "SBI_EXT: one register too many" uapi/onereg_isa.c \
 	's/MULTI\(sbi, KVM_RISCV_SBI_EXT_MAX\)/MULTI(sbi, KVM_RISCV_SBI_EXT_MAX + 1)/' onereg_rows/extensions
+
+mutant "G-stage: the root has half of its entries" mmu/gstage.h \
+	's/(gstage_index\(.*?gs->levels - 1 \? )2/${1}1/s' gstage/index
+mutant "G-stage: the limit is one bit too high" mmu/gstage.h \
+	's/gstage_shift\(gs->levels\) \+ 2/gstage_shift(gs->levels) + 3/' gstage/index
+mutant "G-stage: the table below the root has the root's width" mmu/gstage.h \
+	's/(gstage_index\(.*?)level == gs->levels - 1/${1}level >= gs->levels - 2/s' gstage/index
 done_testing
