@@ -54,4 +54,17 @@ mutant "G-stage: the limit is one bit too high" mmu/gstage.h \
 	's/gstage_shift\(gs->levels\) \+ 2/gstage_shift(gs->levels) + 3/' gstage/index
 mutant "G-stage: the table below the root has the root's width" mmu/gstage.h \
 	's/(gstage_index\(.*?)level == gs->levels - 1/${1}level >= gs->levels - 2/s' gstage/index
+
+mutant "virtqueue: a ring may end beyond RAM" machine.c \
+	's/len > m->ram_size - offset/len > m->ram_size/' virtqueue/start
+mutant "virtqueue: half of the used ring is checked" virtio_ring.c \
+	's/2 \* RING_FIRST \+ 8/2 * RING_FIRST + 4/' virtqueue/start
+mutant "virtqueue: the size need not be a power of two" virtio_ring.c \
+	's/ \|\| \(vq->size & \(vq->size - 1\)\)//' virtqueue/start
+mutant "virtqueue: an element past the used ring is written" virtio_ring.c \
+	's/idx % vq->size\)/idx % (vq->size + 1))/' virtqueue/push
+mutant "virtqueue: an index may be the table's size" virtio_ring.c \
+	's/if \(index >= size\)/if (index > size)/' virtqueue/pop
+mutant "virtqueue: the ring's index may be ahead by any number" virtio_ring.c \
+	's/available > vq->size/0/' virtqueue/pop
 done_testing
