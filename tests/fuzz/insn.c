@@ -10,8 +10,7 @@
  */
 #include "exit/exit.h"
 #include "exit/insn_decode.h"
-#include "native.h"
-#include "fuzz.h"
+#include "core.h"
 
 #define CODE (NATIVE_GUEST_BASE + PAGE_SIZE - 2) /* 32-bit instructions cross the page boundary */
 #define MMIO 0x10000000UL
@@ -41,6 +40,8 @@ static void start(void)
 	native_vm_make(&vm, 0);
 	vcpu_put(vm.vcpu);
 	native_guest = guest;
+	snapshot_add_shadow(native_ram(NATIVE_RAM_BASE), NATIVE_RAM_SIZE); /* no core_end() */
+	core_snapshot();
 }
 
 static void decode(u32 insn)
@@ -92,7 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unsigned int how, i;
 	u32 insn;
 
-	if (!vm.vm)
+	if (!core_restore())
 		start();
 	choices = (struct choices){ data, size };
 	insn = (u32)choose(&choices, 1ULL << 32);

@@ -4,7 +4,7 @@
  * with a guest that traps for any reason (tests/native/any_vmm.c).
  */
 #include "any_vmm.h"
-#include "fuzz.h"
+#include "core.h"
 
 #define MAX_STEPS 400
 
@@ -19,11 +19,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	unsigned int steps;
 
+	if (!core_restore()) {
+		any_choice = from_input;
+		any_vmm_start();
+		core_snapshot();
+	}
 	choices = (struct choices){ data, size };
-	any_choice = from_input;
 	any_vmm_begin();
 	for (steps = 0; choices.left && steps < MAX_STEPS; steps++)
 		any_vmm_step();
 	any_vmm_end();
+	core_end();
 	return 0;
 }

@@ -5,8 +5,7 @@
  * Ids come from KVM_GET_REG_LIST, one in four with one bit flipped. A register that was readable is
  * still readable after it is set, and a KVM_SET_ONE_REG that is refused does not change it.
  */
-#include "native.h"
-#include "fuzz.h"
+#include "core.h"
 
 #define VALUE    NATIVE_USER_BASE /* one register's value, up to 4 KiB */
 #define LIST     (NATIVE_USER_BASE + 0x10000)
@@ -84,11 +83,8 @@ static void set_and_get(void)
 	}
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void start(void)
 {
-	unsigned int left = 60;
-
-	choices = (struct choices){ data, size };
 	native_reset();
 	native_isa_set(ISA);
 	native_core_start();
@@ -96,16 +92,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	vcpu_put(vm.vcpu);
 	native_guest = guest;
 	list_ids();
+	core_snapshot();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	unsigned int left = 60;
+
+	if (!core_restore())
+		start();
+	choices = (struct choices){ data, size };
 	while (choices.left && left--) {
 		if (choose(&choices, 16) == 15) {
 			native_signal_set(false);
 			native_ioctl(vm.vcpu_fd[0], KVM_RUN, 0);
-			list_ids();
+			if (choose(&choices, 16) == 15)
+				list_ids();
 		}
 		set_and_get();
 	}
 	native_vm_free(&vm);
-	native_user_exit();
-	CLAIM(!native_objects_in_use() && !native_maps_in_use() && !native_pages_in_use());
+	core_end();
 	return 0;
 }

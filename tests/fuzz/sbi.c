@@ -6,7 +6,7 @@
  * forwarded call, which extensions are enabled, and when time passes.
  */
 #include "any_vmm.h"
-#include "fuzz.h"
+#include "core.h"
 
 #define VCPUS     2
 #define MAX_CALLS 60
@@ -90,11 +90,10 @@ static void switch_extensions(unsigned int i)
 			sbi_ext_set(vcpu, ext, choose(&choices, 2));
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void start(void)
 {
-	unsigned int i, left = MAX_CALLS;
+	unsigned int i;
 
-	choices = (struct choices){ data, size };
 	any_choice = from_input;
 	native_reset();
 	native_isa_set("h i m a f d c sstc sscofpmf zicbom zicboz smstateen");
@@ -104,6 +103,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	native_guest = guest;
 	for (i = 1; i < VCPUS; i++)
 		native_vcpu_make(&vm, i);
+	core_snapshot();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	unsigned int i, left = MAX_CALLS;
+
+	if (!core_restore())
+		start();
+	choices = (struct choices){ data, size };
 	for (i = 0; i < VCPUS; i++)
 		if (choose(&choices, 2))
 			switch_extensions(i);
@@ -113,7 +122,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			native_time_set(hv_time() + choose(&choices, 100000));
 	}
 	native_vm_free(&vm);
-	native_user_exit();
-	CLAIM(!native_objects_in_use() && !native_maps_in_use() && !native_pages_in_use());
+	core_end();
 	return 0;
 }

@@ -14,6 +14,8 @@
  */
 extern u64 (*any_choice)(u64 below);
 
+/* Reset the machine, start the core, and make a VM with memory and a vCPU. Makes no choice. */
+void any_vmm_start(void);
 void any_vmm_begin(void);
 void any_vmm_step(void);
 /* Close everything; panic if anything has leaked. */

@@ -131,5 +131,6 @@ void native_hook_in(struct hv_sched_hook *left)
 
 void native_hooks_reset(void)
 {
+	pthread_once(&once, init);
 	memset(slots, 0, sizeof(slots));
 }

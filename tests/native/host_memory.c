@@ -100,11 +100,12 @@ static hpa_t block_alloc(size_t count)
 			first = 0;
 		if (!block_is_free(first, count))
 			continue;
-		for (i = first; i < first + count; i++)
+		for (i = first; i < first + count; i++) {
 			__atomic_store_n(&page_refs[i], 1, __ATOMIC_RELAXED);
+			ASAN_UNPOISON_MEMORY_REGION(arena + i * PAGE_SIZE, PAGE_SIZE);
+		}
 		next_page = first + count;
 		pages_in_use += count;
-		ASAN_UNPOISON_MEMORY_REGION(arena + first * PAGE_SIZE, count * PAGE_SIZE);
 		memset(arena + first * PAGE_SIZE, 0, count * PAGE_SIZE);
 		return NATIVE_RAM_BASE + first * PAGE_SIZE;
 	}
@@ -425,18 +426,17 @@ static void block_split(hva_t hva)
 
 static void user_drop(hva_t hva, size_t size)
 {
-	size_t at;
+	struct user_page *first = user_page(hva), *p;
 
 	pthread_mutex_lock(&memory_lock);
-	for (at = 0; at < size; at += PAGE_SIZE) {
-		struct user_page *p = user_page(hva + at);
-
+	for (p = first; p < first + size / PAGE_SIZE; p++) {
+		if (!p->pa)
+			continue;
 		if (p->in_block)
-			block_split(hva + at);
-		if (p->pa)
-			page_put(p->pa);
-		*p = (struct user_page){ 0 };
+			block_split(hva + (hva_t)(p - first) * PAGE_SIZE);
+		page_put(p->pa);
 	}
+	memset(first, 0, size / PAGE_SIZE * sizeof(*first));
 	pthread_mutex_unlock(&memory_lock);
 }
 

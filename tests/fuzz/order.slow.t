@@ -1,0 +1,17 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# order.slow.t - check that lib/snapshot.c restores everything: the result of each input of a corpus
+# (a digest of all memory that it changed) is the same alone and after any others.
+. "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+for corpus in "$HS_TOP"/tests/fuzz/corpus/*/; do
+	target=$(basename "$corpus")
+	program=$O/tests/fuzz/$target
+	[[ $target = trace* ]] && continue # without a snapshot: these targets keep no state
+	needs_built "$program"
+	"$program" --order "$corpus"/* >"$tmp/out" 2>&1
+	ok $? "$target: an input has the same result alone, and after others forwards and backwards" ||
+		diag "$(tail -n 30 "$tmp/out")"
+done
+done_testing
