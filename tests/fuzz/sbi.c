@@ -97,6 +97,7 @@ static void start(void)
 	any_choice = from_input;
 	native_reset();
 	native_isa_set("h i m a f d c sstc sscofpmf zicbom zicboz smstateen");
+	native_pmu_set(4, 64);
 	native_core_start();
 	native_vm_make(&vm, 0);
 	vcpu_put(vm.vcpu);

@@ -41,7 +41,7 @@ static inline uint64_t choose(struct choices *c, uint64_t below)
 	size_t n = below <= 1UL << 8 ? 1 : below <= 1UL << 16 ? 2 : below <= 1UL << 32 ? 4 : 8;
 	uint64_t value = 0;
 
-	if (below < 2)
+	if (below < 2 || !c->left)
 		return 0;
 	if (n > c->left)
 		n = c->left;

@@ -175,6 +175,14 @@ static struct heap_state {
 	unsigned long objects;
 } heap_before;
 
+static void make_heap(void)
+{
+	if (heap)
+		return;
+	heap = map(HEAP_SIZE);
+	__asan_poison_memory_region(heap, HEAP_SIZE);
+}
+
 void snapshot_take(void)
 {
 	struct sigaction action = { .sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK };
@@ -182,10 +190,9 @@ void snapshot_take(void)
 
 	add_section(__start_machine_data, __stop_machine_data);
 	add_section(__start_machine_bss, __stop_machine_bss);
-	if (heap) {
-		snapshot_add(heap, heap_used);
-		snapshot_add_shadow(heap, HEAP_SIZE);
-	}
+	make_heap();
+	snapshot_add(heap, heap_used);
+	snapshot_add_shadow(heap, HEAP_SIZE);
 	heap_before = (struct heap_state){ heap_used, nr_objects };
 	saved = map(sizeof(*saved) * MAX_HOT);
 	for (i = 0; i < nr_regions; i++)
@@ -256,10 +263,7 @@ void *snapshot_alloc(size_t size)
 	struct object *object;
 	size_t i, room = (size + 15 + 16) & ~15UL; /* at least 16 poisoned bytes after it */
 
-	if (!heap) {
-		heap = map(HEAP_SIZE);
-		__asan_poison_memory_region(heap, HEAP_SIZE);
-	}
+	make_heap();
 	if (size > HEAP_SIZE / 2 || heap_used + sizeof(*object) + room > HEAP_SIZE)
 		return NULL;
 	object = (struct object *)(heap + heap_used);

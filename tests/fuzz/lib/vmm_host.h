@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vmm_host.h - the machine of src/vmm for fuzz targets, and what its host gives it.
+ *
+ * The machine has every device but no vCPU threads. Its system calls and KVM are models. A thread
+ * of a device runs only in host_run_threads(), until it would block.
+ */
+#ifndef FUZZ_VMM_HOST_H
+#define FUZZ_VMM_HOST_H
+
+#include "vmm.h"
+#include "fuzz.h"
+#include "snapshot.h"
+
+#define HOST_VCPUS     2
+#define HOST_RAM       RAM_MIN
+#define HOST_DISK_SIZE 0x4000ul
+
+extern struct machine machine;
+extern u8 host_disk[HOST_DISK_SIZE];
+extern const u8 *host_file; /* what the file to restore contains */
+extern size_t host_file_size;
+extern struct choices host_choices; /* for what a host may or may not do; empty: it does all */
+
+/* Build the machine, with the interrupt controller of this name. */
+void host_prepare(const char *irqchip);
+/* Run the devices' threads until all of them wait. */
+void host_run_threads(void);
+/* Call fn(). Returns false if it ended by die(); the reason is in host_reason. */
+bool host_try(void (*fn)(void));
+extern char host_reason[200];
+
+#endif
