@@ -7,6 +7,8 @@
  * overwrites bytes of kvm_run. The guest traps with random causes and random values in the trap's
  * CSRs.
  */
+#include <stdio.h>
+#include <string.h>
 #include "any_vmm.h"
 
 #define HVA     NATIVE_USER_BASE
@@ -288,12 +290,41 @@ static void memory_step(void)
 			(unsigned int)PICK(0, 0, NATIVE_READ_ONLY, NATIVE_COW, NATIVE_HUGE));
 }
 
+/* ---- toggles, for the VMs that are made from now on ---- */
+
+static const struct {
+	const char *name, *values; /* separated by blanks */
+	unsigned int usual;
+} toggles[] = {
+#define TOGGLE(name, values, usual, question) { #name, values, usual },
+#include "toggle.def"
+#undef TOGGLE
+};
+
+static void set_toggle(unsigned int toggle, unsigned int nth)
+{
+	const char *value = toggles[toggle].values, *end = strchrnul(value, ' ');
+	char word[32];
+
+	for (; nth && *end; nth--) {
+		value = end + 1;
+		end = strchrnul(value, ' ');
+	}
+	snprintf(word, sizeof(word), "%.*s", (int)(end - value), value);
+	native_param_set(toggles[toggle].name,
+			 word); /* an error: the machine lacks what it needs */
+}
+
 static int dev;
 
 void any_vmm_start(void)
 {
+	unsigned int i;
+
 	native_reset();
 	native_core_start();
+	for (i = 0; i < ARRAY_SIZE(toggles); i++)
+		set_toggle(i, toggles[i].usual);
 	native_user_map(HVA, 8 * MB, 0);
 	native_user_map(ARGS, 0x10000, 0);
 	dev = hv_file_create("kvm", &kvm_dev_ops, NULL);
@@ -314,7 +345,9 @@ void any_vmm_step(void)
 {
 	switch (rnd(24)) {
 	case 0:
-		if (rnd(8) == 7) /* seldom: it takes as long as a hundred other steps */
+		if (rnd(2))
+			set_toggle((unsigned int)rnd(ARRAY_SIZE(toggles)), (unsigned int)rnd(4));
+		else if (rnd(4) == 3) /* seldom: it takes as long as a hundred other steps */
 			add(&vms, answer(native_ioctl(dev, KVM_CREATE_VM, 0)));
 		break;
 	case 1:

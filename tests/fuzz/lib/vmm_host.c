@@ -421,7 +421,6 @@ void host_prepare(const char *irqchip)
 	m->kvm_fd = FD_KVM;
 	m->vm_fd = FD_VM;
 	m->ram_size = HOST_RAM;
-	m->ram = snapshot_alloc(HOST_RAM);
 	for (unsigned int i = 0; i < HOST_VCPUS; i++) {
 		m->vcpus[i].machine = m;
 		m->vcpus[i].id = i;
@@ -429,4 +428,5 @@ void host_prepare(const char *irqchip)
 		memset(vcpus[i].value[4], 5, sizeof(u64)); /* the timer's frequency */
 	}
 	CLAIM(host_try(build));
+	m->ram = snapshot_alloc(HOST_RAM); /* the last object, so that none follows it */
 }
