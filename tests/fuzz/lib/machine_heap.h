@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * machine_heap.h - let code under test allocate from the snapshot's heap. Included by the compiler,
- * before anything else of a file.
+ * machine_heap.h - let code under test allocate from the snapshot's heap, and have the same process
+ * id always. Included by the compiler, before anything else of a file.
  */
 #ifndef FUZZ_MACHINE_HEAP_H
 #define FUZZ_MACHINE_HEAP_H
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include "snapshot.h"
 
+#define getpid                snapshot_process_id
 #define malloc(size)          snapshot_alloc(size)
 #define calloc(count, size)   snapshot_alloc((count) * (size))
 #define realloc(object, size) snapshot_realloc(object, size)

@@ -317,3 +317,8 @@ unsigned long snapshot_objects(void)
 {
 	return nr_objects;
 }
+
+int snapshot_process_id(void)
+{
+	return 1;
+}

@@ -43,4 +43,7 @@ void *snapshot_realloc(void *object, size_t size);
 /* Number of objects not yet freed. */
 unsigned long snapshot_objects(void);
 
+/* What getpid() returns to code under test: the same in each process, as the result has to be. */
+int snapshot_process_id(void);
+
 #endif
