@@ -418,6 +418,5 @@ void fdt_build(struct machine *m, const struct layout *layout, void *fdt)
 	do_fdt(fdt_finish(fdt));
 	if (m->options.dump_dtb)
 		dump(m->options.dump_dtb, fdt);
-	m->options.dump_dtb =
-		NULL; /* only at the first boot: later, the sandbox allows no open() */
+	m->options.dump_dtb = NULL; /* the sandbox allows no open() at a reboot */
 }

@@ -32,7 +32,7 @@ FUZZ_SECTIONS := --rename-section .bss=machine_bss \
 
 # The VMM, but for what lib/vmm_host.c models; and the host's files that a target of FUZZ_HOST
 # needs. FUZZ_AREA is what all files of one are compiled with.
-FUZZ_VMM_PARTS := $(filter-out main message clock vcpu,$(notdir $(basename $(wildcard $(TOP)/src/vmm/*.c))))
+FUZZ_VMM_PARTS := $(filter-out main message clock vcpu sandbox save_file,$(notdir $(basename $(wildcard $(TOP)/src/vmm/*.c))))
 FUZZ_VMM_OBJ := lib/vmm_host.o $(FUZZ_VMM_PARTS:%=vmm/%.o) $(LIBFDT_FILES:%=libfdt/%.o)
 FUZZ_OBJ_cpio := files/stubs.o $(patsubst %,host/fs/%.o,initramfs inode path)
 FUZZ_OBJ_elf := host/proc/elf.o
