@@ -13,6 +13,7 @@
 #include "lib/printk.h"
 #include "platform/sbi.h"
 #include "proc/process.h"
+#include "sched/insn.h"
 #include "sched/smp.h"
 #include "mm/uaccess.h"
 #include "sched/wait.h"
@@ -239,8 +240,7 @@ void hv_remote_fence(unsigned long fid, const struct hv_hartmask *mask, unsigned
 
 void hv_cpu_relax(void)
 {
-	/* Zihintpause's pause, encoded as a fence hint: a no-op on harts without the extension. */
-	__asm__ volatile(".4byte 0x0100000f" ::: "memory");
+	pause_hint();
 }
 
 /* ---- log ---- */

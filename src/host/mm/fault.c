@@ -24,6 +24,7 @@
 #include "page.h"
 #include "lib/printk.h"
 #include "proc/oom.h"
+#include "sched/insn.h"
 #include "sched/thread.h"
 #include "userfaultfd.h"
 #include "vma.h"
@@ -61,7 +62,7 @@ void mm_sync_icache(struct mm *mm)
 		hv_remote_fence(SBI_RFENCE_REMOTE_FENCE_I, &fenced, 0, 0, 0);
 	hartmask_set(&fenced, this_hart());
 	hartmask_remove_atomic(&mm->icache_stale, &fenced);
-	__asm__ volatile("fence.i" ::: "memory");
+	fence_i();
 }
 
 static int install(struct mm *mm, const struct vma *vma, unsigned long va, unsigned long size,
@@ -74,7 +75,7 @@ static int install(struct mm *mm, const struct vma *vma, unsigned long va, unsig
 	WRITE_ONCE(*pte, pte_make(pa, flags));
 	mm->total_pages += size / SZ_4K;
 	/* This hart may have cached the invalid entry (S §2.1); others fence when they fault. */
-	__asm__ volatile("sfence.vma %0" ::"r"(va) : "memory");
+	sfence_vma_page(va);
 	if (vma->prot & PROT_EXEC)
 		mm_sync_icache(mm);
 	return 0;
@@ -410,7 +411,7 @@ static int make_writable(struct mm *mm, const struct vma *vma, unsigned long va,
 	 * No remote fence is needed: another hart may fault once more, and then finds the leaf
 	 * writable.
 	 */
-	__asm__ volatile("sfence.vma %0" ::"r"(va) : "memory");
+	sfence_vma_page(va);
 	return 0;
 }
 
@@ -438,7 +439,7 @@ int mm_fault_locked(struct mm *mm, unsigned long va, struct mm_fault *fault)
 		 * This hart had cached the old entry: without A, or invalid because another thread
 		 * has mapped the page since.
 		 */
-		__asm__ volatile("sfence.vma %0" ::"r"(va) : "memory");
+		sfence_vma_page(va);
 		return 0;
 	}
 	if (vma->uffd && uffd_wants(vma, va))

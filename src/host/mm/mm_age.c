@@ -11,6 +11,7 @@
 #include <linux/mman.h>
 #include "hv/host.h"
 #include "hv/trace.h"
+#include "sched/insn.h"
 #include "sched/thread.h"
 #include "vma.h"
 
@@ -50,9 +51,9 @@ void mm_age_leaf(struct mm *mm, unsigned long va, pte_t *pte, unsigned long size
 	if (has_access(*pte))
 		WRITE_ONCE(*pte, *pte & ~PTE_A);
 	if (size == SZ_4K)
-		__asm__ volatile("sfence.vma %0, x0" ::"r"(va) : "memory");
+		sfence_vma_page(va);
 	else
-		__asm__ volatile("sfence.vma x0, x0" ::: "memory");
+		sfence_vma_all();
 	list_for_each_entry(n, &mm->notifiers, link)
 		n->clear_young(n, va, va + size);
 }

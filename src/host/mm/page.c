@@ -14,6 +14,7 @@
 #include "hv/host.h"
 #include "lib/printk.h"
 #include "proc/oom.h"
+#include "sched/insn.h"
 #include "sched/thread.h"
 
 #define MAX_RANGES 32
@@ -415,11 +416,6 @@ void page_clear_init(void)
 	unsigned int block = hv_cbo_block_size("zicboz");
 
 	cbo_block = block <= PAGE_SIZE ? block : 0;
-}
-
-static inline void cbo_zero(void *p)
-{
-	__asm__ volatile(".insn i 0x0f, 2, x0, %0, 4" ::"r"(p) : "memory");
 }
 
 void page_clear(void *va, size_t size)

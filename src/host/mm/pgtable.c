@@ -14,6 +14,7 @@
 #include "page.h"
 #include "lib/printk.h"
 #include "platform/sbi.h"
+#include "sched/insn.h"
 #include "sched/smp.h"
 
 #define ENTRIES     512
@@ -171,16 +172,6 @@ bool pgtable_collapse_empty(struct mm *mm, unsigned long va)
 
 /* ---- fences, and the table that a hart uses ---- */
 
-static void sfence_vma_page(unsigned long va)
-{
-	__asm__ volatile("sfence.vma %0, x0" ::"r"(va) : "memory");
-}
-
-static void sfence_vma_all(void)
-{
-	__asm__ volatile("sfence.vma x0, x0" ::: "memory");
-}
-
 void mm_flush_tlb(struct mm *mm, unsigned long va, unsigned long size)
 {
 	struct hv_hartmask others;
@@ -217,7 +208,7 @@ void mm_activate(struct mm *next)
 	/* next->harts has this hart's bit: from now on, mm_sync_icache() fences this hart, too. */
 	if (next && hartmask_test(&next->icache_stale, this_hart())) {
 		hartmask_clear_atomic(&next->icache_stale, this_hart());
-		__asm__ volatile("fence.i" ::: "memory");
+		fence_i();
 	}
 	me->mm = next;
 	if (prev)

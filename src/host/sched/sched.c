@@ -23,6 +23,7 @@
 #include "mm/page.h"
 #include "lib/printk.h"
 #include "proc/process.h"
+#include "insn.h"
 #include "smp.h"
 
 #define SLICE_MS 4
@@ -404,7 +405,7 @@ void sched_ipi(void)
 	 * loads below could come first, and miss what the sender stored before it raised the
 	 * interrupt.
 	 */
-	__asm__ volatile("fence i, r" ::: "memory");
+	fence_input();
 	me->ipis++;
 	if (me->running == me->idle)
 		me->need_resched = true;
@@ -446,7 +447,7 @@ bool sched_idle_here(void)
 	hartmask_set_atomic(&idle_harts, this_hart());
 	wanted = me->nr_queued || me->need_resched || threads_queued_elsewhere();
 	if (!wanted)
-		__asm__ volatile("wfi");
+		wait_for_interrupt();
 	irq_poll();
 	hartmask_clear_atomic(&idle_harts, this_hart());
 	me->is_idling = false;
@@ -469,7 +470,7 @@ void sched_idle_loop(void)
 		 * is).
 		 */
 		if (!me->nr_queued && !me->need_resched)
-			__asm__ volatile("wfi");
+			wait_for_interrupt();
 		irq_poll();
 		hartmask_clear_atomic(&idle_harts, this_hart());
 		if (me->nr_queued || me->need_resched)

@@ -131,6 +131,7 @@ struct thread {
 };
 
 /* In the kernel, tp holds the address of the running thread's struct thread. */
+#ifdef __riscv
 static inline struct thread *current_thread(void)
 {
 	struct thread *t;
@@ -138,6 +139,13 @@ static inline struct thread *current_thread(void)
 	__asm__("mv %0, tp" : "=r"(t));
 	return t;
 }
+#else /* tests/syscalls */
+extern struct thread *native_current;
+static inline struct thread *current_thread(void)
+{
+	return native_current;
+}
+#endif
 
 #define current current_thread()
 
