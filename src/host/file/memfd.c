@@ -17,7 +17,7 @@
 #include "mm/uaccess.h"
 
 #define MEMFD_NAME_MAX 249
-#define HUGE_SIZE_BITS (MFD_HUGE_MASK << MFD_HUGE_SHIFT)
+#define HUGE_SIZE_BITS ((unsigned int)MFD_HUGE_MASK << MFD_HUGE_SHIFT)
 
 static void memfd_destroy(struct inode *inode)
 {

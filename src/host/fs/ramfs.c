@@ -241,11 +241,12 @@ int ram_chunk_make(struct ram_file *rf, u64 chunk)
 static hpa_t page_make(struct ram_file *rf, u64 index)
 {
 	u64 start = index * PAGE_SIZE;
-	const u8 *from = rf->base + start;
+	const u8 *from;
 	hpa_t pa;
 
 	if (start >= rf->base_size)
 		return page_alloc_zeroed(0);
+	from = rf->base + start;
 	if (rf->base_size - start >= PAGE_SIZE && IS_ALIGNED((unsigned long)from, PAGE_SIZE)) {
 		page_get(va_to_pa(from));
 		return va_to_pa(from);
