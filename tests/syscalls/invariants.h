@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+/* invariants.h - what must hold whenever a program is in user mode. A violation ends the process. */
+#ifndef TESTS_SYSCALLS_INVARIANTS_H
+#define TESTS_SYSCALLS_INVARIANTS_H
+
+#include <stdbool.h>
+
+/* Check the address spaces, the reference counts of pages, the TLB, G-stage tables and locks. */
+void check_invariants(void);
+/*
+ * Compare the pages and objects in use with those at the first call. No process but the caller may
+ * be left.
+ */
+void check_leaks(void);
+/* Is the caller the only process? */
+bool check_alone(void);
+void tree_clear(void); /* remove what is below /w */
+
+/* ---- locks.c ---- */
+extern int held_spinlocks;
+int held_mutexes(void); /* by the current thread */
+/* Print who allocated the objects that are left of those since objects_mark(). */
+void objects_mark(void);
+void objects_show_new(void);
+
+/*
+ * Return the index of the first entry of a page table, from `i` on, that is not 0, or `n`. Tables
+ * are read after every call, and most of their entries are 0, so this is not instrumented.
+ */
+static inline __attribute__((no_sanitize("address", "undefined"))) unsigned long
+next_entry(const unsigned long *entries, unsigned long i, unsigned long n)
+{
+	for (; i < n; i += 8 - i % 8) {
+		const unsigned long *e = entries + i;
+
+		if (i % 8 == 0 && !(e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7]))
+			continue;
+		for (; e < entries + n && (e == entries + i || (e - entries) % 8); e++)
+			if (*e)
+				return (unsigned long)(e - entries);
+	}
+	return n;
+}
+
+/* ---- core.c: the hypervisor core's side ---- */
+/*
+ * Call fn for each leaf of each VM's G-stage: the VM's address space, the leaf's user address, and
+ * what it maps. Returns the first message that fn returns, or NULL.
+ */
+typedef const char *gstage_fn(const void *mm, unsigned long hva, unsigned long pa,
+			      unsigned long size, bool writable);
+const char *core_each_leaf(gstage_fn *fn);
+unsigned int core_nr_vms(void);
+/* Let every KVM_RUN execute the accesses that `seed` determines, as the guest. */
+void core_guest_begin(unsigned int seed);
+
+#endif

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+/*
+ * replay.c - run the target without libFuzzer.
+ *
+ * usage: syscalls FILE...                 run each file of a corpus
+ *        syscalls --random SEED COUNT     run COUNT random sequences
+ *
+ * A sequence that fails ends the process; --random then leaves it in the file `failed`. With HS_TRACE
+ * set in the environment, each call is shown.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "grammar.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static uint64_t state;
+
+static uint64_t random_u64(void)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return state * 0x2545f4914f6cdd1d >> 16;
+}
+
+static int run_random(uint64_t seed, unsigned long count)
+{
+	uint8_t data[STEPS_MAX * STEP_BYTES];
+
+	state = seed * 0x9e3779b97f4a7c15 + 1;
+	while (count--) {
+		size_t size = (STEPS_MIN + random_u64() % (STEPS_MAX - STEPS_MIN + 1)) * STEP_BYTES;
+		FILE *f;
+
+		for (size_t i = 0; i < size; i++)
+			data[i] = (uint8_t)random_u64();
+		f = fopen("failed", "wb");
+		if (f) {
+			fwrite(data, 1, size, f);
+			fclose(f);
+		}
+		LLVMFuzzerTestOneInput(data, size);
+	}
+	remove("failed");
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static uint8_t data[1 << 20];
+
+	if (argc == 4 && !strcmp(argv[1], "--random"))
+		return run_random(strtoul(argv[2], NULL, 0), strtoul(argv[3], NULL, 0));
+	for (int i = 1; i < argc; i++) {
+		FILE *in = fopen(argv[i], "rb");
+
+		if (!in) {
+			perror(argv[i]);
+			return 2;
+		}
+		LLVMFuzzerTestOneInput(data, fread(data, 1, sizeof(data), in));
+		fclose(in);
+	}
+	return 0;
+}

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+#
+# rules.mk - build the host and the core for the build machine, with the machine that machine/
+# models: the fuzz target `syscalls`. It is linked with libFuzzer in $(O)/fuzz (make fuzz), with
+# tests/fuzz/replay.c in $(O)/tests/fuzz, and with replay.c in $(O)/tests/syscalls.
+
+comma := ,
+SYSCALLS_DIR := $(TOP)/tests/syscalls
+# The kernel's own flags, but for what concerns the target; the kernel's headers are its C library.
+SYSCALLS_KERNEL := -std=gnu11 -O2 -g -ffreestanding -fno-strict-aliasing -fno-common \
+	-fno-omit-frame-pointer -ffile-prefix-map=$(TOP)/= -include $(SYSCALLS_DIR)/layout.h -nostdinc \
+	-isystem $(TOP)/src/host/libc $(UAPI_CFLAGS) -I$(LIBFDT_SRC) -iquote $(TOP)/src/host \
+	-I$(TOP)/src/kvm -I$(TOP)/src/include -I$(TOP)/trace
+SYSCALLS_MACHINE := -std=gnu11 -D_GNU_SOURCE -O2 -g -fno-strict-aliasing -fno-omit-frame-pointer \
+	-ffile-prefix-map=$(TOP)/= -include $(SYSCALLS_DIR)/layout.h $(UAPI_CFLAGS) -I$(LIBFDT_SRC) \
+	-iquote $(TOP)/src/host -I$(TOP)/src/kvm -I$(TOP)/src/include -I$(TOP)/trace -I$(NATIVE_DIR) \
+	-iquote $(SYSCALLS_DIR) -iquote $(SYSCALLS_DIR)/machine
+SYSCALLS_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+
+# Everything but the drivers, the tracing, and what machine/ has its own version of.
+SYSCALLS_SRC := $(filter-out %/procfs_trace.c %/tracefs.c %/tracefs_event.c %/trace_marker.c %/sysrq.c \
+	%/sched/pmu.c %/static_key.c,$(wildcard $(patsubst %,$(TOP)/src/host/%/*.c,mm file fs proc sched) \
+	$(TOP)/src/host/kvm_*.c)) \
+	$(patsubst %,$(TOP)/src/host/%.c,lib/printk platform/bootargs platform/random)
+SYSCALLS_OWN := $(filter-out %/replay.c %/program.c %/mutator.c,$(wildcard $(SYSCALLS_DIR)/*.c $(SYSCALLS_DIR)/machine/*.c))
+SYSCALLS_CORE := $(filter-out %/offsets.c,$(wildcard $(TOP)/src/kvm/*.c $(TOP)/src/kvm/*/*.c))
+SYSCALLS_MODELS := csr_model fence_model hgatp_model tlb_model trace_model unpriv_model switch_model host_pmu
+SYSCALLS_WRAP := $(addprefix -Wl$(comma)--wrap=,mutex_lock mutex_lock_interruptible mutex_lock_killable \
+	mutex_trylock mutex_unlock kmalloc kfree page_alloc page_alloc_zeroed page_alloc_user \
+	page_alloc_user_zeroed page_alloc_zeroed_block huge_page_alloc page_free page_put)
+
+# $(call syscalls-objects,DIR,SOURCES): their objects in DIR. The core and the models of its hardware
+# are those of tests/native, except for libFuzzer.
+syscalls-objects = $(patsubst $(TOP)/%.c,$1/%.o,$2)
+# These two write to memory that is poisoned for everyone else (locks.c).
+SYSCALLS_RAW := src/host/mm/kmalloc src/host/mm/page
+
+define syscalls-rules # DIR, compiler, flags of the host and the core, warnings
+$1/src/%.o: $(TOP)/src/%.c | uapi-present
+	@mkdir -p $$(@D)
+	$$(call say,CC)$2 $(SYSCALLS_KERNEL) $(SYSCALLS_SANITIZE) $3 -w -MMD -MP -c -o $$@ $$<
+$1/tests/%.o: $(TOP)/tests/%.c | uapi-present
+	@mkdir -p $$(@D)
+	$$(call say,CC)$2 $(SYSCALLS_MACHINE) $(SYSCALLS_SANITIZE) $4 -MMD -MP -c -o $$@ $$<
+$(patsubst %,$1/%.o,$(SYSCALLS_RAW)): $1/%.o: $(TOP)/%.c | uapi-present
+	@mkdir -p $$(@D)
+	$$(call say,CC)$2 $(SYSCALLS_KERNEL) $3 -Dmemset=raw_memset -w -MMD -MP -c -o $$@ $$<
+-include $$(patsubst %.o,%.d,$$(call syscalls-objects,$1,$(SYSCALLS_SRC) $(SYSCALLS_OWN) $(SYSCALLS_CORE)))
+endef
+
+SYSCALLS_REPLAY := $(O)/tests/syscalls
+$(eval $(call syscalls-rules,$(SYSCALLS_REPLAY)/obj,$(HOSTCC),-isystem $(shell $(HOSTCC) -print-file-name=include),$(WARN)))
+SYSCALLS_LIB = $(call syscalls-objects,$(SYSCALLS_REPLAY)/obj,$(SYSCALLS_SRC) $(SYSCALLS_OWN)) $(NATIVE_CORE) \
+	$(patsubst %,$(O)/tests/native/%.o,$(SYSCALLS_MODELS))
+$(SYSCALLS_REPLAY)/syscalls: $(SYSCALLS_REPLAY)/obj/tests/syscalls/replay.o $(SYSCALLS_LIB)
+	$(call say,HOSTLD)$(HOSTCC) $(SYSCALLS_SANITIZE) $(SYSCALLS_WRAP) -pthread -o $@ $^
+
+SYSCALLS_FUZZ := $(O)/fuzz/obj/syscalls
+$(eval $(call syscalls-rules,$(SYSCALLS_FUZZ),$(FUZZ_CC),-isystem $(shell $(FUZZ_CC) -print-resource-dir 2>/dev/null)/include \
+	-fsanitize=fuzzer-no-link,-w))
+$(O)/fuzz/syscalls: $(call syscalls-objects,$(SYSCALLS_FUZZ),$(SYSCALLS_SRC) $(SYSCALLS_OWN) $(SYSCALLS_DIR)/mutator.c \
+		$(SYSCALLS_CORE) $(patsubst %,$(NATIVE_DIR)/%.c,$(SYSCALLS_MODELS)))
+	$(call say,FUZZLD)$(FUZZ_CC) $(SYSCALLS_SANITIZE) -fsanitize=fuzzer $(SYSCALLS_WRAP) -pthread -o $@ $^
+
+# For tests/fuzz/corpus.t.
+$(O)/tests/fuzz/syscalls: $(O)/tests/fuzz/replay.o $(SYSCALLS_LIB)
+	$(call say,HOSTLD)$(HOSTCC) $(SYSCALLS_SANITIZE) $(SYSCALLS_WRAP) -pthread -o $@ $^
+
+tests: $(SYSCALLS_REPLAY)/syscalls $(O)/tests/fuzz/syscalls
+fuzzers: $(O)/fuzz/syscalls
+
+# For mutants.slow.t: link the replayed target as OUTPUT, with FILE (src/host/mm/vma.c) compiled from SOURCE.
+.PHONY: syscalls-mutant
+syscalls-mutant:
+	$(HOSTCC) $(SYSCALLS_KERNEL) $(if $(filter $(FILE:.c=),$(SYSCALLS_RAW)),-Dmemset=raw_memset,$(SYSCALLS_SANITIZE)) \
+		-isystem $(shell $(HOSTCC) -print-file-name=include) -iquote $(dir $(TOP)/$(FILE)) -w -c -o $(OUTPUT).o $(SOURCE)
+	$(HOSTCC) $(SYSCALLS_SANITIZE) $(SYSCALLS_WRAP) -pthread -o $(OUTPUT) $(OUTPUT).o \
+		$(filter-out $(SYSCALLS_REPLAY)/obj/$(FILE:.c=.o),$(SYSCALLS_REPLAY)/obj/tests/syscalls/replay.o $(SYSCALLS_LIB))
