@@ -259,6 +259,15 @@ void oom_memory_freed(struct process *p)
 	oom_round_ended();
 	__atomic_store_n(&p->memory_freed, true, __ATOMIC_RELEASE);
 	waitq_wake_all(&freed);
+	/*
+	 * Drop a victim now, and not only when memory runs out again: its struct keeps its account
+	 * and a page. Whoever makes p the victim after this look finds memory_freed set.
+	 */
+	if (READ_ONCE(victim) == p) {
+		mutex_lock(&choosing);
+		(void)victim_is_pending();
+		mutex_unlock(&choosing);
+	}
 }
 
 #define PLAIN_TRIES 3
