@@ -76,3 +76,11 @@ syscalls-mutant:
 		-isystem $(shell $(HOSTCC) -print-file-name=include) -iquote $(dir $(TOP)/$(FILE)) -w -c -o $(OUTPUT).o $(SOURCE)
 	$(HOSTCC) $(SYSCALLS_SANITIZE) $(SYSCALLS_WRAP) -pthread -o $(OUTPUT) $(OUTPUT).o \
 		$(filter-out $(SYSCALLS_REPLAY)/obj/$(FILE:.c=.o),$(SYSCALLS_REPLAY)/obj/tests/syscalls/replay.o $(SYSCALLS_LIB))
+
+# The same grammar as a program on the host: syscalls.slow.t.
+$(SYSCALLS_REPLAY)/program: $(patsubst %,$(SYSCALLS_DIR)/%.c,program grammar values structures) $(wildcard $(SYSCALLS_DIR)/grammar*.h) $(SYSCALLS_DIR)/calls.def \
+		$(TOP)/tests/linux-abi/tap.h $(COMPILED_BY) | uapi-present
+	@mkdir -p $(@D)
+	$(CC_RV) $(PROG_CFLAGS) -o $@ $(filter %.c,$^)
+
+tests: $(SYSCALLS_REPLAY)/program
