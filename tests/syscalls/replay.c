@@ -52,6 +52,12 @@ int main(int argc, char **argv)
 {
 	static uint8_t data[1 << 20];
 
+	if (argc < 2 || !strcmp(argv[1], "--help")) {
+		puts("usage: syscalls FILE...              run sequences from files\n"
+		     "       syscalls --random SEED COUNT  run COUNT random sequences\n"
+		     "HS_TRACE=1 in the environment shows each call.");
+		return argc < 2 ? 2 : 0;
+	}
 	if (argc == 4 && !strcmp(argv[1], "--random"))
 		return run_random(strtoul(argv[2], NULL, 0), strtoul(argv[3], NULL, 0));
 	for (int i = 1; i < argc; i++) {
