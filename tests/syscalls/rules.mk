@@ -2,7 +2,7 @@
 #
 # rules.mk - build the host and the core for the build machine, with the machine that machine/
 # models: the fuzz target `syscalls`. It is linked with libFuzzer in $(O)/fuzz (make fuzz), with
-# tests/fuzz/replay.c in $(O)/tests/fuzz, and with replay.c in $(O)/tests/syscalls.
+# tests/fuzz/lib/replay.c in $(O)/tests/fuzz, and with replay.c in $(O)/tests/syscalls.
 
 comma := ,
 SYSCALLS_DIR := $(TOP)/tests/syscalls
@@ -55,19 +55,19 @@ SYSCALLS_LIB = $(call syscalls-objects,$(SYSCALLS_REPLAY)/obj,$(SYSCALLS_SRC) $(
 $(SYSCALLS_REPLAY)/syscalls: $(SYSCALLS_REPLAY)/obj/tests/syscalls/replay.o $(SYSCALLS_LIB)
 	$(call say,HOSTLD)$(HOSTCC) $(SYSCALLS_SANITIZE) $(SYSCALLS_WRAP) -pthread -o $@ $^
 
-SYSCALLS_FUZZ := $(O)/fuzz/obj/syscalls
-$(eval $(call syscalls-rules,$(SYSCALLS_FUZZ),$(FUZZ_CC),-isystem $(shell $(FUZZ_CC) -print-resource-dir 2>/dev/null)/include \
+SYSCALLS_FUZZ := $(FUZZ_OUT)/obj/syscalls
+$(eval $(call syscalls-rules,$(SYSCALLS_FUZZ),$(FUZZ_CC),-isystem $(shell $(FUZZ_CC) -print-resource-dir 2>/dev/null)/include $(FUZZ_PROFILE) \
 	-fsanitize=fuzzer-no-link,-w))
-$(O)/fuzz/syscalls: $(call syscalls-objects,$(SYSCALLS_FUZZ),$(SYSCALLS_SRC) $(SYSCALLS_OWN) $(SYSCALLS_DIR)/mutator.c \
+$(FUZZ_OUT)/syscalls: $(call syscalls-objects,$(SYSCALLS_FUZZ),$(SYSCALLS_SRC) $(SYSCALLS_OWN) $(SYSCALLS_DIR)/mutator.c \
 		$(SYSCALLS_CORE) $(patsubst %,$(NATIVE_DIR)/%.c,$(SYSCALLS_MODELS)))
 	$(call say,FUZZLD)$(FUZZ_CC) $(SYSCALLS_SANITIZE) -fsanitize=fuzzer $(SYSCALLS_WRAP) -pthread -o $@ $^
 
 # For tests/fuzz/corpus.t.
-$(O)/tests/fuzz/syscalls: $(O)/tests/fuzz/replay.o $(SYSCALLS_LIB)
+$(O)/tests/fuzz/syscalls: $(FUZZ_REPLAY) $(SYSCALLS_LIB)
 	$(call say,HOSTLD)$(HOSTCC) $(SYSCALLS_SANITIZE) $(SYSCALLS_WRAP) -pthread -o $@ $^
 
 tests: $(SYSCALLS_REPLAY)/syscalls $(O)/tests/fuzz/syscalls
-fuzzers: $(O)/fuzz/syscalls
+fuzzers: $(FUZZ_OUT)/syscalls
 
 # For mutants.slow.t: link the replayed target as OUTPUT, with FILE (src/host/mm/vma.c) compiled from SOURCE.
 .PHONY: syscalls-mutant
