@@ -197,6 +197,14 @@ static void test_srst(void)
 
 	ok(error == SBI_ERR_INVALID_PARAM || error == SBI_ERR_NOT_SUPPORTED,
 	   "a reserved reset type is refused, and nothing is reset");
+	if (on_linux()) {
+		skip("a reset with a reserved reason is refused", "Linux resets the machine");
+	} else {
+		error = sbi_call(SBI_EXT_SRST, SBI_SRST_SYSTEM_RESET, SBI_SRST_TYPE_SHUTDOWN,
+				 SBI_SRST_REASON_SYSFAIL + 1, 0)
+				.error;
+		ok(error == SBI_ERR_INVALID_PARAM, "a reset with a reserved reason is refused");
+	}
 	ok_sbi(sbi_call(SBI_EXT_SRST, NO_SUCH_FID, 0, 0, 0), SBI_ERR_NOT_SUPPORTED,
 	       "an unknown function of system reset is not supported");
 }

@@ -120,6 +120,23 @@ static void a_reset_stops_every_vcpu_and_exits_to_user_space(void **state)
 	assert_true(hsm_is_stopped(second));
 }
 
+/* SBI §10: a reserved type or reason is an invalid parameter, and nothing is reset. */
+static void a_reset_with_a_reserved_type_or_reason_is_refused(void **state)
+{
+	static const unsigned long bad[][2] = {
+		{ SBI_SRST_TYPE_WARM_REBOOT + 1, SBI_SRST_REASON_NONE },
+		{ 0xf0000000, SBI_SRST_REASON_NONE },
+		{ SBI_SRST_TYPE_SHUTDOWN, SBI_SRST_REASON_SYSFAIL + 1 },
+		{ SBI_SRST_TYPE_COLD_REBOOT, 0xe0000000 }
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(made(CALL(SBI_EXT_SRST, 0, bad[i][0], bad[i][1])).error,
+				 SBI_ERR_INVALID_PARAM);
+}
+
 /* ---- other vCPUs -------------------------------------------------------------------------------- */
 
 static void an_ipi_reaches_the_vcpus_of_its_mask(void **state)
@@ -439,6 +456,7 @@ int main(void)
 		TEST(a_forwarded_call_is_answered_at_the_next_run),
 		TEST(a_probe_of_a_vendor_extension_is_forwarded),
 		TEST(immediate_exit_completes_the_call_without_an_entry),
+		TEST(a_reset_with_a_reserved_type_or_reason_is_refused),
 		TEST(a_reset_stops_every_vcpu_and_exits_to_user_space),
 		TEST(an_ipi_reaches_the_vcpus_of_its_mask),
 		TEST(a_remote_fence_is_done_before_the_guest_continues),

@@ -13,6 +13,9 @@ int sbi_srst(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct
 	ret->error = SBI_ERR_NOT_SUPPORTED;
 	if (fid != SBI_SRST_SYSTEM_RESET)
 		return RESUME_GUEST;
+	ret->error = SBI_ERR_INVALID_PARAM;
+	if (reason > SBI_SRST_REASON_SYSFAIL)
+		return RESUME_GUEST;
 	switch (type) {
 	case SBI_SRST_TYPE_SHUTDOWN:
 		return sbi_system_event(vcpu, KVM_SYSTEM_EVENT_SHUTDOWN, reason);
