@@ -49,6 +49,7 @@ GROUPS = (
         "new": "add a payload, device, toggle, event, ... to the sources",
         "check": "check the sources: format, size, references, lint",
         "check-commits": "check the subject lines of commits",
+        "equivalence": "compare random programs, bare and in a guest",
         "kselftest": "run Linux's own KVM selftests",
         "linux-kvm": "run a program on Linux KVM, in the same QEMU",
         "course": "check the course's pages and labs",

@@ -2,12 +2,13 @@
 #
 # rules.mk - payloads: $(O)/guest-payloads/NAME.{elf,bin}. There is one payload for hello.c and one
 # for each NAME.c in tour/ and tests/guest; a NAME.S beside NAME.c is part of its payload. The files
-# in bench/ are one payload. Included by the top Makefile. The payloads need only a cross compiler
-# (no libc, no fetched source).
+# in bench/ are one payload, and so are those in equivalence/. Included by the top Makefile. The
+# payloads need only a cross compiler (no libc, no fetched source).
 
 PAYLOAD_DIR := $(O)/guest-payloads
 PAYLOAD_MAIN := $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/src/guest/hello.c \
-	$(TOP)/src/guest/tour/*.c $(TOP)/src/guest/bench/bench.c $(TOP)/tests/guest/*.c))
+	$(TOP)/src/guest/tour/*.c $(TOP)/src/guest/bench/bench.c \
+	$(TOP)/src/guest/equivalence/equivalence.c $(TOP)/tests/guest/*.c))
 PAYLOAD_NAMES := $(notdir $(PAYLOAD_MAIN:.c=))
 PAYLOAD_BINS := $(PAYLOAD_NAMES:%=$(PAYLOAD_DIR)/%.bin)
 PAYLOAD_RT := start.S rt.c sbi.c trap.c fdt.c smp.c paging.c disk.c irqchip.c tap.c
@@ -33,9 +34,9 @@ $(PAYLOAD_DIR)/obj/%.S.o: $(TOP)/%.S $(COMPILED_BY)
 	@mkdir -p $(@D)
 	$(CC_RV) $(PAYLOAD_CFLAGS) -MMD -MP -c -o $@ $<
 
-# payload-objs NAME.c: the objects of NAME.c and of NAME.S, if any; for the benchmark, the objects
-# of all files in its folder.
-payload-objs = $(patsubst $(TOP)/%,$(PAYLOAD_DIR)/obj/%.o,$(if $(findstring /bench/,$(1)), \
+# payload-objs NAME.c: the objects of NAME.c and of NAME.S, if any; in a folder of the same name, the
+# objects of all its files.
+payload-objs = $(patsubst $(TOP)/%,$(PAYLOAD_DIR)/obj/%.o,$(if $(findstring /$(basename $(notdir $(1)))/,$(1)), \
 	$(wildcard $(TOP)/$(dir $(1))*.[cS]),$(TOP)/$(1) $(wildcard $(TOP)/$(1:.c=.S))))
 
 define payload-rule

@@ -94,7 +94,7 @@ An ordinary multi-threaded program, which also runs on Linux unchanged.
 src/vmm/vmm.h src/vmm/main.c src/vmm/machine.c src/vmm/vcpu.c src/vmm/*
 = Payloads
 Guests of a few kilobytes.
-src/guest/hello.c src/guest/rt.h src/guest/start.S src/guest/*.[chS] src/guest/bench/bench.[hcS] src/guest/bench/measure.c src/guest/bench/* src/guest/tour/* tests/guest/*
+src/guest/hello.c src/guest/rt.h src/guest/start.S src/guest/*.[chS] src/guest/bench/bench.[hcS] src/guest/bench/measure.c src/guest/bench/* src/guest/equivalence/equivalence.[hc] src/guest/equivalence/class.def src/guest/equivalence/* src/guest/tour/* tests/guest/*
 = Trace reader
 From a machine's RAM to text.
 trace/hstrace/hstrace.c trace/file/hst.h trace/file/* trace/hstrace/*

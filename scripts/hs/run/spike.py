@@ -18,15 +18,15 @@ from .rundir import DESC_OFFSET, RAM_BASE, STATE_EXITED, STATE_PANICKED
 
 FIRMWARE = "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.bin"
 ISA = "rv64imafdch_zicntr_zihpm_sstc_svadu_svinval_svpbmt_zicbom_zicboz"
+HTIF = 0x10000000  # where no run of a payload accesses HTIF: nothing ends the simulator
 TOHOST = 56  # offset in the run descriptor; fromhost follows
 # Spike's last line, for a number other than 0. A program can write to the log, too, but not after the machine's end.
 END = re.compile(r"\*\*\* FAILED \*\*\* \(tohost = ([0-9]+)\)$")
 
 
-def wrap(image, path):
+def wrap(image, path, tohost=RAM_BASE + DESC_OFFSET + TOHOST):
     """Write the ELF file PATH, which loads the firmware IMAGE at the start of RAM and has symbols for HTIF's words."""
     linker = os.environ.get("CROSS_COMPILE", "riscv64-linux-gnu-") + "ld"
-    tohost = RAM_BASE + DESC_OFFSET + TOHOST
     try:
         done = subprocess.run([linker, "--omagic", "-Tdata=%#x" % RAM_BASE, "-e", "%#x" % RAM_BASE, "--defsym=tohost=%#x" % tohost,
                                "--defsym=fromhost=%#x" % (tohost + 8), "-o", path, "-b", "binary", image],
@@ -37,15 +37,28 @@ def wrap(image, path):
         raise LaunchError("--firmware %s: %s" % (image, done.stdout.decode(errors="replace").strip()))
 
 
+def program():
+    """Return the path of the simulator."""
+    name = os.environ.get("SPIKE") or shutil.which("spike")
+    if not name or not shutil.which(name):
+        raise LaunchError("--machine spike: there is no %s; name riscv-isa-sim's program in $SPIKE"
+                          % (name or "program spike on the PATH"), STATUS_USAGE)
+    return name
+
+
+def bare_command(image, isa, arguments, firmware):
+    """Return the command that runs the Image IMAGE without a hypervisor. FIRMWARE is the ELF file to write."""
+    need(FIRMWARE, "install the package opensbi")
+    wrap(FIRMWARE, firmware, RAM_BASE + HTIF)
+    return [program(), "-p1", "-m256", "--isa=" + isa, "--kernel=" + image, "--bootargs=" + arguments, firmware]
+
+
 class Spike(Machine):
     OUTPUT = "log"  # Spike prints what the machine's console prints
 
     def check_simulator(self):
         options = self.options
-        self.program = os.environ.get("SPIKE") or shutil.which("spike")
-        if not self.program or not shutil.which(self.program):
-            raise LaunchError("--machine spike: there is no %s; name riscv-isa-sim's program in $SPIKE"
-                              % (self.program or "program spike on the PATH"), STATUS_USAGE)
+        self.program = program()
         for name in "icount", "gdb", "trace_stream", "trace_filter", "trace_stop", "sample":
             if getattr(options, name):
                 raise LaunchError("--machine spike has no --%s" % name.replace("_", "-"), STATUS_USAGE)

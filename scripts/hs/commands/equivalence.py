@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""equivalence - run random programs bare and in a guest, and compare the outcomes.
+
+A program of some hundred instructions runs in S mode, directly under the
+firmware and as a guest. Its traps, registers, CSRs and memory must be the same.
+A program that differs is shrunk and shown. docs/equivalence.md describes the
+programs, and lists the differences that are permitted.
+"""
+import concurrent.futures
+import os
+import sys
+import time
+
+from hs.equivalence import shrink
+from hs.equivalence.systems import BARE, GUEST, SYSTEMS, Systems
+from hs.parser import of_command
+from hs.paths import TOP
+from hs.run.qemuopt import add_machine
+from hs.toggles import check_toggles
+
+BATCH = 100     # programs that share a digest
+CHUNK = 2000    # programs of one boot
+EXAMPLES = """\
+examples:
+  scripts/hyperscope equivalence --count 20000
+  scripts/hyperscope equivalence --set fp=eager --set wfi=native
+  scripts/hyperscope equivalence --first 4711 --count 1
+                                    shrink and show one program
+exit status: 0; 1 some programs differ; 2 usage error; 125 a file is missing"""
+
+
+def new_parser():
+    parser = of_command("equivalence", __doc__, epilog=EXAMPLES)
+    parser.add_argument("--count", metavar="N", type=int, default=10000, help="number of programs (10000)")
+    parser.add_argument("--first", metavar="N", type=int, default=0, help="number of the first program (0)")
+    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[],
+                        help="set a toggle of hyperscope (may be repeated)")
+    parser.add_argument("--cpu", metavar="MODEL", help="processor, in QEMU's syntax, or Spike's (with the H extension)")
+    add_machine(parser, spike=True)
+    parser.add_qemu()
+    parser.add_argument("--jobs", metavar="N", type=int, default=1,
+                        help="number of comparisons to run at once, each of two machines (1)")
+    parser.add_argument("--failures", metavar="N", type=int, default=1,
+                        help="number of programs that differ to shrink and show (1)")
+    parser.add_argument("--timeout", metavar="SECONDS", type=int, default=600, help="time limit for each boot (600)")
+    parser.add_argument("--quiet", action="store_true", help="print neither progress nor coverage")
+    parser.add_out()
+    return parser
+
+
+class Totals:
+    """Sums over all programs that have run bare."""
+
+    def __init__(self):
+        self.counts, self.histograms = {}, {}
+
+    def add(self, found):
+        for word in "class", "cause":
+            for name, number in found.rows(word):
+                self.counts[word, name] = self.counts.get((word, name), 0) + int(number)
+        for name, step, *numbers in found.rows("histogram"):
+            old = self.histograms.get(name, (0, [0] * len(numbers)))[1]
+            self.histograms[name] = int(step), [a + int(b) for a, b in zip(old, numbers)]
+
+    def median(self, name):
+        step, buckets = self.histograms.get(name, (1, []))
+        rank = 0
+        for index, number in enumerate(buckets):
+            rank += number
+            if 2 * rank >= sum(buckets):
+                return index * step
+        return 0
+
+    def show(self):
+        for word in "class", "cause":
+            rows = ["%s %d" % (name, number) for (kind, name), number in self.counts.items() if kind == word]
+            print({"class": "pieces executed, by class:", "cause": "traps, by cause:"}[word])
+            for at in range(0, len(rows), 6):
+                print("  " + "".join("%-20s" % row for row in rows[at:at + 6]).rstrip())
+        print("median of a program: at least %d instructions, %d traps" %
+              (self.median("instructions"), self.median("traps")))
+
+
+def compare(systems, first, count):
+    """Return the results of both systems and the batches that differ, as (first, count)."""
+    results = systems.both(first=first, count=count, batch=BATCH)
+    digests = {name: results[name].digests() for name in SYSTEMS}
+    batches = [(start, min(BATCH, first + count - start)) for start in range(first, first + count, BATCH)]
+    return results, [batch for batch in batches if batch not in digests[BARE] or digests[BARE][batch] != digests[GUEST].get(batch)]
+
+
+def run_all(systems, options, progress):
+    """Compare all programs. Return the sums, the batches that differ, and what ended early."""
+    totals, different, errors, done = Totals(), [], [], 0
+    begin = time.monotonic()
+    starts = range(options.first, options.first + options.count, CHUNK)
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        jobs = {pool.submit(compare, systems, start, min(CHUNK, options.first + options.count - start)): start for start in starts}
+        for job in concurrent.futures.as_completed(jobs):
+            results, batches = job.result()
+            totals.add(results[BARE])
+            different += batches
+            errors += ["%s, from program %d: %s" % (name, jobs[job], results[name].error) for name in SYSTEMS if results[name].error]
+            done += min(CHUNK, options.first + options.count - jobs[job])
+            progress("%d of %d programs, %d a second, %d batches differ" %
+                     (done, options.count, done / (time.monotonic() - begin), len(different)))
+    return totals, sorted(different), errors
+
+
+def explain(systems, options, different, progress):
+    shown = 0
+    for start, count in different:
+        for number in shrink.differing(systems, start, count):
+            if shown == options.failures:
+                return
+            shrink.show(systems, number, shrink.shrink(systems, number, progress))
+            shown += 1
+    if not shown:
+        print("programs %d to %d: the difference does not repeat" % (different[0][0], sum(different[-1]) - 1))
+
+
+def main(argv):
+    parser = new_parser()
+    options = parser.parse_args(argv)
+    if options.count < 1 or options.first < 0 or options.jobs < 1 or options.timeout < 1:
+        parser.error("--count, --jobs and --timeout must be at least 1, and --first at least 0")
+    check_toggles(TOP, options.set)
+    os.environ["O"] = options.out
+
+    def progress(text):
+        if not options.quiet:
+            sys.stderr.write("equivalence: %s\n" % text)
+
+    systems = Systems(options)
+    begin = time.monotonic()
+    totals, different, errors = run_all(systems, options, progress)
+    seconds = time.monotonic() - begin
+    if not options.quiet:
+        totals.show()
+    for text in errors:
+        print(text)
+    if different:
+        explain(systems, options, different, progress)
+    print("%d programs in %d seconds: %s" % (options.count, seconds, "%d of %d batches of %d differ" % (
+        len(different), -(-options.count // BATCH), BATCH) if different else "all outcomes are equal"))
+    return 1 if different or errors else 0

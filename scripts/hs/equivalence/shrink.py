@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+"""shrink.py - find the programs of a batch that differ, make one as short as possible, and show it."""
+import os
+import re
+import struct
+import subprocess
+import tempfile
+
+from .systems import BARE, GUEST, SYSTEMS
+
+MAX_PIECES = 128  # src/guest/equivalence/equivalence.h
+PIECE = re.compile(r"piece (\d+) (\S+) ([0-9a-f]+): ([0-9a-f ]+)$")
+CODE = re.compile(r"code at ([0-9a-f]+), arena at ([0-9a-f]+)$")
+
+
+def outcomes_differ(results, key):
+    return results[BARE].get(key) != results[GUEST].get(key)
+
+
+def differing(systems, first, count):
+    """Return the programs whose outcomes differ, of a batch whose digests differ."""
+    results = {name: found.digests() for name, found in systems.both(first=first, count=count, batch=1).items()}
+    return [number for number in range(first, first + count) if outcomes_differ(results, (number, 1))]
+
+
+def without(systems, number, mask):
+    """Return whether the program differs, and the groups of pieces, largest first, without each of which it does."""
+    found = systems.both(first=number, keep="%032x" % mask, without=True)
+    results = {name: {(int(start), int(size)): digest for start, size, digest in found[name].rows("without")} for name in SYSTEMS}
+    differs = found[BARE].rows("with") != found[GUEST].rows("with")
+    groups = set(results[BARE]) | set(results[GUEST])
+    return differs, [group for group in sorted(groups, key=lambda group: (-group[1], group[0])) if outcomes_differ(results, group)]
+
+
+def left_out(mask, groups):
+    for start, size in groups:
+        mask &= ~(((1 << size) - 1) << start)
+    return mask
+
+
+def shrink(systems, number, progress):
+    """Return the mask of a smallest set of pieces with which the program still differs."""
+    mask = (1 << MAX_PIECES) - 1
+    groups = without(systems, number, mask)[1]
+    while groups:
+        # Most differences have one cause: try to leave out everything that is not needed, else one group.
+        single = [group for group in groups if group[1] == 1]
+        for smaller in (left_out(mask, single), left_out(mask, groups[:1])):
+            differs, rest = without(systems, number, smaller)
+            if differs:
+                break
+        mask, groups = smaller, rest if differs else []
+        progress("program %d: %d pieces are left" % (number, bin(mask).count("1")))
+    return mask
+
+
+def detail(systems, number, mask):
+    return systems.both(first=number, keep="%032x" % mask, detail=True)
+
+
+def disassembled(words, address):
+    """Return the instructions as lines of text; the words alone if there is no objdump."""
+    tool = os.environ.get("CROSS_COMPILE", "riscv64-linux-gnu-") + "objdump"
+    with tempfile.NamedTemporaryFile(prefix="equivalence.") as file:
+        file.write(b"".join(struct.pack("<H", int(word, 16)) for word in words))
+        file.flush()
+        try:
+            text = subprocess.run([tool, "-D", "-b", "binary", "-m", "riscv:rv64", "-M", "no-aliases",
+                                   "--adjust-vma=%#x" % address, file.name],
+                                  stdout=subprocess.PIPE, check=True, universal_newlines=True).stdout
+        except (OSError, subprocess.CalledProcessError):
+            return ["    " + " ".join(words)]
+    return ["    " + " ".join(line.split()) for line in text.splitlines() if re.match(r" *[0-9a-f]+:\t", line)]
+
+
+def program(found):
+    """Return the lines that show the pieces of a program; `user` is listed last and contains others."""
+    base = next((int(match.group(1), 16) for match in map(CODE.match, found.lines) if match), 0)
+    pieces = [match.groups() for match in map(PIECE.match, found.lines) if match]
+    spans = {number: (int(at, 16), int(at, 16) + 2 * len(words.split())) for number, _, at, words in pieces}
+    lines = []
+    for number, name, at, words in sorted(pieces, key=lambda piece: (int(piece[2], 16), -len(piece[3]))):
+        start, end = spans[number]
+        inside = any(other != number and span[0] <= start and end <= span[1] for other, span in spans.items())
+        lines.append("  piece %s: %s%s" % (number, name, " (in U mode)" if inside else ""))
+        if not inside:
+            lines += disassembled(words.split(), base + int(at, 16))
+    return lines
+
+
+def state(found):
+    """Return the lines of the outcome, by what they describe."""
+    rows = {}
+    for line in found.lines:
+        match = re.match(r"(trap \d+): (.*)|(.*) = ([0-9a-f]+)$", line)
+        if match:
+            rows[match.group(1) or match.group(3)] = match.group(2) or match.group(4)
+    return rows
+
+
+def differences(results):
+    """Return the lines that compare the two outcomes: traps first, up to the first that differs, then the state."""
+    rows = {name: state(results[name]) for name in SYSTEMS}
+    lines = ["  %s: %s" % (name, results[name].error) for name in SYSTEMS if results[name].error]
+    names = list(dict.fromkeys(list(rows[BARE]) + list(rows[GUEST])))
+    for name in names:
+        values = [rows[system].get(name, "none") for system in SYSTEMS]
+        if values[0] != values[1]:
+            lines += ["  %s" % name] + ["    %-6s %s" % pair for pair in zip(SYSTEMS, values)]
+    return lines[:40] + (["  ... %d more lines" % (len(lines) - 40)] if len(lines) > 40 else [])
+
+
+def show(systems, number, mask):
+    results = detail(systems, number, mask)
+    found = differences(results)
+    print("\nprogram %d, shrunk to %d pieces (keep=%032x):" %
+          (number, sum(PIECE.match(line) is not None for line in results[BARE].lines), mask))
+    print("\n".join(program(results[BARE])))
+    print("\nwhat differs:")
+    print("\n".join(found) or "  nothing: the difference does not repeat in this form")

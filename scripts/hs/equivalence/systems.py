@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+"""systems.py - run the payload `equivalence` (src/guest/equivalence) bare or in a VM, and read what it prints.
+
+The bare processor has no H extension, because without a hypervisor, S mode would otherwise be HS mode, whose CSRs a
+guest does not have. Otherwise, the two processors are the same.
+"""
+import os
+import queue
+import subprocess
+import tempfile
+import threading
+import time
+
+from hs import ends
+from hs.errors import LaunchError
+from hs.paths import HYPERSCOPE
+from hs.run import qemuopt, spike
+
+BARE, GUEST = SYSTEMS = ("bare", "guest")
+# No hardware counters: those that the firmware offers differ from those of hyperscope's virtual PMU.
+CPU = "rv64,v=on,pmu-mask=0"
+SPIKE_ISA = spike.ISA.replace("dch_", "dcvh_")
+
+
+class Output:
+    """What one run of the payload printed."""
+
+    def __init__(self):
+        self.lines, self.ended, self.error = [], False, ""
+
+    def rows(self, word):
+        """Return the rest of each line that begins with WORD, as lists of words."""
+        return [line.split()[1:] for line in self.lines if line.startswith(word + " ")]
+
+    def digests(self):
+        """Return (first, count) -> digest of each batch."""
+        return {(int(first), int(count)): digest for first, count, digest in self.rows("batch")}
+
+
+class Systems:
+    def __init__(self, options):
+        self.options = options
+        self.payload = os.path.join(options.out, "guest-payloads", "equivalence.bin")
+        if not os.path.exists(self.payload):
+            raise LaunchError("%s is missing: run make" % self.payload)
+
+    def cpu(self, system):
+        options = self.options
+        bare = system == BARE
+        no_sstc = bare and "timer=hrtimer" in options.set
+        if options.machine == qemuopt.SPIKE:
+            isa = options.cpu or SPIKE_ISA
+            base, _, rest = isa.partition("_")
+            return (base.replace("h", "") if bare else base) + "_" + (rest.replace("sstc_", "") if no_sstc else rest)
+        return (options.cpu or CPU) + (",h=off" if bare else "") + (",sstc=off" if no_sstc else "")
+
+    def bare(self, arguments, folder):
+        options = self.options
+        if options.machine == qemuopt.SPIKE:
+            return spike.bare_command(self.payload, self.cpu(BARE), arguments, os.path.join(folder, "firmware.elf"))
+        return [options.qemu, "-M", qemuopt.machine_of(options.machine, options.set),
+                "-cpu", qemuopt.cpu_of(options.machine, self.cpu(BARE)), "-m", "256M", "-nodefaults",
+                "-display", "none", "-serial", "stdio", "-kernel", self.payload, "-append", arguments]
+
+    def guest(self, arguments, _folder):
+        options = self.options
+        command = [HYPERSCOPE, "run", "--harts", "1", "--cpu", self.cpu(GUEST), "--qemu", options.qemu, "--quiet",
+                   "--out", options.out, "--without-observation", "--timeout", str(options.timeout),
+                   "--append", arguments]
+        command += ["--machine", options.machine] if options.machine else []
+        for setting in options.set:
+            command += ["--set", setting]
+        return command + [self.payload]
+
+    def run(self, system, **arguments):
+        """Run the payload with these boot arguments to its last line. Return its Output."""
+        words = " ".join(name if value is True else "%s=%s" % (name, value) for name, value in arguments.items())
+        with tempfile.TemporaryDirectory(prefix="equivalence.") as folder:
+            command = getattr(self, system)(words, folder)
+            try:
+                child = ends.start(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            except OSError as error:
+                raise LaunchError("%s: %s" % (command[0], error.strerror)) from None
+            try:
+                return self._read(child)
+            finally:
+                ends.stop(child)
+
+    def _read(self, child):
+        """Read lines until the payload's last one: on some machines, the firmware cannot power off."""
+        found, deadline, others = Output(), time.monotonic() + self.options.timeout, []
+        lines = queue.Queue()
+
+        def feed():
+            for line in child.stdout:
+                lines.put(line)
+            lines.put(None)
+
+        threading.Thread(target=feed, daemon=True).start()
+        while not found.ended:
+            try:
+                line = lines.get(timeout=max(0, deadline - time.monotonic()))
+            except queue.Empty:
+                found.error = "did not end within %d seconds" % self.options.timeout
+                break
+            if line is None:
+                found.error = "ended early: " + (others[-1] if others else "it printed nothing more")
+                break
+            text = line.decode(errors="replace").strip()
+            found.ended = text == "end"
+            found.lines.append(text)
+            others.append(text)
+        return found
+
+    def both(self, **arguments):
+        """Run the payload on both systems at once. Return system -> Output."""
+        results, errors = {}, []
+
+        def one(system):
+            try:
+                results[system] = self.run(system, **arguments)
+            except LaunchError as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=one, args=(system,)) for system in SYSTEMS]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if errors:
+            raise errors[0]
+        return results

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+/*
+ * gen_memory.c - pieces that access memory: loads and stores, page tables, jumps, atomics, code.
+ *
+ * Each access uses the address in t6, which emit_address() has just computed. So only the arena,
+ * and only its data pages, can be written.
+ */
+#include "equivalence.h"
+
+#define LARGE_OF_ARENA ((unsigned long)arena & (SZ_1G - 1))
+
+static int random_offset(struct gen *g)
+{
+	switch (pick(g, 8)) {
+	case 0:
+		return (int)(PAGE_SIZE - 8 + pick(g, 8)); /* at the end of the page */
+	case 1:
+		return (int)pick(g, PAGE_SIZE - 8);
+	default:
+		return (int)pick(g, PAGE_SIZE / 64 - 1) * 64 + (int)pick(g, 8) * 8;
+	}
+}
+
+/* t6 = base + offset */
+static void emit_based(struct gen *g, unsigned int base, long offset)
+{
+	emit_li(g, REG_T6, (int)offset);
+	emit(g, R_TYPE(OP_REG, 0, 0, REG_T6, REG_T6, base));
+}
+
+void emit_address(struct gen *g)
+{
+	unsigned int kind = pick(g, 16);
+	int offset = (int)(pick(g, DATA_PAGES) * PAGE_SIZE) + random_offset(g);
+
+	/* While translation is off, the window has no memory (docs/equivalence.md). */
+	if (!g->paging || kind < 3) {
+		emit_based(g, REG_S11, offset);
+	} else if (kind < 12) {
+		emit_based(g, REG_GP, (int)(pick(g, SMALL_PAGES) * PAGE_SIZE) + random_offset(g));
+	} else if (kind < 14) {
+		emit_based(g, REG_GP, (int)((1 + pick(g, LARGE_PAGES)) * SZ_2M) + offset);
+	} else if (kind < 15) {
+		emit_based(g, REG_GP, (long)(SZ_1G + LARGE_OF_ARENA) + offset);
+	} else { /* an address that is not canonical, or has no table */
+		emit_based(g, REG_GP, offset);
+		emit(g, I_TYPE(OP_IMM, 0, REG_T5, 0, 1));
+		emit(g, I_TYPE(OP_IMM, 1, REG_T5, REG_T5, 37 + pick(g, 27)));
+		emit(g, R_TYPE(OP_REG, 6, 0, REG_T6, REG_T6, REG_T5));
+	}
+}
+
+static unsigned int dest_not_t6(struct gen *g)
+{
+	unsigned int reg;
+
+	do
+		reg = dest_reg(g);
+	while (reg == REG_T6);
+	return reg;
+}
+
+static void emit_one_access(struct gen *g)
+{
+	unsigned int funct3 = pick(g, 16) ? pick(g, 4) : pick(g, 8);
+
+	switch (pick(g, 8)) {
+	case 0:
+		emit(g, I_TYPE(OP_FLOAD, 2 + pick(g, 2), pick(g, 32), REG_T6, 0));
+		break;
+	case 1:
+		emit(g, S_TYPE(OP_FSTORE, 2 + pick(g, 2), REG_T6, pick(g, 32), 0));
+		break;
+	case 2:
+	case 3:
+	case 4:
+		emit(g, S_TYPE(OP_STORE, funct3, REG_T6, any_reg(g), 0));
+		break;
+	default:
+		emit(g, I_TYPE(OP_LOAD, pick(g, 16) ? pick(g, 7) : 7, dest_not_t6(g), REG_T6, 0));
+	}
+}
+
+void emit_memory(struct gen *g)
+{
+	unsigned int n = 1 + pick(g, 3);
+
+	emit_address(g);
+	while (n--)
+		emit_one_access(g);
+}
+
+/* Change a random entry of a window, fence, and access the page. */
+void emit_pte(struct gen *g)
+{
+	struct root *root = &roots[pick(g, ROOTS)];
+	unsigned int kind = pick(g, 8), n;
+	long place, page;
+	pte_t *pte, value;
+
+	if (kind < 6) {
+		n = pick(g, SMALL_PAGES);
+		pte = &root->small[n];
+		value = random_leaf(&g->rnd, 0);
+		page = n * PAGE_SIZE;
+	} else {
+		n = 1 + pick(g, LARGE_PAGES);
+		pte = &root->middle[n];
+		value = random_leaf(&g->rnd, 1);
+		page = (long)(n * SZ_2M + pick(g, DATA_PAGES) * PAGE_SIZE);
+	}
+	place = (long)((u8 *)pte - arena);
+	emit_based(g, REG_S11, place);
+	emit_li(g, REG_T5, (int)(value & 0x7fffffff));
+	if (value >> 54) {
+		unsigned int rd = 29; /* t4 */
+
+		emit_li(g, rd, (int)(value >> 54));
+		emit(g, I_TYPE(OP_IMM, 1, rd, rd, 54));
+		emit(g, R_TYPE(OP_REG, 6, 0, REG_T5, REG_T5, rd));
+	}
+	emit(g, S_TYPE(OP_STORE, 3, REG_T6, REG_T5, 0));
+	if (g->paging) {
+		emit_based(g, REG_GP, page + random_offset(g));
+		emit(g, INSN_SFENCE | (pick(g, 2) ? REG_T6 : 0U) << 15);
+		emit_one_access(g);
+		emit_one_access(g);
+	} else {
+		emit(g, INSN_SFENCE);
+	}
+}
+
+/* The chosen root stays; the fence makes the outcome independent of earlier uses of the ASID. */
+void emit_satp(struct gen *g)
+{
+	unsigned int n = pick(g, SATPS);
+	unsigned long mode = n ? n < 3 || n == 7 ? SATP_MODE_SV39
+				     : n == 3    ? SATP_MODE_SV48
+				     : n == 4    ? SATP_MODE_SV57
+						 : 15
+			       : 0;
+
+	emit(g, I_TYPE(OP_LOAD, 3, REG_T5, REG_TP, SB_SATPS + 8 * n));
+	emit_csr(g, 1, dest_reg(g), CSR_satp, REG_T5);
+	emit(g, INSN_SFENCE);
+	if (!mode)
+		g->paging = false;
+	else if (satp_modes >> mode & 1)
+		g->paging = true;
+	emit_memory(g);
+}
+
+/* Call the stub through a random mapping: it returns, or the fetch faults and ra is used. */
+void emit_fetch(struct gen *g)
+{
+	int offset = (int)pick(g, PAGE_SIZE / 2) * 2;
+
+	if (!g->paging || !pick(g, 6))
+		emit_based(g, REG_S11, (long)(STUB_PAGE * PAGE_SIZE) + offset);
+	else if (pick(g, 4))
+		emit_based(g, REG_GP, (long)(pick(g, SMALL_PAGES) * PAGE_SIZE) + offset);
+	else
+		emit_based(g, REG_GP,
+			   (long)((1 + pick(g, LARGE_PAGES)) * SZ_2M + STUB_PAGE * PAGE_SIZE) +
+				   offset);
+	emit(g, I_TYPE(OP_JALR, 0, REG_RA, REG_T6, pick(g, 2)));
+}
+
+/* LR and SC have a piece of their own. */
+void emit_amo(struct gen *g)
+{
+	static const u8 functions[] = { 0, 1, 4, 8, 12, 16, 20, 24, 28 };
+	unsigned int funct5 = pick(g, 12) ? functions[pick(g, 9)] : 4 + pick(g, 28);
+
+	emit_address(g);
+	emit(g, R_TYPE(OP_AMO, pick(g, 12) ? 2 + pick(g, 2) : pick(g, 8), funct5 << 2 | pick(g, 4),
+		       dest_reg(g), REG_T6, any_reg(g)));
+}
+
+/*
+ * Try LR and SC up to three times: an SC may fail because of an interrupt of the host, but hardly
+ * three times. The counter's register is cleared. Or an SC alone, which fails.
+ */
+void emit_lrsc(struct gen *g)
+{
+	unsigned int width = 2 + pick(g, 2), rd = 28, count = 29,
+		     value = dest_not_t6(g); /* t3, t4 */
+
+	emit_address(g);
+	if (!pick(g, 3)) {
+		emit(g,
+		     R_TYPE(OP_AMO, width, 3 << 2 | pick(g, 4), dest_reg(g), REG_T6, any_reg(g)));
+		return;
+	}
+	if (value == rd || value == count)
+		value = 5;
+	emit_li(g, count, 4);
+	emit(g, I_TYPE(OP_IMM, 0, count, count, 0xfff));
+	emit(g, 0x863 | count << 15); /* beqz count, .+16 */
+	emit(g, R_TYPE(OP_AMO, width, 2 << 2 | pick(g, 4), value, REG_T6, 0));
+	emit(g, R_TYPE(OP_AMO, width, 3 << 2 | pick(g, 4), rd, REG_T6, any_reg(g)));
+	emit(g, 0xfe0018e3 | rd << 15); /* bnez rd, .-16 */
+	emit_li(g, count, 0);
+}
+
+/* Replace an instruction that follows. */
+void emit_code(struct gen *g)
+{
+	u32 word = R_TYPE(OP_REG, pick(g, 8), 0, dest_reg(g), any_reg(g), any_reg(g));
+
+	emit_li(g, REG_T5, (int)word);
+	emit(g, OP_AUIPC | REG_T6 << 7);
+	emit(g, S_TYPE(OP_STORE, 2, REG_T6, REG_T5, 12));
+	emit(g, INSN_FENCE_I);
+	emit(g, I_TYPE(OP_IMM, 0, dest_reg(g), 0, pick(g, 2048)));
+}
+
+/* cbo.inval, cbo.clean, cbo.flush, cbo.zero, one that does not exist, or prefetch. */
+void emit_cbo(struct gen *g)
+{
+	unsigned int n = pick(g, 6);
+
+	emit_address(g);
+	if (n == 5)
+		emit(g, I_TYPE(OP_IMM, 6, 0, REG_T6, pick(g, 4)));
+	else
+		emit(g, I_TYPE(OP_FENCE, 2, 0, REG_T6, n < 3 ? n : n == 3 ? 4 : 3));
+}
