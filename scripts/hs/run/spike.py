@@ -18,7 +18,7 @@ from .rundir import DESC_OFFSET, RAM_BASE, STATE_EXITED, STATE_PANICKED
 
 FIRMWARE = "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.bin"
 ISA = "rv64imafdch_zicntr_zihpm_sstc_svadu_svinval_svpbmt_zicbom_zicboz"
-HTIF = 0x10000000  # where no run of a payload accesses HTIF: nothing ends the simulator
+HTIF = 0x100000  # offset of the words in RAM without a host: behind the firmware, where nothing is written
 TOHOST = 56  # offset in the run descriptor; fromhost follows
 # Spike's last line, for a number other than 0. A program can write to the log, too, but not after the machine's end.
 END = re.compile(r"\*\*\* FAILED \*\*\* \(tohost = ([0-9]+)\)$")

@@ -7,6 +7,7 @@
 static void emit_one_csr(struct gen *g, unsigned int csr)
 {
 	static const u8 functions[] = { 1, 2, 3, 5, 6, 7 };
+	unsigned int tries = 20;
 	u32 word;
 
 	if (csr == CSR_sstatus || csr == CSR_sie || csr == CSR_sip) {
@@ -15,10 +16,12 @@ static void emit_one_csr(struct gen *g, unsigned int csr)
 		emit_csr(g, (csr == CSR_sstatus ? 2 : 1) + pick(g, 2), dest_reg(g), csr, REG_T5);
 		return;
 	}
-	do
+	do {
+		if (!tries--) /* a CSR that programs do not access */
+			csr = CSR_sscratch;
 		word = I_TYPE(OP_SYSTEM, functions[pick(g, 6)], pick(g, 32),
 			      pick(g, 3) ? pick(g, 32) : 0, csr);
-	while (!csr_ok(word));
+	} while (!csr_ok(word));
 	emit(g, word);
 }
 

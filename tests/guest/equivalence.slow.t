@@ -1,0 +1,41 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# equivalence.slow.t - 100 000 random programs on each machine, in parts with different toggles, have the
+# same outcome in a guest and on the bare machine (docs/equivalence.md).
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+needs_built "$O/vmm"
+! qemu_older 8.0 || skip_all "this QEMU has other defects of the H extension than docs/equivalence.md lists"
+
+programs=${HS_PROGRAMS:-100000}
+part=$((programs / 5))
+
+same()	# FIRST OPTION...
+{
+	local first=$1
+	shift
+	"$HS_TOP/scripts/hyperscope" equivalence --out "$O" --first "$first" --count "$part" \
+		--timeout "$(scaled 900)" "$@" >"$tmp/table" 2>"$tmp/err"
+	ok $? "programs $first to $((first + part - 1)), ${*:-default toggles}: all outcomes are equal" ||
+		diag "$(cat "$tmp/table" "$tmp/err")"
+}
+
+on_machine()	# OPTION...
+{
+	same 0 "$@"
+	same $part "$@" --set fp=eager --set fastpath=off --set switch=full --set gstage_huge=off
+	same $((2 * part)) "$@" --set fp=lazy_save --set timer=hrtimer --set wfi=native --set counters=trap
+	same $((3 * part)) "$@" --set vmid=flush --set tlb_flush=all --set mmio_decode=fetch --set gpa_from=walk
+	same $((4 * part)) "$@" --set gstage_walk=recursive --set fastpath=off --set wfi=native
+}
+
+on_machine
+on_machine --machine qemu-spike
+if command -v "${SPIKE:-spike}" >/dev/null; then
+	# Spike ignores htimedelta when vstimecmp is written. It is slower by a factor of 20.
+	part=$((part / 20))
+	on_machine --machine spike --set timer=hrtimer
+else
+	skip "spike" "riscv-isa-sim is not installed (\$SPIKE, or spike on the PATH)"
+fi
+done_testing
