@@ -32,8 +32,7 @@ on_machine()	# OPTION...
 on_machine
 on_machine --machine qemu-spike
 if command -v "${SPIKE:-spike}" >/dev/null; then
-	# Spike ignores htimedelta when vstimecmp is written. It is slower by a factor of 20.
-	part=$((part / 20))
+	# Spike ignores htimedelta when vstimecmp is written.
 	on_machine --machine spike --set timer=hrtimer
 else
 	skip "spike" "riscv-isa-sim is not installed (\$SPIKE, or spike on the PATH)"

@@ -19,7 +19,8 @@ from hs.run.qemuopt import add_machine
 from hs.toggles import check_toggles
 
 BATCH = 100     # programs that share a digest
-CHUNK = 2000    # programs of one boot
+SHRINK_SECONDS = 30  # time limit of a boot that runs a program in various forms: with some of them, the guest may hang
+CHUNK = 2000   # programs of one boot
 EXAMPLES = """\
 examples:
   scripts/hyperscope equivalence --count 20000
@@ -41,7 +42,7 @@ def new_parser():
     parser.add_argument("--jobs", metavar="N", type=int, default=1,
                         help="number of comparisons to run at once, each of two machines (1)")
     parser.add_argument("--failures", metavar="N", type=int, default=1,
-                        help="number of programs that differ to shrink and show (1)")
+                        help="number of programs that differ to shrink and show (1; 0: only name the batches)")
     parser.add_argument("--timeout", metavar="SECONDS", type=int, default=600, help="time limit for each boot (600)")
     parser.add_argument("--quiet", action="store_true", help="print neither progress nor coverage")
     parser.add_out()
@@ -108,6 +109,10 @@ def run_all(systems, options, progress):
 
 
 def explain(systems, options, different, progress):
+    print("the first batch that differs: programs %d to %d" % (different[0][0], sum(different[0]) - 1))
+    if not options.failures:
+        return
+    options.timeout = min(options.timeout, SHRINK_SECONDS)
     shown = 0
     for start, count in different:
         for number in shrink.differing(systems, start, count):

@@ -66,6 +66,8 @@ static void emit_one_access(struct gen *g)
 
 	switch (pick(g, 8)) {
 	case 0:
+		/* OpenSBI emulates misaligned loads, but does not make vsstatus.FS dirty. */
+		emit(g, I_TYPE(OP_IMM, 7, REG_T6, REG_T6, -8 & 0xfff));
 		emit(g, I_TYPE(OP_FLOAD, 2 + pick(g, 2), pick(g, 32), REG_T6, 0));
 		break;
 	case 1:
