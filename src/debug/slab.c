@@ -187,8 +187,8 @@ void *__wrap_kmalloc(size_t size)
 
 void __wrap_kfree(void *p)
 {
-	struct object *object = (struct object *)p - 1;
 	const void *caller = __builtin_return_address(0);
+	struct object *object;
 
 	if (!p)
 		return;
@@ -196,6 +196,7 @@ void __wrap_kfree(void *p)
 		__real_kfree(p);
 		return;
 	}
+	object = (struct object *)p - 1;
 	if (object->state == FREED)
 		report("double free", object, caller);
 	if (object->state != IN_USE) {

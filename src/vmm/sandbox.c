@@ -231,10 +231,10 @@ static void refused(int signal, siginfo_t *info, void *context)
 			 "vmm: the sandbox refused system call %d (0x%lx, 0x%lx, 0x%lx)\n",
 			 info->si_syscall, uc->uc_mcontext.__gregs[REG_A0],
 			 uc->uc_mcontext.__gregs[REG_A0 + 1], uc->uc_mcontext.__gregs[REG_A0 + 2]);
+	ssize_t written = write(STDERR_FILENO, line, (size_t)n);
 
 	(void)signal;
-	if (n > 0 && write(STDERR_FILENO, line, (size_t)n) < 0)
-		n = 0;
+	(void)written; /* there is nobody else to tell */
 	console_restore_terminal();
 	_exit(STATUS_SANDBOX);
 }
