@@ -170,7 +170,7 @@ static void who_may_go(bool ours)
 	}
 	ok(!wrong && stay > 5,
 	   "removing a required extension fails with EINVAL; all others can be removed");
-	ok(gone > 3 && back == gone, "every removed extension can be restored");
+	ok(gone > 0 && back == gone, "every removed extension can be restored");
 	fails_with(set_reg(&vcpu, ISA(KVM_RISCV_ISA_EXT_H), 1), EINVAL,
 		   "extension H cannot be added");
 	done();
