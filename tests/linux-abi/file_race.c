@@ -149,13 +149,13 @@ static void *signal_event(void *arg)
 }
 
 /*
- * Write (even arg) or read records. Returns how many bytes differ from the first byte of their
- * record.
+ * Write (even arg) or read records. Returns how many records were not read whole, plus how many bytes
+ * differ from the first byte of their record.
  */
 static void *records(void *arg)
 {
 	unsigned char rec[100];
-	long bad = 0;
+	long bad = 0, n;
 	size_t i;
 
 	if ((intptr_t)arg % 2 == 0) {
@@ -167,9 +167,9 @@ static void *records(void *arg)
 	while (!stop || poll(&(struct pollfd){ shared_pipe[0], POLLIN, 0 }, 1, 0) == 1) {
 		if (poll(&(struct pollfd){ shared_pipe[0], POLLIN, 0 }, 1, 10) != 1)
 			continue;
-		if (read(shared_pipe[0], rec, sizeof(rec)) != sizeof(rec))
-			continue;
-		for (i = 1; i < sizeof(rec); i++)
+		n = read(shared_pipe[0], rec, sizeof(rec));
+		bad += n > 0 && n < (long)sizeof(rec);
+		for (i = 1; n == sizeof(rec) && i < sizeof(rec); i++)
 			bad += rec[i] != rec[0];
 	}
 	return (void *)bad;

@@ -107,6 +107,24 @@ static void *read_pipe(void *arg)
 	return NULL;
 }
 
+static int record_pipe[2];
+
+static void *write_record(void *arg)
+{
+	struct toucher *t = arg;
+
+	t->value = (int)write(record_pipe[1], (char *)t->at, 100);
+	return NULL;
+}
+
+static void *read_record(void *arg)
+{
+	struct toucher *t = arg;
+
+	t->value = (int)read(record_pipe[0], (char *)t->at, PAGE);
+	return NULL;
+}
+
 /* ---- claims ---- */
 
 static void test_wrong_use(void)
@@ -428,6 +446,34 @@ static void test_clone(void)
 	munmap((char *)t.at, PAGES * PAGE);
 }
 
+/* The pipe has 50 bytes left in a page, and the second half of the record has to be faulted in. */
+static void test_atomic_write(void)
+{
+	static char bytes[PAGE];
+	char *p = map_anon();
+	int fd = open_uffd(O_CLOEXEC | O_NONBLOCK);
+	struct toucher writer = { .at = p + PAGE - 50 }, reader = { .at = bytes };
+	struct uffd_msg msg;
+
+	ok(pipe(record_pipe) == 0 && write(record_pipe[1], bytes, PAGE - 50) == PAGE - 50 &&
+		   read(record_pipe[0], bytes, PAGE) == PAGE - 50,
+	   "a pipe is filled and read");
+	memset(p, 1, PAGE);
+	enter(fd, p + PAGE, PAGE, UFFDIO_REGISTER_MODE_MISSING);
+	pthread_create(&writer.thread, NULL, write_record, &writer);
+	ok(next_fault(fd, &msg), "a short write waits for a page");
+	pthread_create(&reader.thread, NULL, read_record, &reader);
+	usleep(50000);
+	copy(fd, p + PAGE, p, PAGE);
+	pthread_join(reader.thread, NULL);
+	pthread_join(writer.thread, NULL);
+	ok(reader.value == 100 && writer.value == 100, "a reader gets it whole");
+	close(record_pipe[0]);
+	close(record_pipe[1]);
+	close(fd);
+	munmap(p, PAGES * PAGE);
+}
+
 int main(void)
 {
 	test_wrong_use();
@@ -438,5 +484,6 @@ int main(void)
 	test_sigbus();
 	test_ended();
 	test_clone();
+	test_atomic_write();
 	return tap_done();
 }

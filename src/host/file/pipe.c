@@ -120,21 +120,25 @@ static long pipe_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 
 /*
  * Write as many bytes as there is room for. Returns their number or -EFAULT. write_lock is held, so
- * free space can only grow.
+ * free space can only grow. Readers, which do not take that lock, get all bytes at once: they must
+ * not find a part of a write of up to PIPE_BUF bytes.
  */
 static long pipe_write_some(struct pipe *p, unsigned long buf, size_t size)
 {
 	size_t done = 0, n;
 	u8 *to;
 
-	while (done < size && (n = room(p))) {
-		n = MIN(n, size - done);
-		to = bytes_at(p, p->in % PIPE_SIZE, &n);
+	size = MIN(size, room(p));
+	while (done < size) {
+		n = size - done;
+		to = bytes_at(p, (p->in + done) % PIPE_SIZE, &n);
 		if (copy_from_user(to, buf + done, n))
-			return done ? (long)done : -EFAULT;
-		__atomic_store_n(&p->in, p->in + n, __ATOMIC_RELEASE);
+			break;
 		done += n;
 	}
+	if (size && !done)
+		return -EFAULT;
+	__atomic_store_n(&p->in, p->in + done, __ATOMIC_RELEASE);
 	return (long)done;
 }
 
