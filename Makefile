@@ -272,9 +272,9 @@ COMPILE_COMMANDS ?= $(TOP)/compile_commands.json
 .PHONY: compile_commands.json
 compile_commands.json:
 	$(SETUP) --no-guest run
-	+$(BUILD) $(OFFSETS)
+	+$(BUILD) $(OFFSETS) $(LOCK_CLASSES)
 	env -u MAKEFLAGS -u MFLAGS $(MAKE_COMMAND) --no-print-directory -f $(TOP)/Makefile O=$(O) $(MAKEOVERRIDES) V=1 \
-		--dry-run --always-make all debug-checkers tests $(if $(FUZZ_TARGETS),fuzzers) | $(TOP)/scripts/hyperscope compile-commands $(COMPILE_COMMANDS)
+		--dry-run --always-make all debug-checkers proofs-syntax tests $(if $(FUZZ_TARGETS),fuzzers) | $(TOP)/scripts/hyperscope compile-commands $(COMPILE_COMMANDS)
 
 tools: $(O)/hstrace
 

@@ -9,7 +9,7 @@
 #include "bpf.h"
 #include "hv/bits.h"
 
-struct machine {
+struct bpf_state {
 	u32 a, x;
 	u32 mem[BPF_MEMWORDS];
 };
@@ -105,7 +105,7 @@ bool bpf_check(const struct sock_filter *program, unsigned int len)
 
 /* ---- the interpreter ---- */
 
-static u32 load(const struct machine *m, const struct sock_filter *insn,
+static u32 load(const struct bpf_state *m, const struct sock_filter *insn,
 		const struct seccomp_data *data)
 {
 	switch (BPF_MODE(insn->code)) {
@@ -121,7 +121,7 @@ static u32 load(const struct machine *m, const struct sock_filter *insn,
 }
 
 /* Returns false for a division by zero. Shifts by 32 and more give 0, as on Linux's interpreter. */
-static bool alu(struct machine *m, const struct sock_filter *insn)
+static bool alu(struct bpf_state *m, const struct sock_filter *insn)
 {
 	u32 operand = BPF_SRC(insn->code) == BPF_X ? m->x : insn->k;
 
@@ -162,7 +162,7 @@ static bool alu(struct machine *m, const struct sock_filter *insn)
 }
 
 /* Returns the number of instructions to skip. */
-static unsigned int jump(const struct machine *m, const struct sock_filter *insn)
+static unsigned int jump(const struct bpf_state *m, const struct sock_filter *insn)
 {
 	u32 operand = BPF_SRC(insn->code) == BPF_X ? m->x : insn->k;
 	bool taken;
@@ -194,7 +194,7 @@ static bool is_known(const struct sock_filter *insn)
 bool bpf_run(const struct sock_filter *program, const struct seccomp_data *data, bool only_number,
 	     u32 *value)
 {
-	struct machine m = { 0 };
+	struct bpf_state m = { 0 };
 
 	for (const struct sock_filter *insn = program;; insn++) {
 		switch (BPF_CLASS(insn->code)) {
