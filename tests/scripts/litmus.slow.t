@@ -14,7 +14,7 @@ ok $? "no forbidden outcome is possible, and each fence is needed" || diag "$(gr
 like "$text" "^kick .*2 of .*never: a vCPU enters the guest" "the table shows a handshake"
 like "$(<"$tmp/kept/kick-0.litmus")" "fence rw,rw .*run_once|from [0-9a-f]+: fence" "--keep keeps the tests"
 like "$($litmus --mutants kick)" "without fence of 'fence.*: possible" "--mutants shows what each fence prevents"
-is "$($litmus wrong 2>&1)" "litmus: no handshake wrong; --list shows them" "an unknown handshake is refused"
+is "$($litmus wrong 2>&1)" "litmus: there is no handshake 'wrong'; see --list" "an unknown handshake is refused"
 
 # Mistakes: a file, and a Perl substitution that must change it.
 mkdir "$tmp/tree" && cp -r Makefile VERSION scripts src trace "$tmp/tree/" && mkdir "$tmp/tree/build" &&

@@ -2,11 +2,11 @@
 /*
  * replay.c - run the target without libFuzzer.
  *
- * usage: syscalls FILE...                 run each file of a corpus
+ * usage: syscalls FILE...                 run the sequence in each file
  *        syscalls --random SEED COUNT     run COUNT random sequences
  *
- * A sequence that fails ends the process; --random then leaves it in the file `failed`. With HS_TRACE
- * set in the environment, each call is shown.
+ * A sequence that fails ends the process; --random then leaves it in the file `failed`. If HS_TRACE
+ * is set in the environment, each call is printed.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -53,13 +53,20 @@ int main(int argc, char **argv)
 	static uint8_t data[1 << 20];
 
 	if (argc < 2 || !strcmp(argv[1], "--help")) {
-		puts("usage: syscalls FILE...              run sequences from files\n"
+		puts("usage: syscalls FILE...              run the sequence in each file\n"
 		     "       syscalls --random SEED COUNT  run COUNT random sequences\n"
-		     "HS_TRACE=1 in the environment shows each call.");
+		     "\n"
+		     "A sequence that fails ends the program; --random leaves it in the file\n"
+		     "'failed'. With HS_TRACE=1 in the environment, each call is printed.");
 		return argc < 2 ? 2 : 0;
 	}
-	if (argc == 4 && !strcmp(argv[1], "--random"))
+	if (argc == 4 && !strcmp(argv[1], "--random") && strtoul(argv[3], NULL, 0))
 		return run_random(strtoul(argv[2], NULL, 0), strtoul(argv[3], NULL, 0));
+	if (argv[1][0] == '-') {
+		fprintf(stderr, "syscalls: expected --random SEED COUNT or --help, not '%s'\n",
+			argv[1]);
+		return 2;
+	}
 	for (int i = 1; i < argc; i++) {
 		FILE *in = fopen(argv[i], "rb");
 

@@ -3,8 +3,8 @@
 
 A program of some hundred instructions runs in S mode, directly under the
 firmware and as a guest. Its traps, registers, CSRs and memory must be the same.
-A program that differs is shrunk and shown. docs/equivalence.md describes the
-programs, and lists the differences that are permitted.
+A program whose outcomes differ is shrunk and printed. docs/equivalence.md
+describes the programs, and lists the differences that are permitted.
 """
 import concurrent.futures
 import os
@@ -26,8 +26,10 @@ examples:
   scripts/hyperscope equivalence --count 20000
   scripts/hyperscope equivalence --set fp=eager --set wfi=native
   scripts/hyperscope equivalence --first 4711 --count 1
-                                    shrink and show one program
-exit status: 0; 1 some programs differ; 2 usage error; 125 a file is missing"""
+                                    compare one program
+
+exit status: 0; 1 a program differs or ends early; 2 usage error;
+125 other failure, such as a missing file"""
 
 
 def new_parser():
@@ -40,9 +42,9 @@ def new_parser():
     add_machine(parser, spike=True)
     parser.add_qemu()
     parser.add_argument("--jobs", metavar="N", type=int, default=1,
-                        help="number of comparisons to run at once, each of two machines (1)")
+                        help="number of comparisons to run at once, each on two machines (1)")
     parser.add_argument("--failures", metavar="N", type=int, default=1,
-                        help="number of programs that differ to shrink and show (1; 0: only name the batches)")
+                        help="how many programs that differ to shrink and print (1; 0: only name the first batch)")
     parser.add_argument("--timeout", metavar="SECONDS", type=int, default=600, help="time limit for each boot (600)")
     parser.add_argument("--quiet", action="store_true", help="print neither progress nor coverage")
     parser.add_out()
@@ -127,8 +129,9 @@ def explain(systems, options, different, progress):
 def main(argv):
     parser = new_parser()
     options = parser.parse_args(argv)
-    if options.count < 1 or options.first < 0 or options.jobs < 1 or options.timeout < 1:
-        parser.error("--count, --jobs and --timeout must be at least 1, and --first at least 0")
+    for name, least in ("count", 1), ("first", 0), ("jobs", 1), ("failures", 0), ("timeout", 1):
+        if getattr(options, name) < least:
+            parser.error("--%s %d: must be at least %d" % (name, getattr(options, name), least))
     check_toggles(TOP, options.set)
     os.environ["O"] = options.out
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""litmus - check that the compiled kernel's lock-free handshakes hold under RISC-V's memory model.
+"""litmus - check lock-free handshakes of the compiled kernel under RISC-V's memory model.
 
-Each handshake of scripts/litmus.handshakes becomes a litmus test, whose accesses,
+Each handshake of scripts/litmus.handshakes becomes a litmus test. Its accesses,
 fences and dependencies are taken from the code of build/hyperscope.elf. herd7
 tries all executions that RVWMO allows. The forbidden outcome must never occur.
-For each fence and each aq or rl bit, the test is repeated without it: then the
-outcome must occur, except where the table gives the reason why it does not.
+For each fence and each aq or rl bit, the test is repeated without it. Then the
+outcome must occur, unless the table gives the reason why it cannot.
 """
 import contextlib
 import functools
@@ -27,11 +27,11 @@ from hs.paths import TOP
 def parse(words):
     parser = of_command(
         "litmus", __doc__, usage="scripts/hyperscope litmus [options] [HANDSHAKE...]",
-        epilog="exit status: 0; 1 a forbidden outcome is possible, or something is not needed;\n"
+        epilog="exit status: 0; 1 a forbidden outcome is possible, or a fence is not needed;\n"
         "2 usage error; 125 other failure, such as code that lacks an expected access")
-    parser.add_argument("handshakes", metavar="HANDSHAKE", nargs="*", help="handshakes to check (all)")
+    parser.add_argument("handshakes", metavar="HANDSHAKE", nargs="*", help="handshake to check (all)")
     parser.add_argument("--list", action="store_true", help="list the handshakes")
-    parser.add_argument("--mutants", action="store_true", help="show each part that was removed, and the result")
+    parser.add_argument("--mutants", action="store_true", help="show the result without each fence and bit")
     parser.add_argument("--keep", metavar="DIR", help="keep the tests in DIR, one .litmus file for each")
     parser.add_argument("--elf", metavar="FILE", help="kernel to check (build/hyperscope.elf)")
     parser.add_argument("--out", metavar="DIR", default=os.environ.get("O") or os.path.join(TOP, "build"),

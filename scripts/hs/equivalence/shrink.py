@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""shrink.py - find the programs of a batch that differ, make one as short as possible, and show it."""
+"""shrink.py - find the programs of a batch whose outcomes differ, shorten one, and print it."""
 import os
 import re
 import struct
@@ -113,8 +113,8 @@ def differences(results):
 def show(systems, number, mask):
     results = detail(systems, number, mask)
     found = differences(results)
-    print("\nprogram %d, shrunk to %d pieces (keep=%032x):" %
-          (number, sum(PIECE.match(line) is not None for line in results[BARE].lines), mask))
+    pieces = sum(PIECE.match(line) is not None for line in results[BARE].lines)
+    print("\nprogram %d, shrunk to %d piece%s (keep=%032x):" % (number, pieces, "" if pieces == 1 else "s", mask))
     print("\n".join(program(results[BARE])))
     print("\nwhat differs:")
     print("\n".join(found) or "  nothing: the difference does not repeat in this form")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""systems.py - run the payload `equivalence` (src/guest/equivalence) bare or in a VM, and read what it prints.
+"""systems.py - run the payload `equivalence` (src/guest/equivalence) bare or in a VM, and read its output.
 
-The bare processor has no H extension, because without a hypervisor, S mode would otherwise be HS mode, whose CSRs a
-guest does not have. Otherwise, the two processors are the same.
+The bare processor has no H extension, because S mode would otherwise be HS mode, whose CSRs a guest does not have.
+In all other respects, the two processors are the same.
 """
 import os
 import queue
@@ -104,7 +104,7 @@ class Systems:
                 found.error = "did not end within %d seconds" % self.options.timeout
                 break
             if line is None:
-                found.error = "ended early: " + (others[-1] if others else "it printed nothing more")
+                found.error = "ended early: " + (others[-1] if others else "it printed nothing")
                 break
             text = line.decode(errors="replace").strip()
             found.ended = text == "end"

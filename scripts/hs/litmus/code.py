@@ -155,5 +155,5 @@ class Code:
             "-ex", "print/d (unsigned long)&((struct %s *)0)->%s" % tuple(member.split(".", 1)))] + [self.elf])
         found = re.findall(r"^\$\d+ = (\d+)$", out, re.M)
         if len(found) != len(members):
-            raise LaunchError("%s lacks one of %s" % (self.elf, ", ".join(members)))
+            raise LaunchError("%s: gdb-multiarch finds no offset of at least one of the members %s" % (self.elf, ", ".join(members)))
         self.offsets = dict(zip(members, map(int, found)))

@@ -2,7 +2,7 @@
 """emit.py - write a litmus test for herd7 from the paths of a handshake's sides.
 
 Each access keeps its instruction, its aq and rl bits and its dependencies. Its address and value come
-from registers that the test sets at the start, and all accesses have 32 bits: neither changes the order.
+from registers that the test sets at the start, and its width is 32 bits; both do not affect the order.
 """
 import re
 

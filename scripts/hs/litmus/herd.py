@@ -30,6 +30,6 @@ def run(herd, tests, folder):
     found = {name: word != "Never" for name, word in re.findall(r"^Observation (\S+) (Never|Sometimes|Always) ", done.stdout, re.M)}
     missing = [name for name in tests if name not in found]
     if missing:
-        raise LaunchError("%s does not judge %s: %s" % (herd, os.path.join(folder, missing[0] + ".litmus"),
-                                                        done.stderr.strip() or "no output"))
+        raise LaunchError("%s gives no result for %s: %s" % (herd, os.path.join(folder, missing[0] + ".litmus"),
+                                                             done.stderr.strip() or "no output"))
     return found

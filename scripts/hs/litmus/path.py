@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """path.py - follow the compiled code from step to step of a part, and keep what orders its accesses.
 
-All paths are followed, except those that jump back in a loop: an access that comes after its successor
-in the code would otherwise seem to precede it, in the next round. What remains of a path is the
-accesses of the steps, each fence between them, and the dependencies on loaded values. A call of a
-function that the part does not name counts as a call of one without fences.
+All paths are followed, except those that jump back in a loop: on these, an access could precede one
+that comes before it in the code, in the next iteration. A path is reduced to the accesses of the steps,
+the fences between them, and the dependencies on loaded values. A called function that the part does not
+name is assumed to contain no fences.
 """
 import re
 from typing import NamedTuple
@@ -57,7 +57,7 @@ class Walker:
         self.code, self.part, self.where = code, part, where
         self.insns = code.of(part.functions)
         if not self.insns:
-            raise LaunchError("%s: %s contains none of %s" % (where, code.elf, ", ".join(part.functions)))
+            raise LaunchError("%s: %s contains none of the functions %s" % (where, code.elf, ", ".join(part.functions)))
         self.inside = {insn.address for insn in self.insns}
         self.callers = {}  # function -> addresses after its calls
         for insn in self.insns:

@@ -135,5 +135,5 @@ def chosen(names):
     known = [handshake.name for handshake in handshakes]
     for name in names:
         if name not in known:
-            raise LaunchError("no handshake %s; --list shows them" % name, STATUS_USAGE)
+            raise LaunchError("there is no handshake '%s'; see --list" % name, STATUS_USAGE)
     return [handshake for handshake in handshakes if not names or handshake.name in names], spare
