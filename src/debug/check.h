@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* check.h - what the checkers of the debug kernel offer each other. */
+/* check.h - functions that the checkers of the debug kernel share. */
 #ifndef DEBUG_CHECK_H
 #define DEBUG_CHECK_H
 

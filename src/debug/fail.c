@@ -2,15 +2,16 @@
 /*
  * fail.c - /sys/kernel/debug/fail_alloc: make an allocation fail on request, for tests.
  *
- * Writing N to the file makes the Nth following allocation of kmalloc() or of pages fail that a
- * thread of the writing process makes in a system call; 0 cancels the request. Reading it gives
- * three numbers: the allocations that are left until then, or 0 once one has failed; the bytes of
- * all kmalloc() objects; and the pages in use, without those of such objects. Unlike free_pages
- * (shortage.c), the failure does not look like a lack of memory, so the system call is not repeated:
- * the program sees ENOMEM. A test repeats its steps with N = 1, 2, 3, ... until none fails anymore.
- * Allocations of a page fault do not count, because a fault has no error to return.
+ * Writing N to the file makes one allocation fail: the Nth call of kmalloc() or of the page
+ * allocator from then on that a thread of the writing process makes in a system call. 0 cancels the
+ * request. Reading the file gives three numbers: how many allocations are left until the one that
+ * fails, or 0 once it has failed; the bytes of all kmalloc() objects; and the pages in use, without
+ * those of such objects. In contrast to free_pages (shortage.c), the host does not treat the failure
+ * as a lack of memory, so it does not repeat the system call: the program sees ENOMEM. A test
+ * repeats its steps with N = 1, 2, 3, ... until none fails anymore. Allocations of a page fault do
+ * not count, because a page fault cannot return an error.
  *
- * Locks: none; a request is one atomic word, and concurrent requests would be a test's mistake.
+ * Locks: none. A request is one atomic word, and tests do not make concurrent requests.
  */
 #include <linux/errno.h>
 #include <stdlib.h>

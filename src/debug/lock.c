@@ -3,14 +3,14 @@
  * lock.c - check how locks are used: their order, recursion, and sleeping under a spinlock.
  *
  * Each place that takes a lock belongs to a class, such as mm.lock, and each class has a level: both
- * are in the generated lock_classes.h, which is made from the sources and from the table of
+ * are in lock_classes.h, which is generated from the sources and from the table of levels in
  * docs/locking.md. A thread may wait for a lock only if its level is above those of all locks that
  * the thread and its hart hold. A lock of a class that is declared to nest may also be taken under
  * another lock of its class. A trylock does not wait, so it may be out of order.
  *
  * Locks: none. Each hart writes only its own list of spinlocks, and each thread its own list of
- * mutexes, with interrupts off; the table of learned pairs is written without a lock, because any
- * of several concurrent pairs may remain there.
+ * mutexes, with interrupts off; the table of learned pairs is written without a lock, because it
+ * does not matter which of several concurrent pairs remains there.
  */
 #include "check.h"
 #include "lib/printk.h"

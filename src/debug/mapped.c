@@ -6,8 +6,8 @@
  * meanwhile: a table that is freed during the search keeps its place, and poison is not a valid
  * entry. A table's root is registered while it exists.
  *
- * Locks: roots_lock guards the registry during the search, keeps other searches out, and is held
- * while a block leaves the quarantine; taken without the checks of lock.c.
+ * Locks: roots_lock guards the registry and the search, and is held while a block leaves the
+ * quarantine. It is taken without the checks of lock.c.
  */
 #include "check.h"
 #include "hv/pte.h"

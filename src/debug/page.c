@@ -11,8 +11,8 @@
  * pages are free memory to everything else. The tables are not searched while a spinlock is held.
  * The pages of hugetlb.c, and blocks larger than a leaf, do not pass through the quarantine.
  *
- * Locks: quarantine_lock guards the list; taken within roots_lock (mapped.c), without the checks of
- * lock.c.
+ * Locks: quarantine_lock guards the list. It is taken within roots_lock (mapped.c), without the
+ * checks of lock.c.
  */
 #include "check.h"
 #include "lib/printk.h"

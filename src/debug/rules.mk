@@ -3,8 +3,8 @@
 # rules.mk - the debug kernel: $(O)/debug/hyperscope.bin, which checks itself (docs/testing.md).
 # Included by the top Makefile. DEBUG=1 adds it to what `make` builds.
 #
-# It is the normal kernel's sources with debug.h read before each C file, the files of this folder, and
-# the functions of wrapped.def redirected by the linker. Assembly and libfdt are the same objects.
+# It consists of the normal kernel's C files, compiled with debug.h included first, and the files of this
+# folder. The linker redirects the functions of wrapped.def. Assembly and libfdt are the normal kernel's objects.
 
 DEBUG_SRC := $(sort $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/src/debug/*.[cS])))
 DEBUG_C_OBJ := $(patsubst %,$(O)/debug/%.o,$(filter %.c,$(KERNEL_SRC)) $(DEBUG_SRC))

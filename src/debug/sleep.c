@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * sleep.c - checks at the borders of the kernel: no lock is held at the end of a trap or a thread, and
- * all objects are checked when the machine is powered off.
+ * sleep.c - check that no lock is held at the end of a system call, a trap or a thread, and check all
+ * objects when the machine is powered off.
  */
 #include "check.h"
 #include "lib/printk.h"

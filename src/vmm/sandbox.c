@@ -2,14 +2,14 @@
 /*
  * sandbox.c - give up, before the guest runs, all rights that the VMM no longer needs.
  *
- * A guest that finds a defect in a device may execute code in the VMM. The sandbox is what this code
- * finds: no capabilities, no descriptor of /dev/kvm itself, and a seccomp filter that allows only
- * the system calls below. With them, the VMM can use the descriptors that it has, its own memory,
- * and clocks; it cannot open a file, create a process, thread, VM or socket, make memory
- * executable, or send a signal to another process.
+ * A guest that finds a defect in a device may execute code in the VMM. The sandbox limits this code:
+ * the VMM has no capabilities and no descriptor of /dev/kvm, and its seccomp filter allows only the
+ * system calls below. With them, the VMM can use its open descriptors, its own memory and clocks.
+ * It cannot open a file, create a process, thread, VM or socket, make memory executable, or send a
+ * signal to another process.
  *
- * The filter is installed for all threads at once. They have been created before, and wait in
- * machine_vcpu_park() or for work, or are still in the C library's code that starts a thread.
+ * The filter is installed for all threads at once. They already exist: each waits in
+ * machine_vcpu_park() or for work, or is still in the C library's code that starts a thread.
  */
 #include <linux/audit.h>
 #include <linux/capability.h>
@@ -140,7 +140,7 @@ static struct sock_filter *begin_call(struct filter *f, u32 number)
 	return &f->insns[f->len - 1];
 }
 
-/* What the rules have not decided is refused or allowed. */
+/* End the rules for a call's arguments; `otherwise` is the result if none of them applies. */
 static void end_call(struct filter *f, struct sock_filter *call, u32 otherwise)
 {
 	result(f, otherwise);
@@ -157,7 +157,7 @@ static void ioctl_rules(struct filter *f)
 	end_call(f, call, SECCOMP_RET_TRAP);
 }
 
-/* Memory: no code, and new mappings only of anonymous memory. */
+/* Memory: nothing executable, and new mappings only of anonymous memory. */
 static void memory_rules(struct filter *f)
 {
 	struct sock_filter *call = begin_call(f, __NR_mmap);
@@ -234,7 +234,7 @@ static void refused(int signal, siginfo_t *info, void *context)
 	ssize_t written = write(STDERR_FILENO, line, (size_t)n);
 
 	(void)signal;
-	(void)written; /* there is nobody else to tell */
+	(void)written; /* the process ends whether or not the message was written */
 	console_restore_terminal();
 	_exit(STATUS_SANDBOX);
 }

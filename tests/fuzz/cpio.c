@@ -3,7 +3,7 @@
  * cpio.c - fuzz target: unpack any initramfs into the host's directory tree.
  *
  * The input is an archive, or it chooses the members of one: names, types, links, sizes and damage.
- * It also chooses which allocation fails. Nothing is leaked when the tree is freed.
+ * It also chooses which allocation fails. After the tree has been freed, no memory may be lost.
  */
 #include <linux/stat.h>
 #include "fs/initramfs.h"

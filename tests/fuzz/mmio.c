@@ -4,9 +4,9 @@
  * its memory.
  *
  * A step is an access to a register, a store to memory, a driver's set-up of the disk's queue, or a
- * request in that queue; all are correct in most parts. Then the devices' threads run. The disk's
- * host may return errors and short transfers. After each step, the interrupt controller sees the
- * disk's line as the disk's registers say.
+ * request in that queue, most of whose fields are valid. Then the devices' threads run. The disk's
+ * host may return errors and short transfers. After each step, the state of the disk's line in the
+ * interrupt controller must agree with the disk's registers.
  */
 #include <linux/virtio_mmio.h>
 #include <linux/virtio_ring.h>

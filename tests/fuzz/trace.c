@@ -3,8 +3,8 @@
  * trace.c - fuzz target: hstrace's reader of trace files.
  *
  * The target first corrects the checksum in the END section, if that section is found by following
- * the sections' sizes: by itself, hardly any input would have the right checksum. Reading must end
- * with an error or with output.
+ * the sections' sizes, because hardly any input would otherwise have the right checksum. Reading must
+ * end with an error or with output.
  */
 #include <sys/mman.h>
 #include <unistd.h>

@@ -4,8 +4,9 @@
  *
  * It runs only in the VMM of tests/vmm/taken_over.c, whose planted device makes any system call for
  * the guest, with pointers into guest memory. Boot arguments: victim=PID, a process that it must
- * not reach; fd=N, a file with the text "secret" that the VMM's parent has left open; open=1: the VMM has no sandbox,
- * which shows that the attacks work without it. The system calls' numbers are riscv64 Linux's.
+ * not reach; fd=N, a file with the text "secret" that the VMM's parent has left open; open=1, the
+ * VMM has no sandbox, so that the attacks have to succeed. The system calls' numbers are riscv64
+ * Linux's.
  */
 #include "rt.h"
 #include "../vmm/taken_over.h"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# escape.sh - run the payload escape in a VMM that its guest has taken over, on either host.
+# escape.sh - run the payload escape in the VMM taken_over, with and without the sandbox, on either host.
 #
 #   . tests/lib/tap.sh; . tests/guest/escape.sh; escape_from exec [OPTION...]
 #   escape_from linux-kvm exec [OPTION...]

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * proof.h - what the bounded proofs share: claims, assumptions and checks that a claim is reached.
+ * proof.h - macros of the bounded proofs: claims, assumptions, and checks that a claim is reached.
  *
  * A proof is a function prove_NAME() of a file in this folder. CBMC executes it for all values of
  * its uninitialized local variables at once, and of everything that havoc() fills. The file includes
  * the real source that it is about; `tests/proofs/run --help` describes the lines of its header
  * comment that the runner reads.
  *
- * CBMC checks an index of an array in a structure that a pointer leads to only against the end of
- * the whole object. For such arrays, state the limit of the index as a claim.
+ * If an array is part of a structure that is accessed through a pointer, CBMC checks an index only
+ * against the end of the whole object. For such arrays, state the limit of the index as a claim.
  */
 #ifndef PROOF_H
 #define PROOF_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * core.c - the hypervisor core: its G-stage leaves, and a guest that accesses random memory. Apart
- * from invariants.c, because the core's headers and the host's cannot be included together.
+ * core.c - check the core's G-stage leaves, and run a guest that accesses random memory. Separate from
+ * invariants.c, because the core's headers and the host's cannot be included together.
  */
 #include <string.h>
 #include "invariants.h"

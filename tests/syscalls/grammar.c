@@ -2,8 +2,8 @@
 /*
  * grammar.c - turn bytes into system calls with arguments of the right types (calls.def).
  *
- * Every argument takes one byte (values.c). For a descriptor of a kind, it selects one that an
- * earlier call returned, and now and then another.
+ * Every argument takes one byte (values.c). For a descriptor of a kind, the byte usually selects one
+ * that an earlier call returned, and sometimes any other.
  */
 #include "grammar_impl.h"
 #include <string.h>

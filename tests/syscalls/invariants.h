@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* invariants.h - what must hold whenever a program is in user mode. A violation ends the process. */
+/* invariants.h - check what must hold whenever a program is in user mode. A violation ends the process. */
 #ifndef TESTS_SYSCALLS_INVARIANTS_H
 #define TESTS_SYSCALLS_INVARIANTS_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * layout.h - replaces src/host/platform/layout.h: the linear map lies where a program of the build
- * machine can map memory. Addresses of user space are as in the kernel, and are no pointers here.
+ * machine can map memory. Addresses of user space are the same as in the kernel, but are not pointers here.
  */
 #ifndef TESTS_SYSCALLS_LAYOUT_H
 #define TESTS_SYSCALLS_LAYOUT_H

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * values.c - the values of simple arguments: each byte selects one of those that matter. For an
- * address, these are pages at the start of the window and around the borders of its 2 MiB, and some
- * that no call may accept.
+ * values.c - the values of simple arguments: each byte selects one of a few interesting values. For an
+ * address, these are pages at the start of the window and around the borders of its 2 MiB blocks, and
+ * some that no call may accept.
  */
 #include "grammar_impl.h"
 #include <string.h>

@@ -4,8 +4,8 @@
  *
  * This file is linked with all of the VMM (rules.mk: taken_over). It stands for a guest that has
  * found a defect in a device and executes code of its own in the VMM, in a vCPU's thread. The code
- * also knows where guest memory is, and it has replaced the VMM's handler of SIGSYS, so a refused
- * call only fails. The payload escape uses the device (tests/guest/escape.c).
+ * also knows where guest memory is, and it has replaced the VMM's handler of SIGSYS, so that a
+ * refused call fails and does not end the VMM. The payload escape uses the device (tests/guest/escape.c).
  *
  *   0x00 ... 0x28  arguments 0 to 5
  *   0x30           the system call's number

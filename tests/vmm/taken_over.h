@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* taken_over.h - the planted device of taken_over.c, for it and for the payload escape. */
+/* taken_over.h - registers of the planted device, shared by taken_over.c and the payload escape. */
 #ifndef TAKEN_OVER_H
 #define TAKEN_OVER_H
 

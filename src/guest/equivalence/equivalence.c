@@ -4,7 +4,7 @@
  *
  * Boot arguments: first=N and count=N select the programs, batch=N is how many programs share a
  * digest. keep=HEX leaves pieces of the programs out (bit 0: piece 0). detail prints the program
- * and its outcome. without tries the program without pieces, in groups, to shrink it.
+ * and its outcome. without executes the program without each of several groups of pieces, to shrink it.
  */
 #include "equivalence.h"
 

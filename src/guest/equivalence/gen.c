@@ -2,7 +2,7 @@
 /*
  * gen.c - generate a random program from its number: a sequence of pieces, and an ebreak.
  *
- * Programs always end: they jump forward only, but for loops with a counter and calls of the stub.
+ * Programs always end: they only jump forward, except for loops with a counter and calls of the stub.
  * Each piece has its own random numbers. So a piece can be left out (`keep`) without changing the
  * others, which is how scripts/hyperscope equivalence shrinks a program.
  */

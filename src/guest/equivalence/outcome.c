@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * outcome.c - what is compared of a program: as a digest, or as lines of text.
+ * outcome.c - print the outcome of a program, which is compared: as a digest, or as lines of text.
  */
 #include "equivalence.h"
 

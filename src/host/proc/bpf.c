@@ -4,7 +4,7 @@
  *
  * A program has an accumulator (A), an index register (X) and 16 words of memory, all initially 0.
  * Source: Documentation/networking/filter.rst and Documentation/userspace-api/seccomp_filter.rst of
- * Linux 6.12. Linux rejects a load from a word of memory that was not stored before; here it is 0.
+ * Linux 6.12. Linux rejects a load from a word of memory that was not stored before; here, the load returns 0.
  */
 #include "bpf.h"
 #include "hv/bits.h"

@@ -3,13 +3,14 @@
  * seccomp.c - filters of system calls: seccomp() and prctl(PR_SET_SECCOMP).
  *
  * Each filter is a classic BPF program (bpf.c) whose result is an action. All filters of a thread's
- * chain are run, and the action with the lowest value as a signed number is taken. The result
- * for most numbers does not depend on the arguments: a bitmap of each filter has the numbers that
- * it and the older ones always allow, so these calls run no program.
+ * chain are run, and the action with the lowest value as a signed number is taken. For most system
+ * calls, the result does not depend on the arguments: each filter has a bitmap of the calls that it
+ * and all older filters always allow, and no program is run for these calls.
  *
- * A chain is immutable and counts references, by threads and by the next newer filter. A thread's
- * pointer changes under its process's lock, always to a descendant of the old filter, which
- * therefore stays valid for a hart that has just read the old pointer.
+ * A filter is immutable and counts references, by threads and by the next newer filter. A thread's
+ * pointer changes under its process's lock, and always to a descendant of the old filter. The
+ * descendant holds a reference to the old filter, so a hart that has just read the old pointer can
+ * still use it.
  *
  * Strict mode, notification of user space and tracers are not supported. Source:
  * Documentation/userspace-api/seccomp_filter.rst of Linux 6.12.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * fuzz.h - what a fuzz target defines, and how it makes choices from the bytes of its input.
+ * fuzz.h - the interface of a fuzz target, and functions that make choices from the bytes of its input.
  *
- * Each tests/fuzz/NAME.c except replay.c is one target. It is built twice: with libFuzzer (make
- * fuzz), and with replay.c (make test), which needs no clang and runs the target on the corpus and
+ * Each tests/fuzz/NAME.c is one target. It is built twice: with libFuzzer (make
+ * fuzz), and with lib/replay.c (make test), which needs no clang and runs the target on the corpus and
  * on damaged copies of it. A bug that the target finds ends the process, through a sanitizer,
  * hv_panic() or abort().
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * machine_heap.h - let code under test allocate from the snapshot's heap, and have the same process
- * id always. Included by the compiler, before anything else of a file.
+ * machine_heap.h - let code under test allocate from the snapshot's heap, and always see the same
+ * process id. Included by the compiler, before anything else of a file.
  */
 #ifndef FUZZ_MACHINE_HEAP_H
 #define FUZZ_MACHINE_HEAP_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * vmm_host.h - the machine of src/vmm for fuzz targets, and what its host gives it.
+ * vmm_host.h - a machine of src/vmm for fuzz targets, on a model of its host.
  *
  * The machine has every device but no vCPU threads. Its system calls and KVM are models. A thread
  * of a device runs only in host_run_threads(), until it would block.

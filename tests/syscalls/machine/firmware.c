@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * firmware.c - what the host expects of the firmware, the device tree and the log, and the devices
- * that this machine lacks.
+ * firmware.c - models of the firmware, the device tree and the log, and stubs for devices that this
+ * machine lacks.
  */
 #include <libfdt.h>
 #include <stdarg.h>
