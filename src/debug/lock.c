@@ -111,7 +111,7 @@ static void check_pair(const struct held *outer, const struct lock_site *site)
 		       class->name, opposite->outer->file, opposite->outer->line, held->name,
 		       opposite->inner->file, opposite->inner->line);
 	debug_print_locks();
-	panic("lock order: %s (level %d) is wanted at %s:%d under %s (level %d), taken at %s:%d",
+	panic("lock order: %s (level %d) is requested at %s:%d under %s (level %d), taken at %s:%d",
 	      class->name, class->level, site->file, site->line, held->name, held->level,
 	      outer->site->file, outer->site->line);
 }
@@ -126,7 +126,7 @@ void debug_lock_wanted(const void *lock, enum lock_kind kind, struct lock_site *
 		if (list->held[i].lock != lock || !waits)
 			continue;
 		debug_print_locks();
-		panic("recursion: %s is wanted at %s:%d, but was taken at %s:%d", class->name,
+		panic("recursion: %s is requested at %s:%d, but was taken at %s:%d", class->name,
 		      site->file, site->line, list->held[i].site->file, list->held[i].site->line);
 	}
 	if (!waits)

@@ -35,7 +35,8 @@ static int decide(const char *part, const char *path, char verdict)
 
 /*
  * The second process. It must not end before the VMM does, so it ignores the signals that a terminal
- * sends to both, and it has no file open but the channel, so that nobody waits for its output.
+ * sends to both. It has no file open except the channel, so that a program that reads the VMM's
+ * output to its end does not have to wait for this process.
  */
 static void __attribute__((noreturn)) wait_for_verdict(const char *part, const char *path, int from)
 {

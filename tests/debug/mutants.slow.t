@@ -52,16 +52,16 @@ mutant "a page that is written after it was freed" src/host/mm/kstack.c 's/\tpag
 	'panic: page 0x[0-9a-f]*, freed in 0x[0-9a-f]*: poison overwritten at offset 0x8' "$O/tests/linux-abi/thread"
 mutant "two locks in the wrong order" src/kvm/uapi/api.c \
 	's/(\thv_mutex_lock\(&vm->lock\);)\n(\thv_mutex_lock\(&vm->slots_lock\);)\n/$2\n$1\n/' \
-	'panic: lock order: kvm.lock \(level 5\) is wanted at src/kvm/uapi/api.c:[0-9]* under slots_lock \(level 7\), taken at src/kvm' \
+	'panic: lock order: kvm.lock \(level 5\) is requested at src/kvm/uapi/api.c:[0-9]* under slots_lock \(level 7\), taken at src/kvm' \
 	"$O/tests/kvm-api/caps"
 mutant "a lock that is taken twice" src/host/file/eventfd.c \
 	's/\tspin_lock\(&event->lock\);\n/\tspin_lock(&event->lock); spin_lock(&event->lock);\n/' \
-	'panic: recursion: hv_event.lock is wanted at src/host/file/eventfd.c:[0-9]*, but was taken at src/host' "${waits[@]}"
+	'panic: recursion: hv_event.lock is requested at src/host/file/eventfd.c:[0-9]*, but was taken at src/host' "${waits[@]}"
 mutant "a lock that is released by a thread that does not hold it" src/host/file/eventfd.c \
 	's/\tspin_lock\(&event->lock\);\n/\tspin_lock(&event->lock); spin_unlock(&event->lock);\n/' \
 	'panic: unlock: this hart does not hold 0x' "${waits[@]}"
 mutant "a system call that leaves a lock held" src/host/fs/sys_open.c 's/\tmutex_unlock\(&tree_lock\);/\t;/' \
-	'panic: (syscall_dispatch\(\) ends, but|recursion:) tree_lock is (held|wanted)' "${ends[@]}"
+	'panic: (syscall_dispatch\(\) ends, but|recursion:) tree_lock is (held|requested)' "${ends[@]}"
 mutant "a thread that sleeps under a spinlock" src/host/file/eventfd.c \
 	's/\tspin_lock\(&event->lock\);\n/\tspin_lock(&event->lock); hv_resched();\n/' \
 	'panic: hv_resched\(\) may sleep, but hv_event.lock is held, taken at src/host/file/eventfd.c' "${waits[@]}"

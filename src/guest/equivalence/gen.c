@@ -364,7 +364,7 @@ void emit_user(struct gen *g)
 	while (n--)
 		emit_piece(g, true);
 	if (kept) {
-		/* If the ecall is executed in S mode, it calls an SBI extension that nobody has. */
+		/* If the ecall is executed in S mode, it calls an SBI extension that does not exist. */
 		emit(g, OP_LUI | 17 << 7 | 0x7ed00U << 12);
 		emit(g, INSN_ECALL);
 		g->user = false;

@@ -75,7 +75,7 @@ static bool is_lower(u32 result, u32 than)
 	return (s32)(result & SECCOMP_RET_ACTION_FULL) < (s32)(than & SECCOMP_RET_ACTION_FULL);
 }
 
-/* On equal actions, the newest filter's data counts. */
+/* If several filters return this action, the data of the newest one is used. */
 static u32 run_chain(const struct seccomp_filter *filter, const struct trap_frame *frame)
 {
 	struct seccomp_data data = {
@@ -124,7 +124,7 @@ static void trap(struct trap_frame *frame, u32 data)
 	signal_force(frame, &info);
 }
 
-/* Do what the filters' result says. Returns true if the call is allowed. */
+/* Carry out the action of the filters' result. Returns true if the call is allowed. */
 static bool act(struct trap_frame *frame, u32 result)
 {
 	u32 data = result & SECCOMP_RET_DATA;
@@ -140,7 +140,7 @@ static bool act(struct trap_frame *frame, u32 result)
 		return false;
 	case SECCOMP_RET_TRACE:
 	case SECCOMP_RET_USER_NOTIF:
-		frame->a0 = (unsigned long)-ENOSYS; /* nobody is there to decide */
+		frame->a0 = (unsigned long)-ENOSYS; /* no tracer or listener exists */
 		return false;
 	case SECCOMP_RET_TRAP:
 		trap(frame, data);

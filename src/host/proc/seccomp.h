@@ -3,8 +3,8 @@
  * seccomp.h - filters of system calls (seccomp mode 2).
  *
  * A thread has a chain of filters, which only grows: filters are inherited by new threads and
- * processes, stay over an execve, and cannot be removed. A thread with a filter has syscall_limit 0,
- * which makes syscall_dispatch() ask seccomp_allows() first.
+ * processes, remain after an execve, and cannot be removed. A thread with a filter has syscall_limit 0,
+ * which makes syscall_dispatch() call seccomp_allows() first.
  */
 #ifndef HOST_SECCOMP_H
 #define HOST_SECCOMP_H
