@@ -25,7 +25,8 @@
 #include <unistd.h>
 #include "vmm.h"
 
-/* TCSETS2, which newer C libraries use for tcsetattr(); its struct is not in their headers. */
+/* TCGETS2 and TCSETS2, which newer C libraries use; their struct is not in the headers. */
+#define GET_TERMIOS2 0x802c542au
 #define SET_TERMIOS2 0x402c542bu
 
 /* The system calls that are allowed whatever their arguments. */
@@ -83,7 +84,9 @@ static const u32 requests[] = {
 	KVM_CLEAR_DIRTY_LOG,
 	KVM_CHECK_EXTENSION,
 	KVM_GET_STATS_FD,
+	TCGETS, /* tcsetattr() reads back what it has set */
 	TCSETS,
+	GET_TERMIOS2,
 	SET_TERMIOS2,
 };
 
