@@ -448,6 +448,36 @@ static int cannot_sync(void)
 	return 0;
 }
 
+/* Adding this filter takes so long that another thread's filter comes first. */
+static void *add_long_filter(void *arg)
+{
+	static struct sock_filter program[1500];
+
+	(void)arg;
+	for (size_t i = 0; i < sizeof(program) / sizeof(program[0]); i++)
+		program[i] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_ADD | BPF_K, 1);
+	program[sizeof(program) / sizeof(program[0]) - 1] = (struct sock_filter)ALLOW;
+	filtered = 1;
+	add_with(0, program, sizeof(program) / sizeof(program[0]));
+	errno = 0;
+	syscall(__NR_getppid);
+	errno_seen = errno;
+	return NULL;
+}
+
+static int sync_while_adding(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, add_long_filter, NULL);
+	while (!filtered)
+		;
+	if (add(SECCOMP_FILTER_FLAG_TSYNC, FILTER_OF(__NR_getppid, SECCOMP_RET_ERRNO | 5)) > 0)
+		return 0; /* the other thread was faster */
+	pthread_join(thread, NULL);
+	return errno_seen != 5;
+}
+
 static int new_privileges(void)
 {
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 0)
@@ -479,6 +509,7 @@ static void test_chains(void)
 	exits_0(over_exec, "a filter and PR_SET_NO_NEW_PRIVS stay over an execve");
 	exits_0(sync_threads, "with TSYNC, other threads get the filter");
 	exits_0(not_synchronized, "without TSYNC, other threads do not get it");
+	exits_0(sync_while_adding, "a filter that comes while another is added stays in effect");
 	exits_0(cannot_sync, "TSYNC names a thread that has another filter");
 	exits_0(new_privileges, "PR_SET_NO_NEW_PRIVS can be set and read, not unset");
 	exits_0(too_many, "too many instructions in all filters fail with ENOMEM");

@@ -175,8 +175,10 @@ static bool allows_number(const struct seccomp_filter *filter, int number)
 	       (result & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ALLOW;
 }
 
+/* Called again if the filter gets other older ones: what it found before is then void. */
 static void find_allowed(struct seccomp_filter *filter)
 {
+	memset(filter->allowed, 0, sizeof(filter->allowed));
 	for (unsigned int i = 0; i < SYSCALL_LIMIT; i++) {
 		if ((!filter->older || always_allows(filter->older, i)) &&
 		    allows_number(filter, (int)i))
