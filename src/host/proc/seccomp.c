@@ -32,10 +32,11 @@
 
 /*
  * All filters of a thread together have at most this many instructions (Linux: 32768), because
- * they run with interrupts off.
+ * they run with interrupts off. As on Linux, each filter but the newest counts as 4 more.
  */
-#define CHAIN_MAX 2048
-#define LINES_MAX 32 /* of refusals in the log */
+#define CHAIN_MAX   2048
+#define FILTER_COST 4
+#define LINES_MAX   32 /* of refusals in the log */
 
 #define FLAGS_KNOWN                                                                             \
 	(SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW | \
@@ -45,7 +46,7 @@ struct seccomp_filter {
 	u32 refs;
 	struct seccomp_filter *older;
 	unsigned int len;       /* of the program, in instructions */
-	unsigned int chain_len; /* of this filter and all older ones */
+	unsigned int chain_len; /* of this filter and all older ones, with FILTER_COST */
 	/* The calls that this filter and all older ones allow, whatever the arguments. */
 	unsigned long allowed[SYSCALL_LIMIT / BITS_PER_LONG + 1];
 	struct sock_filter program[];
@@ -272,7 +273,7 @@ static int link_filter(struct seccomp_filter *filter)
 
 	filter_put(filter->older);
 	filter->older = older;
-	filter->chain_len = filter->len + (older ? older->chain_len : 0);
+	filter->chain_len = filter->len + (older ? older->chain_len + FILTER_COST : 0);
 	if (filter->chain_len > CHAIN_MAX)
 		return -ENOMEM;
 	find_allowed(filter);
@@ -334,7 +335,7 @@ static long action_is_available(unsigned long user)
 
 long sys_seccomp(struct trap_frame *frame)
 {
-	unsigned long flags = frame->a1;
+	unsigned int flags = (unsigned int)frame->a1;
 
 	switch ((unsigned int)frame->a0) {
 	case SECCOMP_SET_MODE_FILTER:
