@@ -55,6 +55,7 @@ static const u32 calls[] = {
 	__NR_close,
 	__NR_brk,
 	__NR_munmap,
+	__NR_mremap,
 	__NR_madvise,
 	__NR_getrandom,
 	__NR_riscv_flush_icache,

@@ -62,6 +62,7 @@ static const u16 allowed[] = {
 	178 /* gettid */,
 	214 /* brk */,
 	215 /* munmap */,
+	216 /* mremap */,
 	233 /* madvise */,
 	259 /* riscv_flush_icache */,
 	278 /* getrandom */,

@@ -41,6 +41,10 @@ wait $!
 printf '\n=== status %d\n' $?
 run restore-signal /vmm --restore signaled
 run small /vmm --memory 8M --save /dev/vda --save-at 200 --append how=spin /fault_loop.bin
+dd if=/dev/zero bs=1M count=90 2>/dev/null | tr '\000' x >initrd
+run many-pages /vmm --memory 128M --initrd initrd --save many --save-at 100 \
+	--append how=spin /fault_loop.bin
+rm initrd many
 run too-late /vmm --memory 8M --save late --save-at 100000 /hello.bin
 ls late* *.part 2>/dev/null
 
@@ -169,6 +173,9 @@ part small
 like "$(grep ^vmm <<<"$out")" '^vmm: --save /dev/vda: write: .*; the guest continues$' "a disk that is too small is reported"
 is "$status:$(grep '^spun' <<<"$out")" 0:spun \
 	"the guest continues after its save has failed" || diag "$out"
+part many-pages
+is "$status:$(grep -c '^vmm: saved to many: 2[0-9]* pages' <<<"$out")" 0:1 \
+	"90 MiB are saved in the sandbox" || diag "$out"
 part too-late
 like "$(grep ^vmm <<<"$out")" '^vmm: --save late: the guest ended first; nothing was saved$' \
 	"the VMM reports that a guest ended before it was saved"
