@@ -80,10 +80,14 @@ int save_file_open(const char *path)
 {
 	char part[4096];
 	struct stat st;
+	bool exists = stat(path, &st) == 0;
 	int fd, err;
 
-	is_block = stat(path, &st) == 0 && S_ISBLK(st.st_mode);
-	snprintf(part, sizeof(part), "%s%s", path, is_block ? "" : ".part");
+	is_block = exists && S_ISBLK(st.st_mode);
+	if (exists && !is_block && !S_ISREG(st.st_mode)) /* it would be replaced by the file */
+		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+	if (snprintf(part, sizeof(part), "%s%s", path, is_block ? "" : ".part") >= sizeof(part))
+		return -ENAMETOOLONG;
 	fd = open(part, O_RDWR | O_CLOEXEC | (is_block ? 0 : O_CREAT | O_TRUNC), 0600);
 	if (fd < 0)
 		return -errno;
@@ -100,6 +104,22 @@ int save_file_empty(int fd)
 	return !is_block && ftruncate(fd, 0) < 0 ? -errno : 0;
 }
 
+/* A signal must not separate the verdict from its result. */
+static int exchange(char verdict, int *result)
+{
+	ssize_t n;
+
+	do
+		n = write(channel, &verdict, 1);
+	while (n < 0 && errno == EINTR);
+	if (n != 1)
+		return -1;
+	do
+		n = read(channel, result, sizeof(*result));
+	while (n < 0 && errno == EINTR);
+	return n == sizeof(*result) ? 0 : -1;
+}
+
 int save_file_end(bool keep)
 {
 	char verdict = keep ? KEEP : REMOVE;
@@ -107,7 +127,7 @@ int save_file_end(bool keep)
 
 	if (is_block || channel < 0)
 		return 0;
-	if (write(channel, &verdict, 1) != 1 || read(channel, &err, sizeof(err)) != sizeof(err))
+	if (exchange(verdict, &err) < 0)
 		return -EPIPE;
 	if (keep && err)
 		return -err; /* the second process waits for the next attempt */

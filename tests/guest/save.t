@@ -49,6 +49,8 @@ run too-late /vmm --memory 8M --save late --save-at 100000 /hello.bin
 ls late* *.part 2>/dev/null
 
 run nowhere /vmm --save /nowhere/file /hello.bin
+mkdir dir && run over-dir /vmm --save dir /hello.bin
+run over-null /vmm --save /dev/null /hello.bin
 run no-save /vmm --save-at 5 /hello.bin
 run restore-6.12 /vmm --linux-6.12 --disk disk --restore stopped
 run 6.12-and-sbi /vmm --linux-6.12 --sbi fwft /hello.bin
@@ -191,6 +193,8 @@ refused()
 }
 refused nowhere 101 '--save /nowhere/file: No such file' \
 	"a file that cannot be created is refused before the guest starts"
+refused over-dir 101 '--save dir: Is a directory' "--save over a directory is refused"
+refused over-null 101 '--save /dev/null: Invalid' "--save over a device that is no disk is refused"
 refused no-save 100 'need --save FILE' "--save-at without --save is refused"
 refused restore-6.12 100 'saved without this option' "--linux-6.12 refuses a VM with newer extensions"
 refused 6.12-and-sbi 100 'cannot be used with' "--sbi with --linux-6.12 is refused"
