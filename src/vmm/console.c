@@ -342,7 +342,7 @@ void console_start(struct machine *m)
 	signal(SIGPIPE, SIG_IGN);
 	make_raw();
 	atexit(at_exit);
-	if (pthread_create(&thread, NULL, console_thread, NULL))
+	if (thread_create(&thread, console_thread, NULL))
 		die(STATUS_SETUP, "cannot start the console's thread");
 }
 

@@ -254,7 +254,7 @@ void doorbell_init(struct machine *m)
 	bind.fd = doorbell.ring;
 	kvm_call(m->vm_fd, KVM_IOEVENTFD, &bind);
 	choose_processors(&doorbell);
-	if (pthread_create(&doorbell.thread, NULL, doorbell_thread, &doorbell))
+	if (thread_create(&doorbell.thread, doorbell_thread, &doorbell))
 		die(STATUS_SETUP, "--doorbell: cannot start its thread");
 	bus_add(&m->bus, &(struct region){
 				 .name = "doorbell",

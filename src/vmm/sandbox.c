@@ -16,6 +16,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <malloc.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -214,13 +215,43 @@ static void install_filter(void)
 		    strerror(errno));
 }
 
+/* Of the calling thread: the kernel keeps capabilities for each thread. */
 static void drop_capabilities(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || syscall(__NR_capset, &header, none))
-		die(STATUS_SETUP, "cannot give up privileges: %s", strerror(errno));
+	if (syscall(__NR_capset, &header, none))
+		die(STATUS_SETUP, "cannot give up capabilities: %s", strerror(errno));
+}
+
+static struct {
+	void *(*fn)(void *);
+	void *arg;
+	sem_t taken;
+} new_thread;
+
+static void *start_thread(void *unused)
+{
+	void *(*fn)(void *) = new_thread.fn;
+	void *arg = new_thread.arg;
+
+	(void)unused;
+	drop_capabilities();
+	sem_post(&new_thread.taken);
+	return fn(arg);
+}
+
+int thread_create(pthread_t *thread, void *(*fn)(void *), void *arg)
+{
+	int err;
+
+	new_thread.fn = fn;
+	new_thread.arg = arg;
+	err = pthread_create(thread, NULL, start_thread, NULL);
+	while (!err && sem_wait(&new_thread.taken) < 0)
+		; /* EINTR */
+	return err;
 }
 
 /*
@@ -254,6 +285,7 @@ void sandbox_prepare(void)
 	mallopt(M_ARENA_MAX, 1);
 	syscall(__NR_close_range, STDERR_FILENO + 1, ~0u, 0); /* what the parent has left open */
 	sigaction(SIGSYS, &action, NULL);
+	sem_init(&new_thread.taken, 0, 0);
 }
 
 void sandbox_enter(struct machine *m)
@@ -261,5 +293,7 @@ void sandbox_enter(struct machine *m)
 	close(m->kvm_fd);
 	m->kvm_fd = -1;
 	drop_capabilities();
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		die(STATUS_SETUP, "cannot give up new privileges: %s", strerror(errno));
 	install_filter();
 }

@@ -185,7 +185,7 @@ void save_start_alarm(struct machine *m)
 {
 	pthread_t thread;
 
-	if (m->options.save_at && pthread_create(&thread, NULL, alarm_thread, m))
+	if (m->options.save_at && thread_create(&thread, alarm_thread, m))
 		die(STATUS_SETUP, "cannot start the thread of --save-at");
 }
 

@@ -212,7 +212,7 @@ void vcpu_start_thread(struct vcpu *vcpu)
 	int err;
 
 	sigaction(KICK_SIGNAL, &action, NULL);
-	err = pthread_create(&vcpu->thread, NULL, vcpu_thread, vcpu);
+	err = thread_create(&vcpu->thread, vcpu_thread, vcpu);
 	if (err)
 		die(STATUS_SETUP, "cannot start vCPU %u's thread: %s", vcpu->id, strerror(err));
 }

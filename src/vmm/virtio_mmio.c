@@ -445,6 +445,6 @@ void virtio_mmio_add(struct virtio_device *device, struct machine *m, unsigned i
 				 .write = mmio_write,
 			 });
 	add_ioeventfd(device, base);
-	if (pthread_create(&device->thread, NULL, device_thread, device))
+	if (thread_create(&device->thread, device_thread, device))
 		die(STATUS_SETUP, "cannot start %s's thread", device->name);
 }

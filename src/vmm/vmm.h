@@ -151,6 +151,11 @@ __attribute__((format(printf, 2, 3), noreturn)) void die(enum exit_status status
 /* Call first of all: closes inherited descriptors and limits what malloc() does. */
 void sandbox_prepare(void);
 /*
+ * Start a thread without capabilities: fn(arg). Called by the main thread only. Returns 0 or an
+ * errno.
+ */
+int thread_create(pthread_t *thread, void *(*fn)(void *), void *arg);
+/*
  * Give up all rights that are not needed while the guest runs, for all threads. Called when the
  * machine is complete and the vCPUs are parked.
  */

@@ -157,10 +157,9 @@ static void test_descriptors(void)
 		unsigned int request;
 		const char *name;
 	} requests[] = {
-		{ 0xae00, "KVM_GET_API_VERSION" },
-		{ 0xae01, "KVM_CREATE_VM" },
-		{ 0xae41, "KVM_CREATE_VCPU" },
-		{ 0x5412, "TIOCSTI" },
+		{ 0xae00, "KVM_GET_API_VERSION" }, { 0xae01, "KVM_CREATE_VM" },
+		{ 0xae41, "KVM_CREATE_VCPU" },     { 0x5412, "TIOCSTI" },
+		{ 0x541c, "TIOCLINUX" },           { 0x1277, "BLKDISCARD" },
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(requests); i++) {
@@ -172,6 +171,53 @@ static void test_descriptors(void)
 		ok(refusals == (open_vm ? 0 : NR_FDS), "ioctl %s of any descriptor",
 		   requests[i].name);
 	}
+}
+
+/* Repeats the ioctl of descriptor -1 that was made last, with another request. */
+static unsigned int request_allowed(u32 request)
+{
+	door_set(8, request);
+	door_set(TAKEN_OVER_CALL, 1);
+	return (long)door_get(TAKEN_OVER_CALL) != TAKEN_OVER_REFUSED;
+}
+
+/* All sizes of the structs of KVM's requests. */
+static void test_all_requests(void)
+{
+	static const u32 kvm[] = {
+		0xae80 /* RUN */,
+		0x4004ae86 /* INTERRUPT */,
+		0x4008ae61 /* IRQ_LINE */,
+		0x4010aeab /* GET_ONE_REG */,
+		0x4010aeac /* SET_ONE_REG */,
+		0xc008aeb0 /* GET_REG_LIST */,
+		0x8004ae98 /* GET_MP_STATE */,
+		0x4004ae99 /* SET_MP_STATE */,
+		0x4018aee1 /* SET_DEVICE_ATTR */,
+		0x4018aee2 /* GET_DEVICE_ATTR */,
+		0x4020ae46 /* SET_USER_MEMORY_REGION */,
+		0x4068aea3 /* ENABLE_CAP */,
+		0x4010ae42 /* GET_DIRTY_LOG */,
+		0xc018aec0 /* CLEAR_DIRTY_LOG */,
+		0xae03 /* CHECK_EXTENSION */,
+		0xaece /* GET_STATS_FD */,
+	};
+	static const u16 sizes[] = { 4, 8, 12, 16, 24, 32, 64, 72, 104, 160 };
+	unsigned int allowed_requests = 0;
+
+	call(SYS_ioctl, -1, 0, 0, 0, 0);
+	for (u32 number = 0xae00; number < 0xaf00; number++) {
+		allowed_requests += request_allowed(number);
+		for (u32 i = 0; i < ARRAY_SIZE(sizes); i++) {
+			for (u32 way = 1; way < 4; way++)
+				allowed_requests +=
+					request_allowed(way << 30 | (u32)sizes[i] << 16 | number);
+		}
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(kvm); i++)
+		allowed_requests -= request_allowed(kvm[i]);
+	ok(allowed_requests == 0, "all ioctl requests of KVM but %u are refused",
+	   (unsigned int)ARRAY_SIZE(kvm));
 }
 
 static void test_processes(long victim)
@@ -187,11 +233,13 @@ static void test_processes(long victim)
 
 static void test_memory(void)
 {
-	const long read_write = 3, executable = 7, private = 2, anonymous = 0x22;
+	const long read_write = 3, executable = 7, private = 2, anonymous = 0x22, locked = 0x2022;
 	long page;
 
 	refused(call(SYS_mmap, 0, 4096, executable, anonymous, -1), "map executable memory");
 	refused(call(SYS_mmap, 0, 4096, read_write, private, 0), "map a file");
+	page = call(SYS_mmap, 0, 64 << 20, read_write, locked, -1);
+	ok(page < 0 && page != TAKEN_OVER_REFUSED, "no more memory can be locked than the limit");
 	page = call(SYS_mmap, 0, 4096, read_write, anonymous, -1);
 	ok(page > 0, "memory of its own can be mapped");
 	refused(call(SYS_mprotect, page, 4096, executable, 0, 0), "make memory executable");
@@ -208,6 +256,8 @@ void payload_main(void)
 	test_descriptors();
 	test_processes(victim);
 	test_memory();
-	if (!open_vm)
+	if (!open_vm) {
 		test_all_calls();
+		test_all_requests();
+	}
 }

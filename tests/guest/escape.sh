@@ -10,6 +10,7 @@ escape_script()
 	cat <<'END'
 cd /
 echo secret >left-open
+ulimit -l 8192
 sleep 1000 &
 victim=$!
 try() {

@@ -194,9 +194,9 @@ int host_poll(struct pollfd *fds, nfds_t count, int timeout)
 	return ready;
 }
 
-int host_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *), void *arg)
+int thread_create(pthread_t *thread, void *(*fn)(void *), void *arg)
 {
-	(void)thread, (void)attr;
+	(void)thread;
 	CLAIM(nr_threads < MAX_THREAD);
 	threads[nr_threads].fn = fn;
 	threads[nr_threads++].arg = arg;

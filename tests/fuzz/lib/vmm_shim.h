@@ -35,7 +35,6 @@ int host_poll(struct pollfd *fds, nfds_t count, int timeout);
 int host_eventfd(unsigned int count, int flags);
 int host_ioctl(int fd, unsigned long request, ...);
 int host_madvise(void *start, size_t len, int advice);
-int host_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *), void *arg);
 
 /* These work alike for every descriptor and thread. */
 static inline int host_ok(int a, ...)
@@ -65,7 +64,6 @@ static inline int host_two_processors(int pid, size_t size, cpu_set_t *set)
 #define eventfd           host_eventfd
 #define ioctl             host_ioctl
 #define madvise           host_madvise
-#define pthread_create    host_thread
 #define sched_getaffinity host_two_processors
 #define sched_setaffinity host_ok
 #define flock             host_ok
