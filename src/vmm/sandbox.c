@@ -8,8 +8,8 @@
  * It cannot open a file, create a process, thread, VM or socket, make memory executable, or send a
  * signal to another process.
  *
- * The filter is installed for all threads at once. They already exist: each waits in
- * machine_vcpu_park() or for work, or is still in the C library's code that starts a thread.
+ * The filter is installed for all threads at once. They already exist, have given up their
+ * capabilities, and wait in machine_vcpu_park() or for work.
  */
 #include <linux/audit.h>
 #include <linux/capability.h>

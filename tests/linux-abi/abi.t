@@ -6,7 +6,7 @@
 # The programs' own claims are relayed with new numbers. Each program passes on Linux too:
 # scripts/hyperscope linux-kvm exec build/tests/linux-abi/NAME
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
-names="memory memory_random page_idle limits shortage shortage_memory userfaultfd hugetlb zero_page process registers thread rseq seccomp signal signal_process jobctl futex vm hostile"
+names="memory memory_random page_idle limits shortage shortage_memory userfaultfd hugetlb zero_page process registers thread rseq seccomp seccomp_threads signal signal_process jobctl futex vm hostile"
 progs=$O/tests/linux-abi
 
 suite()	# TITLE HS-OPTIONS...: run all programs in one boot

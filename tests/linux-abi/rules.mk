@@ -16,3 +16,4 @@ $(O)/tests/linux-abi/memory_random: $(wildcard $(TOP)/tests/linux-abi/memory_*.h
 $(O)/tests/linux-abi/hogs: $(TOP)/tests/linux-abi/hogs.h
 $(O)/tests/linux-abi/shortage $(O)/tests/linux-abi/shortage_memory: $(TOP)/tests/linux-abi/shortage.h
 $(O)/tests/linux-abi/hugetlb $(O)/tests/linux-abi/memory_random: $(TOP)/tests/linux-abi/meminfo.h
+$(O)/tests/linux-abi/seccomp $(O)/tests/linux-abi/seccomp_threads: $(TOP)/tests/linux-abi/seccomp.h
