@@ -11,6 +11,7 @@
  * The filter is installed for all threads at once. They already exist, have given up their
  * capabilities, and wait in machine_vcpu_park() or for work.
  */
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
@@ -275,13 +276,18 @@ static void refused(int signal, siginfo_t *info, void *context)
 }
 
 /*
- * With more than one arena, malloc() would read the number of processors from a file when a thread
- * calls it for the first time.
+ * If the parent has closed descriptors 0 to 2, they become /dev/null: otherwise, the files opened
+ * first would be the guest's console. With more than one arena, malloc() would read the number of
+ * processors from a file when a thread calls it for the first time.
  */
 void sandbox_prepare(void)
 {
 	struct sigaction action = { .sa_sigaction = refused, .sa_flags = SA_SIGINFO };
+	int fd;
 
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
 	mallopt(M_ARENA_MAX, 1);
 	syscall(__NR_close_range, STDERR_FILENO + 1, ~0u, 0); /* what the parent has left open */
 	sigaction(SIGSYS, &action, NULL);

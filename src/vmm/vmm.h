@@ -148,7 +148,7 @@ __attribute__((format(printf, 2, 3), noreturn)) void die(enum exit_status status
 
 /* ---- sandbox.c ---- */
 
-/* Call first of all: closes inherited descriptors and limits what malloc() does. */
+/* Call first of all: closes inherited descriptors but 0 to 2 and limits what malloc() does. */
 void sandbox_prepare(void);
 /*
  * Start a thread without capabilities: fn(arg). Called by the main thread only. Returns 0 or an
