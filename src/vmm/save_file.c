@@ -88,7 +88,7 @@ int save_file_open(const char *path)
 		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
 	if (snprintf(part, sizeof(part), "%s%s", path, is_block ? "" : ".part") >= sizeof(part))
 		return -ENAMETOOLONG;
-	fd = open(part, O_RDWR | O_CLOEXEC | (is_block ? 0 : O_CREAT | O_TRUNC), 0600);
+	fd = open(part, O_RDWR | O_CLOEXEC | (is_block ? 0 : O_CREAT | O_TRUNC | O_NOFOLLOW), 0600);
 	if (fd < 0)
 		return -errno;
 	err = is_block ? 0 : start_process(part, path);

@@ -50,6 +50,7 @@ ls late* *.part 2>/dev/null
 
 run nowhere /vmm --save /nowhere/file /hello.bin
 mkdir dir && run over-dir /vmm --save dir /hello.bin
+ln -s /save.bin link.part && run over-link /vmm --save link /hello.bin
 run over-null /vmm --save /dev/null /hello.bin
 run no-save /vmm --save-at 5 /hello.bin
 run restore-6.12 /vmm --linux-6.12 --disk disk --restore stopped
@@ -194,6 +195,7 @@ refused()
 refused nowhere 101 '--save /nowhere/file: No such file' \
 	"a file that cannot be created is refused before the guest starts"
 refused over-dir 101 '--save dir: Is a directory' "--save over a directory is refused"
+refused over-link 101 '--save link: Too many levels' "a symbolic link FILE.part is not followed"
 refused over-null 101 '--save /dev/null: Invalid' "--save over a device that is no disk is refused"
 refused no-save 100 'need --save FILE' "--save-at without --save is refused"
 refused restore-6.12 100 'saved without this option' "--linux-6.12 refuses a VM with newer extensions"
