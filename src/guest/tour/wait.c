@@ -10,6 +10,7 @@
 
 void payload_main(void)
 {
+	wait_irq(0, 20000); /* the VMM's threads, which share the hart, finish their start */
 	wait_irq(0, 1000000);
 	printf("wait: and once more");
 	wait_irq(0, 1000000);
