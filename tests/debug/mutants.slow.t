@@ -4,6 +4,7 @@
 # mutants.slow.t - plant a mistake in the debug kernel, one at a time, and check that the kernel
 # detects it and panics with the right report.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/mutant.sh"
 fixes "the mistakes are planted in code that all toggles use" all
 
 make -s -f "$HS_TOP/Makefile" O="$O" debug-kernel >"$tmp/out" 2>&1
@@ -14,19 +15,9 @@ mutant()	# NAME FILE SUBSTITUTION REPORT PROGRAM...
 {
 	local name=$1 file=$2 change=$3 report=$4
 	shift 4
-	perl -0pe "$change" "$HS_TOP/$file" >"$tmp/source.c"
-	if cmp -s "$tmp/source.c" "$HS_TOP/$file"; then
-		ok 1 "$name: reported"
-		diag "the substitution no longer changes $file: update the mutant"
-		return
-	fi
 	rm -rf "$tmp/mutant"
-	if ! make -s -f "$HS_TOP/Makefile" O="$O" debug-mutant FILE="$file" SOURCE="$tmp/source.c" \
-		OUTPUT="$tmp/mutant" >"$tmp/out" 2>&1; then
-		ok 1 "$name: reported"
-		diag "the mutant does not compile: $(tail -n 5 "$tmp/out")"
-		return
-	fi
+	planted "$name: reported" "$file" "$change" "$tmp/source.c" \
+		make_mutant debug-mutant FILE="$file" SOURCE="$tmp/source.c" OUTPUT="$tmp/mutant" || return
 	hs exec --debug-kernel --out "$tmp/mutant" "$@"
 	like "$out$err" "$report" "$name: reported"
 }

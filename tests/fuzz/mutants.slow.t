@@ -5,6 +5,7 @@
 # target drives, and one in the restore of the snapshot. A target starts without a corpus, and has
 # to find each mistake in at most 300 000 executions.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/mutant.sh"
 
 echo 'int LLVMFuzzerTestOneInput() { return 0; }' | clang -fsanitize=fuzzer -w -x c -o /dev/null - 2>/dev/null ||
 	skip_all "there is no clang with libFuzzer: scripts/hyperscope setup fuzz"
@@ -15,18 +16,8 @@ limit=300000
 mutant()	# TARGET NAME FILE SUBSTITUTION
 {
 	local target=$1 name=$2 file=$3 change=$4
-	perl -0pe "$change" "$HS_TOP/src/$file" >"$tmp/mutant.c"
-	if cmp -s "$tmp/mutant.c" "$HS_TOP/src/$file"; then
-		ok 1 "$target: $name"
-		diag "the substitution no longer changes $file: update the mutant"
-		return
-	fi
-	if ! make -s -f "$HS_TOP/Makefile" O="$O" fuzz-mutant FILE="$file" SOURCE="$tmp/mutant.c" TARGET="$target" \
-		OUTPUT="$tmp/mutant" >"$tmp/out" 2>&1; then
-		ok 1 "$target: $name"
-		diag "the mutant does not compile: $(tail -n 5 "$tmp/out")"
-		return
-	fi
+	planted "$target: $name" "src/$file" "$change" "$tmp/mutant.c" \
+		make_mutant fuzz-mutant FILE="$file" SOURCE="$tmp/mutant.c" TARGET="$target" OUTPUT="$tmp/mutant" || return
 	{
 		"$tmp/mutant" -runs=$limit -seed=1 -max_len=400 -len_control=0 -timeout=20 -close_fd_mask=3 \
 			-artifact_prefix="$tmp/" -print_final_stats=1

@@ -4,6 +4,7 @@
 # equivalence-mutants.slow.t - the equivalence test can fail: hyperscope is built with one mistake that a
 # guest can see, and random programs have to find it. The output names the program that does.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/mutant.sh"
 needs_built "$O/vmm"
 
 programs=${HS_PROGRAMS:-1000}
@@ -32,19 +33,11 @@ mistake()	# NAME FILE SUBSTITUTION OPTION...
 {
 	local name=$1 file=$2 change=$3
 	shift 3
-	perl -0pe "$change" "$HS_TOP/src/kvm/$file" >"$tmp/mutant.c"
-	if cmp -s "$HS_TOP/src/kvm/$file" "$tmp/mutant.c"; then
-		ok 1 "$name: found"
-		diag "the substitution no longer changes $file: update the mistake"
-	elif ! build "$file" "$tmp/mutant.c"; then
-		ok 1 "$name: found"
-		diag "the mistake does not compile: $(tail -n 5 "$tmp/out")"
-	else
-		"$HS_TOP/scripts/hyperscope" equivalence --out "$tmp/build" --count "$programs" --quiet \
-			--failures 0 --timeout "$(scaled 60)" "$@" >"$tmp/table" 2>"$tmp/err"
-		is $? 1 "$name: found within $programs programs" || diag "$(cat "$tmp/table" "$tmp/err")"
-		diag "$(grep '^the first\|^guest' "$tmp/table")"
-	fi
+	planted "$name: found" "src/kvm/$file" "$change" "$tmp/mutant.c" build "$file" "$tmp/mutant.c" || return
+	"$HS_TOP/scripts/hyperscope" equivalence --out "$tmp/build" --count "$programs" --quiet \
+		--failures 0 --timeout "$(scaled 60)" "$@" >"$tmp/table" 2>"$tmp/err"
+	is $? 1 "$name: found within $programs programs" || diag "$(cat "$tmp/table" "$tmp/err")"
+	diag "$(grep '^the first\|^guest' "$tmp/table")"
 }
 
 if ! build vcpu/inject.c "$HS_TOP/src/kvm/vcpu/inject.c"; then

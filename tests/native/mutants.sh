@@ -8,6 +8,7 @@
 #                                                and check that this changes the file and that the program
 #                                                then fails
 
+. "$HS_TOP/tests/lib/mutant.sh"
 needs_built "$O/tests/native/test_kick"
 
 # For each program, its time limit in seconds with a mutant and HS_RACE=2: five times the seconds
@@ -34,18 +35,8 @@ mutant()	# NAME FILE SUBSTITUTION PROGRAM
 {
 	local name=$1 file=$2 change=$3 program=$4 seconds status source
 	source=$(core_file "$file")
-	perl -0pe "$change" "$HS_TOP/$source" >"$tmp/$file"
-	if cmp -s "$tmp/$file" "$HS_TOP/$source"; then
-		ok 1 "$name: detected by $program"
-		diag "the substitution no longer changes $file: update the mutant"
-		return
-	fi
-	if ! make -s -f "$HS_TOP/Makefile" O="$O" native-mutant FILE="${source#src/kvm/}" SOURCE="$tmp/$file" \
-		PROGRAM="$program" OUTPUT="$tmp/mutant" >"$tmp/out" 2>&1; then
-		ok 1 "$name: detected by $program"
-		diag "the mutant does not compile: $(tail -n 5 "$tmp/out")"
-		return
-	fi
+	planted "$name: detected by $program" "$source" "$change" "$tmp/$file" make_mutant native-mutant \
+		FILE="${source#src/kvm/}" SOURCE="$tmp/$file" PROGRAM="$program" OUTPUT="$tmp/mutant" || return
 	# A race test detects a mutant only by chance, and seldom on a busy machine, so run it for longer
 	# at each attempt. The braces send bash's message "Aborted" to the file too.
 	for seconds in 2 8 32; do

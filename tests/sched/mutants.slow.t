@@ -7,8 +7,8 @@
 # between the owner's unlock and the handoff. The tests could not detect a violation: the waiter would
 # lose the mutex only once more, and the thread that took it would then hand it over.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/mutant.sh"
 
-source=$HS_TOP/src/host/sched/mutex.c
 needs_built "$O/tests/sched/tsan_mutex"
 
 limit=20
@@ -22,21 +22,11 @@ done
 mutant()	# NAME SUBSTITUTION PROGRAM
 {
 	local name=$1 change=$2 program=$3 status
-	perl -0pe "$change" "$source" >"$tmp/mutex.c"
-	if cmp -s "$tmp/mutex.c" "$source"; then
-		ok 1 "$name: noticed by $program"
-		diag "the substitution no longer changes anything: update it in this file"
-		return
-	fi
 	rm -rf "$tmp/build"
 	mkdir "$tmp/build"
 	ln -s "$O/uapi" "$tmp/build/uapi"
-	if ! make -s -f "$HS_TOP/Makefile" O="$tmp/build" UAPI="$O/uapi" MUTEX="$tmp/mutex.c" \
-		"$tmp/build/tests/sched/$program" >"$tmp/out" 2>&1; then
-		ok 1 "$name: noticed by $program"
-		diag "the mutant does not compile: $(tail -n 5 "$tmp/out")"
-		return
-	fi
+	planted "$name: noticed by $program" src/host/sched/mutex.c "$change" "$tmp/mutex.c" make -s -f "$HS_TOP/Makefile" \
+		O="$tmp/build" UAPI="$O/uapi" MUTEX="$tmp/mutex.c" "$tmp/build/tests/sched/$program" || return
 	# In braces, so that bash's message "Aborted" goes to the file as well.
 	{ timeout --kill-after=5 "$limit" "$tmp/build/tests/sched/$program"; } >"$tmp/out" 2>&1
 	status=$?

@@ -7,6 +7,7 @@
 #
 # A mutant is a file, a Perl substitution that must change it, and a pattern for the message.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/mutant.sh"
 
 program=$O/tests/syscalls/syscalls
 needs_built "$program"
@@ -19,18 +20,8 @@ ok $? "unbroken: 2000 random sequences violate no invariant" || diag "$(tail -n 
 mutant()	# NAME FILE SUBSTITUTION PATTERN
 {
 	local name=$1 file=src/$2 change=$3 pattern=$4 status
-	perl -0pe "$change" "$HS_TOP/$file" >"$tmp/mutant.c"
-	if cmp -s "$tmp/mutant.c" "$HS_TOP/$file"; then
-		ok 1 "$name: detected"
-		diag "the substitution no longer changes $file: update the mutant"
-		return
-	fi
-	if ! make -s -f "$HS_TOP/Makefile" O="$O" syscalls-mutant FILE="$file" SOURCE="$tmp/mutant.c" \
-		OUTPUT="$tmp/mutant" >"$tmp/out" 2>&1; then
-		ok 1 "$name: detected"
-		diag "the mutant does not compile: $(tail -n 5 "$tmp/out")"
-		return
-	fi
+	planted "$name: detected" "$file" "$change" "$tmp/mutant.c" \
+		make_mutant syscalls-mutant FILE="$file" SOURCE="$tmp/mutant.c" OUTPUT="$tmp/mutant" || return
 	# In braces, so that bash's message "Aborted" goes to the file as well.
 	{ timeout "$(scaled 300)" "$tmp/mutant" "$HS_TOP"/tests/syscalls/found/* "$HS_TOP"/tests/fuzz/corpus/syscalls/*; } >"$tmp/out" 2>&1 &&
 		{ timeout "$(scaled 300)" "$tmp/mutant" --random 1 $sequences; } >"$tmp/out" 2>&1

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+#
+# mutant.sh - plant a mistake in a copy of a source, for tests that require that it is detected.
+#
+#   planted CLAIM SOURCE CHANGE COPY [COMMAND...]
+#
+# Apply the Perl substitution CHANGE to SOURCE, below $HS_TOP, and write the result to COPY. Then run
+# COMMAND, which builds the mutant; its output is in $tmp/out. If the substitution changes nothing, or
+# COMMAND fails, CLAIM fails with the reason, and the status is 1.
+
+planted()
+{
+	local claim=$1 source=$2 change=$3 copy=$4 why
+	shift 4
+	perl -0pe "$change" "$HS_TOP/$source" >"$copy"
+	if cmp -s "$copy" "$HS_TOP/$source"; then
+		why="the substitution no longer changes $source: update the mutant"
+	elif ! "${@:-true}" >"$tmp/out" 2>&1; then
+		why="the mutant does not compile: $(tail -n 5 "$tmp/out")"
+	else
+		return 0
+	fi
+	ok 1 "$claim"
+	diag "$why"
+	return 1
+}
+
+# Run a target of the Makefile for a mutant.
+make_mutant()	# TARGET VARIABLE=VALUE...
+{
+	make -s -f "$HS_TOP/Makefile" O="$O" "$@"
+}
