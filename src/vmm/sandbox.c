@@ -61,10 +61,6 @@ static const u32 calls[] = {
 	__NR_madvise,
 	__NR_getrandom,
 	__NR_riscv_flush_icache,
-	/* The start of a thread. */
-	__NR_set_robust_list,
-	__NR_rseq,
-	__NR_sched_getaffinity,
 	__NR_exit,
 	__NR_exit_group,
 };
@@ -110,9 +106,9 @@ static void load(struct filter *f, size_t offset)
 	add(f, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (u32)offset));
 }
 
-static void result(struct filter *f, u32 value)
+static void result(struct filter *f, u32 action)
 {
-	add(f, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, value));
+	add(f, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action));
 }
 
 /* Execute the next `skip` instructions only if the loaded word fulfills the condition. */
@@ -121,16 +117,15 @@ static void unless_skip(struct filter *f, u16 condition, u32 value, u8 skip)
 	add(f, (struct sock_filter)BPF_JUMP(BPF_JMP | condition | BPF_K, value, 0, skip));
 }
 
-static void allow_if(struct filter *f, u16 condition, u32 value)
+static void result_if(struct filter *f, u16 condition, u32 value, u32 action)
 {
 	unless_skip(f, condition, value, 1);
-	result(f, SECCOMP_RET_ALLOW);
+	result(f, action);
 }
 
-static void refuse_if(struct filter *f, u16 condition, u32 value)
+static void allow_if_equal(struct filter *f, u32 value)
 {
-	unless_skip(f, condition, value, 1);
-	result(f, SECCOMP_RET_TRAP);
+	result_if(f, BPF_JEQ, value, SECCOMP_RET_ALLOW);
 }
 
 /* The low half of an argument: those compared here are ints for the kernel, or have no other bits. */
@@ -159,7 +154,7 @@ static void ioctl_rules(struct filter *f)
 
 	load_arg(f, 1);
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++)
-		allow_if(f, BPF_JEQ, requests[i]);
+		allow_if_equal(f, requests[i]);
 	end_call(f, call, SECCOMP_RET_TRAP);
 }
 
@@ -169,14 +164,14 @@ static void memory_rules(struct filter *f)
 	struct sock_filter *call = begin_call(f, __NR_mmap);
 
 	load_arg(f, 2);
-	refuse_if(f, BPF_JSET, PROT_EXEC);
+	result_if(f, BPF_JSET, PROT_EXEC, SECCOMP_RET_TRAP);
 	load_arg(f, 3);
-	allow_if(f, BPF_JSET, MAP_ANONYMOUS);
+	result_if(f, BPF_JSET, MAP_ANONYMOUS, SECCOMP_RET_ALLOW);
 	end_call(f, call, SECCOMP_RET_TRAP);
 
 	call = begin_call(f, __NR_mprotect);
 	load_arg(f, 2);
-	refuse_if(f, BPF_JSET, PROT_EXEC);
+	result_if(f, BPF_JSET, PROT_EXEC, SECCOMP_RET_TRAP);
 	end_call(f, call, SECCOMP_RET_ALLOW);
 }
 
@@ -186,12 +181,12 @@ static void thread_rules(struct filter *f)
 	struct sock_filter *call = begin_call(f, __NR_tgkill);
 
 	load_arg(f, 0);
-	allow_if(f, BPF_JEQ, (u32)getpid());
+	allow_if_equal(f, (u32)getpid());
 	end_call(f, call, SECCOMP_RET_TRAP);
 
 	call = begin_call(f, __NR_sched_setaffinity);
 	load_arg(f, 0);
-	allow_if(f, BPF_JEQ, 0);
+	allow_if_equal(f, 0);
 	end_call(f, call, SECCOMP_RET_TRAP);
 }
 
@@ -206,7 +201,7 @@ static void install_filter(void)
 	load(&f, offsetof(struct seccomp_data, nr));
 	ioctl_rules(&f);
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
-		allow_if(&f, BPF_JEQ, calls[i]);
+		allow_if_equal(&f, calls[i]);
 	memory_rules(&f);
 	thread_rules(&f);
 	result(&f, SECCOMP_RET_TRAP);

@@ -147,7 +147,7 @@ static void pin(const struct vcpu *vcpu)
 {
 	unsigned int left;
 	cpu_set_t all, one;
-	int i = -1;
+	int err, i = -1;
 
 	if (sched_getaffinity(0, sizeof(all), &all) || !CPU_COUNT(&all))
 		die(STATUS_SETUP, "--pin: sched_getaffinity: %s", strerror(errno));
@@ -156,16 +156,15 @@ static void pin(const struct vcpu *vcpu)
 			;
 	CPU_ZERO(&one);
 	CPU_SET(i, &one);
-	if (sched_setaffinity(0, sizeof(one), &one))
-		die(STATUS_SETUP, "--pin: sched_setaffinity: %s", strerror(errno));
+	err = pthread_setaffinity_np(vcpu->thread, sizeof(one), &one);
+	if (err)
+		die(STATUS_SETUP, "--pin: sched_setaffinity: %s", strerror(err));
 }
 
 static void *vcpu_thread(void *arg)
 {
 	struct vcpu *vcpu = arg;
 
-	if (vcpu->machine->options.pin)
-		pin(vcpu);
 	machine_vcpu_park(vcpu); /* until the machine is loaded */
 	for (;;) {
 		int err = kvm_try(vcpu->fd, KVM_RUN, 0);
@@ -215,4 +214,6 @@ void vcpu_start_thread(struct vcpu *vcpu)
 	err = thread_create(&vcpu->thread, vcpu_thread, vcpu);
 	if (err)
 		die(STATUS_SETUP, "cannot start vCPU %u's thread: %s", vcpu->id, strerror(err));
+	if (vcpu->machine->options.pin)
+		pin(vcpu);
 }

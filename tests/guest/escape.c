@@ -51,10 +51,8 @@ static const u16 allowed[] = {
 	93 /* exit */,
 	94 /* exit_group */,
 	98 /* futex */,
-	99 /* set_robust_list */,
 	113 /* clock_gettime */,
 	115 /* clock_nanosleep */,
-	123 /* sched_getaffinity */,
 	128 /* restart_syscall */,
 	135 /* rt_sigprocmask */,
 	139 /* rt_sigreturn */,
@@ -66,7 +64,6 @@ static const u16 allowed[] = {
 	233 /* madvise */,
 	259 /* riscv_flush_icache */,
 	278 /* getrandom */,
-	293 /* rseq */,
 	/* with some arguments */
 	SYS_ioctl,
 	SYS_sched_setaffinity,
