@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# check.t - the source checks of `make check`, one claim each; a check whose tool is missing is skipped.
-# On two processors they take a minute or two. Time-out: 300 seconds.
+# check.t - the source checks of `make check`, one claim each, with --shallow (check.slow.t runs tidy
+# without it); a check whose tool is missing is skipped. Time-out: 300 seconds.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 cd "$HS_TOP" || exit 1
 
@@ -12,7 +12,7 @@ git rev-parse --git-dir >/dev/null 2>&1 || skip_all "this tree is not a git chec
 # Leave out `commits`: a test must not fail because of a local commit's subject.
 for name in $(sed -n 's/^all=(\(.*\))$/\1/p' scripts/shell/check); do
 	[ "$name" != commits ] || continue
-	said=$(scripts/hyperscope check --out "$O" "$name" 2>&1)
+	said=$(scripts/hyperscope check --out "$O" --shallow "$name" 2>&1)
 	result=$?
 	reason=$(sed -n "s/^check: $name: skipped: //p" <<<"$said")
 	if [ -n "$reason" ]; then

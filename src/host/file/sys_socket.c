@@ -415,7 +415,7 @@ static long move_message(struct trap_frame *frame, bool send)
 	long ret;
 	struct unix_socket *s = get_socket((int)frame->a0, &f, &ret);
 
-	if (s && get_user(msg, frame->a1))
+	if (!ret && get_user(msg, frame->a1))
 		ret = -EFAULT;
 	if (!ret && msg.iov_len > UIO_MAXIOV)
 		ret = -EMSGSIZE;
