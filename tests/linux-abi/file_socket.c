@@ -38,6 +38,26 @@ static int connect_it(int fd)
 	return connect(fd, (struct sockaddr *)&addr, addr_len);
 }
 
+static void test_destination(const int s[2], struct msghdr *msg)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	const struct sockaddr *addr = (const struct sockaddr *)&to;
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	char c = 0;
+
+	fails_with(sendto(s[1], "x", 1, 0, addr, sizeof(to)), EISCONN,
+		   "sendto() with a destination fails with EISCONN on a connected socket");
+	fails_with(sendto(fd, "x", 1, 0, addr, sizeof(to)), EOPNOTSUPP,
+		   "sendto() with a destination fails with EOPNOTSUPP on another socket");
+	ok(sendto(s[1], "y", 1, 0, addr, 0) == 1 && read(s[0], &c, 1) == 1 && c == 'y',
+	   "sendto() with a destination of length 0 sends to the peer");
+	msg->msg_name = &to;
+	msg->msg_namelen = sizeof(to);
+	fails_with(sendmsg(s[1], msg, 0), EISCONN, "sendmsg() with a destination fails as well");
+	msg->msg_name = NULL;
+	close(fd);
+}
+
 static void test_pair(void)
 {
 	char buf[16] = "", other[16] = "";
@@ -63,6 +83,7 @@ static void test_pair(void)
 	   "recvmsg() fills its buffers in order");
 	ok(sendmsg(s[1], &msg, 0) == 7 && read(s[0], buf, 16) == 7 && !memcmp(buf, "abcdefg", 7),
 	   "sendmsg() sends its buffers in order");
+	test_destination(s, &msg);
 	fails_with(lseek(s[0], 0, SEEK_SET), ESPIPE, "lseek() of a socket fails with ESPIPE");
 	ok(shutdown(s[0], SHUT_WR) == 0 && read(s[1], buf, 1) == 0,
 	   "after SHUT_WR, the other socket reads end of file");

@@ -355,6 +355,16 @@ static long move(struct unix_socket *s, struct file *f, bool send, unsigned long
 	return ret == -EPIPE && !(flags & MESSAGE_NOSIGNAL) ? write_broken_pipe() : ret;
 }
 
+/* A stream's bytes go to its peer, so a call that names another destination is refused. */
+static int check_destination(const struct unix_socket *s, u64 name, u32 len)
+{
+	if (!name || !len)
+		return 0;
+	if ((int)len < 0)
+		return -EINVAL;
+	return socket_is_connected(s) ? -EISCONN : -EOPNOTSUPP;
+}
+
 static long move_plain(struct trap_frame *frame, bool send)
 {
 	unsigned int flags = (unsigned int)frame->a3;
@@ -364,9 +374,9 @@ static long move_plain(struct trap_frame *frame, bool send)
 
 	if (s && (flags & ~MESSAGE_KNOWN))
 		ret = -EOPNOTSUPP;
-	else if (s && send && frame->a4)
-		ret = -EISCONN;
-	else if (s)
+	else if (s && send)
+		ret = check_destination(s, frame->a4, (u32)frame->a5);
+	if (!ret)
 		ret = move(s, f, send, frame->a1, MIN(frame->a2, RW_MAX), flags);
 	if (ret >= 0 && !send && frame->a5)
 		put_user((u32)0, frame->a5); /* a stream does not report a sender */
@@ -421,6 +431,8 @@ static long move_message(struct trap_frame *frame, bool send)
 		ret = -EMSGSIZE;
 	if (!ret && ((flags & ~MESSAGE_KNOWN) || (send && msg.control_len)))
 		ret = -EOPNOTSUPP;
+	if (!ret && send)
+		ret = check_destination(s, msg.name, msg.name_len);
 	if (!ret)
 		ret = move_vector(s, f, send, &msg, flags);
 	if (ret >= 0 && !send) {

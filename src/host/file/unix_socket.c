@@ -124,7 +124,7 @@ int socket_connect_pair(struct unix_socket *a, struct unix_socket *b)
 	return 0;
 }
 
-static bool is_connected(const struct unix_socket *s)
+bool socket_is_connected(const struct unix_socket *s)
 {
 	return __atomic_load_n(&s->connected, __ATOMIC_ACQUIRE);
 }
@@ -318,7 +318,7 @@ int socket_shutdown(struct unix_socket *s, int how)
 		waitq_wake_all(&s->wait);
 	}
 	mutex_unlock(&sockets_lock);
-	if (!is_connected(s))
+	if (!socket_is_connected(s))
 		return s->name.len ? 0 : -ENOTCONN;
 	if (how != SHUT_WR) {
 		pipe_hang_up(s->rx, false);
@@ -331,17 +331,17 @@ int socket_shutdown(struct unix_socket *s, int how)
 
 long socket_send(struct unix_socket *s, bool nonblock, unsigned long buf, size_t size)
 {
-	return is_connected(s) ? pipe_put(s->tx, nonblock, buf, size) : -ENOTCONN;
+	return socket_is_connected(s) ? pipe_put(s->tx, nonblock, buf, size) : -ENOTCONN;
 }
 
 long socket_receive(struct unix_socket *s, bool nonblock, unsigned long buf, size_t size)
 {
-	return is_connected(s) ? pipe_get(s->rx, nonblock, buf, size) : -EINVAL;
+	return socket_is_connected(s) ? pipe_get(s->rx, nonblock, buf, size) : -EINVAL;
 }
 
 int socket_name(struct unix_socket *s, bool peer, struct unix_name *name)
 {
-	if (peer && !is_connected(s))
+	if (peer && !socket_is_connected(s))
 		return -ENOTCONN;
 	mutex_lock(&sockets_lock);
 	*name = peer ? s->peer_name : s->name;
@@ -376,7 +376,7 @@ static long socket_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 
 	if (cmd != FIONREAD)
 		return -ENOTTY;
-	return put_user((int)(is_connected(s) ? pipe_filled(s->rx) : 0), arg);
+	return put_user((int)(socket_is_connected(s) ? pipe_filled(s->rx) : 0), arg);
 }
 
 static unsigned int socket_poll(struct file *f, struct poll_table *table)
@@ -385,7 +385,7 @@ static unsigned int socket_poll(struct file *f, struct poll_table *table)
 	unsigned int events;
 
 	poll_wait(table, &s->wait);
-	if (!is_connected(s)) {
+	if (!socket_is_connected(s)) {
 		if (socket_is_listening(s))
 			return READ_ONCE(s->nr_waiting) ? EPOLLIN | EPOLLRDNORM : 0;
 		return EPOLLOUT | EPOLLHUP;

@@ -26,6 +26,8 @@ int socket_bind(struct unix_socket *s, const struct unix_name *name);
 int socket_listen(struct unix_socket *s, int backlog);
 int socket_connect(struct unix_socket *s, const struct unix_name *name);
 int socket_accept(struct unix_socket *s, bool nonblock, struct unix_socket **accepted);
+/* May bytes be sent to the peer, or received from it? */
+bool socket_is_connected(const struct unix_socket *s);
 int socket_shutdown(struct unix_socket *s, int how);
 long socket_send(struct unix_socket *s, bool nonblock, unsigned long buf, size_t size);
 long socket_receive(struct unix_socket *s, bool nonblock, unsigned long buf, size_t size);
