@@ -15,90 +15,27 @@
 #include "mm/vma.h"
 #include "proc/process.h"
 
-#define NR_PAGES   (MACHINE_RAM_SIZE / PAGE_SIZE)
 #define MAX_SPACES 16
 
-static unsigned short mapped[NR_PAGES]; /* by how many leaves */
-static bool has_file[NR_PAGES];         /* some leaf is in a file's area */
-static unsigned int seen[NR_PAGES], nr_seen;
-static const struct mm *spaces[MAX_SPACES];
+/* The address spaces in use, with a hash of their areas at the last check. */
+static struct space {
+	struct mm *mm;
+	u64 areas;
+} spaces[MAX_SPACES];
 static unsigned int nr_spaces;
+static unsigned long last_satp;
 
-static void leaf_error(const struct mm *mm, unsigned long va, pte_t pte, const char *what)
+static u64 mix(u64 hash, u64 word)
 {
-	machine_fail("mm %p: leaf 0x%lx at 0x%lx: %s", (const void *)mm, (unsigned long)pte, va,
-		     what);
+	hash = (hash ^ word) * 0x9e3779b97f4a7c15;
+	return hash ^ hash >> 29;
 }
 
-static void count_page(hpa_t pa, bool file)
-{
-	unsigned int i = (unsigned int)((pa - MACHINE_RAM_BASE) / PAGE_SIZE);
-
-	if (!mapped[i]++)
-		seen[nr_seen++] = i;
-	has_file[i] |= file;
-}
-
-static void check_leaf(const struct mm *mm, const struct vma *vma, unsigned long va, pte_t pte,
-		       unsigned long size)
-{
-	const pte_t rights = PTE_R | PTE_W | PTE_X | PTE_U;
-	hpa_t pa = pte_to_hpa(pte);
-	bool owned = !(vma->flags & VMA_SHARED);
-
-	if (va < vma->start || va + size > vma->end)
-		leaf_error(mm, va, pte, "it crosses its area");
-	if (pte & rights & ~vma_pte_flags(vma->prot))
-		leaf_error(mm, va, pte, "it has more rights than its area");
-	if (!native_ram(pa))
-		leaf_error(mm, va, pte, "it maps no memory");
-	if (page_is_zero(pa)) {
-		if (pte & PTE_W)
-			leaf_error(mm, va, pte, "the zero page is writable");
-		return;
-	}
-	for (unsigned long at = 0; at < size; at += PAGE_SIZE) {
-		if (!page_refs(pa + at))
-			leaf_error(mm, va, pte, "it maps a free page");
-		if (owned && (pte & PTE_W) && page_refs(pa + at) != 1)
-			leaf_error(mm, va, pte, "a private page is writable, and has other users");
-		count_page(pa + at, vma->file != NULL);
-	}
-}
-
-/* Check the leaves of a table, and return how many pages they map. */
-static unsigned long check_table(struct mm *mm, hpa_t table, int level, unsigned long base,
-				 struct vma **vma)
-{
-	const pte_t *entries = pa_to_va(table);
-	unsigned long size = PAGE_SIZE << (9 * level), pages = 0;
-
-	if (page_refs(table) != 1)
-		machine_fail("mm %p: the table at 0x%llx has %u references", (void *)mm, table,
-			     page_refs(table));
-	for (unsigned long n = level == 2 ? 256 : 512, i = next_entry(entries, 0, n); i < n;
-	     i = next_entry(entries, i + 1, n)) {
-		unsigned long va = base + i * size;
-
-		if (!(entries[i] & PTE_V))
-			leaf_error(mm, va, entries[i], "it is not valid, and not 0");
-		if (!pte_is_leaf(entries[i])) {
-			pages += check_table(mm, pte_to_hpa(entries[i]), level - 1, va, vma);
-			continue;
-		}
-		while (&(*vma)->link != &mm->vmas && (*vma)->end <= va)
-			*vma = list_entry((*vma)->link.next, struct vma, link);
-		if (&(*vma)->link == &mm->vmas)
-			leaf_error(mm, va, entries[i], "it lies in no area");
-		check_leaf(mm, *vma, va, entries[i], size);
-		pages += mm_leaf_pages(entries[i], size);
-	}
-	return pages;
-}
-
-static void check_areas(struct mm *mm)
+/* Returns a hash of the areas. */
+static u64 check_areas(struct mm *mm)
 {
 	unsigned long end = 0, n = 0;
+	u64 hash = 0;
 	struct vma *vma;
 
 	list_for_each_entry(vma, &mm->vmas, link) {
@@ -110,11 +47,17 @@ static void check_areas(struct mm *mm)
 				     vma->start, vma->end);
 		if (vma->file && !vma->file->refs)
 			machine_fail("mm %p: an area has a freed file", (void *)mm);
+		hash = mix(hash, vma->start);
+		hash = mix(hash, vma->end);
+		hash = mix(hash, (u64)vma->flags << 32 | vma->prot);
+		hash = mix(hash, (unsigned long)vma->file);
+		hash = mix(hash, vma->pgoff);
 		end = vma->end;
 		n++;
 	}
 	if (n != mm->nr_areas)
 		machine_fail("mm %p: nr_areas is %lu, not %lu", (void *)mm, mm->nr_areas, n);
+	return hash;
 }
 
 static bool is_busy(const struct mm *mm)
@@ -122,32 +65,16 @@ static bool is_busy(const struct mm *mm)
 	return mm->lock.holder != 0;
 }
 
-static void check_space(struct mm *mm)
+static void check_space(struct space *space)
 {
-	struct vma *vma = list_first_entry(&mm->vmas, struct vma, link);
-	unsigned long pages;
+	struct mm *mm = space->mm;
+	u64 areas = check_areas(mm);
+	unsigned long pages = space_check(mm, areas != space->areas);
 
-	check_areas(mm);
-	pages = check_table(mm, mm->root, 2, 0, &vma);
+	space->areas = areas;
 	if (pages != mm->total_pages)
 		machine_fail("mm %p: total_pages is %lu, not %lu", (void *)mm, mm->total_pages,
 			     pages);
-}
-
-/* Every reference to a page of anonymous memory is a leaf's; a file's page has one more. */
-static void check_references(bool exact)
-{
-	while (nr_seen) {
-		unsigned int i = seen[--nr_seen];
-		hpa_t pa = MACHINE_RAM_BASE + (hpa_t)i * PAGE_SIZE;
-		u32 refs = page_refs(pa);
-
-		if (refs < mapped[i] || (exact && !has_file[i] && refs != mapped[i]))
-			machine_fail("page 0x%llx has %u references, and %u leaves", pa, refs,
-				     mapped[i]);
-		mapped[i] = 0;
-		has_file[i] = false;
-	}
 }
 
 static const char *host_maps(const void *owner, unsigned long hva, unsigned long pa,
@@ -172,41 +99,85 @@ static const char *host_maps(const void *owner, unsigned long hva, unsigned long
 	return NULL;
 }
 
-static bool add_space(struct mm *mm)
+static bool is_unchecked(const struct mm *mm)
 {
 	for (unsigned int i = 0; i < nr_spaces; i++)
-		if (spaces[i] == mm)
-			return false;
-	if (nr_spaces == MAX_SPACES)
-		machine_fail("more than %d address spaces", MAX_SPACES);
-	spaces[nr_spaces++] = mm;
+		if (spaces[i].mm == mm)
+			return is_busy(mm);
 	return true;
 }
 
-void check_invariants(void)
+/* Find the address spaces of all processes. */
+static void find_spaces(void)
 {
+	struct space old[MAX_SPACES];
+	unsigned int nr_old = nr_spaces, i;
 	struct process *p;
-	const char *error;
+
+	memcpy(old, spaces, sizeof(old));
+	nr_spaces = 0;
+	list_for_each_entry(p, &all_processes, all_link) {
+		if (!p->mm || p->memory_freed || !p->mm->users)
+			continue;
+		for (i = 0; i < nr_spaces && spaces[i].mm != p->mm; i++)
+			;
+		if (i < nr_spaces)
+			continue;
+		if (nr_spaces == MAX_SPACES)
+			machine_fail("more than %d address spaces", MAX_SPACES);
+		spaces[nr_spaces++] = (struct space){ p->mm, 0 };
+		for (i = 0; i < nr_old; i++)
+			if (old[i].mm == p->mm)
+				spaces[nr_spaces - 1] = old[i];
+	}
+}
+
+/* Check the page tables that may have changed since the last check. */
+static void check_spaces(void)
+{
 	bool exact = true;
+
+	find_spaces();
+	spaces_forget(is_unchecked);
+	for (unsigned int i = 0; i < nr_spaces; i++) {
+		if (is_busy(spaces[i].mm))
+			exact = false;
+		else if (space_changed(spaces[i].mm))
+			check_space(&spaces[i]);
+	}
+	spaces_checked();
+	for (unsigned int i = 0; i < nr_spaces; i++) {
+		space_watch(spaces[i].mm);
+		if (is_busy(spaces[i].mm))
+			space_lock_taken(&spaces[i].mm->lock);
+	}
+	spaces_check_pages(exact);
+}
+
+void check_invariants(bool guest)
+{
+	unsigned long satp = native_csr_read(CSR_satp);
+	const char *error;
 
 	if (held_spinlocks)
 		machine_fail("%d spinlocks are held in user mode", held_spinlocks);
 	if (held_mutexes())
 		machine_fail("%d mutexes are held in user mode", held_mutexes());
-	machine_check_tlb();
-	nr_spaces = 0;
-	list_for_each_entry(p, &all_processes, all_link) {
-		if (!p->mm || p->memory_freed || !p->mm->users || !add_space(p->mm))
-			continue;
-		if (is_busy(p->mm))
-			exact = false;
-		else
-			check_space(p->mm);
+	if (spaces_changed() || satp != last_satp) {
+		machine_check_tlb();
+		check_spaces();
+		last_satp = satp;
+		guest = true;
 	}
-	check_references(exact);
-	error = core_each_leaf(host_maps);
+	error = guest ? core_each_leaf(host_maps) : NULL;
 	if (error)
 		machine_fail("%s", error);
+}
+
+void check_all_invariants(void)
+{
+	spaces_forget(NULL);
+	check_invariants(true);
 }
 
 /* ---- leaks ---- */

@@ -5,8 +5,16 @@
 
 #include <stdbool.h>
 
-/* Check the address spaces, the reference counts of pages, the TLB, G-stage tables and locks. */
-void check_invariants(void);
+struct mm;
+struct mutex;
+
+/*
+ * Check the address spaces, the reference counts of pages, the TLB, G-stage tables and locks: what
+ * can have changed since the last check, or everything. `guest`: the core may have changed a G-stage
+ * table since then.
+ */
+void check_invariants(bool guest);
+void check_all_invariants(void);
 /*
  * Compare the pages and objects in use with those at the first call. No process but the caller may
  * be left.
@@ -22,6 +30,30 @@ int held_mutexes(void); /* by the current thread */
 /* Print who allocated the objects that are left of those since objects_mark(). */
 void objects_mark(void);
 void objects_show_new(void);
+
+/* ---- spaces.c: the tables of address spaces, and the pages that they map ---- */
+/*
+ * The host has locked or unlocked a mutex, created an address space, or taken or dropped a reference
+ * to a page.
+ */
+void space_lock_taken(const struct mutex *m);
+void space_created(void);
+void space_page_changed(unsigned long long pa);
+/* Since the last check: may any page table or page, or this address space, have changed? */
+bool spaces_changed(void);
+bool space_changed(const struct mm *mm);
+/*
+ * Check the leaves of an address space that have changed or, if its areas have changed, all of
+ * them. Returns how many pages they map, as mm->total_pages counts them.
+ */
+unsigned long space_check(const struct mm *mm, bool all);
+/* Check the references to pages. `exact`: all address spaces have been checked. */
+void spaces_check_pages(bool exact);
+/* All address spaces have been checked; those that space_watch() names may change later. */
+void spaces_checked(void);
+void space_watch(const struct mm *mm);
+/* Let the next space_check() check everything: of address spaces that are gone, or, if NULL, of all. */
+void spaces_forget(bool (*is_gone)(const struct mm *mm));
 
 /*
  * Return the index of the first entry of a page table, from `i` on, that is not 0, or `n`. Tables

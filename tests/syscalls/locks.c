@@ -6,6 +6,7 @@
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include "invariants.h"
 #include "machine.h"
 #include "mm/hugetlb.h"
@@ -39,6 +40,7 @@ void __wrap_mutex_lock(struct mutex *m)
 		machine_fail("a mutex is taken under a spinlock");
 	__real_mutex_lock(m);
 	HELD++;
+	space_lock_taken(m);
 }
 
 int __wrap_mutex_lock_interruptible(struct mutex *m)
@@ -46,6 +48,7 @@ int __wrap_mutex_lock_interruptible(struct mutex *m)
 	int err = __real_mutex_lock_interruptible(m);
 
 	HELD += !err;
+	space_lock_taken(m);
 	return err;
 }
 
@@ -54,6 +57,7 @@ int __wrap_mutex_lock_killable(struct mutex *m)
 	int err = __real_mutex_lock_killable(m);
 
 	HELD += !err;
+	space_lock_taken(m);
 	return err;
 }
 
@@ -62,16 +66,37 @@ bool __wrap_mutex_trylock(struct mutex *m)
 	bool taken = __real_mutex_trylock(m);
 
 	HELD += taken;
+	space_lock_taken(m);
 	return taken;
 }
 
 void __wrap_mutex_unlock(struct mutex *m)
 {
 	HELD--;
+	space_lock_taken(m);
 	__real_mutex_unlock(m);
 }
 
 /* ---- memory ---- */
+
+#define UNMAP_FROM 0x10000 /* bytes */
+
+struct mm *__real_mm_create(void);
+struct mm *__real_mm_copy(struct mm *from);
+struct mm *__wrap_mm_create(void);
+struct mm *__wrap_mm_copy(struct mm *from);
+
+struct mm *__wrap_mm_create(void)
+{
+	space_created();
+	return __real_mm_create();
+}
+
+struct mm *__wrap_mm_copy(struct mm *from)
+{
+	space_created();
+	return __real_mm_copy(from);
+}
 
 void *__real_kmalloc(size_t size);
 void __real_kfree(void *p);
@@ -82,6 +107,7 @@ hpa_t __real_page_alloc_user_zeroed(unsigned int order);
 hpa_t __real_page_alloc_zeroed_block(void);
 hpa_t __real_huge_page_alloc(void);
 void __real_page_free(hpa_t pa, unsigned int order);
+void __real_page_get(hpa_t pa);
 void __real_page_put(hpa_t pa);
 void *__wrap_kmalloc(size_t size);
 void __wrap_kfree(void *p);
@@ -92,13 +118,34 @@ hpa_t __wrap_page_alloc_user_zeroed(unsigned int order);
 hpa_t __wrap_page_alloc_zeroed_block(void);
 hpa_t __wrap_huge_page_alloc(void);
 void __wrap_page_free(hpa_t pa, unsigned int order);
+void __wrap_page_get(hpa_t pa);
 void __wrap_page_put(hpa_t pa);
 void *raw_memset(void *dst, int c, size_t n);
 
-/* memset() of kmalloc.c and page.c, which write to memory that is still poisoned. */
-__attribute__((no_sanitize("address"))) void *raw_memset(void *dst, int c, size_t n)
+/*
+ * memset() of kmalloc.c and page.c, which write to memory that is still poisoned. Most pages that are
+ * cleared hold zeros already. So a large range is unmapped, and its pages return as zeros when they
+ * are used; a smaller one is written to only where it is not zero.
+ */
+__attribute__((no_sanitize("address", "undefined"))) void *raw_memset(void *dst, int c, size_t n)
 {
-	__asm__ volatile("rep stosb" : "+D"(dst), "+c"(n) : "a"(c) : "memory");
+	typedef unsigned long __attribute__((vector_size(32), may_alias)) half;
+	half *line = dst, *end = (half *)((char *)dst + n);
+	void *at = dst;
+
+	if (!c && n >= UNMAP_FROM && IS_ALIGNED((unsigned long)dst | n, PAGE_SIZE) &&
+	    !madvise(dst, n, MADV_DONTNEED))
+		return dst;
+	if (c || !IS_ALIGNED((unsigned long)dst | n, 64)) {
+		__asm__ volatile("rep stosb" : "+D"(at), "+c"(n) : "a"(c) : "memory");
+		return dst;
+	}
+	for (; line < end; line += 2) {
+		half any = line[0] | line[1];
+
+		if (any[0] | any[1] | any[2] | any[3])
+			line[0] = line[1] = (half){ 0 };
+	}
 	return dst;
 }
 
@@ -139,8 +186,9 @@ hpa_t __wrap_huge_page_alloc(void)
 	return usable(__real_huge_page_alloc(), ORDER_2M);
 }
 
-static void poison_if_free(hpa_t pa)
+static void dropped(hpa_t pa)
 {
+	space_page_changed(pa);
 	if (page_of(pa) && !page_refs(pa))
 		ASAN_POISON_MEMORY_REGION(pa_to_va(ALIGN_DOWN(pa, PAGE_SIZE)), PAGE_SIZE);
 }
@@ -149,13 +197,19 @@ void __wrap_page_free(hpa_t pa, unsigned int order)
 {
 	__real_page_free(pa, order);
 	for (unsigned long i = 0; i < 1UL << order; i++)
-		poison_if_free(pa + i * PAGE_SIZE);
+		dropped(pa + i * PAGE_SIZE);
+}
+
+void __wrap_page_get(hpa_t pa)
+{
+	__real_page_get(pa);
+	space_page_changed(pa);
 }
 
 void __wrap_page_put(hpa_t pa)
 {
 	__real_page_put(pa);
-	poison_if_free(pa);
+	dropped(pa);
 }
 
 /* Who allocated each object, by its address, and after how many calls of objects_mark(). */

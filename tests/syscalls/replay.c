@@ -8,10 +8,12 @@
  * A sequence that fails ends the process; --random then leaves it in the file `failed`. If HS_TRACE
  * is set in the environment, each call is printed.
  */
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "grammar.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -29,18 +31,19 @@ static uint64_t random_u64(void)
 static int run_random(uint64_t seed, unsigned long count)
 {
 	uint8_t data[STEPS_MAX * STEP_BYTES];
+	int failed = open("failed", O_RDWR | O_CREAT | O_TRUNC, 0666);
 
 	state = seed * 0x9e3779b97f4a7c15 + 1;
 	while (count--) {
 		size_t size = (STEPS_MIN + random_u64() % (STEPS_MAX - STEPS_MIN + 1)) * STEP_BYTES;
-		FILE *f;
 
 		for (size_t i = 0; i < size; i++)
 			data[i] = (uint8_t)random_u64();
-		f = fopen("failed", "wb");
-		if (f) {
-			fwrite(data, 1, size, f);
-			fclose(f);
+		/* Truncating the file to 0 each time would let the file system write it to the disk. */
+		if (pwrite(failed, data, size, 0) != (ssize_t)size ||
+		    ftruncate(failed, (off_t)size)) {
+			perror("failed");
+			return 2;
 		}
 		LLVMFuzzerTestOneInput(data, size);
 	}
