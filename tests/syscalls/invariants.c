@@ -5,6 +5,8 @@
  * An address space whose lock is held is skipped: its holder sleeps in the middle of a change.
  */
 #include "invariants.h"
+#include <linux/mman.h>
+#include <linux/signal.h>
 #include <string.h>
 #include "file/file.h"
 #include "fs/inode.h"
@@ -178,6 +180,28 @@ void check_all_invariants(void)
 {
 	spaces_forget(NULL);
 	check_invariants(true);
+}
+
+void check_signal(unsigned long va, enum machine_access access, unsigned long signal)
+{
+	static const unsigned int needs[] = {
+		[MACHINE_LOAD] = PROT_READ,
+		[MACHINE_STORE] = PROT_WRITE,
+		[MACHINE_FETCH] = PROT_EXEC,
+	};
+	struct mm *mm = current_process->mm;
+	const struct vma *vma;
+
+	/* Others can change the areas after the access, and a userfaultfd can refuse it. */
+	if (mm->users > 1 || current_process->nr_threads > 1 || is_busy(mm))
+		return;
+	vma = vma_find(mm, va);
+	if (vma && vma->flags & VMA_UFFD)
+		return;
+	if (signal == SIGSEGV && vma && vma->prot & needs[access])
+		machine_fail("0x%lx: SIGSEGV for an access that its area permits", va);
+	if (signal == SIGBUS && (!vma || (!vma->file && !(vma->flags & VMA_HUGETLB))))
+		machine_fail("0x%lx: SIGBUS for an access to no file", va);
 }
 
 /* ---- leaks ---- */

@@ -4,6 +4,7 @@
 #define TESTS_SYSCALLS_INVARIANTS_H
 
 #include <stdbool.h>
+#include "machine.h"
 
 struct mm;
 struct mutex;
@@ -15,6 +16,11 @@ struct mutex;
  */
 void check_invariants(bool guest);
 void check_all_invariants(void);
+/*
+ * Check the signal that an access of the current process got: SIGSEGV where no area permits it, and
+ * SIGBUS where a file, or the pool of huge pages, has no page.
+ */
+void check_signal(unsigned long va, enum machine_access access, unsigned long signal);
 /*
  * Compare the pages and objects in use with those at the first call. No process but the caller may
  * be left.

@@ -57,6 +57,13 @@ mutant "UFFDIO_COPY to a page that is there keeps the new page" host/mm/uffd_fil
 	's/if \(err < 0 && pa\)/if (0)/' 'leaked'
 mutant "the zero page is mapped writable" host/mm/fault.c 's/vma_pte_flags\(vma->prot\) & ~PTE_W\);/vma_pte_flags(vma->prot));/' 'zero page is writable'
 # ---- files and processes ----
+mutant "ftruncate() leaves the removed pages mapped" host/fs/ramfs_size.c 's/\tif \(mapped\)\n/\tif (0 && mapped)\n/' 'its file has dropped it'
+mutant "a hole in a file stays mapped" host/fs/ramfs_size.c 's/\tif \(unmap\)\n/\tif (0 && unmap)\n/' 'its file has dropped it'
+mutant "ftruncate() unmaps only areas that begin behind the new end" host/mm/unmap.c \
+	's/from >= vma->pgoff \+ pages/from > vma->pgoff/' 'its file has dropped it'
+mutant "an access beyond the end of a file gets a page" host/fs/ramfs_size.c \
+	's/FILE_MAX \/ PAGE_SIZE && index \* PAGE_SIZE < rf->size\)/FILE_MAX \/ PAGE_SIZE)/' 'beyond the end of its file'
+mutant "an access beyond the end of a file raises SIGSEGV" host/mm/fault.c 's/-ENOMEM : -EIO;/-ENOMEM : -EFAULT;/' 'SIGSEGV'
 mutant "dup3() keeps the file that it replaces" host/file/fd_table.c 's/file_put\(old\);/;/' 'leaked'
 mutant "a thread that ends keeps its queue of signals" host/proc/signal.c 's/free_queue\(p, &t->sig\.queue\);//' 'leaked'
 done_testing

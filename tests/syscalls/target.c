@@ -68,13 +68,11 @@ static void env_get(unsigned long va, void *data, size_t size)
 
 static void env_touch(unsigned long va, unsigned int how)
 {
+	enum machine_access access = how == 3 ? MACHINE_FETCH : how ? MACHINE_STORE : MACHINE_LOAD;
 	unsigned long word = va;
 
-	machine_access(va,
-		       how == 3 ? MACHINE_FETCH
-		       : how    ? MACHINE_STORE
-				: MACHINE_LOAD,
-		       &word, how == 3 ? 4 : 8);
+	if (!machine_access(va, access, &word, access == MACHINE_FETCH ? 4 : 8))
+		check_signal(va, access, machine_signal);
 	check_invariants(false);
 }
 

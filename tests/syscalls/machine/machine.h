@@ -53,6 +53,7 @@ enum machine_access {
 };
 /* Access user memory as the program does. Returns false if the program got a signal instead. */
 bool machine_access(unsigned long va, enum machine_access access, void *data, size_t size);
+extern unsigned long machine_signal; /* the last that a handler got for an access; 0: none */
 
 /* ---- mmu.c ---- */
 /*

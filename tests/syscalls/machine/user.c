@@ -10,6 +10,8 @@
 
 #define SYS_RT_SIGRETURN 139
 
+unsigned long machine_signal;
+
 void trap_user(struct trap_frame *frame);
 
 void trap_return_to_user(void)
@@ -33,6 +35,7 @@ static void dispatch(struct trap_frame *frame)
 static void run_handlers(struct trap_frame *frame)
 {
 	while (frame->epc == MACHINE_HANDLER) {
+		machine_signal = frame->a0;
 		frame->a7 = SYS_RT_SIGRETURN;
 		dispatch(frame);
 	}
@@ -81,6 +84,7 @@ bool machine_access(unsigned long va, enum machine_access access, void *data, si
 	unsigned long pa, step;
 
 	take_interrupts(frame);
+	machine_signal = 0;
 	for (; size; size -= step, va += step, data = (char *)data + step) {
 		for (unsigned int tries = 0; !machine_translate(va, access, &pa); tries++) {
 			unsigned long pc = frame->epc;
