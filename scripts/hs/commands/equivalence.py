@@ -13,6 +13,7 @@ import time
 
 from hs.equivalence import shrink
 from hs.equivalence.systems import BARE, GUEST, SYSTEMS, Systems
+from hs.errors import LaunchError
 from hs.parser import of_command
 from hs.paths import TOP
 from hs.run.qemuopt import add_machine
@@ -101,6 +102,10 @@ def run_all(systems, options, progress):
         jobs = {pool.submit(compare, systems, start, min(CHUNK, options.first + options.count - start)): start for start in starts}
         for job in concurrent.futures.as_completed(jobs):
             results, batches = job.result()
+            features = {name: results[name].features() for name in SYSTEMS}
+            if None not in features.values() and features[BARE] != features[GUEST]:
+                raise LaunchError("the processors differ, so the programs do: bare has %s, the guest has %s" %
+                                  tuple(" ".join(features[name]) for name in SYSTEMS))
             totals.add(results[BARE])
             different += batches
             errors += ["%s, from program %d: %s" % (name, jobs[job], results[name].error) for name in SYSTEMS if results[name].error]

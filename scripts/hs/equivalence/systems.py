@@ -19,7 +19,13 @@ from hs.run import qemuopt, spike
 BARE, GUEST = SYSTEMS = ("bare", "guest")
 # No hardware counters: those that the firmware offers differ from those of hyperscope's virtual PMU.
 CPU = "rv64,v=on,pmu-mask=0"
-SPIKE_ISA = spike.ISA.replace("dch_", "dcvh_")
+# Without the extensions of QEMU's `max` that KVM's ABI has no number for, so that no guest has them.
+MAX = "max,pmu-mask=0" + "".join(",%s=off" % name for name in (
+    "zicfilp", "zicfiss", "ssdbltrp", "smctr", "ssctr", "smcdeleg", "ssccfg", "smaia", "ssaia", "smcsrind", "sscsrind", "sscofpmf"))
+# The device trees of both machines named Spike have no sizes of cache blocks, without which hyperscope uses neither
+# Zicbom nor Zicboz.
+NO_CBO = ",zicbom=off,zicboz=off"
+SPIKE_ISA = spike.ISA.replace("dch_", "dcvh_").replace("_zicbom_zicboz", "_zba_zbb_zbc_zbs_zicond_svnapot")
 
 
 class Output:
@@ -31,6 +37,10 @@ class Output:
     def rows(self, word):
         """Return the rest of each line that begins with WORD, as lists of words."""
         return [line.split()[1:] for line in self.lines if line.startswith(word + " ")]
+
+    def features(self):
+        """Return what the payload found in the processor (feature.def); None if it did not get that far."""
+        return next(iter(self.rows("features")), None)
 
     def digests(self):
         """Return (first, count) -> digest of each batch."""
@@ -52,7 +62,12 @@ class Systems:
             isa = options.cpu or SPIKE_ISA
             base, _, rest = isa.partition("_")
             return (base.replace("h", "") if bare else base) + "_" + (rest.replace("sstc_", "") if no_sstc else rest)
-        return (options.cpu or CPU) + (",h=off" if bare else "") + (",sstc=off" if no_sstc else "")
+        cpu = options.cpu or CPU
+        if cpu.split(",")[0] == "max":
+            cpu = MAX + cpu[len("max"):]
+        if options.machine == qemuopt.QEMU_SPIKE:
+            cpu += NO_CBO
+        return cpu + (",h=off" if bare else "") + (",sstc=off" if no_sstc else "")
 
     def bare(self, arguments, folder):
         options = self.options

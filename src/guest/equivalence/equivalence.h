@@ -60,8 +60,8 @@ struct root {
 extern struct root roots[ROOTS];
 extern u8 arena[SZ_2M], code[CODE_SIZE];
 
-pte_t random_leaf(unsigned long *rnd,
-		  int level); /* a page-table entry; any flags, harmless target */
+/* Entry n of a level of the window; any flags, harmless target. */
+pte_t random_leaf(unsigned long *rnd, int level, unsigned int n);
 
 /* ---- programs ---- */
 #define MAX_PIECES 128
@@ -162,7 +162,14 @@ struct sandbox {
 	u8 vregs[32 * 128];
 };
 extern struct sandbox sandbox;
-extern bool has_fp, has_vector, has_stimecmp;
+/* What both processors have. A program uses other extensions only by random instruction words. */
+enum feature {
+#define FEATURE(name) HAS_##name,
+#include "feature.def"
+	NR_FEATURES
+};
+extern bool has[NR_FEATURES];
+extern unsigned int vlenb;      /* bytes of a vector register */
 extern unsigned int satp_modes; /* bit N: mode N */
 
 void sandbox_init(void);

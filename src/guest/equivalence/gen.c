@@ -117,6 +117,9 @@ bool csr_ok(u32 word)
 	/* OpenSBI emulates htimedelta even where there is no H extension. */
 	if (csr == CSR_htimedelta || csr == CSR_htimedeltah)
 		return false;
+	/* Random, and in U mode accessible only in guests; see emit_csr_any(). */
+	if (csr == CSR_seed)
+		return false;
 	/* The values of counters differ between any two runs; see emit_counter(), too. */
 	return (csr & ~0x9fU) != CSR_cycle || (!rd && csr != CSR_time);
 }

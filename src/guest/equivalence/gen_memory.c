@@ -7,6 +7,8 @@
  */
 #include "equivalence.h"
 
+#define AMOCAS 5 /* funct5 */
+
 #define LARGE_OF_ARENA ((unsigned long)arena & (SZ_1G - 1))
 
 static int random_offset(struct gen *g)
@@ -103,12 +105,12 @@ void emit_pte(struct gen *g)
 	if (kind < 6) {
 		n = pick(g, SMALL_PAGES);
 		pte = &root->small[n];
-		value = random_leaf(&g->rnd, 0);
+		value = random_leaf(&g->rnd, 0, n);
 		page = n * PAGE_SIZE;
 	} else {
 		n = 1 + pick(g, LARGE_PAGES);
 		pte = &root->middle[n];
-		value = random_leaf(&g->rnd, 1);
+		value = random_leaf(&g->rnd, 1, n);
 		page = (long)(n * SZ_2M + pick(g, DATA_PAGES) * PAGE_SIZE);
 	}
 	place = (long)((u8 *)pte - arena);
@@ -168,15 +170,20 @@ void emit_fetch(struct gen *g)
 	emit(g, I_TYPE(OP_JALR, 0, REG_RA, REG_T6, pick(g, 2)));
 }
 
-/* LR and SC have a piece of their own. */
+/* LR and SC have a piece of their own. amocas.q (Zacas) writes a pair of registers, which starts at an even one. */
 void emit_amo(struct gen *g)
 {
 	static const u8 functions[] = { 0, 1, 4, 8, 12, 16, 20, 24, 28 };
-	unsigned int funct5 = pick(g, 12) ? functions[pick(g, 9)] : 4 + pick(g, 28);
+	unsigned int funct5 = pick(g, 12) ? functions[pick(g, 9)] : 4 + pick(g, 28),
+		     funct3 = pick(g, 12) ? 2 + pick(g, 2) : pick(g, 8), rd;
 
+	if (has[HAS_zacas] && !pick(g, 6))
+		funct5 = AMOCAS, funct3 = 2 + pick(g, 3);
 	emit_address(g);
-	emit(g, R_TYPE(OP_AMO, pick(g, 12) ? 2 + pick(g, 2) : pick(g, 8), funct5 << 2 | pick(g, 4),
-		       dest_reg(g), REG_T6, any_reg(g)));
+	do
+		rd = dest_reg(g);
+	while (funct5 == AMOCAS && funct3 == 4 && reserved_reg(rd | 1));
+	emit(g, R_TYPE(OP_AMO, funct3, funct5 << 2 | pick(g, 4), rd, REG_T6, any_reg(g)));
 }
 
 /*

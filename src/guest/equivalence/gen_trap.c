@@ -34,8 +34,9 @@ void emit_csr_s(struct gen *g)
 	unsigned int n = 1 + pick(g, 3);
 
 	while (n--)
-		emit_one_csr(g, pick(g, 6) ? numbers[pick(g, ARRAY_SIZE(numbers))]
-					   : 0x100 + pick(g, 256));
+		emit_one_csr(g, has[HAS_sstateen] && !pick(g, 12) ? CSR_sstateen0 + pick(g, 4)
+				: pick(g, 6) ? numbers[pick(g, ARRAY_SIZE(numbers))]
+					     : 0x100 + pick(g, 256));
 }
 
 void emit_csr_any(struct gen *g)
@@ -45,7 +46,12 @@ void emit_csr_any(struct gen *g)
 				       CSR_vstart,  CSR_vcsr,  CSR_vlenb,    CSR_seed,  0x300,
 				       0x304,       0x342,     0x3a0,        0x7a0,     0xf14 };
 
-	emit_one_csr(g, pick(g, 3) ? pick(g, 4096) : numbers[pick(g, ARRAY_SIZE(numbers))]);
+	unsigned int csr = pick(g, 3) ? pick(g, 4096) : numbers[pick(g, ARRAY_SIZE(numbers))];
+
+	if (csr == CSR_seed && !g->user) /* only whether the access traps is compared */
+		emit_csr(g, 1 + pick(g, 3), 0, csr, any_reg(g));
+	else
+		emit_one_csr(g, csr);
 }
 
 /* Only whether the read traps is compared: rd is x0. */
@@ -180,7 +186,7 @@ static void emit_enable(struct gen *g)
 
 static void emit_set_timer(struct gen *g, int time)
 {
-	if (has_stimecmp && pick(g, 2)) {
+	if (has[HAS_stimecmp] && pick(g, 2)) {
 		emit_li(g, REG_T5, time);
 		emit_csr(g, 1, 0, CSR_stimecmp, REG_T5);
 	} else {

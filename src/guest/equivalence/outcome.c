@@ -4,14 +4,14 @@
  */
 #include "equivalence.h"
 
-static const char *const csr_names[] = { "sie",      "sip",        "satp",    "stvec",
-					 "sscratch", "scounteren", "senvcfg", "scause",
-					 "stval",    "sepc",       "sstatus", "stimecmp" };
+static const char *const csr_names[] = { "sie",        "sip",      "satp",     "stvec", "sscratch",
+					 "scounteren", "senvcfg",  "scause",   "stval", "sepc",
+					 "sstatus",    "stimecmp", "sstateen0" };
 static const char *const vector_names[] = { "vl", "vtype", "vstart", "vcsr", "vlenb" };
 
 static unsigned long vector_words(void)
 {
-	return has_vector ? 4 * sandbox.v[4] : 0;
+	return has[HAS_v] ? 4 * sandbox.v[4] : 0;
 }
 
 u64 outcome_digest(unsigned long number)
@@ -28,7 +28,7 @@ u64 outcome_digest(unsigned long number)
 		digest = fold(digest, sandbox.regs[i]);
 	for (i = 0; i < ARRAY_SIZE(csr_names); i++)
 		digest = fold(digest, sandbox.csrs[i]);
-	for (i = 0; has_fp && i < 32; i++)
+	for (i = 0; has[HAS_d] && i < 32; i++)
 		digest = fold(digest, sandbox.fregs[i]);
 	digest = fold(digest, sandbox.fcsr);
 	for (i = 0; i < ARRAY_SIZE(vector_names); i++)
@@ -74,10 +74,10 @@ void outcome_print(unsigned long number)
 		printf("x%lu = %lx\n", i, sandbox.regs[i]);
 	for (i = 0; i < ARRAY_SIZE(csr_names); i++)
 		printf("%s = %lx\n", csr_names[i], sandbox.csrs[i]);
-	for (i = 0; has_fp && i < 32; i++)
+	for (i = 0; has[HAS_d] && i < 32; i++)
 		printf("f%lu = %lx\n", i, (unsigned long)sandbox.fregs[i]);
 	printf("fcsr = %lx\n", sandbox.fcsr);
-	for (i = 0; has_vector && i < ARRAY_SIZE(vector_names); i++)
+	for (i = 0; has[HAS_v] && i < ARRAY_SIZE(vector_names); i++)
 		printf("%s = %lx\n", vector_names[i], sandbox.v[i]);
 	for (i = 0; i < vector_words(); i++)
 		printf("v%lu[%lu] = %lx\n", i * 8 / sandbox.v[4], i * 8 % sandbox.v[4] / 8,

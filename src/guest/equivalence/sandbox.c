@@ -26,7 +26,8 @@ struct root roots[ROOTS] __attribute__((aligned(PAGE_SIZE)));
 u8 arena[SZ_2M] __attribute__((aligned(SZ_2M)));
 u8 code[CODE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 struct sandbox sandbox;
-bool has_fp, has_vector, has_stimecmp;
+bool has[NR_FEATURES];
+unsigned int vlenb = 16;
 unsigned int satp_modes;
 
 static u8 trap_stack[STACK] __attribute__((aligned(16)));
@@ -41,11 +42,20 @@ unsigned long data_pattern(unsigned long number, unsigned long at)
 	return (number + 1) * 0x9e3779b97f4a7c15 ^ at * 0x2545f4914f6cdd1d;
 }
 
+/* One of 16 entries for 64 KiB, of which each takes 4 bits of the page number from the address (Svnapot). */
+static pte_t napot_leaf(unsigned long flags, unsigned int n)
+{
+	flags &= n < DATA_PAGES ? ~PTE_X : n == STUB_PAGE ? ~PTE_W : ~(PTE_W | PTE_X);
+	return pte_make(physical(arena) + 8 * PAGE_SIZE,
+			flags | (flags & (PTE_R | PTE_X) ? 0 : PTE_R)) |
+	       PTE_N;
+}
+
 /*
  * Any flags, reserved bits and alignments occur. But the stub is never writable, and only the stub
  * is executable, so a program cannot execute what it has stored.
  */
-pte_t random_leaf(unsigned long *rnd, int level)
+pte_t random_leaf(unsigned long *rnd, int level, unsigned int n)
 {
 	unsigned long r = random_next(rnd) >> 8;
 	unsigned int page = r % ARENA_PAGES;
@@ -72,7 +82,9 @@ pte_t random_leaf(unsigned long *rnd, int level)
 		flags |= PTE_R;
 	pte = pte_make(pa, flags);
 	if (!(r >> 28 & 15)) /* a reserved bit, of which N and PBMT may not be reserved */
-		pte |= 1UL << (54 + (r >> 32) % 7);
+		pte |= 1UL << (54 + (r >> 32) % 10);
+	if (!level && has[HAS_svnapot] && !(r >> 50 & 7))
+		pte = napot_leaf(flags, n);
 	if (!(r >> 36 & 15))
 		pte &= ~PTE_V;
 	if (!(r >> 40 & 31)) /* a pointer: at level 0 and with A, D or U, it is invalid */
@@ -105,10 +117,10 @@ static void roots_reset(unsigned long *rnd)
 
 	for (i = 0; i < ROOTS; i++) {
 		for (n = 0; n < SMALL_PAGES; n++)
-			roots[i].small[n] = random_leaf(rnd, 0);
+			roots[i].small[n] = random_leaf(rnd, 0, n);
 		for (n = 1; n <= LARGE_PAGES; n++)
-			roots[i].middle[n] = random_leaf(rnd, 1);
-		roots[i].top[TOP_INDEX + 1] = random_leaf(rnd, 2);
+			roots[i].middle[n] = random_leaf(rnd, 1, n);
+		roots[i].top[TOP_INDEX + 1] = random_leaf(rnd, 2, 0);
 	}
 }
 
@@ -133,11 +145,42 @@ static void satps_reset(unsigned long *rnd)
 	satp[7] = satp[1 + (r >> 50 & 1)];
 }
 
-static void probe_csrs(unsigned long unused)
+static void probe_stimecmp(unsigned long unused)
 {
 	(void)unused;
 	(void)csr_read(stimecmp);
-	has_stimecmp = true;
+	has[HAS_stimecmp] = true;
+}
+
+static void probe_sstateen(unsigned long unused)
+{
+	(void)unused;
+	(void)csr_read(sstateen0);
+	has[HAS_sstateen] = true;
+}
+
+static void probe_features(void)
+{
+	static const char *const names[] = {
+#define FEATURE(name) "_" #name,
+#include "feature.def"
+	};
+	unsigned int i;
+
+	/* The names of CSRs are no extensions, so that isa_has() does not find them. */
+	for (i = 0; i < NR_FEATURES; i++)
+		has[i] = isa_has(names[i] + (!names[i][2] ? 1 : 0));
+	catch_trap(probe_stimecmp, 0);
+	catch_trap(probe_sstateen, 0);
+	if (has[HAS_v]) {
+		csr_set(sstatus, SSTATUS_VS);
+		vlenb = (unsigned int)csr_read(vlenb);
+	}
+	printf("features");
+	for (i = 0; i < NR_FEATURES; i++)
+		if (has[i])
+			printf(" %s", names[i] + 1);
+	printf("\n");
 }
 
 void sandbox_init(void)
@@ -147,9 +190,7 @@ void sandbox_init(void)
 	for (i = 0; i < PAGE_SIZE / 2; i++)
 		((u16 *)(arena + STUB_PAGE * PAGE_SIZE))[i] = C_RET;
 	roots_init();
-	has_fp = isa_has("d");
-	has_vector = isa_has("v");
-	catch_trap(probe_csrs, 0);
+	probe_features();
 	for (mode = SATP_MODE_SV39; mode <= SATP_MODE_SV57; mode++) {
 		const void *root = mode == SATP_MODE_SV39   ? roots[0].top
 				   : mode == SATP_MODE_SV48 ? roots[0].sv48
@@ -201,12 +242,12 @@ static void regs_reset(unsigned long *rnd)
 	sandbox.regs[REG_GP] = WINDOW;
 	sandbox.regs[REG_S11] = (unsigned long)arena;
 	csr_set(sstatus, SSTATUS_FS | SSTATUS_VS);
-	if (has_fp) {
+	if (has[HAS_d]) {
 		for (i = 0; i < 32; i++)
 			sandbox.fregs[i] = random_value(rnd);
 		fp_load(sandbox.fregs, random_next(rnd) & 0x1f);
 	}
-	if (has_vector) {
+	if (has[HAS_v]) {
 		for (i = 0; i < sizeof(sandbox.vregs); i += 8)
 			*(u64 *)(sandbox.vregs + i) =
 				i < 512 ? random_value(rnd) : i * 0x2545f4914f6cdd1d;
@@ -241,6 +282,8 @@ void sandbox_reset(unsigned long number)
 	csr_write(sscratch, random_next(&rnd));
 	csr_write(scounteren, random_next(&rnd) >> 20 & 7);
 	csr_write(senvcfg, 0);
+	if (has[HAS_sstateen])
+		csr_write(sstateen0, 0);
 	csr_write(stval, random_next(&rnd));
 	csr_write(scause, random_next(&rnd) & 15);
 	csr_write(stvec, (unsigned long)sandbox_vectors);
@@ -264,7 +307,8 @@ static void state_save(void)
 	csrs[8] = csr_read(stval);
 	csrs[9] = csr_read(sepc);
 	csrs[10] = csr_read(sstatus);
-	csrs[11] = has_stimecmp ? csr_read(stimecmp) : 0;
+	csrs[12] = has[HAS_sstateen] ? csr_read(sstateen0) : 0;
+	csrs[11] = has[HAS_stimecmp] ? csr_read(stimecmp) : 0;
 }
 
 void sandbox_run(unsigned long end)
@@ -282,9 +326,9 @@ void sandbox_run(unsigned long end)
 	csr_write(sscratch, (unsigned long)hart);
 	irqs_reset();
 	csr_write(sstatus, SSTATUS_FS | SSTATUS_VS | SSTATUS_SPP);
-	if (has_fp)
+	if (has[HAS_d])
 		sandbox.fcsr = fp_save(sandbox.fregs);
-	if (has_vector)
+	if (has[HAS_v])
 		vector_save(sandbox.vregs, sandbox.v);
 }
 
