@@ -32,6 +32,8 @@ $(O)/debug/src/kvm/%.o: private AREA := $(AREA_kvm)
 AREA_debug := $(DEBUG_AREA_host) -I$(O)/gen/debug -iquote $(TOP)/src/debug -iquote $(TOP)/src/kvm
 $(O)/debug/src/debug/%.o: private AREA := $(AREA_debug)
 $(O)/debug/src/host/sched/mutex.c.o $(O)/debug/src/host/kvm_host.c.o: private AREA += -DDEFINES_MUTEX
+# The free pages that it withholds and releases need no quarantine.
+$(O)/debug/src/host/mm/shortage.c.o: private AREA += -Dpage_free=__real_page_free
 # Its inline assembly needs the register of the frame pointer.
 $(O)/debug/src/kvm/exit/run.c.o: private AREA += -fomit-frame-pointer
 $(O)/debug/src/kvm/mmu/gstage_rec.c.o: private AREA += -fno-optimize-sibling-calls
