@@ -31,6 +31,9 @@ void debug_check_mappings(void);
 void debug_mappings_lock(void); /* hold while a page leaves the quarantine */
 void debug_mappings_unlock(void);
 
+/* device.c: may a device access a byte of this memory? */
+bool debug_device_uses(hpa_t pa, size_t size);
+
 /* fail.c */
 bool debug_alloc_fails(void); /* must this allocation fail? */
 bool debug_failed(void);      /* did the calling thread's latest allocation fail for that reason? */

@@ -64,6 +64,15 @@ void debug_page_panic(const char *what, hpa_t pa, const void *caller)
 	panic("page 0x%llx, freed in 0x%lx: %s, in %p", pa, freed_by(pa), what, caller);
 }
 
+/* Panic if a device uses the block, to which the caller is about to drop the last references. */
+static void check_devices(hpa_t pa, unsigned int order, const void *caller)
+{
+	if (!debug_device_uses(pa, PAGE_SIZE << order))
+		return;
+	debug_print_stack(__builtin_frame_address(0));
+	panic("page 0x%llx: still used by a device, freed in %p", pa, caller);
+}
+
 static void check_poison(hpa_t pa, unsigned int order)
 {
 	const u64 *word = pa_to_va(pa);
@@ -164,6 +173,8 @@ void __wrap_page_free(hpa_t pa, unsigned int order)
 			debug_page_panic("freed again", pa + i * PAGE_SIZE, caller);
 		whole &= page_refs(pa + i * PAGE_SIZE) == 1;
 	}
+	if (page && whole)
+		check_devices(pa, order, caller);
 	if (!page || is_of_pool(pa) || order > ORDER_2M)
 		__real_page_free(pa, order);
 	else if (whole)
@@ -179,6 +190,8 @@ void __wrap_page_put(hpa_t pa)
 
 	if (debug_page_is_freed(pa))
 		debug_page_panic("freed again", pa, caller);
+	if (page_refs(pa) == 1)
+		check_devices(ALIGN_DOWN(pa, (hpa_t)PAGE_SIZE), 0, caller);
 	if (page_of(pa) && !is_of_pool(pa) && page_refs(pa) == 1)
 		quarantine_block(ALIGN_DOWN(pa, (hpa_t)PAGE_SIZE), 0, caller);
 	else

@@ -204,6 +204,8 @@ void __wrap_kfree(void *p)
 		panic("kfree: %p is not an object of kmalloc(), in %p", p, caller);
 	}
 	check_object(object, caller);
+	if (debug_device_uses(va_to_pa(p), object->size))
+		report("still used by a device", object, caller);
 	memset(p, POISON, object->size);
 	object->freed_by = caller;
 	object->state = FREED;

@@ -9,7 +9,8 @@ fixes "the mistakes are planted in code that all toggles use" all
 
 make -s -f "$HS_TOP/Makefile" O="$O" debug-kernel >"$tmp/out" 2>&1
 ok $? "the debug kernel can be built" || diag "$(tail -n 5 "$tmp/out")"
-needs_built "$O/tests/debug/fail_alloc" "$O/tests/kvm/unmap" "$O/tests/linux-abi/vm" "$O/tests/linux-abi/file_wait"
+needs_built "$O/tests/debug/fail_alloc" "$O/tests/kvm/unmap" "$O"/tests/linux-abi/{vm,file_wait,file_disk}
+truncate -s 16M "$tmp/disk"
 
 mutant()	# NAME FILE SUBSTITUTION REPORT PROGRAM...
 {
@@ -41,6 +42,19 @@ mutant "a page that is freed while a G-stage maps it" src/kvm/mmu/notifier.c \
 	'panic: page 0x[0-9a-f]*, freed in 0x[0-9a-f]*: still mapped' "$O/tests/kvm/unmap"
 mutant "a page that is written after it was freed" src/host/mm/kstack.c 's/\tpage_free\(pa, KSTACK_ORDER\);/\tpage_free(pa, KSTACK_ORDER); *(char *)pa_to_va(pa + 8) = 1;/' \
 	'panic: page 0x[0-9a-f]*, freed in 0x[0-9a-f]*: poison overwritten at offset 0x8' "$O/tests/linux-abi/thread"
+reads=(--disk "$tmp/disk" "$O/tests/linux-abi/file_disk")
+mutant "a page that is freed while a disk reads into it" src/host/dev/virtio_blk.c \
+	's/(\tif \(done\)\n\t\terr = submit.*?;\n)(\tput_pages.*?;\n)/$2$1/s' \
+	'panic: page 0x[0-9a-f]*: still used by a device, freed in 0xffff' "${reads[@]}"
+mutant "a page that is given to a disk after it was freed" src/host/dev/virtio_blk.c \
+	's/(\tsegs\[n \+ 1\] = [^;]*;\n)/$1\tsegs[0].pa = page_alloc(0); page_free(segs[0].pa, 0);\n/' \
+	'panic: page 0x[0-9a-f]*, freed in 0x[0-9a-f]*: given to a device' "${reads[@]}"
+mutant "a ring that is freed while the disk uses it" src/host/dev/virtio_blk.c \
+	's/(\tvirtio_ready\(dev\);\n)/$1\tpage_free(va_to_pa(d->vq.desc), 1);\n/' \
+	'panic: page 0x[0-9a-f]*: still used by a device' "${reads[@]}"
+mutant "a request that is freed before the disk has answered" src/host/dev/virtio_blk.c \
+	's/\tdisk_wait\(d, is_done\(r\)\);\n//' \
+	'panic: kmalloc-[0-9]*: still used by a device, object 0x[0-9a-f]*, in 0xffff' "${reads[@]}"
 mutant "two locks in the wrong order" src/kvm/uapi/api.c \
 	's/(\thv_mutex_lock\(&vm->lock\);)\n(\thv_mutex_lock\(&vm->slots_lock\);)\n/$2\n$1\n/' \
 	'panic: lock order: kvm.lock \(level 5\) is requested at src/kvm/uapi/api.c:[0-9]* under slots_lock \(level 7\), taken at src/kvm' \

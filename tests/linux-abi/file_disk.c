@@ -9,17 +9,20 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include "tap.h"
 
-#define MIB (1 << 20)
+#define MIB    (1 << 20)
+#define BUFFER 65536
 
 static int fd;
 static uint64_t size;
 static unsigned char *a, *b;
+static bool ended; /* free_buffer() has to end */
 
 static void fill(unsigned char *p, size_t n, unsigned int seed)
 {
@@ -127,6 +130,32 @@ static void test_threads(void)
 	ok(good, "four threads read back what they wrote to ranges that share sectors");
 }
 
+/* Read the device into a buffer that another thread frees meanwhile. */
+static void *free_buffer(void *buffer)
+{
+	while (!__atomic_load_n(&ended, __ATOMIC_RELAXED)) {
+		madvise(buffer, BUFFER, MADV_DONTNEED);
+		sched_yield();
+	}
+	return NULL;
+}
+
+static void test_freed_buffer(void)
+{
+	unsigned char *buffer =
+		mmap(NULL, BUFFER, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pthread_t t;
+	bool good = true;
+
+	pthread_create(&t, NULL, free_buffer, buffer);
+	for (int i = 0; i < 200; i++)
+		good &= pread(fd, buffer, BUFFER, 0) == BUFFER;
+	__atomic_store_n(&ended, true, __ATOMIC_RELAXED);
+	pthread_join(t, NULL);
+	ok(good, "the device is read into a buffer that another thread frees meanwhile");
+	munmap(buffer, BUFFER);
+}
+
 /* Fill the last MiB with known bytes; files.t looks for them in the disk's file. */
 static void leave_mark(void)
 {
@@ -152,6 +181,7 @@ int main(int argc, char **argv)
 	test_transfers();
 	test_edges();
 	test_threads();
+	test_freed_buffer();
 	leave_mark();
 	return tap_done();
 }

@@ -88,7 +88,7 @@ Drivers, the machine's description, and small functions that every part uses.
 src/host/*/drivers.* src/host/*/fdt.* src/host/platform/isa.c src/host/platform/* src/host/sched/irq.* src/host/dev/plic.c src/host/platform/imsic_layout.* src/host/dev/imsic.* src/host/dev/aplic.c src/host/dev/sswi.c src/host/*/virtio* src/host/*/port* src/host/*
 = Debug kernel
 What make DEBUG=1 adds to the host's kernel so that it checks itself.
-src/debug/debug.h src/debug/wrapped.def src/debug/check.h src/debug/lock.c src/debug/may_sleep.S src/debug/sleep.c src/debug/slab.c src/debug/page.c src/debug/mapped.c src/debug/fail.c src/debug/*
+src/debug/debug.h src/debug/wrapped.def src/debug/check.h src/debug/lock.c src/debug/may_sleep.S src/debug/sleep.c src/debug/slab.c src/debug/page.c src/debug/mapped.c src/debug/device.c src/debug/fail.c src/debug/*
 = VMM
 An ordinary multi-threaded program, which also runs on Linux unchanged.
 src/vmm/vmm.h src/vmm/main.c src/vmm/machine.c src/vmm/vcpu.c src/vmm/*
