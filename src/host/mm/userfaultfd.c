@@ -201,7 +201,7 @@ static long uffd_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 	int err;
 
 	(void)pos;
-	if (!uffd->ready || size < sizeof(msg))
+	if (!__atomic_load_n(&uffd->ready, __ATOMIC_ACQUIRE) || size < sizeof(msg))
 		return -EINVAL;
 	while (size - done >= sizeof(msg)) {
 		if (take_message(uffd, &msg)) {
@@ -230,7 +230,7 @@ static unsigned int uffd_poll(struct file *f, struct poll_table *table)
 	 * As on Linux, poll() returns an error before UFFDIO_API, and also if O_NONBLOCK is not
 	 * set, because read() could then block.
 	 */
-	if (!uffd->ready || !(f->flags & O_NONBLOCK))
+	if (!__atomic_load_n(&uffd->ready, __ATOMIC_ACQUIRE) || !(f->flags & O_NONBLOCK))
 		return EPOLLERR;
 	return has_message(uffd) ? EPOLLIN : 0;
 }
@@ -251,7 +251,7 @@ static long uffd_api(struct uffd *uffd, unsigned long arg)
 	was = uffd->ready;
 	if (!was)
 		uffd->features = api.features;
-	uffd->ready = true;
+	__atomic_store_n(&uffd->ready, true, __ATOMIC_RELEASE); /* after the features */
 	spin_unlock(&uffd->lock);
 	if (was)
 		return copy_to_user(arg, &none, sizeof(none)) < 0 ? -EFAULT : -EINVAL;
@@ -383,7 +383,7 @@ static long uffd_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 {
 	struct uffd *uffd = f->priv;
 
-	if (cmd != UFFDIO_API && !uffd->ready)
+	if (cmd != UFFDIO_API && !__atomic_load_n(&uffd->ready, __ATOMIC_ACQUIRE))
 		return -EINVAL;
 	switch (cmd) {
 	case UFFDIO_API:
