@@ -226,7 +226,7 @@ static long disk_io(struct disk *d, bool write, unsigned long buf, size_t size, 
 			break;
 		done += (size_t)n;
 		*pos += (size_t)n;
-		if (current->sig.kill)
+		if (READ_ONCE(current->sig.kill))
 			break;
 	}
 	kfree(t);

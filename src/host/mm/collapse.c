@@ -144,7 +144,7 @@ int mm_collapse(struct mm *mm, unsigned long start, unsigned long end)
 	unsigned long va = ALIGN_UP(start, SZ_2M);
 	int err = va < ALIGN_DOWN(end, SZ_2M) ? 0 : -EINVAL, failed;
 
-	for (; va + SZ_2M <= end && !current->sig.kill; va += SZ_2M) {
+	for (; va + SZ_2M <= end && !READ_ONCE(current->sig.kill); va += SZ_2M) {
 		struct block b = { .mm = mm, .vma = vma_find(mm, va), .start = va };
 		bool fits = b.vma && !b.vma->file &&
 			    !(b.vma->flags & (VMA_SHARED | VMA_NO_HUGE | VMA_HUGETLB | VMA_UFFD)) &&

@@ -49,7 +49,7 @@ int mm_populate(struct mm *mm, unsigned long start, unsigned long end, bool writ
 	int err = 0;
 
 	while (start < end && (!err || err == -EAGAIN)) {
-		if (current->sig.kill) {
+		if (READ_ONCE(current->sig.kill)) {
 			err = -EINTR;
 			break;
 		}
@@ -449,7 +449,7 @@ long sys_mincore(struct trap_frame *frame)
 		if (copy_to_user(out, &present, 1) < 0)
 			return -EFAULT;
 		irq_window();
-		if (current->sig.kill)
+		if (READ_ONCE(current->sig.kill))
 			return -EINTR;
 	}
 	return 0;

@@ -137,7 +137,7 @@ static long fill_range(const struct fill *fill, bool wake)
 	int err = 0;
 
 	while (done < fill->len && !err) {
-		err = current->sig.kill ? -EINTR : fill_page(fill, fill->start + done);
+		err = READ_ONCE(current->sig.kill) ? -EINTR : fill_page(fill, fill->start + done);
 		if (!err)
 			done += fill->size;
 		if (done % (64 * PAGE_SIZE) == 0)

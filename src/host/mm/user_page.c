@@ -138,7 +138,7 @@ int hv_user_page_look(struct hv_mm *hv_mm, hva_t hva, bool write, struct hv_user
 {
 	struct mm *mm = to_mm(hv_mm);
 
-	if (current->sig.kill)
+	if (READ_ONCE(current->sig.kill))
 		return -EINTR;
 	page->waited = false;
 	return look_unlocked(mm, hva, write, page) ? 0
@@ -147,7 +147,7 @@ int hv_user_page_look(struct hv_mm *hv_mm, hva_t hva, bool write, struct hv_user
 
 int hv_user_page_get(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page)
 {
-	if (current->sig.kill)
+	if (READ_ONCE(current->sig.kill))
 		return -EINTR;
 	return page_error(mm_page_get(to_mm(mm), hva, write, page));
 }

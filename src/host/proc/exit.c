@@ -37,7 +37,8 @@ void process_end_locked(struct process *p, int wait_status)
 		return;
 	p->exiting = true;
 	p->wait_status = wait_status;
-	p->stopping = p->stopped = false;
+	WRITE_ONCE(p->stopping, false);
+	p->stopped = false;
 	p->stop_report = 0;
 	list_for_each_entry(t, &p->threads, process_link) {
 		WRITE_ONCE(t->sig.kill, true);
@@ -70,7 +71,7 @@ int process_kill_other_threads(struct process *p)
 	p->stop_all = true;
 	list_for_each_entry(t, &p->threads, process_link)
 		if (t != current) {
-			t->sig.kill = true;
+			WRITE_ONCE(t->sig.kill, true);
 			thread_signal_kick(t);
 		}
 	spin_unlock(&p->lock);

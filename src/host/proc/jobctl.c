@@ -75,7 +75,7 @@ void job_stop_here(void)
 	bool last, tell;
 
 	spin_lock(&p->lock);
-	if (!p->stopping || current->sig.kill) {
+	if (!p->stopping || READ_ONCE(current->sig.kill)) {
 		spin_unlock(&p->lock);
 		return;
 	}

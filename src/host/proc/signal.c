@@ -235,7 +235,7 @@ void user_return_work(struct trap_frame *frame)
 	siginfo_t info;
 	int signo;
 
-	while (!current->sig.kill) {
+	while (!READ_ONCE(current->sig.kill)) {
 		if (READ_ONCE(p->stopping)) {
 			job_stop_here();
 			continue;
@@ -260,7 +260,7 @@ void user_return_work(struct trap_frame *frame)
 		run_handler(frame, &info, &action);
 		return;
 	}
-	if (current->sig.kill)
+	if (READ_ONCE(current->sig.kill))
 		thread_end(0);
 	if (current->sig.restart != RESTART_NEVER)
 		signal_restart_syscall(frame);

@@ -324,7 +324,7 @@ long sys_riscv_hwprobe(struct trap_frame *frame)
 		if (copy_to_user(pairs, &pair, sizeof(pair)) < 0)
 			return -EFAULT;
 		irq_window();
-		if (current->sig.kill)
+		if (READ_ONCE(current->sig.kill))
 			return -EINTR;
 	}
 	return 0;
