@@ -40,7 +40,7 @@ mutant restore "the number of a page is not compared with the memory" vmm/pages.
 mutant restore "a section may be longer than the file" vmm/state.c \
 	's/section.len > s->len - s->at \|\|/0 ||/'
 mutant cpio "a file may be longer than the archive" host/fs/initramfs.c \
-	's/ \|\| field\[F_FILESIZE\] > left - name_end//'
+	's/ \|\| size > left - name_end//'
 mutant cpio "the inode of a hard link is not released" host/fs/initramfs.c \
 	's/\t\tinode_put\(l->inode\);\n//'
 mutant elf "the interpreter's path may be longer than its array" host/proc/elf.c \

@@ -53,6 +53,12 @@ struct archive {
 	const char *wrong; /* NULL: no error yet */
 };
 
+struct member {
+	u32 field[NR_FIELDS];
+	const char *name;
+	const u8 *data;
+};
+
 static bool parse_header(const u8 *p, u32 field[NR_FIELDS])
 {
 	int i, j, digit;
@@ -184,10 +190,11 @@ static int add_hard_link(struct inode *dir, const char *last, struct inode *inod
 	return dir_add(dir, last, inode);
 }
 
-static int add_entry(struct archive *a, const char *path, const u32 *field, const u8 *data)
+static int add_entry(struct archive *a, const struct member *m)
 {
+	const u32 *field = m->field;
 	const char *last = NULL;
-	struct inode *dir = parent_of(path, &last), *inode;
+	struct inode *dir = parent_of(m->name, &last), *inode;
 	struct dentry *old;
 	bool linked = S_ISREG(field[F_MODE]) && field[F_NLINK] > 1;
 	int err = -ENOMEM;
@@ -204,8 +211,8 @@ static int add_entry(struct archive *a, const char *path, const u32 *field, cons
 		dir_remove(old);
 	inode = linked ? link_find(a, field) : NULL;
 	if (inode) {
-		err = add_hard_link(dir, last, inode, field, data);
-	} else if ((inode = make_inode(field, data))) {
+		err = add_hard_link(dir, last, inode, field, m->data);
+	} else if ((inode = make_inode(field, m->data))) {
 		err = dir_add(dir, last, inode);
 		if (linked && !err)
 			link_remember(a, field, inode);
@@ -227,40 +234,53 @@ static bool entry_is_valid(const u32 *field)
 	       type == S_IFBLK || type == S_IFIFO || type == S_IFSOCK;
 }
 
-/* Unpack one member. Returns false at the trailer, and after an error, which a->wrong names. */
-static bool unpack_member(struct archive *a)
+/*
+ * Read one member, and move on to the next. Returns false if the archive is damaged; a->wrong then
+ * says how.
+ */
+static bool read_member(struct archive *a, struct member *m)
 {
-	u32 field[NR_FIELDS];
-	size_t left = a->size - a->at, name_end, data_end;
+	size_t left = a->size - a->at, name_end;
 	const u8 *p = a->start + a->at;
-	const char *name = (const char *)p + HEADER_SIZE;
-	int err;
+	u32 name_size, size;
 
 	a->wrong = "truncated";
 	if (left < HEADER_SIZE)
 		return false;
 	a->wrong = "not a cpio newc header";
-	if (!parse_header(p, field))
+	if (!parse_header(p, m->field))
 		return false;
+	name_size = m->field[F_NAMESIZE];
+	size = m->field[F_FILESIZE];
 	a->wrong = "a name of invalid length";
-	if (field[F_NAMESIZE] < 1 || field[F_NAMESIZE] > PATH_LEN_MAX)
+	if (name_size < 1 || name_size > PATH_LEN_MAX)
 		return false;
 	a->wrong = "truncated";
-	name_end = ALIGN_UP(HEADER_SIZE + field[F_NAMESIZE], 4);
-	if (name_end > left || field[F_FILESIZE] > left - name_end)
+	name_end = ALIGN_UP(HEADER_SIZE + name_size, 4);
+	if (name_end > left || size > left - name_end)
 		return false;
 	a->wrong = "an unterminated name";
-	if (name[field[F_NAMESIZE] - 1])
+	if (p[HEADER_SIZE + name_size - 1])
 		return false;
 	a->wrong = NULL;
-	data_end = MIN(ALIGN_UP(name_end + field[F_FILESIZE], 4), left);
-	a->at += data_end;
-	if (!strcmp(name, "TRAILER!!!"))
+	m->name = (const char *)p + HEADER_SIZE;
+	m->data = p + name_end;
+	a->at += MIN(ALIGN_UP(name_end + size, 4), left);
+	return true;
+}
+
+/* Unpack one member. Returns false at the trailer, and after an error, which a->wrong names. */
+static bool unpack_member(struct archive *a)
+{
+	struct member m;
+	int err;
+
+	if (!read_member(a, &m) || !strcmp(m.name, "TRAILER!!!"))
 		return false;
 	a->wrong = "a file of unknown type";
-	if (!entry_is_valid(field))
+	if (!entry_is_valid(m.field))
 		return false;
-	err = add_entry(a, name, field, p + name_end);
+	err = add_entry(a, &m);
 	a->wrong = err == -ENOMEM ? "no memory" : err ? "a file below a non-directory" : NULL;
 	return !err;
 }
