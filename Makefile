@@ -297,6 +297,7 @@ FLAGS_include/hv = $(KERNEL_CFLAGS) $(WARN)
 FLAGS_debug = $(KERNEL_CFLAGS) $(WARN) $(AREA_debug)
 FLAGS_vmm = $(VMM_CFLAGS) $(WARN)
 FLAGS_guest = $(PAYLOAD_CFLAGS)
+FLAGS_trace = $(HSTRACE_CFLAGS)
 ALL_FLAGS = $(foreach room,host kvm vmm guest,$(room): $(FLAGS_$(room))) $(KERNEL_ASFLAGS) $(LIBFDT_CFLAGS) $(PROG_CFLAGS)
 .PHONY: print-flags
 print-flags:

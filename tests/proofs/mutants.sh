@@ -6,7 +6,7 @@
 #                                         --sources; if this does not change the file, CLAIM fails
 #   mutant NAME FILE SUBSTITUTION PROOF   plant it, and check that the proof does not hold
 #
-# FILE is below src/kvm, src/vmm or src/host.
+# FILE is below src/kvm, src/vmm, src/host or trace.
 
 . "$HS_TOP/tests/lib/mutant.sh"
 
@@ -16,7 +16,7 @@
 plant()	# CLAIM FILE SUBSTITUTION
 {
 	local source
-	source=$(cd "$HS_TOP" && ls src/{kvm,vmm,host}/"$2" 2>/dev/null | head -n 1)
+	source=$(cd "$HS_TOP" && ls {src/{kvm,vmm,host},trace}/"$2" 2>/dev/null | head -n 1)
 	rm -rf "$tmp/sources"
 	mkdir -p "$(dirname "$tmp/sources/$2")"
 	planted "$1" "$source" "$3" "$tmp/sources/$2"
