@@ -55,6 +55,18 @@ mutant "G-stage: the limit is one bit too high" mmu/gstage.h \
 mutant "G-stage: the table below the root has the root's width" mmu/gstage.h \
 	's/(gstage_index\(.*?)level == gs->levels - 1/${1}level >= gs->levels - 2/s' gstage/index
 
+mutant "G-stage: a split gives all leaves the same distance" mmu/gstage.c \
+	's/i \* gstage_size\(level - 1\)/i * gstage_size(0)/' gstage_change/split
+mutant "G-stage: a split makes all leaves read-only" mmu/gstage.c \
+	's/leaf & ~PTE_PPN\)/GSTAGE_LEAF)/' gstage_change/split
+mutant "G-stage: a collapse removes fewer leaves" mmu/gstage.c \
+	's/(gstage_collapse\(.*?\.end = start \+ gstage_size\(level)\)/$1 - 1)/s' gstage_change/collapse
+mutant "G-stage: a collapse reports no table" mmu/gstage.c 's/\t\*old = table;\n//' gstage_change/collapse
+mutant "G-stage: a table with a new leaf is retired" mmu/gstage.c \
+	's/ && !table_is_empty\(gs, \*ptep\)/ \&\& false/' gstage_change/retire
+mutant "G-stage: a retired table is not linked" mmu/gstage.c \
+	's/pte_make\(gs->retired, 0\)\);\n\thv_page_unmap\(table\);\n\tgs->retired = pa;\n\tgs->tables/pte_make(pa, 0));\n\thv_page_unmap(table);\n\tgs->retired = pa;\n\tgs->tables/' gstage_change/retire
+
 mutant "virtqueue: a ring may end beyond RAM" machine.c \
 	's/len > m->ram_size - offset/len > m->ram_size/' virtqueue/start
 mutant "virtqueue: half of the used ring is checked" virtio_ring.c \
