@@ -55,6 +55,21 @@ mutant "G-stage: the limit is one bit too high" mmu/gstage.h \
 mutant "G-stage: the table below the root has the root's width" mmu/gstage.h \
 	's/(gstage_index\(.*?)level == gs->levels - 1/${1}level >= gs->levels - 2/s' gstage/index
 
+mutant "slots: the end of the user range is not checked" mmu/memslot.c \
+	's/r->userspace_addr > user_max - r->memory_size/r->userspace_addr > user_max/' memslot/region
+mutant "slots: guest addresses may wrap around" mmu/memslot.c \
+	's/\tif \(r->guest_phys_addr \+ r->memory_size < .*\n.*\n//' memslot/region
+mutant "slots: a slot has one page too many" mmu/memslot.h \
+	's/slot->base < slot->npages/slot->base <= slot->npages/' memslot/slot
+mutant "slots: adjacent slots overlap" mmu/memslot.h \
+	's/b->base < a->base \+ a->npages/b->base <= a->base + a->npages/' memslot/slot
+mutant "slots: the first page of a slot is not found" mmu/memslot.c \
+	's/chunk->slot\[mid\].base <= gfn/chunk->slot[mid].base < gfn/' memslot/find
+mutant "slots: an overlap with a later slot is not found" mmu/memslot.c \
+	's/base >= new->base \+ new->npages/base >= new->base/' memslot/overlap
+mutant "slots: a new slot before all others overlaps none" mmu/memslot.c \
+	's/c == slots->nr \? 0 : c;/c;/' memslot/overlap
+
 mutant "G-stage: a split gives all leaves the same distance" mmu/gstage.c \
 	's/i \* gstage_size\(level - 1\)/i * gstage_size(0)/' gstage_change/split
 mutant "G-stage: a split makes all leaves read-only" mmu/gstage.c \
