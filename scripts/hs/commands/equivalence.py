@@ -100,18 +100,22 @@ def run_all(systems, options, progress):
     starts = range(options.first, options.first + options.count, CHUNK)
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         jobs = {pool.submit(compare, systems, start, min(CHUNK, options.first + options.count - start)): start for start in starts}
-        for job in concurrent.futures.as_completed(jobs):
-            results, batches = job.result()
-            features = {name: results[name].features() for name in SYSTEMS}
-            if None not in features.values() and features[BARE] != features[GUEST]:
-                raise LaunchError("the processors differ, so the programs do: bare has %s, the guest has %s" %
-                                  tuple(" ".join(features[name]) for name in SYSTEMS))
-            totals.add(results[BARE])
-            different += batches
-            errors += ["%s, from program %d: %s" % (name, jobs[job], results[name].error) for name in SYSTEMS if results[name].error]
-            done += min(CHUNK, options.first + options.count - jobs[job])
-            progress("%d of %d programs, %d a second, %d batches differ" %
-                     (done, options.count, done / (time.monotonic() - begin), len(different)))
+        try:
+            for job in concurrent.futures.as_completed(jobs):
+                results, batches = job.result()
+                features = {name: results[name].features() for name in SYSTEMS}
+                if None not in features.values() and features[BARE] != features[GUEST]:
+                    raise LaunchError("the processors differ, so the programs do: bare has %s, the guest has %s" %
+                                      tuple(" ".join(features[name]) for name in SYSTEMS))
+                totals.add(results[BARE])
+                different += batches
+                errors += ["%s, from program %d: %s" % (name, jobs[job], results[name].error) for name in SYSTEMS if results[name].error]
+                done += min(CHUNK, options.first + options.count - jobs[job])
+                progress("%d of %d programs, %d a second, %d batches differ" %
+                         (done, options.count, done / (time.monotonic() - begin), len(different)))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # else the remaining programs run before the command ends
+            raise
     return totals, sorted(different), errors
 
 
