@@ -11,4 +11,8 @@ for name in boot-sbi-base boot-wfi boot-fault-store trace-extension trace-uart-l
 done
 grep -qxE '[a-z][a-z ,-]+' <<<"$(answer boot-most-costly)"
 ok $? "boot-most-costly is the name of a row"
+for name in equal-register equal-function; do
+	grep -qxE '[a-z][a-z0-9_]+' <<<"$(answer $name)"
+	ok $? "$name is a name"
+done
 done_testing
