@@ -199,6 +199,19 @@ static unsigned long vs_fault(struct hv_trap *trap, enum native_access access, g
 	return cause[access];
 }
 
+/* The access is to a guest interrupt file, which answers only aligned accesses of four bytes. */
+static unsigned long access_fault(struct hv_trap *trap, enum native_access access, gva_t gva)
+{
+	static const unsigned long cause[] = {
+		[NATIVE_FETCH] = EXC_INST_ACCESS_FAULT,
+		[NATIVE_LOAD] = EXC_LOAD_ACCESS_FAULT,
+		[NATIVE_STORE] = EXC_STORE_ACCESS_FAULT,
+	};
+
+	set_trap(trap, cause[access], gva, 0, 0);
+	return cause[access];
+}
+
 /*
  * Return the VS-stage leaf for gva, with the number of bytes that it maps in *size, or 0 with the
  * trap in *trap. With henvcfg.ADUE, set A, and for a store also D, in the PTE in memory.
@@ -217,6 +230,10 @@ static pte_t vs_walk(gva_t gva, enum native_access access, u64 *size, struct hv_
 
 		if (native_gstage_access(pte_gpa, NATIVE_LOAD, &hpa)) {
 			set_trap(trap, g_fault_cause(access), gva, pte_gpa, 0x3000);
+			return 0;
+		}
+		if (!native_ram(hpa)) {
+			access_fault(trap, access, gva);
 			return 0;
 		}
 		pte = __atomic_load_n((pte_t *)native_ram(hpa), __ATOMIC_RELAXED);
@@ -297,6 +314,8 @@ static unsigned long guest_access(gva_t gva, enum native_access access, void *da
 		return trap->scause;
 	if (native_gstage_access(gpa, access, &hpa))
 		return set_trap(trap, g_fault_cause(access), gva, gpa, native_quirks.htinst);
+	if (!native_ram(hpa))
+		return access_fault(trap, access, gva);
 	if (!native_page_refs(hpa))
 		hv_panic("native MMU: the guest uses a page that the host has freed\n");
 	if (access == NATIVE_STORE)
