@@ -63,6 +63,16 @@ mutant ioctl "the eventfd of an ioeventfd is not released" kvm/exit/ioeventfd.c 
 	's/\thv_event_put\(io->event\);\n//'
 mutant ioctl "a vCPU does not hold its VM" kvm/uapi/api.c \
 	's/\tvm_hold\(vm\);\n//'
+mutant ioctl "a PLIC has more contexts than vCPUs" kvm/irqchip/plic.c \
+	's/ && number \/ 2 < plic->nr_contexts//'
+mutant ioctl "a hart's registers of the APLIC may be beyond the last" kvm/irqchip/aplic_direct.c \
+	's/ && hart < aplic->nr_idcs \? / ? /'
+mutant ioctl "a GSI may be beyond the table of routes" kvm/irqchip/route.c \
+	's/vm->routes && gsi < vm->routes->nr/vm->routes/'
+mutant ioctl "the eventfd for resampling is not released" kvm/irqchip/irqfd.c \
+	's/\tif \(irqfd->resample\)\n\t\thv_event_put\(irqfd->resample\);\n//'
+mutant ioctl "an emulated IMSIC is not freed" kvm/irqchip/aia_device.c \
+	's/\t\timsic_destroy\(aia->imsic\[i\]\);\n//'
 mutant insn "the register of a compressed access has six bits" kvm/exit/insn_decode.c \
 	's/rd : bits\(insn, 6, 2\)/rd : bits(insn, 7, 2)/'
 mutant insn "a compressed instruction is four bytes long" kvm/exit/insn_decode.c \

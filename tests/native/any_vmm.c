@@ -9,13 +9,14 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include "any_vmm.h"
+#include "any_vmm_impl.h"
 
 #define HVA     NATIVE_USER_BASE
-#define ARGS    (HVA + 0x1000000UL) /* user address of the ioctls' arguments */
 #define MAX_FDS 12
 #define GPA     0x80000000ULL
 #define MB      (1UL << 20)
+#define INSN_LW 0x2503     /* lw a0, in htinst */
+#define INSN_SW 0x00a02023 /* sw a0 */
 
 u64 (*any_choice)(u64 below);
 
@@ -24,17 +25,16 @@ static u64 rnd(u64 below)
 	return any_choice(below);
 }
 
-#define PICK(...)                                             \
-	({                                                    \
-		const u64 __set[] = { __VA_ARGS__ };          \
-		__set[rnd(sizeof(__set) / sizeof(__set[0]))]; \
-	})
-
-/* Return a guest physical address: usually within 4 MiB from GPA, else an edge case or random. */
+/*
+ * Return a guest physical address: usually within 4 MiB from GPA, else a controller's
+ * register, an edge case or random.
+ */
 static u64 any_gpa(void)
 {
 	if (rnd(4))
 		return GPA + rnd(2 * MB) * PICK(0, 1, 2) / (rnd(2) ? 1 : 512);
+	if (rnd(2))
+		return any_irqchip_gpa();
 	if (!rnd(4))
 		return rnd(~0ULL);
 	return PICK(GPA, 0x10000000, 0, 1ULL << 40, (1ULL << 59) - 0x1000, ~0ULL);
@@ -75,8 +75,9 @@ static void any_guest(struct kvm_vcpu *vcpu)
 		.scause = rnd(8) ? rnd(25) : CAUSE_IRQ_FLAG | rnd(16),
 		.stval = (unsigned long)any_gpa(),
 		.htval = rnd(4) ? (unsigned long)(any_gpa() >> 2) : 0,
-		.htinst = (unsigned long)PICK(0, 0, 0x3000, 0x3020, 0x2503, 0x2501, 0x00a02023),
+		.htinst = (unsigned long)PICK(0, 0, 0x3000, 0x3020, INSN_LW, 0x2501, INSN_SW),
 	};
+	bool is_csr = false;
 	unsigned int i;
 
 	if (!rnd(16))
@@ -91,6 +92,17 @@ static void any_guest(struct kvm_vcpu *vcpu)
 		vcpu->guest.gpr[GPR_A7] = any_sbi_extension();
 		vcpu->guest.gpr[GPR_A6] = (unsigned long)rnd(8);
 	}
+	if (rnd(2))
+		vcpu->guest.gpr[GPR_A0] = (unsigned long)any_irqchip_value();
+	if (trap.scause == EXC_VIRTUAL_INST && rnd(2)) {
+		trap.stval = any_irqchip_insn();
+		is_csr = true;
+	} else if ((trap.htinst == INSN_LW || trap.htinst == INSN_SW) && rnd(2)) {
+		trap.scause = trap.htinst == INSN_LW ? EXC_LOAD_GUEST_PAGE_FAULT
+						     : EXC_STORE_GUEST_PAGE_FAULT;
+		trap.stval = (unsigned long)any_irqchip_gpa();
+		trap.htval = trap.stval >> 2;
+	}
 	if (!rnd(4))
 		vcpu->guest.sepc = (unsigned long)any_gpa();
 	if (!rnd(4))
@@ -102,7 +114,8 @@ static void any_guest(struct kvm_vcpu *vcpu)
 	 * Make KVM_RUN return after the last entry, and also after a trap that may be a WFI or a
 	 * hart stop, because the vCPU could then sleep forever.
 	 */
-	if (!--entries_left || trap.scause == EXC_VIRTUAL_INST || trap.scause == EXC_ECALL_VS)
+	if (!--entries_left || (trap.scause == EXC_VIRTUAL_INST && !is_csr) ||
+	    trap.scause == EXC_ECALL_VS)
 		native_signal_set(true);
 }
 
@@ -140,22 +153,16 @@ static void close_some(struct fds *fds)
 	fds->fd[i] = fds->fd[--fds->n];
 }
 
-static unsigned long put_args(const void *args, size_t size)
+unsigned long any_args(const void *args, size_t size)
 {
 	if (!rnd(50))
 		return (unsigned long)any_hva();
-	if (hv_copy_to_user(ARGS, args, size))
+	if (hv_copy_to_user(ANY_ARGS, args, size))
 		hv_panic("any VMM: no memory at the address of the arguments\n");
-	return ARGS;
+	return ANY_ARGS;
 }
 
-#define IOCTL(fd, cmd, type, ...)                                                     \
-	({                                                                            \
-		type __args = { __VA_ARGS__ };                                        \
-		answer(native_ioctl((fd), (cmd), put_args(&__args, sizeof(__args)))); \
-	})
-
-static long answer(long ret)
+long any_answer(long ret)
 {
 	if (ret < -133)
 		hv_panic("any VMM: %ld is neither a result nor -errno\n", ret);
@@ -184,15 +191,15 @@ static void any_ioctl(int fd)
 	for (i = 0; i < ARRAY_SIZE(words); i++)
 		if (!rnd(3))
 			words[i] = (u32)(rnd(4) ? rnd(64) : rnd(1ULL << 32));
-	answer(native_ioctl(fd, cmd, rnd(8) ? put_args(words, sizeof(words)) : rnd(~0ULL)));
+	any_answer(native_ioctl(fd, cmd, rnd(8) ? any_args(words, sizeof(words)) : rnd(~0ULL)));
 }
 
 static void vm_step(int vm)
 {
-	switch (rnd(10)) {
+	switch (rnd(14)) {
 	case 0:
-		add(&vcpus, answer(native_ioctl(vm, KVM_CREATE_VCPU,
-						(unsigned long)PICK(0, 1, 2, 3, 1024, ~0UL))));
+		add(&vcpus, any_answer(native_ioctl(vm, KVM_CREATE_VCPU,
+						    (unsigned long)PICK(0, 1, 2, 3, 1024, ~0UL))));
 		break;
 	case 1:
 	case 2:
@@ -227,12 +234,15 @@ static void vm_step(int vm)
 		      .flags = (u32)PICK(0, 1, 4, 5, 2, ~0U), .datamatch = rnd(3));
 		break;
 	case 8:
-		answer(native_ioctl(vm, KVM_CHECK_EXTENSION, (unsigned long)rnd(300)));
+		any_answer(native_ioctl(vm, KVM_CHECK_EXTENSION, (unsigned long)rnd(300)));
 		if (!rnd(8))
-			native_close((int)answer(native_ioctl(vm, KVM_GET_STATS_FD, 0)));
+			native_close((int)any_answer(native_ioctl(vm, KVM_GET_STATS_FD, 0)));
 		break;
 	case 9:
 		any_ioctl(vm);
+		break;
+	default:
+		any_irqchip_step(vm, random_fd(&events), random_fd(&events));
 		break;
 	}
 }
@@ -247,7 +257,7 @@ static void run_step(int vcpu)
 	native_signal_set(rnd(16) == 0 || hsm_is_stopped(v));
 	for (i = 0; i < 16 && !rnd(3); i++)
 		((u8 *)v->run)[rnd(sizeof(*v->run))] = (u8)rnd(256);
-	answer(native_ioctl(vcpu, KVM_RUN, 0));
+	any_answer(native_ioctl(vcpu, KVM_RUN, 0));
 	native_signal_set(false);
 }
 
@@ -322,14 +332,18 @@ void any_vmm_start(void)
 	unsigned int i;
 
 	native_reset();
+	native_guest_files_set(true);
+	native_isa_set("h sstc svinval zicboz zicbom ssaia");
 	native_core_start();
 	for (i = 0; i < ARRAY_SIZE(toggles); i++)
 		set_toggle(i, toggles[i].usual);
 	native_user_map(HVA, 8 * MB, 0);
-	native_user_map(ARGS, 0x10000, 0);
+	native_user_map(ANY_ARGS, 0x10000, 0);
 	dev = hv_file_create("kvm", &kvm_dev_ops, NULL);
 	add(&vms, native_ioctl(dev, KVM_CREATE_VM, 0));
 	add(&vcpus, native_ioctl(vms.fd[0], KVM_CREATE_VCPU, 0));
+	add(&vcpus, native_ioctl(vms.fd[0], KVM_CREATE_VCPU, 1));
+	add(&events, native_eventfd());
 	add(&events, native_eventfd());
 	if (native_set_slot(native_file_priv(vms.fd[0]), 0, GPA, 2 * MB, HVA, 0))
 		hv_panic("any VMM: cannot set the memory slot\n");
@@ -339,6 +353,7 @@ void any_vmm_begin(void)
 {
 	if (rnd(4) == 3) /* seldom, because clearing a block takes as long as ten steps */
 		native_user_map(HVA, 8 * MB, NATIVE_HUGE);
+	any_irqchip_begin(vms.fd[0]);
 }
 
 void any_vmm_step(void)
@@ -348,7 +363,7 @@ void any_vmm_step(void)
 		if (rnd(2))
 			set_toggle((unsigned int)rnd(ARRAY_SIZE(toggles)), (unsigned int)rnd(4));
 		else if (rnd(4) == 3) /* seldom: it takes as long as a hundred other steps */
-			add(&vms, answer(native_ioctl(dev, KVM_CREATE_VM, 0)));
+			add(&vms, any_answer(native_ioctl(dev, KVM_CREATE_VM, 0)));
 		break;
 	case 1:
 		if (!rnd(4))
