@@ -165,15 +165,16 @@ static const struct call calls[] = {
 #define WAIT_FROM  250
 
 const struct grammar_env *env;
-static const unsigned char *input;
-static size_t left;
-const unsigned char *extra;
+static HART_LOCAL const unsigned char *input;
+static HART_LOCAL size_t left;
+HART_LOCAL const unsigned char *extra;
 static int fds[NR_KINDS][4];
 static unsigned int next_fd[NR_KINDS];
-static bool tried[NR_KINDS]; /* a call that returns such a descriptor has been made */
+static HART_LOCAL bool tried[NR_KINDS]; /* a call that returns such a descriptor has been made */
 static int children[4], self;
-static unsigned int next_child, nr_forks;
-static unsigned long break_now;
+static unsigned int next_child;
+static HART_LOCAL unsigned int nr_forks;
+static HART_LOCAL unsigned long break_now;
 
 int descriptor(unsigned char b, unsigned int kind)
 {

@@ -6,6 +6,10 @@
 #include <stdint.h>
 #include "grammar.h"
 
+#ifndef HART_LOCAL /* layout.h: several harts use the grammar */
+#define HART_LOCAL
+#endif
+
 enum struct_id {
 	S_TIMES,
 	S_IOVEC,
@@ -31,7 +35,7 @@ enum struct_id {
 };
 
 extern const struct grammar_env *env;
-extern const unsigned char *extra; /* the step's last three bytes, for structures */
+extern HART_LOCAL const unsigned char *extra; /* the step's last three bytes, for structures */
 
 /* Offsets in env->data: structures, one for each argument; paths; and a buffer for data. */
 #define STRUCTS 0x0

@@ -9,7 +9,6 @@
 #include <linux/signal.h>
 #include <string.h>
 #include "file/file.h"
-#include "fs/inode.h"
 #include "machine.h"
 #include "mm/hugetlb.h"
 #include "mm/mm.h"
@@ -257,30 +256,4 @@ void check_leaks(void)
 			     first.huge - now.huge);
 	if (core_nr_vms())
 		machine_fail("%u VMs are left", core_nr_vms());
-}
-
-/* ---- the file tree ---- */
-
-static void clear(struct inode *dir)
-{
-	struct dentry *d;
-
-	while (!list_empty(&dir->children)) {
-		d = list_first_entry(&dir->children, struct dentry, link);
-		if ((d->inode->mode & 0170000) == 0040000)
-			clear(d->inode);
-		dir_remove(d);
-	}
-}
-
-void tree_clear(void)
-{
-	struct walk w = { 0 };
-
-	mutex_lock(&tree_lock);
-	if (path_walk(root_inode, "/w", 0, &w))
-		machine_fail("/w is gone");
-	clear(w.inode);
-	inode_put(w.inode);
-	mutex_unlock(&tree_lock);
 }

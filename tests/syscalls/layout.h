@@ -30,6 +30,15 @@ static inline hpa_t va_to_pa(const void *va)
 	return (hpa_t)((unsigned long)va - LINEAR_BASE);
 }
 
+#ifdef MACHINE_HARTS /* harts/: each has its own `current` */
+struct thread;
+struct thread **native_current_here();
+#define native_current (*native_current_here())
+#define HART_LOCAL     __thread
+#else
+#define MACHINE_HARTS 1
+#define HART_LOCAL
+
 /* Count held spinlocks, for invariants.c. */
 #include "hv/spinlock.h"
 
@@ -38,5 +47,6 @@ extern int held_spinlocks;
 #define spin_lock(lock)    (held_spinlocks++, spin_lock(lock))
 #define spin_trylock(lock) (spin_trylock(lock) && (held_spinlocks++, true))
 #define spin_unlock(lock)  (spin_unlock(lock), (void)held_spinlocks--)
+#endif
 
 #endif

@@ -93,3 +93,31 @@ $(SYSCALLS_REPLAY)/program: $(patsubst %,$(SYSCALLS_DIR)/%.c,program grammar val
 	$(CC_RV) $(PROG_CFLAGS) -o $@ $(filter %.c,$^)
 
 tests: $(SYSCALLS_REPLAY)/program
+
+# ---- several harts, under TSan: harts.slow.t builds this program ----
+
+SYSCALLS_TSAN := $(SYSCALLS_REPLAY)/tsan
+SYSCALLS_HARTS := -DMACHINE_HARTS=3
+SYSCALLS_TSAN_FLAGS := -fsanitize=thread --param tsan-distinguish-volatile=1 $(SYSCALLS_HARTS)
+SYSCALLS_TSAN_OWN := $(patsubst %,$(SYSCALLS_DIR)/%.c,harts/cpu harts/target machine/boot machine/firmware \
+	machine/mmu machine/user grammar values structures core tree)
+$(SYSCALLS_TSAN)/src/%.o: $(TOP)/src/%.c | uapi-present
+	@mkdir -p $(@D)
+	$(call say,CC)$(HOSTCC) $(SYSCALLS_KERNEL) $(SYSCALLS_TSAN_FLAGS) \
+		-isystem $(shell $(HOSTCC) -print-file-name=include) -w -MMD -MP -c -o $@ $<
+$(SYSCALLS_TSAN)/tests/%.o: $(TOP)/tests/%.c | uapi-present
+	@mkdir -p $(@D)
+	$(call say,CC)$(HOSTCC) $(SYSCALLS_MACHINE) $(SYSCALLS_HARTS) $(WARN) -Wno-strict-prototypes -MMD -MP -c -o $@ $<
+SYSCALLS_TSAN_OBJ := $(call syscalls-objects,$(SYSCALLS_TSAN),$(SYSCALLS_SRC) $(SYSCALLS_TSAN_OWN)) $(TSAN_CORE) \
+	$(patsubst %,$(O)/tests/tsan/%.o,$(SYSCALLS_MODELS) tsan_volatile)
+$(SYSCALLS_REPLAY)/harts: $(SYSCALLS_TSAN_OBJ)
+	$(call say,HOSTLD)$(HOSTCC) -fsanitize=thread -Wl,--wrap=native_csr_read -pthread -o $@ $^
+-include $(patsubst %.o,%.d,$(filter $(SYSCALLS_TSAN)/%,$(SYSCALLS_TSAN_OBJ)))
+
+# For harts.slow.t, as syscalls-mutant.
+.PHONY: syscalls-harts-mutant
+syscalls-harts-mutant:
+	$(HOSTCC) $(SYSCALLS_KERNEL) $(SYSCALLS_TSAN_FLAGS) -isystem $(shell $(HOSTCC) -print-file-name=include) \
+		-iquote $(dir $(TOP)/$(FILE)) -w -c -o $(OUTPUT).o $(SOURCE)
+	$(HOSTCC) -fsanitize=thread -Wl,--wrap=native_csr_read -pthread -o $(OUTPUT) $(OUTPUT).o \
+		$(filter-out $(SYSCALLS_TSAN)/$(FILE:.c=.o),$(SYSCALLS_TSAN_OBJ))

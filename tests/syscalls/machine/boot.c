@@ -104,6 +104,7 @@ static void init_thread(void *arg)
 	if (!have_kvm)
 		machine_fail("kvm_init() failed");
 	kvm_hart_init();
+	smp_start_all();
 	mutex_init(&tree_lock);
 	epoll_init();
 	sockets_init();

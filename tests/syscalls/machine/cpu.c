@@ -7,6 +7,7 @@
  */
 #include <sanitizer/common_interface_defs.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include "hv/csr.h"
 #include "machine.h"
@@ -128,6 +129,24 @@ void machine_leave(void)
 {
 	left_for_main = here;
 	fiber_enter(&main_fiber, false);
+}
+
+void machine_copy(void *user, void *kernel, size_t n, bool store)
+{
+	if (store)
+		memmove(user, kernel, n);
+	else
+		memmove(kernel, user, n);
+}
+
+void machine_start_hart(struct thread *idle)
+{
+	machine_fail("hart %u is started, and there is only one", idle->hart);
+}
+
+void machine_ipi(unsigned int hart)
+{
+	machine_fail("hart %u is interrupted, and there is only one", hart);
 }
 
 /* ---- interrupts and the clock ---- */

@@ -84,24 +84,46 @@ size_t strlcpy(char *dst, const char *src, size_t size)
 struct sbiret sbi_call(unsigned long ext, unsigned long fid, unsigned long a0, unsigned long a1,
 		       unsigned long a2, unsigned long a3, unsigned long a4)
 {
-	(void)ext, (void)fid, (void)a0, (void)a1, (void)a2, (void)a3, (void)a4;
+	(void)a3, (void)a4;
+	if (ext == SBI_EXT_HSM && fid == SBI_HSM_HART_START) {
+		machine_start_hart(((struct hart_boot_info *)(a2 - kernel_image_pa +
+							      (unsigned long)_image_start))
+					   ->thread);
+		return (struct sbiret){ 0 };
+	}
+	if (ext == SBI_EXT_IPI && fid == SBI_IPI_SEND_IPI) {
+		for (unsigned int i = 0; i < MACHINE_HARTS; i++)
+			if (i >= a1 && a0 >> (i - a1) & 1)
+				machine_ipi(i);
+		return (struct sbiret){ 0 };
+	}
 	return (struct sbiret){ .error = SBI_ERR_NOT_SUPPORTED };
 }
 
 void sbi_call_harts(unsigned long ext, unsigned long fid, const struct hv_hartmask *to,
 		    unsigned long a2, unsigned long a3, unsigned long a4)
 {
-	(void)ext, (void)fid, (void)to, (void)a2, (void)a3, (void)a4;
+	unsigned int hart;
+
+	(void)fid, (void)a2, (void)a3, (void)a4;
+	if (ext == SBI_EXT_IPI)
+		hartmask_for_each(hart, to)
+			machine_ipi(hart);
 }
 
 void sbi_remote_fence(unsigned long fid, const struct hv_hartmask *to, unsigned long start,
 		      unsigned long size, unsigned long id)
 {
+	unsigned int hart;
+
+	if (fid == SBI_RFENCE_REMOTE_SFENCE_VMA)
+		hartmask_for_each(hart, to)
+			machine_fence(hart, start, size);
 	if (fid == SBI_RFENCE_REMOTE_HFENCE_GVMA_VMID)
 		native_tlb_remote_fence(to, start, size, id);
 }
 
-/* ---- the device tree: memory, one hart with Sstc, no devices ---- */
+/* ---- the device tree: memory, harts with Sstc, no devices ---- */
 
 void fdt_each_memory(void (*fn)(hpa_t start, hpa_t end))
 {
@@ -115,7 +137,8 @@ void fdt_each_reserved(void (*fn)(hpa_t start, hpa_t end))
 
 void fdt_each_cpu(void (*fn)(int node, unsigned long hartid))
 {
-	fn(0, 0);
+	for (unsigned int i = 0; i < MACHINE_HARTS; i++)
+		fn(0, i);
 }
 
 u64 fdt_number(int node, const char *name, u64 fallback)

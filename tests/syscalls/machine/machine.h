@@ -41,7 +41,11 @@ void machine_leave(void);
 /* The program: called whenever a thread enters user mode for the first time; does not return. */
 extern void (*machine_user)(void);
 void machine_time_add(unsigned long ticks);
-extern struct thread boot_thread; /* the hart's idle thread */
+extern struct thread boot_thread; /* the first hart's idle thread */
+/* Copy between user memory, in the linear map, and the kernel's; `store`: to the user's. */
+void machine_copy(void *user, void *kernel, size_t n, bool store);
+void machine_start_hart(struct thread *idle);
+void machine_ipi(unsigned int hart);
 
 /* ---- user.c: for the program. Each takes pending interrupts first. ---- */
 /* Execute a system call. The thread may be switched, signaled or ended meanwhile. */
@@ -53,7 +57,8 @@ enum machine_access {
 };
 /* Access user memory as the program does. Returns false if the program got a signal instead. */
 bool machine_access(unsigned long va, enum machine_access access, void *data, size_t size);
-extern unsigned long machine_signal; /* the last that a handler got for an access; 0: none */
+extern HART_LOCAL unsigned long
+	machine_signal; /* the last that a handler got for an access; 0: none */
 
 /* ---- mmu.c ---- */
 /*
@@ -61,6 +66,14 @@ extern unsigned long machine_signal; /* the last that a handler got for an acces
  * leaf's.
  */
 bool machine_translate(unsigned long va, enum machine_access access, unsigned long *pa);
+/*
+ * A remote fence has to wait for the accesses that the hart has begun: hold this from a translation
+ * until the access is complete.
+ */
+void machine_access_begin(void);
+void machine_access_end(void);
+/* Drop translations of a hart, as sfence.vma does there. */
+void machine_fence(unsigned int hart, unsigned long start, unsigned long size);
 /* Panic if the TLB has a translation that satp's table does not permit. */
 void machine_check_tlb(void);
 

@@ -24,7 +24,8 @@ struct translation {
 	pte_t pte;        /* with the page's own address, even in a 2M leaf; 0: no translation */
 };
 
-static struct translation tlb[TLB_ENTRIES];
+static struct translation tlbs[MACHINE_HARTS][TLB_ENTRIES];
+static struct spinlock accesses[MACHINE_HARTS];
 
 void trap_kernel(struct trap_frame *frame);
 int user_copy(void *dst, const void *src, size_t n);
@@ -57,12 +58,39 @@ unsigned int native_page_refs(hpa_t pa)
 	return page_refs(pa);
 }
 
+void machine_access_begin(void)
+{
+	while (__atomic_exchange_n(&accesses[this_hart()].locked, 1, __ATOMIC_ACQUIRE))
+		;
+}
+
+void machine_access_end(void)
+{
+	__atomic_store_n(&accesses[this_hart()].locked, 0, __ATOMIC_RELEASE);
+}
+
+void machine_fence(unsigned int hart, unsigned long start, unsigned long size)
+{
+	struct translation *tlb = tlbs[hart];
+
+	while (__atomic_exchange_n(&accesses[hart].locked, 1, __ATOMIC_ACQUIRE))
+		;
+	for (unsigned int i = 0; i < TLB_ENTRIES; i++)
+		if (tlb[i].va - ALIGN_DOWN(start, PAGE_SIZE) < size)
+			tlb[i].pte = 0;
+	__atomic_store_n(&accesses[hart].locked, 0, __ATOMIC_RELEASE);
+}
+
 void native_sfence_vma(unsigned long va, bool all)
 {
+	struct translation *tlb = tlbs[this_hart()];
+
+	machine_access_begin();
 	if (all)
-		memset(tlb, 0, sizeof(tlb));
+		memset(tlb, 0, sizeof(tlbs[0]));
 	else if (tlb[va / PAGE_SIZE % TLB_ENTRIES].va == ALIGN_DOWN(va, PAGE_SIZE))
 		tlb[va / PAGE_SIZE % TLB_ENTRIES].pte = 0;
+	machine_access_end();
 }
 
 /* Return the leaf for va, with the address of va's own 4K page, or 0. Sets A, and D for a store. */
@@ -72,7 +100,7 @@ static pte_t walk(unsigned long va, bool touch, bool store)
 
 	for (int level = 2; level >= 0; level--) {
 		unsigned long size = PAGE_SIZE << (9 * level);
-		pte_t *pte = native_ram(table);
+		pte_t *pte = native_ram(table), now, mark;
 
 		if (!pte || !page_refs(table))
 			machine_fail("the page table of 0x%lx has a freed table at 0x%lx", va,
@@ -86,10 +114,14 @@ static pte_t walk(unsigned long va, bool touch, bool store)
 		}
 		if (!IS_ALIGNED(pte_to_hpa(*pte), size))
 			machine_fail("0x%lx has a misaligned leaf 0x%lx", va, (unsigned long)*pte);
-		if (touch)
-			*pte |= store && (*pte & PTE_W) ? PTE_A | PTE_D : PTE_A;
-		return pte_make(pte_to_hpa(*pte) + ALIGN_DOWN(va % size, PAGE_SIZE),
-				*pte & ~PTE_PPN);
+		now = *pte;
+		mark = store && (now & PTE_W) ? PTE_A | PTE_D : PTE_A;
+		if (touch && (now & mark) != mark &&
+		    !__atomic_compare_exchange_n(pte, &now, now | mark, false, __ATOMIC_RELAXED,
+						 __ATOMIC_RELAXED))
+			return 0; /* it has changed: the access is tried again */
+		return pte_make(pte_to_hpa(now) + ALIGN_DOWN(va % size, PAGE_SIZE),
+				(now | (touch ? mark : 0)) & ~PTE_PPN);
 	}
 	return 0;
 }
@@ -101,7 +133,7 @@ static pte_t right_for(enum machine_access access)
 
 bool machine_translate(unsigned long va, enum machine_access access, unsigned long *pa)
 {
-	struct translation *t = &tlb[va / PAGE_SIZE % TLB_ENTRIES];
+	struct translation *t = &tlbs[this_hart()][va / PAGE_SIZE % TLB_ENTRIES];
 
 	if (va >= USER_END)
 		return false;
@@ -120,6 +152,7 @@ bool machine_translate(unsigned long va, enum machine_access access, unsigned lo
 void machine_check_tlb(void)
 {
 	const pte_t rights = PTE_U | PTE_R | PTE_W | PTE_X;
+	const struct translation *tlb = tlbs[this_hart()];
 
 	for (unsigned int i = 0; i < TLB_ENTRIES; i++) {
 		pte_t cached = tlb[i].pte, now = cached ? walk(tlb[i].va, false, false) : 0;
@@ -132,13 +165,20 @@ void machine_check_tlb(void)
 
 /* ---- uaccess.S ---- */
 
-/* Make va accessible for the kernel. Returns its address in the linear map, or NULL. */
+/*
+ * Make va accessible for the kernel. Returns its address in the linear map, which is valid until
+ * machine_access_end(), or NULL.
+ */
 static void *reach(unsigned long va, bool store)
 {
 	struct trap_frame frame;
 	unsigned long pa;
 
-	while (!machine_translate(va, store ? MACHINE_STORE : MACHINE_LOAD, &pa)) {
+	for (;;) {
+		machine_access_begin();
+		if (machine_translate(va, store ? MACHINE_STORE : MACHINE_LOAD, &pa))
+			return pa_to_va(pa);
+		machine_access_end();
 		frame = (struct trap_frame){
 			.epc = USER_INSN,
 			.status = SSTATUS_SUM | SSTATUS_SPP,
@@ -150,7 +190,6 @@ static void *reach(unsigned long va, bool store)
 		if (frame.epc == USER_FIXUP)
 			return NULL;
 	}
-	return pa_to_va(pa);
 }
 
 static int copy(unsigned long user, void *kernel, size_t n, bool store)
@@ -161,10 +200,8 @@ static int copy(unsigned long user, void *kernel, size_t n, bool store)
 
 		if (!p)
 			return -14;
-		if (store)
-			memmove(p, kernel, step);
-		else
-			memmove(kernel, p, step);
+		machine_copy(p, kernel, step, store);
+		machine_access_end();
 		user += step;
 		kernel = (char *)kernel + step;
 		n -= step;
@@ -223,7 +260,12 @@ int user_store_4(unsigned long addr, const void *value)
 
 int user_cmpxchg_4(unsigned long addr, u32 old, u32 new, u32 *seen)
 {
-	if (copy(addr, seen, 4, false))
+	u32 *p = reach(addr, true);
+
+	if (!p)
 		return -14;
-	return *seen == old ? copy(addr, &new, 4, true) : 0;
+	*seen = old;
+	__atomic_compare_exchange_n(p, seen, new, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	machine_access_end();
+	return 0;
 }

@@ -10,7 +10,7 @@
 
 #define SYS_RT_SIGRETURN 139
 
-unsigned long machine_signal;
+HART_LOCAL unsigned long machine_signal;
 
 void trap_user(struct trap_frame *frame);
 
@@ -86,9 +86,13 @@ bool machine_access(unsigned long va, enum machine_access access, void *data, si
 	take_interrupts(frame);
 	machine_signal = 0;
 	for (; size; size -= step, va += step, data = (char *)data + step) {
-		for (unsigned int tries = 0; !machine_translate(va, access, &pa); tries++) {
+		for (unsigned int tries = 0;; tries++) {
 			unsigned long pc = frame->epc;
 
+			machine_access_begin();
+			if (machine_translate(va, access, &pa))
+				break;
+			machine_access_end();
 			native_sfence_vma(va, false);
 			frame->cause = cause[access];
 			frame->tval = va;
@@ -99,10 +103,8 @@ bool machine_access(unsigned long va, enum machine_access access, void *data, si
 			}
 		}
 		step = MIN(size, PAGE_SIZE - va % PAGE_SIZE);
-		if (access == MACHINE_STORE)
-			memcpy(pa_to_va(pa), data, step);
-		else
-			memcpy(data, pa_to_va(pa), step);
+		machine_copy(pa_to_va(pa), data, step, access == MACHINE_STORE);
+		machine_access_end();
 	}
 	return true;
 }

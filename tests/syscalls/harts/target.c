@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+/*
+ * target.c - random sequences of system calls on several harts, under TSan.
+ *
+ * usage: harts SEED COUNT     run COUNT rounds
+ *
+ * In each round, one process has a thread on each hart, and each thread executes a sequence of its
+ * own (grammar.c). They share the address space, descriptors, signal handlers and files. What they
+ * fork stays on the hart. TSan reports races in the host and the core; a report ends the program.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "grammar.h"
+#include "invariants.h"
+#include "machine.h"
+#include "mm/page.h"
+#include "proc/process.h"
+#include "sched/smp.h"
+
+#define NR_exit              93
+#define NR_nanosleep         101
+#define NR_sched_setaffinity 122
+#define NR_kill              129
+#define NR_setsid            157
+#define NR_clone             220
+#define NR_wait4             260
+#define THREAD               0x10f00
+#define ENDS_IN_MS           1000 /* of the machine's time */
+#define SIZE_MAX_BYTES       (STEPS_MAX * STEP_BYTES)
+
+static uint8_t sequences[MACHINE_HARTS][SIZE_MAX_BYTES];
+static size_t sizes[MACHINE_HARTS];
+static unsigned int roles,
+	ready; /* threads of this round that have started, and are on their hart */
+
+static long call(long number, long a, long b, long c, long d)
+{
+	return machine_ecall(number, (const long[6]){ a, b, c, d });
+}
+
+static long env_clone(bool thread, const long args[6])
+{
+	(void)thread;
+	return machine_ecall(NR_clone, args);
+}
+
+static void env_put(unsigned long va, const void *data, size_t size)
+{
+	machine_access(va, MACHINE_STORE, (void *)data, size);
+}
+
+static void env_get(unsigned long va, void *data, size_t size)
+{
+	memset(data, 0xff, size);
+	machine_access(va, MACHINE_LOAD, data, size);
+}
+
+static void env_touch(unsigned long va, unsigned int how)
+{
+	unsigned long word = va;
+
+	machine_access(va, how ? MACHINE_STORE : MACHINE_LOAD, &word, 8);
+}
+
+static void env_wait(unsigned long ms)
+{
+	(void)ms;
+	call(124, 0, 0, 0, 0);
+}
+
+static void env_trace(const char *name, const long args[6], long result)
+{
+	fprintf(stderr, "%u: %d: %s(0x%lx, 0x%lx, 0x%lx) = %ld\n", this_hart(), current->tid, name,
+		args[0], args[1], args[2], result);
+}
+
+static struct grammar_env env = {
+	.call = machine_ecall,
+	.clone = env_clone,
+	.put = env_put,
+	.get = env_get,
+	.touch = env_touch,
+	.wait = env_wait,
+	.handler = MACHINE_HANDLER,
+	.data = MACHINE_DATA,
+};
+
+static void sleep_ms(long ms)
+{
+	const uint64_t time[2] = { 0, (uint64_t)ms * 1000000 };
+
+	env_put(MACHINE_DATA, time, sizeof(time));
+	call(NR_nanosleep, MACHINE_DATA, 0, 0, 0);
+}
+
+/* Wait until the round's processes have ended, or kill them. */
+static void reap(void)
+{
+	for (unsigned int ms = 0; ms < ENDS_IN_MS && call(NR_wait4, -1, 0, 1, 0) == 0; ms += 20)
+		sleep_ms(20);
+	for (unsigned int tries = 0; call(NR_kill, -1, 9, 0, 0) == 0; tries++) {
+		if (tries == 2000)
+			machine_fail("a killed process does not end");
+		sleep_ms(20);
+		while (call(NR_wait4, -1, 0, 1, 0) > 0)
+			;
+	}
+	while (call(NR_wait4, -1, 0, 1, 0) > 0)
+		;
+}
+
+static __attribute__((noreturn)) void supervise(void)
+{
+	for (;;) {
+		machine_leave();
+		__atomic_store_n(&roles, 0, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&ready, 0, __ATOMIC_SEQ_CST);
+		call(NR_clone, 17, 0, 0, 0);
+		reap();
+		tree_clear();
+	}
+}
+
+static void go_to_hart(unsigned int hart)
+{
+	const uint64_t mask = 1UL << hart;
+
+	env_put(MACHINE_DATA + 64 * hart, &mask, sizeof(mask));
+	call(NR_sched_setaffinity, 0, 8, (long)(MACHINE_DATA + 64 * hart), 0);
+	if (this_hart() != hart)
+		machine_fail("a thread is on hart %u, and not on hart %u", this_hart(), hart);
+}
+
+/* A new process or thread does not return from the system call: it starts here. */
+static void user(void)
+{
+	static bool started;
+	unsigned int role;
+	uint32_t insn;
+
+	machine_access(MACHINE_TEXT, MACHINE_FETCH, &insn, sizeof(insn));
+	if (!started) {
+		started = true;
+		supervise();
+	}
+	role = __atomic_fetch_add(&roles, 1, __ATOMIC_SEQ_CST);
+	if (role < MACHINE_HARTS) {
+		if (!role)
+			call(NR_setsid, 0, 0, 0, 0);
+		go_to_hart(role);
+		grammar_begin(&env, sequences[role], sizes[role]);
+		if (!role)
+			grammar_start();
+		__atomic_fetch_add(&ready, 1, __ATOMIC_SEQ_CST);
+		for (unsigned int i = 1; !role && i < MACHINE_HARTS; i++)
+			call(NR_clone, THREAD, MACHINE_DATA + 0xf000, 0, 0);
+		/* Begin together, so that no thread disturbs another on its way. */
+		while (__atomic_load_n(&ready, __ATOMIC_SEQ_CST) < MACHINE_HARTS)
+			call(124, 0, 0, 0, 0);
+	}
+	while (grammar_step())
+		;
+	for (;;)
+		call(NR_exit, 0, 0, 0, 0);
+}
+
+static uint64_t state;
+
+static uint64_t random_u64(void)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return state * 0x2545f4914f6cdd1d >> 16;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned long count = argc == 3 ? strtoul(argv[2], NULL, 0) : 0;
+
+	if (!count) {
+		printf("usage: harts SEED COUNT   run COUNT rounds, each with a random sequence on "
+		       "each "
+		       "of %d harts\n\nWith HS_TRACE=1 in the environment, each call is printed.\n",
+		       MACHINE_HARTS);
+		return argc == 2 && !strcmp(argv[1], "--help") ? 0 : 2;
+	}
+	if (getenv("HS_TRACE")) {
+		machine_verbose = true;
+		env.trace = env_trace;
+	}
+	state = strtoul(argv[1], NULL, 0) * 0x9e3779b97f4a7c15 + 1;
+	machine_user = user;
+	machine_enter();
+	while (count--) {
+		for (unsigned int i = 0; i < MACHINE_HARTS; i++) {
+			sizes[i] = (STEPS_MIN + random_u64() % (STEPS_MAX - STEPS_MIN + 1)) *
+				   STEP_BYTES;
+			for (size_t k = 0; k < sizes[i]; k++)
+				sequences[i][k] = (uint8_t)random_u64();
+		}
+		core_guest_begin((unsigned int)random_u64());
+		machine_enter();
+	}
+	return 0;
+}
