@@ -70,6 +70,11 @@ mutant "slots: an overlap with a later slot is not found" mmu/memslot.c \
 mutant "slots: a new slot before all others overlaps none" mmu/memslot.c \
 	's/c == slots->nr \? 0 : c;/c;/' memslot/overlap
 
+mutant "trace: the number of harts has no limit" file/ram.c \
+	's/ && mem->nr_harts <= HST_MAX_HARTS//' trace_ram/header
+mutant "trace: the formats may begin outside trace memory" file/ram.c \
+	's/\t *mem->formats_size <= mem->harts_offset &&\n//' trace_ram/header
+
 mutant "G-stage: a split gives all leaves the same distance" mmu/gstage.c \
 	's/i \* gstage_size\(level - 1\)/i * gstage_size(0)/' gstage_change/split
 mutant "G-stage: a split makes all leaves read-only" mmu/gstage.c \
