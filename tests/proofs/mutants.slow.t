@@ -70,6 +70,12 @@ mutant "slots: an overlap with a later slot is not found" mmu/memslot.c \
 mutant "slots: a new slot before all others overlaps none" mmu/memslot.c \
 	's/c == slots->nr \? 0 : c;/c;/' memslot/overlap
 
+mutant "cpio: data may end beyond the archive" fs/initramfs.c \
+	's/size > left - name_end/size > left/' initramfs/read
+mutant "cpio: g is a hexadecimal digit" fs/initramfs.c "s/<= 'f'/<= 'g'/" initramfs/read
+mutant "cpio: the NUL of a name is not checked" fs/initramfs.c \
+	's/\tif \(p\[HEADER_SIZE \+ name_size - 1\]\)\n.*\n//' initramfs/read
+
 mutant "trace: the number of harts has no limit" file/ram.c \
 	's/ && mem->nr_harts <= HST_MAX_HARTS//' trace_ram/header
 mutant "trace: the formats may begin outside trace memory" file/ram.c \
