@@ -69,7 +69,7 @@ $(eval $(call syscalls-rules,$(SYSCALLS_FUZZ),$(FUZZ_CC),-isystem $(shell $(FUZZ
 	-fsanitize=fuzzer-no-link,-w))
 $(FUZZ_OUT)/syscalls: $(call syscalls-objects,$(SYSCALLS_FUZZ),$(SYSCALLS_SRC) $(SYSCALLS_OWN) $(SYSCALLS_DIR)/mutator.c \
 		$(SYSCALLS_CORE) $(patsubst %,$(NATIVE_DIR)/%.c,$(SYSCALLS_MODELS)))
-	$(call say,FUZZLD)$(FUZZ_CC) $(SYSCALLS_SANITIZE) -fsanitize=fuzzer $(SYSCALLS_WRAP) -pthread -o $@ $^
+	$(call say,FUZZLD)$(FUZZ_CC) $(SYSCALLS_SANITIZE) -fsanitize=fuzzer $(FUZZ_PROFILE) $(SYSCALLS_WRAP) -pthread -o $@ $^
 
 # For tests/fuzz/corpus.t.
 $(O)/tests/fuzz/syscalls: $(FUZZ_REPLAY) $(SYSCALLS_LIB)
