@@ -274,7 +274,8 @@ compile_commands.json:
 	$(SETUP) --no-guest run
 	+$(BUILD) $(OFFSETS) $(LOCK_CLASSES)
 	env -u MAKEFLAGS -u MFLAGS $(MAKE_COMMAND) --no-print-directory -f $(TOP)/Makefile O=$(O) $(MAKEOVERRIDES) V=1 \
-		--dry-run --always-make all debug-checkers proofs-syntax tests $(if $(FUZZ_TARGETS),fuzzers) | $(TOP)/scripts/hyperscope compile-commands $(COMPILE_COMMANDS)
+		--dry-run --always-make all debug-checkers proofs-syntax tests syscalls-harts \
+		$(if $(FUZZ_TARGETS),fuzzers) | $(TOP)/scripts/hyperscope compile-commands $(COMPILE_COMMANDS)
 
 tools: $(O)/hstrace
 

@@ -110,6 +110,8 @@ $(SYSCALLS_TSAN)/tests/%.o: $(TOP)/tests/%.c | uapi-present
 	$(call say,CC)$(HOSTCC) $(SYSCALLS_MACHINE) $(SYSCALLS_HARTS) $(WARN) -Wno-strict-prototypes -MMD -MP -c -o $@ $<
 SYSCALLS_TSAN_OBJ := $(call syscalls-objects,$(SYSCALLS_TSAN),$(SYSCALLS_SRC) $(SYSCALLS_TSAN_OWN)) $(TSAN_CORE) \
 	$(patsubst %,$(O)/tests/tsan/%.o,$(SYSCALLS_MODELS) tsan_volatile)
+.PHONY: syscalls-harts
+syscalls-harts: $(SYSCALLS_REPLAY)/harts
 $(SYSCALLS_REPLAY)/harts: $(SYSCALLS_TSAN_OBJ)
 	$(call say,HOSTLD)$(HOSTCC) -fsanitize=thread -Wl,--wrap=native_csr_read -pthread -o $@ $^
 -include $(patsubst %.o,%.d,$(filter $(SYSCALLS_TSAN)/%,$(SYSCALLS_TSAN_OBJ)))
