@@ -378,7 +378,7 @@ static int ram_write_page(struct ram_file *rf, unsigned long buf, u64 pos, size_
 		return err;
 	mutex_lock(&rf->lock);
 	if (pos + n > rf->size)
-		rf->size = pos + n;
+		WRITE_ONCE(rf->size, pos + n);
 	mutex_unlock(&rf->lock);
 	return 0;
 }

@@ -57,7 +57,7 @@ int ram_file_truncate(struct ram_file *rf, u64 size)
 		ram_drop_pages(rf, first_gone, ~0ULL);
 		mapped = rf->mapped;
 	}
-	rf->size = size;
+	WRITE_ONCE(rf->size, size);
 	mutex_unlock(&rf->lock);
 	if (mapped)
 		file_unmap_pages(rf, first_gone, ~0ULL);
@@ -158,10 +158,10 @@ int ram_allocate(struct file *f, int mode, u64 offset, u64 size)
 	} else {
 		/* Set the new size first: only chunks that lie wholly below it can be blocks. */
 		if (!(mode & FALLOC_FL_KEEP_SIZE) && end > old)
-			rf->size = end;
+			WRITE_ONCE(rf->size, end);
 		err = preallocate(rf, offset, end);
 		if (err) {
-			rf->size = old;
+			WRITE_ONCE(rf->size, old);
 			ram_drop_pages(rf, (MAX(old, offset) + PAGE_SIZE - 1) / PAGE_SIZE,
 				       (end + PAGE_SIZE - 1) / PAGE_SIZE);
 		}

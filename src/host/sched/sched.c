@@ -39,10 +39,13 @@ static struct spinlock affinity_lock; /* writers of threads' affinities */
  */
 static u64 slice_ticks(void)
 {
-	static u64 ticks;
+	static u64 known; /* every hart computes the same value */
+	u64 ticks = READ_ONCE(known);
 
-	if (!ticks)
+	if (!ticks) {
 		ticks = hv_timebase_hz() / 1000 * bootarg_size("sched.slice_ms", SLICE_MS);
+		WRITE_ONCE(known, ticks);
+	}
 	return ticks;
 }
 
