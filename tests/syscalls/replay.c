@@ -15,30 +15,19 @@
 #include <string.h>
 #include <unistd.h>
 #include "grammar.h"
+#include "random.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static uint64_t state;
-
-static uint64_t random_u64(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state * 0x2545f4914f6cdd1d >> 16;
-}
 
 static int run_random(uint64_t seed, unsigned long count)
 {
 	uint8_t data[STEPS_MAX * STEP_BYTES];
 	int failed = open("failed", O_RDWR | O_CREAT | O_TRUNC, 0666);
 
-	state = seed * 0x9e3779b97f4a7c15 + 1;
+	random_seed(seed);
 	while (count--) {
-		size_t size = (STEPS_MIN + random_u64() % (STEPS_MAX - STEPS_MIN + 1)) * STEP_BYTES;
+		size_t size = random_sequence(data);
 
-		for (size_t i = 0; i < size; i++)
-			data[i] = (uint8_t)random_u64();
 		/* Truncating the file to 0 each time would let the file system write it to the disk. */
 		if (pwrite(failed, data, size, 0) != (ssize_t)size ||
 		    ftruncate(failed, (off_t)size)) {

@@ -242,20 +242,37 @@ void machine_copy(void *user, void *kernel, size_t n, bool store)
  * not; a buddy in use is not free, whatever its kind; an account that is being closed; a hart that
  * leaves an address space is fenced in vain; the state of a thread that is about to sleep; the
  * owner of a unit is another thread; a process's umask; a queue without waiters; a file's size,
- * mode, flags and times; a limit; the number of threads; a thread's time. The model reads the reference counts of page tables.
+ * mode, flags and times; a limit; the number of threads; a thread's time. The model reads the
+ * reference counts of page tables.
  */
 const char *__tsan_default_suppressions(void)
 {
-	return "race_top:sched_idle_loop\nrace:sched_tick\nrace:page_free_count\n"
-	       "race_top:free_block\nrace:account_uncharge\nrace_top:mm_flush_tlb\n"
-	       "race_top:thread_signal_kick\nrace_top:fpu_thread_exit\nrace_top:sys_umask\n"
-	       "race:waitq_wake_gather\nrace_top:thread_wake\nrace_top:ram_truncate\n"
-	       "race_top:inode_facts\nrace:rlimit\nrace:futex_thread_exit\nrace:thread_ticks\nrace_"
-	       "top:mm_pages\n"
-	       "race:event_read\nrace_top:is_alone\nrace_top:thread_facts\n"
+	return "race_top:sched_idle_loop\n"
+	       "race:sched_tick\n"
+	       "race:page_free_count\n"
+	       "race_top:free_block\n"
+	       "race:account_uncharge\n"
+	       "race_top:mm_flush_tlb\n"
+	       "race_top:thread_signal_kick\n"
+	       "race_top:fpu_thread_exit\n"
+	       "race_top:sys_umask\n"
+	       "race:waitq_wake_gather\n"
+	       "race_top:thread_wake\n"
+	       "race_top:ram_truncate\n"
+	       "race_top:inode_facts\n"
+	       "race:rlimit\n"
+	       "race:futex_thread_exit\n"
+	       "race:thread_ticks\n"
+	       "race_top:mm_pages\n"
+	       "race:event_read\n"
+	       "race_top:is_alone\n"
+	       "race_top:thread_facts\n"
 	       "race:timerfd_read\n"
-	       "race:ram_file_pages\nrace_top:change_mode\nrace_top:is_huge\nrace:set_status_"
-	       "flags\nrace_top:page_refs\n";
+	       "race:ram_file_pages\n"
+	       "race_top:change_mode\n"
+	       "race_top:is_huge\n"
+	       "race:set_status_flags\n"
+	       "race_top:page_refs\n";
 }
 
 const char *__tsan_default_options(void)

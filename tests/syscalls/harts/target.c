@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "grammar.h"
+#include "random.h"
 #include "invariants.h"
 #include "machine.h"
 #include "mm/page.h"
@@ -166,24 +167,14 @@ static void user(void)
 		call(NR_exit, 0, 0, 0, 0);
 }
 
-static uint64_t state;
-
-static uint64_t random_u64(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state * 0x2545f4914f6cdd1d >> 16;
-}
-
 int main(int argc, char **argv)
 {
 	unsigned long count = argc == 3 ? strtoul(argv[2], NULL, 0) : 0;
 
 	if (!count) {
-		printf("usage: harts SEED COUNT   run COUNT rounds, each with a random sequence on "
-		       "each "
-		       "of %d harts\n\nWith HS_TRACE=1 in the environment, each call is printed.\n",
+		printf("usage: harts SEED COUNT\n\n"
+		       "Run COUNT rounds, each with a random sequence on each of %d harts.\n"
+		       "With HS_TRACE=1 in the environment, each call is printed.\n",
 		       MACHINE_HARTS);
 		return argc == 2 && !strcmp(argv[1], "--help") ? 0 : 2;
 	}
@@ -191,16 +182,12 @@ int main(int argc, char **argv)
 		machine_verbose = true;
 		env.trace = env_trace;
 	}
-	state = strtoul(argv[1], NULL, 0) * 0x9e3779b97f4a7c15 + 1;
+	random_seed(strtoul(argv[1], NULL, 0));
 	machine_user = user;
 	machine_enter();
 	while (count--) {
-		for (unsigned int i = 0; i < MACHINE_HARTS; i++) {
-			sizes[i] = (STEPS_MIN + random_u64() % (STEPS_MAX - STEPS_MIN + 1)) *
-				   STEP_BYTES;
-			for (size_t k = 0; k < sizes[i]; k++)
-				sequences[i][k] = (uint8_t)random_u64();
-		}
+		for (unsigned int i = 0; i < MACHINE_HARTS; i++)
+			sizes[i] = random_sequence(sequences[i]);
 		core_guest_begin((unsigned int)random_u64());
 		machine_enter();
 	}
