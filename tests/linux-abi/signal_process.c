@@ -53,6 +53,66 @@ static void test_process_signal(void)
 	pthread_sigmask(SIG_UNBLOCK, &all, NULL);
 }
 
+/*
+ * One thread unblocks a signal while another one sends it to the process: whichever is first, the
+ * signal is taken, although the thread then makes no further call.
+ */
+#define ROUNDS 1500
+
+static atomic_int next_round; /* both threads begin this round */
+static atomic_int given_up;
+
+static void delay(int loops)
+{
+	while (loops-- > 0)
+		__asm__ volatile("nop");
+}
+
+static void *unblock_and_spin(void *arg)
+{
+	sigset_t set;
+	int i;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	for (i = 1; i <= ROUNDS && !given_up; i++) {
+		pthread_sigmask(SIG_BLOCK, &set, NULL);
+		next_round = i;
+		delay(i * 7 % 1000);
+		pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+		while (hits < i && !given_up)
+			;
+	}
+	return arg;
+}
+
+static void test_unblock_race(void)
+{
+	pthread_t t;
+	sigset_t all;
+	int i;
+
+	hits = 0;
+	signal(SIGUSR1, count);
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
+	pthread_create(&t, NULL, unblock_and_spin, NULL);
+	for (i = 1; i <= ROUNDS; i++) {
+		while (next_round < i)
+			sched_yield();
+		delay(i * 11 % 1000);
+		kill(getpid(), SIGUSR1);
+		wait_for_hits(i);
+		if (hits < i)
+			break;
+	}
+	given_up = 1;
+	pthread_join(t, NULL);
+	if (!ok(hits == ROUNDS, "a signal that is sent while a thread unblocks it is taken"))
+		printf("# round %d\n", i);
+	pthread_sigmask(SIG_UNBLOCK, &all, NULL);
+}
+
 static void *pause_blocking(void *arg)
 {
 	sigset_t set;
@@ -105,6 +165,7 @@ static void test_retarget(void)
 int main(void)
 {
 	test_process_signal();
+	test_unblock_race();
 	test_retarget();
 	return tap_done();
 }

@@ -6,7 +6,8 @@
  * ordinary signal (1 to 31) is pending only once, a real-time signal as often as it was sent. The
  * sender (signal_send.c) kicks one thread that has not blocked the signal; each thread checks for
  * signals in user_return_work(). jobctl.c stops processes. Locks: p->lock (threads) > p->sig_lock
- * (pending signals, queues, actions). Only the thread itself writes its mask of blocked signals.
+ * (pending signals, queues, actions, writes of masks). Only the thread itself writes its mask of
+ * blocked signals.
  */
 #include "hv/trace.h"
 #include "signal.h"
@@ -104,12 +105,33 @@ int signal_dequeue(u64 set, siginfo_t *info)
 
 /* ---- masks ---- */
 
+/*
+ * A sender looks for a thread that does not block the signal and makes the signal pending in one
+ * section of sig_lock. So either it finds the new masks, or this thread then finds the signal.
+ */
+static void write_masks(u64 blocked, u64 waiting)
+{
+	struct process *p = current_process;
+
+	spin_lock(&p->sig_lock);
+	WRITE_ONCE(current->sig.blocked, blocked & ~SIG_UNBLOCKABLE);
+	WRITE_ONCE(current->sig.waiting, waiting);
+	spin_unlock(&p->sig_lock);
+}
+
+void signal_wait_for(u64 set)
+{
+	write_masks(current->sig.blocked & ~set, set);
+}
+
 void signal_set_blocked(u64 blocked)
 {
 	struct process *p = current_process;
 	u64 newly = blocked & ~current->sig.blocked;
 
-	WRITE_ONCE(current->sig.blocked, blocked & ~SIG_UNBLOCKABLE);
+	if (blocked == current->sig.blocked && !current->sig.waiting)
+		return;
+	write_masks(blocked, 0);
 	/*
 	 * This thread may have been kicked for process signals that it now blocks: other threads
 	 * have to take them.
@@ -342,12 +364,12 @@ void signal_free_thread(struct thread *t)
 	spin_lock(&p->sig_lock);
 	free_queue(p, &t->sig.queue);
 	t->sig.pending = 0;
+	WRITE_ONCE(t->sig.blocked, ~0ULL);
 	spin_unlock(&p->sig_lock);
 	/*
 	 * This thread may have been kicked for process signals, which other threads now have to
 	 * take.
 	 */
-	t->sig.blocked = ~0ULL;
 	if (READ_ONCE(p->pending)) {
 		spin_lock(&p->lock);
 		signal_kick_for(p, p->pending);

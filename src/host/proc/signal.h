@@ -9,8 +9,8 @@
 #define NR_SIGNALS 64
 
 /*
- * One per thread. The process's sig_lock guards pending and queue. Only the thread itself writes
- * blocked; senders read it.
+ * One per thread. The process's sig_lock guards pending, queue, and writes of blocked and waiting,
+ * which are the thread's own; others read these two.
  */
 struct thread_signals {
 	u64 blocked;            /* bit n - 1: signal n */

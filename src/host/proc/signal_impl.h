@@ -47,6 +47,11 @@ void signal_force(struct trap_frame *frame, const siginfo_t *info);
 int signal_dequeue(u64 set, siginfo_t *info);
 /* Set the current thread's signal mask. Pending signals may become deliverable. */
 void signal_set_blocked(u64 blocked);
+/*
+ * For sigtimedwait(): unblock the signals of `set`, and mark them as waited for, until
+ * signal_set_blocked().
+ */
+void signal_wait_for(u64 set);
 
 /* ---- jobctl.c ---- */
 void job_stop(int signo); /* stop the process, unless SIGCONT was sent since signo was taken */

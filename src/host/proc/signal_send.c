@@ -89,6 +89,7 @@ struct taker {
 	bool call;   /* a thread waits for it in sigtimedwait() */
 };
 
+/* p->lock and sig_lock are held. */
 static struct taker find_taker(struct process *p, const struct thread *only, u64 bit)
 {
 	struct taker taker = { 0 };
@@ -151,11 +152,12 @@ static void prepare_job_signal(struct process *p, int signo)
 static int send_locked(struct process *p, struct thread *t, const siginfo_t *info)
 {
 	int signo = info->si_signo, err;
-	struct taker taker = find_taker(p, t, SIG_BIT(signo));
+	struct taker taker;
 
 	if (p->zombie || p->exiting)
 		return 0;
 	spin_lock(&p->sig_lock);
+	taker = find_taker(p, t, SIG_BIT(signo));
 	prepare_job_signal(p, signo);
 	/* Drop an ignored signal unless it is waited for or blocked: a handler may yet be set. */
 	if (is_ignored(p, signo) && taker.now && !taker.call) {

@@ -114,11 +114,9 @@ long sys_rt_sigtimedwait(struct trap_frame *frame)
 	signo = signal_dequeue(set, &info);
 	if (!signo && (deadline == WAIT_FOREVER || ns)) {
 		waitq_init(&never);
-		WRITE_ONCE(current->sig.waiting, set);
-		WRITE_ONCE(current->sig.blocked, blocked & ~set);
+		signal_wait_for(set);
 		err = wait_event_deadline(&never, false, deadline);
 		signo = signal_dequeue(set, &info);
-		WRITE_ONCE(current->sig.waiting, 0);
 		/*
 		 * Other signals in the set may have arrived, too: signal_set_blocked() lets other
 		 * threads take them.
