@@ -207,15 +207,17 @@ applies_debug() { in_kernel "$1"; }
 
 judge_debug()
 {
-	local name files=() programs=()
-	build "$O/debug/hyperscope.bin"
+	local name names files=() programs=()
+	names="kvm-api/run kvm-api/regs kvm-api/reset kvm-api/edges kvm-api/sbi"
+	for name in memory process thread signal jobctl futex vm shortage hugetlb file_io file_wait file_race directories; do
+		names+=" linux-abi/$name"
+	done
+	# shellcheck disable=SC2046,SC2086  # several programs
+	build "$O/debug/hyperscope.bin" $(printf "$O/tests/%s " $names)
 	export HYPERSCOPE_KERNEL=debug
 	try "guests" 200 bash "$here/guests" debug
-	for name in run regs reset edges sbi; do
-		files+=(--file "$O/tests/kvm-api/$name:/t/$name") programs+=("/t/$name")
-	done
-	for name in memory process thread signal jobctl futex vm shortage hugetlb file_io file_wait file_race directories; do
-		files+=(--file "$O/tests/linux-abi/$name:/t/$name") programs+=("/t/$name")
+	for name in $names; do
+		files+=(--file "$O/tests/$name:/t/${name#*/}") programs+=("/t/${name#*/}")
 	done
 	try "programs" 120 scripts/hyperscope exec --out "$O" --debug-kernel --quiet --harts 2 --timeout 200 --env HS_OURS=1 "${files[@]}" \
 		"$O/tests/linux-abi/suite" "${programs[@]}"
@@ -257,7 +259,7 @@ judge_own()
 		try "$test" 60 bash "$here/guests" "${test#guest/}"
 		;;
 	*) # some mistakes need a race: three runs
-		build "$O/hyperscope.bin"
+		build "$O/hyperscope.bin" "$O/tests/$test"
 		[ "$test" != linux-abi/hogs ] || options=(--memory 72M) # as in abi.t
 		for _ in 1 2 3; do
 			try "$test" 120 scripts/hyperscope exec --out "$O" --quiet --harts 2 --timeout 100 --env HS_OURS=1 \
