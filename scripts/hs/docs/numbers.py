@@ -55,16 +55,11 @@ docs/trace.md | exit accounting (`exitstat=auto`, the default) | {sbi_version ex
 docs/status.md | | null SBI call (`fastpath=off`) | {sbi_version} ({sbi_version fastpath=off}) | 120 (400) | {linux:sbi_version} |
 docs/validity.md | a null call costs {sbi_version fastpath=off} instructions here, {linux:sbi_version} in Linux KVM
 docs/status.md | | SBI set_timer; IPI to itself; fence.i | {sbi_set_timer}; {sbi_ipi_self}; {sbi_fence_i_self} | 150; 250; 400 | {linux:sbi_set_timer}; {linux:sbi_ipi_self}; {linux:sbi_fence_i_self} |
-docs/status.md | | WFI with an interrupt pending | {wfi_pending} | 200 | {linux:wfi_pending} |
 docs/status.md | | MMIO read, answered by the VMM | {mmio_read} | 850 | {linux:mmio_read} |
-docs/status.md | | MMIO write to an ioeventfd | {mmio_ioeventfd} | 400 | {linux:mmio_ioeventfd} |
 docs/status.md | | SBI call forwarded to the VMM | {sbi_user} | 780 | {linux:sbi_user} |
 docs/status.md | | fault on a 4 KiB page: present, fresh | {fault_4k_present}, {fault_4k_fresh} | 700, 2200 | {linux:fault_4k_present}, {linux:fault_4k_fresh} |
 docs/status.md | | IPI ping-pong, two sleeping harts (bare {bare:ipi_pingpong}) | {ipi_pingpong} | * | {linux:ipi_pingpong} |
-docs/status.md | | kernel PLIC (`irqchip=kernel_plic`): register; claim and completion | {mmio_read irqchip=kernel_plic}; {plic_eoi irqchip=kernel_plic} |
 docs/status.md | | MSI by an irqfd to a running vCPU: `aia_emul`; `aia_hwaccel` | {msi_irqfd irqchip=aia_emul}; {msi_irqfd irqchip=aia_hwaccel} | 0.4 x Linux; no exit at the guest | {linux:msi_irqfd irqchip=aia_emul}; {linux:msi_irqfd irqchip=aia_hwaccel} |
-docs/status.md | | MSI of a vCPU to itself and its claim, `aia_hwaccel` | {msi_self irqchip=aia_hwaccel} | no exit | {linux:msi_self irqchip=aia_hwaccel} |
-docs/status.md | | host tick, while only one thread can run | none | none | {linux:host_tick} |
 docs/status.md | | kvm_entry and kvm_exit on, per exit; accounting | +{sbi_version trace=kvm_entry,kvm_exit - sbi_version}; +{sbi_version exitstat=auto - sbi_version} | +80; +30 | +{linux:sbi_version trace=kvm_entry,kvm_exit - linux:sbi_version} |
 docs/status.md | | boot to a command, x native (`scripts/hyperscope bench-apps`) | {boot / native:boot} | 1.10 | {linux:boot / native:boot} |
 docs/status.md | | 200 fork+exec, warm; hackbench, x native (same command) | {fork_exec / native:fork_exec}; {hackbench / native:hackbench} | 1.10 | {linux:fork_exec / native:fork_exec}; {linux:hackbench / native:hackbench} |
