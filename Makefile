@@ -34,15 +34,23 @@ HOST_CC = $(call say,HOSTCC)$(HOSTCC)
 # fetches both.
 UAPI ?= $(O)/uapi
 LIBFDT_SRC ?= $(O)/libfdt
-UAPI_CFLAGS := -isystem $(UAPI)/usr/include -isystem $(UAPI)/usr/lib/linux/uapi/riscv
-# In a tree made by scripts/hyperscope lab, every file includes lab.h, which defines LAB_TODO().
-UAPI_CFLAGS += $(if $(wildcard $(TOP)/lab.json),-include $(TOP)/src/include/hv/lab.h)
+UAPI_INCLUDE := -isystem $(UAPI)/usr/include -isystem $(UAPI)/usr/lib/linux/uapi/riscv
+
+# In a tree made by scripts/hyperscope lab, lab.list names the lab's source files (LAB_SRC), which
+# include lab.h: it defines LAB_TODO(). The other files are compiled as they are here, so that their
+# objects can be reused. Native tests include sources, so all of them include lab.h.
+LAB_SRC :=
+-include $(TOP)/lab.list
+LAB_H := $(if $(LAB_SRC),-include $(TOP)/src/include/hv/lab.h)
+UAPI_CFLAGS := $(UAPI_INCLUDE) $(LAB_H)
 
 # No image contains the name of the folder in which it was built, so the same sources give the same
 # bytes. Programs keep their debug information, in which the folder TOP itself becomes ".". gcc uses
-# the last map that matches, so PATHLESS still removes TOP/ from the names of files.
+# the last map that matches, so PATHLESS still removes TOP/ from the names of files. A fetched folder
+# may be a symbolic link, and gcc may name its target.
+LINKED_PATHLESS := $(foreach dir,$(UAPI) $(LIBFDT_SRC),$(patsubst %,-ffile-prefix-map=%=$(notdir $(dir)),$(filter-out $(dir),$(realpath $(dir)))))
 PATHLESS := -ffile-prefix-map=$(TOP)/= \
-	$(foreach dir,$(UAPI) $(LIBFDT_SRC),$(patsubst %,-ffile-prefix-map=%=$(notdir $(dir)),$(sort $(dir) $(realpath $(dir)))))
+	$(foreach dir,$(UAPI) $(LIBFDT_SRC),-ffile-prefix-map=$(dir)=$(notdir $(dir))) $(LINKED_PATHLESS)
 PROGRAM_PATHLESS := -fdebug-prefix-map=$(TOP)=. $(PATHLESS)
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wvla -Wundef -Wmissing-prototypes -Wstrict-prototypes \
@@ -58,7 +66,7 @@ COMPILED_BY := $(O)/gen/compiled-by
 $(COMPILED_BY): look-at-flags
 	@mkdir -p $(@D)
 	{ $(CROSS_COMPILE)gcc --version | head -n 1; \
-	  echo '$(subst $(TOP),TOP,$(subst $(O),O,$(ALL_FLAGS)))'; } >$@.now
+	  echo '$(subst $(TOP),TOP,$(subst $(O),O,$(filter-out $(LINKED_PATHLESS),$(ALL_FLAGS))))'; } >$@.now
 	cmp -s $@.now $@ || cp $@.now $@
 .PHONY: look-at-flags
 
@@ -68,7 +76,7 @@ KERNEL_ARCH := -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany
 KERNEL_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pie -fno-stack-protector -fno-strict-aliasing \
 	-fno-common -fno-asynchronous-unwind-tables -fno-unwind-tables -msmall-data-limit=0 $(KERNEL_ARCH) \
 	-nostdinc -isystem $(TOP)/src/host/libc \
-	-isystem $(shell $(CC_RV) -print-file-name=include 2>/dev/null) $(UAPI_CFLAGS) \
+	-isystem $(shell $(CC_RV) -print-file-name=include 2>/dev/null) $(UAPI_INCLUDE) \
 	-I$(TOP)/src/include -I$(TOP)/trace -I$(O)/gen $(PATHLESS)
 KERNEL_ASFLAGS := $(KERNEL_CFLAGS) -Wa,-march=rv64imafdch_zicsr_zifencei_svinval
 
@@ -103,8 +111,11 @@ $(O)/kernel/src/kvm/mmu/gstage_rec.c.o: private AREA += -fno-optimize-sibling-ca
 $(O)/kernel/src/kvm/sbi/sbi_base.c.o: private AREA += -fno-jump-tables
 
 # $(COMPILED_BY) does not cover the extra flags of these two files, so their objects depend on this
-# Makefile.
+# Makefile. For the same reason, those of a lab's files depend on the list of these files.
 $(O)/kernel/src/kvm/mmu/gstage_rec.c.o $(O)/kernel/src/kvm/sbi/sbi_base.c.o: $(TOP)/Makefile
+LAB_OBJ := $(foreach dir,kernel debug user,$(LAB_SRC:%=$(O)/$(dir)/%.o))
+$(LAB_OBJ): private AREA += $(LAB_H)
+$(LAB_OBJ): $(TOP)/lab.list
 
 $(O)/kernel/%.c.o: $(TOP)/%.c $(COMPILED_BY) | $(OFFSETS) uapi-present
 	@mkdir -p $(@D)
@@ -302,7 +313,7 @@ FLAGS_trace = $(HSTRACE_CFLAGS)
 ALL_FLAGS = $(foreach room,host kvm vmm guest,$(room): $(FLAGS_$(room))) $(KERNEL_ASFLAGS) $(LIBFDT_CFLAGS) $(PROG_CFLAGS)
 .PHONY: print-flags
 print-flags:
-	echo $(CROSS_COMPILE)gcc $(FLAGS_$(FOLDER))
+	echo $(CROSS_COMPILE)gcc $(FLAGS_$(FOLDER)) $(if $(filter-out guest trace,$(FOLDER)),$(LAB_H))
 
 define HELP
 make            build everything below O (default: build/)

@@ -6,7 +6,7 @@
 # Flags of programs for the host: static, and the same on every distribution (Ubuntu's gcc fortifies
 # by default, and then warns about every result that a test ignores).
 PROG_CFLAGS = -std=gnu11 -D_GNU_SOURCE -U_FORTIFY_SOURCE -O2 -g -static -pthread -Wall -Wextra -Werror \
-	$(UAPI_CFLAGS) $(PROGRAM_PATHLESS)
+	$(UAPI_INCLUDE) $(PROGRAM_PATHLESS)
 
 TEST_FIRMWARE := $(O)/tests/spin.bin $(O)/tests/nosbi.bin
 

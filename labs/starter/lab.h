@@ -2,8 +2,9 @@
 /*
  * lab.h - stop at a missing piece of a lab, and print what to write there
  *
- * Every file of a lab's tree is compiled as if it included this one first. In the kernel,
- * LAB_TODO() panics; in any other program (the VMM, a native test), it ends the program.
+ * In a lab's tree, the files that students hand in, and the lab's own files, are compiled as if they
+ * included this one first. In the kernel, LAB_TODO() panics; in any other program (the VMM, a native
+ * test), it ends the program.
  */
 #ifndef HV_LAB_H
 #define HV_LAB_H

@@ -2,7 +2,7 @@
 #
 # rules.mk - the VMM: $(O)/vmm, a static Linux program. Included by the top Makefile.
 
-VMM_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread $(UAPI_CFLAGS) -I$(LIBFDT_SRC) $(PROGRAM_PATHLESS)
+VMM_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread $(UAPI_INCLUDE) -I$(LIBFDT_SRC) $(PROGRAM_PATHLESS)
 LIBFDT_CFLAGS := -std=gnu11 -O2 -g -w -I$(LIBFDT_SRC) $(PROGRAM_PATHLESS)
 VMM_SRC := $(sort $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/src/vmm/*.c)))
 VMM_OBJ := $(VMM_SRC:%=$(O)/user/%.o) $(LIBFDT_FILES:%=$(O)/user/libfdt/%.o)
@@ -16,7 +16,7 @@ $(O)/vmm: $(VMM_OBJ)
 
 $(O)/user/src/vmm/%.c.o: $(TOP)/src/vmm/%.c $(COMPILED_BY) | uapi-present
 	@mkdir -p $(@D)
-	$(CC_RV) $(VMM_CFLAGS) $(WARN) -MMD -MP -c -o $@ $<
+	$(CC_RV) $(VMM_CFLAGS) $(WARN) $(AREA) -MMD -MP -c -o $@ $<
 
 $(O)/user/libfdt/%.o: $(LIBFDT_SRC)/%.c $(COMPILED_BY)
 	@mkdir -p $(@D)

@@ -20,6 +20,7 @@ KEPT = ("hidden", "notes.md", "variant.py", "tree")
 ANSWERS = "docs/course/answers.md"
 # Files that the stops of every lab need: (file of labs/starter, path in the tree).
 STOPS = (("lab.h", "src/include/hv/lab.h"), ("lab_stop.S", "src/host/lib/lab_stop.S"))
+LIST = "lab.list"   # names the sources that are compiled with lab.h; the Makefile reads it
 FETCHED = ("uapi", "libfdt", "guest")
 TEXT = (".c", ".h", ".S", ".def", ".py", ".sh", ".t")
 
@@ -134,6 +135,13 @@ def copy(path, dest):
     shutil.copy2(os.path.join(folder.TOP, path), target, follow_symlinks=False)
 
 
+def list_text(lab, variant):
+    """Return the text of lab.list: the files to hand in and the lab's own, but not headers, because objects are made
+    of .c and .S files."""
+    names = set(lab.files) | {path for path, _text, _mode in overlay(lab, variant)}
+    return "LAB_SRC := %s\n" % " ".join(sorted(n for n in names if re.fullmatch(r"src/(host|kvm|vmm)/.*\.[cS]", n)))
+
+
 def make(lab, dest, student="", whole=False):
     """Write the starter's tree, or the solution's (WHOLE), to the folder DEST. Return lab.json's content."""
     if os.path.exists(dest) and (not os.path.isdir(dest) or os.listdir(dest)):
@@ -167,6 +175,7 @@ def make(lab, dest, student="", whole=False):
             markers.starter(path, text, lab.number, lab.starter_texts(path))
         write(os.path.join(dest, path), made)
         os.chmod(os.path.join(dest, path), mode & 0o777)
+    write(os.path.join(dest, LIST), list_text(lab, variant))
     facts = {"lab": lab.number, "folder": lab.folder, "title": lab.title, "student": student,
              "commit": provenance.commit(), "variant": public(variant)}
     write(os.path.join(dest, "lab.json"), json.dumps(facts, indent=1) + "\n")
