@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 #
-# labs.sh - make and build trees of labs for tests, reusing the objects of a test's first tree.
+# labs.sh - make and build trees of labs for tests, reusing the objects in $O as the grader does.
 #
 #   . tests/lib/tap.sh; . tests/lib/labs.sh
 #   tree DIR LAB OPTION...       make LAB's tree in DIR with scripts/hyperscope lab, and build it;
 #                                sets $said to the output
+#   stale DIR                    print the objects that should not have been reused
 #   build DIR                    build it again, after a change; sets $said
 #   try DIR TEST                 run TEST in the tree; sets $status and $said
 #   stop_of LAB                  print a grep pattern for the message that names a missing piece of
@@ -13,35 +14,20 @@
 
 tree()
 {
-	local dir=$1 from=$O was=$HS_TOP part
-	said=$("$HS_TOP/scripts/hyperscope" lab --out /nowhere "${@:3}" "$2" "$dir" 2>&1) || return 1
-	# A lab's sources are compiled with other flags than those of $O, so only another lab's objects can
-	# be reused. The first tree is kept for that.
-	[ ! -d "$tmp/first" ] || { from=$tmp/first/build; was=$(<"$tmp/first.dir"); set_times "$dir"; }
-	mkdir "$dir/build"
-	for part in kernel gen user vmm guest-payloads hstrace; do
-		cp -a "$from/$part" "$dir/build"
-	done
-	rm -f "$dir"/build/guest-payloads/lab*	# payloads of another lab
-	# The dependency files name paths in the old tree. Rewrite these paths, so that make also notices
-	# changed headers.
-	find "$dir/build" -name '*.d' -type f -print0 | xargs -0 sed -i "s|$was/|$dir/|g"
-	for part in uapi libfdt guest; do
-		[ ! -e "$O/$part" ] || ln -s "$O/$part" "$dir/build/$part"
-	done
-	build "$dir" || return
-	[ -d "$tmp/first" ] || { cp -a "$dir" "$tmp/first" && echo "$dir" >"$tmp/first.dir"; }
+	said=$("$HS_TOP/scripts/hyperscope" lab --out /nowhere "${@:3}" "$2" "$1" 2>&1) || return 1
+	PYTHONPATH=$HS_TOP/scripts python3 -B -c 'import sys
+from hs.grade import trees
+trees.begin_build(*sys.argv[1:])' "$1" "$HS_TOP" "$O" && build "$1"
 }
 
-# Give each file in DIR that is the same as in the first tree the time that it has there, and each
-# other file the current time, so that make rebuilds only what depends on files that differ.
-set_times()	# DIR
+# Print the objects in DIR that were not compiled there although they depend on a file that differs
+# from $HS_TOP's.
+stale()	# DIR
 {
-	local file
-	find "$1" -type f -newer "$tmp/first/build/gen/compiled-by" -printf '%P\n' | while read -r file; do
-		! cmp -s "$tmp/first/$file" "$1/$file" || touch -r "$tmp/first/$file" "$1/$file"
+	(cd "$1" && find src trace -type f -newer "$O/hyperscope.elf" -printf '%p\n') >"$tmp/differ"
+	grep -rlwFf "$tmp/differ" --include='*.d' "$1/build" | sed -E 's/\.s\.d$/.s/; s/d$/o/' | while read -r file; do
+		[ "$file" -nt "$1/lab.list" ] || echo "$file"
 	done
-	diff -rq --exclude=build "$tmp/first" "$1" | sed -n "s|^Files .* and \(.*\) differ$|\1|p" | tr '\n' '\0' | xargs -0 -r touch
 }
 
 build()

@@ -47,6 +47,9 @@ is "$said" $'killed after 2 seconds\nkilled after 2 seconds\n[\'test.old\']' \
 
 hand_in nothing src/kvm/sbi/sbi_base.c
 sed '/lab 91: /,/lab 91 end/c (void)fid;' "$fixture/91-fixture/tree/src/kvm/sbi/sbi_base.c" >"$tmp/nothing/src/kvm/sbi/sbi_base.c"
+# Its old time and its objects must not keep make from compiling it.
+touch -d 2001-01-01 "$tmp/nothing/src/kvm/sbi/sbi_base.c"
+mkdir -p "$tmp/nothing/build" && cp -r "$O/kernel" "$O/gen" "$tmp/nothing/build"
 graded nothing
 is "$status:$(points)" "1:0 of 90" "a submission that does nothing, and so is fast, gets no points" || diag "$said"
 like "$said" 'these tests have to pass first: base' "the report says that test base must pass first"
@@ -98,8 +101,9 @@ for file in Makefile src/guest/tap.c src/vmm/rules.mk scripts/hyperscope tests/l
 	mkdir -p "$(dirname "$tmp/replaced/$file")"
 	{ cat "$HS_TOP/$file"; echo "# all tests passed"; } >"$tmp/replaced/$file"
 done
-refused replaced "Makefile, scripts/hyperscope, src/guest/tap.c, src/vmm/rules.mk, tests/lib/lab.sh, tests/lib/tap.sh" \
-	"a changed Makefile, rules, payload, launcher and test library, by name"
+echo "LAB_SRC :=" >"$tmp/replaced/lab.list"
+refused replaced "Makefile, lab.list, scripts/hyperscope, src/guest/tap.c, src/vmm/rules.mk, tests/lib/lab.sh, tests/lib/tap.sh" \
+	"a changed Makefile, list of sources, rules, payload, launcher and test library, by name"
 echo '{"lab": 91, "commit": "0123456"}' >"$tmp/replaced/lab.json"
 graded replaced
 like "$(tr -s '\n ' ' ' <<<"$said")" 'the student.s tree was made from commit 0123456, but this is ' \

@@ -70,6 +70,15 @@ for folder in "$HS_TOP"/labs/[0-9][0-9]-*; do
 		! grep -q "$(stop_of "$number")" <<<"$said" || named=$((named + 1))
 	done
 	is "$failed:$named" "$n:$n" "lab $number: each public test fails in the starter, at a named stop"
+	if [ "$number" = 8 ]; then	# this lab changes headers that most files include
+		cp -a "$tmp/starter" "$tmp/anew"
+		rm -rf "$tmp/anew"/build/{kernel,gen,user,guest-payloads,vmm,hyperscope.*}
+		build "$tmp/anew"
+		is "$(cd "$tmp/anew/build" && for file in hyperscope.bin vmm guest-payloads/*.bin; do
+			cmp "$file" "$tmp/starter/build/$file" 2>&1
+		done)" "" "lab $number: a build that reuses objects gives the same images as a new build"
+		rm -rf "$tmp/anew"
+	fi
 	rm -rf "$tmp/starter"
 	students=(ada "Zoë 7")
 	[ -e "$HS_TOP/labs/$folder/variant.py" ] || students=(ada)

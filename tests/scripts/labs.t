@@ -122,6 +122,7 @@ for folder in "$HS_TOP"/labs/[0-9][0-9]-*; do
 	tree "$tmp/starter" "$number" --student ada
 	is "$?:$(grep -c "warning:" <<<"$said")" "0:0" "lab $number: the starter builds without a warning" ||
 		diag "$said"
+	is "$(stale "$tmp/starter")" "" "lab $number: no object is reused that depends on a changed file"
 	is "$(cd "$tmp/starter/labs/$folder" && ls -d hidden notes.md variant.py tree ../../docs/course 2>/dev/null)" "" \
 		"lab $number: the starter has none of the instructor's files"
 	is "$(cd "$tmp/starter" && git init -q . && scripts/hyperscope check-refs 2>&1)" "" "lab $number: the starter has every file that its pages name"

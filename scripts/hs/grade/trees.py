@@ -2,9 +2,12 @@
 """trees.py - make and build the reference's tree and the student's.
 
 The functions of scripts/hyperscope lab make both: the reference's tree is the solution, and the student's tree is
-the starter with the student's files copied over it. A build reuses those objects of the previous build whose
-sources are the same; as always with make, times and dependency files (.d) decide which.
+the starter with the student's files copied over it. The reference's build reuses objects of the clone's, and the
+student's those of the reference's, if their sources are the same; as always with make, times and dependency files
+(.d) decide which. Nothing from a submission gets into a folder whose objects another build reuses.
 """
+import contextlib
+import fcntl
 import filecmp
 import os
 import re
@@ -71,15 +74,24 @@ def lay_over(lab, pristine, files):
     return unknown, [name for name in lab.files if name not in files]
 
 
-def _begin_build(top, before_top, before):
-    """Prepare a build folder in TOP with the objects of an earlier build, and give unchanged sources their earlier
+@contextlib.contextmanager
+def _unchanging(out):
+    """Wait until no make writes to this build folder, and do not let one begin: the Makefile takes the same lock."""
+    os.makedirs(out, exist_ok=True)
+    with open(os.open(os.path.join(out, "build.lock"), os.O_RDONLY | os.O_CREAT, 0o666), encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
+
+
+def begin_build(top, before_top, before):
+    """Create a build folder in TOP with the objects of an earlier build, and give unchanged sources their earlier
     times, so that make rebuilds only what differs. Return the folder."""
     out = os.path.join(top, "build")
     os.makedirs(out, exist_ok=True)
     same = os.path.exists(os.path.join(before, "hyperscope.elf"))
     for name in files_of(top):
         mine, theirs = os.path.join(top, name), os.path.join(before_top, name)
-        if os.path.isfile(theirs) and filecmp.cmp(mine, theirs):
+        if os.path.isfile(theirs) and filecmp.cmp(mine, theirs, shallow=False):
             info = os.stat(theirs)
             os.utime(mine, ns=(info.st_atime_ns, info.st_mtime_ns))
         elif RULES.search(name):
@@ -118,7 +130,10 @@ def _begin_build(top, before_top, before):
 def build(top, before_top, before, jail, targets=TARGETS):
     """Run make in the tree TOP and return its build folder. jail(top) returns the words to put before make, which
     hide secrets from the compiler. before_top, before: the tree and the build folder of an earlier build."""
-    out = before if top == before_top else _begin_build(top, before_top, before)
+    out = before
+    if top != before_top:
+        with _unchanging(before):
+            out = begin_build(top, before_top, before)
     env = {name: value for name, value in os.environ.items()
            if not name.startswith(("MAKE", "MFLAGS", "HS_", "HYPERSCOPE_")) and name != "O"}
     ran = limits.run(jail(top) + ["make", "--no-print-directory", "-C", top, "-j%d" % (os.cpu_count() or 1), "O=" + out,
