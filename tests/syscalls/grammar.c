@@ -236,7 +236,7 @@ static long argument(const struct arg *arg, unsigned char b, unsigned int slot)
 	case T_OFF:
 		return offset(b);
 	case T_PATH:
-		return (long)path(b & 128 ? b & 3 : b % (arg->n == 2 ? 24 : 16), arg->values, slot);
+		return (long)path(b & 128 ? b & 3 : b % (arg->n == 2 ? 24 : 16), arg->values);
 	case T_BUF:
 		return (long)buffer(b);
 	case T_NEWFD:
@@ -336,8 +336,7 @@ void grammar_start(void)
 
 	env->call(222, (const long[6]){ WINDOW_START, 0x400000, 3, 0x32, -1, 0 });
 	env->put(WINDOW_START, env->guest, env->guest_size);
-	env->put(env->data + PATHS, "/w", 3);
-	env->call(49, (const long[6]){ (long)(env->data + PATHS) });
+	env->call(49, (const long[6]){ (long)path(0, "/w") });
 	self = (int)env->call(172, (const long[6]){ 0 });
 	env->put(env->data, action, sizeof(action));
 	env->call(134, (const long[6]){ 11, (long)env->data, 0, 8 });

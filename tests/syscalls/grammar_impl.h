@@ -50,8 +50,8 @@ unsigned long length(unsigned char b);
 unsigned long data_size(unsigned char b);
 unsigned long buffer(unsigned char b); /* user memory, for data */
 long offset(unsigned char b);
-/* Store name b, or `fixed`, in slot `slot` of user memory. Returns its address. */
-unsigned long path(unsigned int b, const char *fixed, unsigned int slot);
+/* Store name b, or `fixed`, which is one of the names, in user memory. Returns its address. */
+unsigned long path(unsigned int b, const char *fixed);
 int signal_number(unsigned char b);
 long map_flags(unsigned char b);
 long open_flags(unsigned char b);

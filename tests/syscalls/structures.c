@@ -149,8 +149,8 @@ static void fill(enum struct_id id, uint64_t *w, unsigned long va, unsigned char
 		h[0] = b & 0x7f;
 		break;
 	case S_ARGV:
-		w[0] = path(b % 24, NULL, 8);
-		w[1] = extra[0] & 1 ? path(extra[1] % 24, NULL, 9) : 0;
+		w[0] = path(b % 24, NULL);
+		w[1] = extra[0] & 1 ? path(extra[1] % 24, NULL) : 0;
 		break;
 	default:
 		fill_memory(id, w, va, b);

@@ -61,7 +61,7 @@ long offset(unsigned char b)
 	return offsets[b % 14];
 }
 
-unsigned long path(unsigned int b, const char *fixed, unsigned int slot)
+unsigned long path(unsigned int b, const char *fixed)
 {
 	/* Those from number 16 on only for calls that change no directory: a sequence undoes nothing. */
 	static const char *const names[] = {
@@ -89,10 +89,26 @@ unsigned long path(unsigned int b, const char *fixed, unsigned int slot)
 		"/proc/self/status",
 		"/proc/self/pagemap",
 		"/proc/self/stat",
+		/* Those of calls.def, which no byte selects. */
+		"/w",
+		"/dev/zero",
+		"/dev/null",
+		"/dev/kvm",
+		"/program",
 	};
-	const char *name = fixed ? fixed : names[b];
-	unsigned long va = env->data + PATHS + slot * 64;
+	const char *name;
+	unsigned long va;
 
+	for (unsigned int i = 0; fixed && i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(fixed, names[i]))
+			b = i;
+	name = names[b];
+	/*
+	 * Each name has a place of its own: threads that share the memory store the same bytes there.
+	 * In one place for all, a call could get a name that another thread stored for another call,
+	 * and remove /w.
+	 */
+	va = env->data + PATHS + b * 64;
 	env->put(va, name, strlen(name) + 1);
 	return va;
 }
