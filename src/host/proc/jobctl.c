@@ -18,7 +18,6 @@
 /* As on Linux (do_signal_stop()), wait() may report the stop or continue before SIGCHLD is sent. */
 static void notify_parent(struct process *p, int code, int value)
 {
-	const struct sig_action *action;
 	struct process *parent;
 
 	spin_lock(&all_processes_lock);
@@ -26,8 +25,7 @@ static void notify_parent(struct process *p, int code, int value)
 	process_get(parent);
 	spin_unlock(&all_processes_lock);
 	if (!parent->is_init) {
-		action = &parent->actions[SIGCHLD - 1];
-		if (!(action->flags & SA_NOCLDSTOP))
+		if (!(signal_action(parent, SIGCHLD).flags & SA_NOCLDSTOP))
 			signal_child(parent, p, SIGCHLD, code, value);
 		waitq_wake_all(&parent->child_wait);
 	}
@@ -150,11 +148,11 @@ void job_hangup(int pgid, int sid)
 
 int job_in_background(int signo)
 {
-	const struct process *p = current_process;
+	struct process *p = current_process;
 	bool orphaned;
 
 	if ((current->sig.blocked & SIG_BIT(signo)) ||
-	    p->actions[signo - 1].handler == (unsigned long)SIG_IGN)
+	    signal_action(p, signo).handler == (unsigned long)SIG_IGN)
 		return signo == SIGTTOU ? 0 : -EIO;
 	spin_lock(&all_processes_lock);
 	orphaned = is_orphaned(p->pgid, p->sid);

@@ -311,7 +311,7 @@ void signal_force(struct trap_frame *frame, const siginfo_t *info)
 
 	/* If the signal is blocked or ignored, its cause would repeat forever: end the process. */
 	if ((current->sig.blocked & SIG_BIT(signo)) ||
-	    p->actions[signo - 1].handler == (unsigned long)SIG_IGN) {
+	    signal_action(p, signo).handler == (unsigned long)SIG_IGN) {
 		log_death(frame, info);
 		process_end(p, signo);
 		return;

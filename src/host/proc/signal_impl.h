@@ -33,6 +33,8 @@ void signal_kick_for(struct process *p, u64 set);
 
 /* Fill in a siginfo, with the current process's pid if code is SI_USER or SI_TKILL. */
 void signal_info(siginfo_t *info, int signo, int code);
+/* Copy the action for signo, which a thread of p may change. Takes sig_lock. */
+struct sig_action signal_action(struct process *p, int signo);
 /*
  * Send a signal to the process (tid 0) or to its thread tid. Returns 0, or -ESRCH if there is no
  * such thread; for a real-time signal also -EAGAIN (too many siginfos are queued) or -ENOMEM.

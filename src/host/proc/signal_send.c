@@ -23,6 +23,7 @@
 	 SIG_BIT(SIGFPE) | SIG_BIT(SIGSEGV) | SIG_BIT(SIGBUS) | SIG_BIT(SIGSYS) |   \
 	 SIG_BIT(SIGXCPU) | SIG_BIT(SIGXFSZ))
 
+/* sig_lock is held. */
 static bool is_ignored(const struct process *p, int signo)
 {
 	unsigned long handler = p->actions[signo - 1].handler;
@@ -107,6 +108,7 @@ static struct taker find_taker(struct process *p, const struct thread *only, u64
 	return taker;
 }
 
+/* sig_lock is held. */
 static bool ends_process(const struct process *p, int signo)
 {
 	return p->actions[signo - 1].handler == (unsigned long)SIG_DFL &&
@@ -153,6 +155,7 @@ static int send_locked(struct process *p, struct thread *t, const siginfo_t *inf
 {
 	int signo = info->si_signo, err;
 	struct taker taker;
+	bool ends;
 
 	if (p->zombie || p->exiting)
 		return 0;
@@ -165,10 +168,11 @@ static int send_locked(struct process *p, struct thread *t, const siginfo_t *inf
 		return 0;
 	}
 	err = enqueue(p, t, info);
+	ends = taker.action && ends_process(p, signo);
 	spin_unlock(&p->sig_lock);
 	if (err || !taker.now)
 		return err;
-	if (taker.action && ends_process(p, signo))
+	if (ends)
 		process_end_locked(p, signo);
 	else if (!t)
 		kick_one(p, SIG_BIT(signo));
@@ -191,6 +195,16 @@ int signal_send(struct process *p, int tid, const siginfo_t *info)
 	if (err == 0 && info->si_signo == SIGKILL)
 		process_end(p, SIGKILL);
 	return err;
+}
+
+struct sig_action signal_action(struct process *p, int signo)
+{
+	struct sig_action action;
+
+	spin_lock(&p->sig_lock);
+	action = p->actions[signo - 1];
+	spin_unlock(&p->sig_lock);
+	return action;
 }
 
 void signal_info(siginfo_t *info, int signo, int code)
@@ -248,7 +262,7 @@ void signal_child(struct process *p, const struct process *child, int signo, int
 	siginfo_t info;
 
 	/* As on Linux, an ignored SIGCHLD does not become pending, even if it is blocked. */
-	if (signo == SIGCHLD && p->actions[SIGCHLD - 1].handler == (unsigned long)SIG_IGN)
+	if (signo == SIGCHLD && signal_action(p, SIGCHLD).handler == (unsigned long)SIG_IGN)
 		return;
 	signal_info(&info, signo, code);
 	info.si_pid = child->pid;
@@ -260,7 +274,7 @@ void signal_child(struct process *p, const struct process *child, int signo, int
 
 bool signal_child_ignored(struct process *p)
 {
-	const struct sig_action *a = &p->actions[SIGCHLD - 1];
+	struct sig_action action = signal_action(p, SIGCHLD);
 
-	return a->handler == (unsigned long)SIG_IGN || (a->flags & SA_NOCLDWAIT);
+	return action.handler == (unsigned long)SIG_IGN || (action.flags & SA_NOCLDWAIT);
 }
