@@ -131,7 +131,8 @@ static int check_foreground(struct tty *tty, int signo)
 {
 	const struct process *p = current_process;
 
-	if (!tty->pgid || p->pgid == tty->pgid || (tty->sid && p->sid != tty->sid))
+	if (!tty->pgid || READ_ONCE(p->pgid) == tty->pgid ||
+	    (tty->sid && READ_ONCE(p->sid) != tty->sid))
 		return 0;
 	return job_in_background(signo);
 }
@@ -296,7 +297,9 @@ static int set_foreground(struct tty *tty, int pgid)
 		return -ENOTTY;
 	if (pgid < 0)
 		return -EINVAL;
+	spin_lock(&all_processes_lock);
 	err = job_group_check(pgid, p->sid);
+	spin_unlock(&all_processes_lock);
 	if (!err)
 		err = check_foreground(tty, SIGTTOU);
 	if (err)
@@ -312,20 +315,20 @@ static long ioctl_group(struct tty *tty, unsigned int cmd, unsigned long arg)
 
 	switch (cmd) {
 	case TIOCGPGRP:
-		id = tty->pgid ? tty->pgid : current_process->pgid;
+		id = tty->pgid ? tty->pgid : READ_ONCE(current_process->pgid);
 		return put_user(id, arg);
 	case TIOCGSID:
-		id = tty->sid ? tty->sid : current_process->sid;
+		id = tty->sid ? tty->sid : READ_ONCE(current_process->sid);
 		return put_user(id, arg);
 	case TIOCSPGRP:
 		if (get_user(id, arg))
 			return -EFAULT;
 		return set_foreground(tty, id);
 	default: /* TIOCSCTTY */
-		if (current_process->sid != current_process->pid)
+		if (READ_ONCE(current_process->sid) != current_process->pid)
 			return -EPERM;
-		tty->sid = current_process->sid;
-		tty->pgid = current_process->pgid;
+		tty->sid = READ_ONCE(current_process->sid);
+		tty->pgid = READ_ONCE(current_process->pgid);
 		return 0;
 	}
 }

@@ -390,7 +390,7 @@ long sys_wait4(struct trap_frame *frame)
 	if (pid == INT_MIN)
 		return -ESRCH;
 	req.type = pid == -1 ? P_ALL : pid > 0 ? P_PID : P_PGID;
-	req.id = pid > 0 ? pid : pid == 0 ? current_process->pgid : -pid;
+	req.id = pid > 0 ? pid : pid == 0 ? READ_ONCE(current_process->pgid) : -pid;
 	ret = wait_for_child(&req);
 	if (ret <= 0)
 		return ret;
@@ -428,7 +428,7 @@ long sys_waitid(struct trap_frame *frame)
 	if (req.type != P_ALL && req.type != P_PID && req.type != P_PGID)
 		return -EINVAL;
 	if (req.type == P_PGID && req.id == 0)
-		req.id = current_process->pgid;
+		req.id = READ_ONCE(current_process->pgid);
 	req.options = options;
 	ret = wait_for_child(&req);
 	if (ret < 0)

@@ -167,10 +167,8 @@ int job_group_check(int pgid, int sid)
 	struct process *p;
 	int err = -ESRCH;
 
-	spin_lock(&all_processes_lock);
 	list_for_each_entry(p, &all_processes, all_link)
 		if (p->pgid == pgid)
 			err = p->sid == sid ? 0 : -EPERM;
-	spin_unlock(&all_processes_lock);
 	return err;
 }

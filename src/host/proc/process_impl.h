@@ -68,7 +68,7 @@ bool job_group_is_orphaned(const struct process *p);
 void job_hangup(int pgid, int sid);
 /*
  * Check that the group is in session sid. Returns 0, -ESRCH (there is no such group) or -EPERM (the
- * group is in another session).
+ * group is in another session). all_processes_lock is held.
  */
 int job_group_check(int pgid, int sid);
 

@@ -155,7 +155,7 @@ long sys_kill(struct trap_frame *frame)
 	if (signo < 0 || signo > NR_SIGNALS)
 		return -EINVAL;
 	if (pid == 0)
-		return send_to_many(current_process->pgid, signo);
+		return send_to_many(READ_ONCE(current_process->pgid), signo);
 	if (pid < 0)
 		return send_to_many(pid == -1 ? 0 : -pid, signo);
 	p = process_find(pid);

@@ -84,26 +84,32 @@ static struct process *find_or_self(int pid)
 	return current_process;
 }
 
+/* all_processes_lock is held. */
+static long set_group(struct process *p, int pgid)
+{
+	if (p != current_process && p->parent != current_process)
+		return -ESRCH;
+	if (p->sid == p->pid || p->sid != current_process->sid)
+		return -EPERM;
+	if (pgid != p->pid && job_group_check(pgid, p->sid))
+		return -EPERM;
+	WRITE_ONCE(p->pgid, pgid);
+	return 0;
+}
+
 long sys_setpgid(struct trap_frame *frame)
 {
 	struct process *p = find_or_self((int)frame->a0);
 	int pgid = (int)frame->a1;
-	long ret = 0;
+	long ret = -EINVAL;
 
 	if (!p)
 		return -ESRCH;
-	if (!pgid)
-		pgid = p->pid;
-	if (pgid < 0)
-		ret = -EINVAL;
-	else if (p != current_process && p->parent != current_process)
-		ret = -ESRCH;
-	else if (p->sid == p->pid || p->sid != current_process->sid)
-		ret = -EPERM;
-	else if (pgid != p->pid && job_group_check(pgid, p->sid))
-		ret = -EPERM;
-	else
-		p->pgid = pgid;
+	if (pgid >= 0) {
+		spin_lock(&all_processes_lock);
+		ret = set_group(p, pgid ? pgid : p->pid);
+		spin_unlock(&all_processes_lock);
+	}
 	process_put(p);
 	return ret;
 }
@@ -115,7 +121,7 @@ long sys_getpgid(struct trap_frame *frame)
 
 	if (!p)
 		return -ESRCH;
-	pgid = p->pgid;
+	pgid = READ_ONCE(p->pgid);
 	process_put(p);
 	return pgid;
 }
@@ -127,7 +133,7 @@ long sys_getsid(struct trap_frame *frame)
 
 	if (!p)
 		return -ESRCH;
-	sid = p->sid;
+	sid = READ_ONCE(p->sid);
 	process_put(p);
 	return sid;
 }
@@ -136,11 +142,17 @@ long sys_setsid(struct trap_frame *frame)
 {
 	struct process *p = current_process;
 
+	long ret = -EPERM;
+
 	(void)frame;
-	if (p->pgid == p->pid)
-		return -EPERM;
-	p->sid = p->pgid = p->pid;
-	return p->sid;
+	spin_lock(&all_processes_lock);
+	if (p->pgid != p->pid) {
+		WRITE_ONCE(p->sid, p->pid);
+		WRITE_ONCE(p->pgid, p->pid);
+		ret = p->pid;
+	}
+	spin_unlock(&all_processes_lock);
+	return ret;
 }
 
 /* ---- scheduling ---- */
