@@ -19,6 +19,7 @@
 #include "fs/inode.h"
 #include "mm/page.h"
 #include "proc/process.h"
+#include "proc/rlimit.h"
 #include "sched/thread.h"
 
 #define FD_FEW 64
@@ -263,7 +264,7 @@ int fd_table_install(struct fd_table *t, struct file *f, int from, int limit, bo
 
 int fd_limit(void)
 {
-	unsigned long soft = current_process->rlimits[RLIMIT_NOFILE][0];
+	unsigned long soft = rlimit(RLIMIT_NOFILE);
 
 	return (int)MIN(soft, (unsigned long)FD_MAX);
 }

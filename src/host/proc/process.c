@@ -135,9 +135,9 @@ static struct process *process_alloc(struct process *parent)
 	rlimits_init(p);
 	if (parent) {
 		p->cwd = process_cwd(parent);
-		p->umask = parent->umask;
+		p->umask = READ_ONCE(parent->umask);
 		memcpy(p->path, parent->path, sizeof(p->path));
-		memcpy(p->rlimits, parent->rlimits, sizeof(p->rlimits));
+		rlimits_copy(p, parent);
 	}
 	signal_init_process(p, parent);
 	nproc_add(1, 0);
@@ -173,7 +173,7 @@ static int process_add_thread(struct process *p, struct thread *t)
 		t->account = p->account;
 		seccomp_inherit(t);
 		list_add_tail(&t->process_link, &p->threads);
-		p->nr_threads++;
+		WRITE_ONCE(p->nr_threads, p->nr_threads + 1);
 		nproc_add(0, 1);
 	}
 	spin_unlock(&p->lock);

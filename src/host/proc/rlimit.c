@@ -38,6 +38,13 @@ void rlimits_init(struct process *p)
 	p->rlimits[RLIMIT_NOFILE][1] = 4096;
 }
 
+void rlimits_copy(struct process *p, struct process *parent)
+{
+	spin_lock(&parent->lock); /* another thread may be in prlimit() */
+	memcpy(p->rlimits, parent->rlimits, sizeof(p->rlimits));
+	spin_unlock(&parent->lock);
+}
+
 /* ---- setting and reading ---- */
 
 static int set_and_get(struct process *p, unsigned int which, const unsigned long *next,
@@ -49,8 +56,10 @@ static int set_and_get(struct process *p, unsigned int which, const unsigned lon
 		return -EPERM;
 	spin_lock(&p->lock);
 	memcpy(old, p->rlimits[which], sizeof(p->rlimits[which]));
-	if (next)
-		memcpy(p->rlimits[which], next, sizeof(p->rlimits[which]));
+	if (next) {
+		WRITE_ONCE(p->rlimits[which][0], next[0]); /* rlimit() reads it without the lock */
+		p->rlimits[which][1] = next[1];
+	}
 	spin_unlock(&p->lock);
 	return 0;
 }
@@ -117,6 +126,7 @@ static void add_value(struct text *t, unsigned long value)
 int rlimits_show(struct inode *inode, struct text *t)
 {
 	struct process *p = proc_process((int)inode->id);
+	unsigned long limits[2];
 	unsigned int i;
 
 	if (!p)
@@ -127,8 +137,9 @@ int rlimits_show(struct inode *inode, struct text *t)
 	text_add(t, "Units     \n");
 	for (i = 0; i < RLIM_NLIMITS; i++) {
 		add_padded(t, names[i].name, 25);
-		add_value(t, p->rlimits[i][0]);
-		add_value(t, p->rlimits[i][1]);
+		set_and_get(p, i, NULL, limits);
+		add_value(t, limits[0]);
+		add_value(t, limits[1]);
 		if (*names[i].unit)
 			add_padded(t, names[i].unit, 9);
 		text_add(t, "\n");

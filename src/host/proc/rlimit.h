@@ -13,7 +13,8 @@ static inline unsigned long rlimit(unsigned int which)
 	return READ_ONCE(current_process->rlimits[which][0]);
 }
 
-void rlimits_init(struct process *p); /* set the first process's limits */
+void rlimits_init(struct process *p);                         /* set the first process's limits */
+void rlimits_copy(struct process *p, struct process *parent); /* fork() */
 struct inode;
 struct text;
 int rlimits_show(struct inode *inode, struct text *t); /* /proc/PID/limits */
