@@ -252,7 +252,7 @@ static void set_name(struct process *p, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
-	strlcpy(current->name, slash ? slash + 1 : path, sizeof(current->name));
+	thread_set_name(slash ? slash + 1 : path);
 	/* Store the path of the mapped file: `path` may be /proc/self/exe, or a script. */
 	inode_path(p->mm->exe->inode, p->path, sizeof(p->path));
 }

@@ -181,7 +181,7 @@ long sys_prctl(struct trap_frame *frame)
 		len = strncpy_from_user(name, frame->a1, sizeof(name) - 1);
 		if (len == -EFAULT)
 			return len;
-		memcpy(current->name, name, sizeof(name)); /* truncated if too long, as on Linux */
+		thread_set_name(name); /* truncated if too long, as on Linux */
 		return 0;
 	case PR_GET_NAME:
 		return copy_to_user(frame->a1, current->name, sizeof(current->name));

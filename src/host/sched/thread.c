@@ -67,9 +67,16 @@ struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg)
 	return t;
 }
 
+void thread_set_name(const char *name)
+{
+	spin_lock(&all_threads_lock); /* /proc copies names under it */
+	strlcpy(current->name, name, sizeof(current->name));
+	spin_unlock(&all_threads_lock);
+}
+
 void thread_start(struct thread *t)
 {
-	t->hart = this_hart();
+	WRITE_ONCE(t->hart, this_hart()); /* a signal may already look for t's hart */
 	thread_wake(t, NULL);
 }
 

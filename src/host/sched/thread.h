@@ -164,6 +164,7 @@ static inline struct trap_frame *thread_frame(struct thread *t)
  * there is no memory.
  */
 struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg);
+void thread_set_name(const char *name);           /* name the current thread */
 void thread_start(struct thread *t);              /* make it runnable for the first time */
 void thread_exit(void) __attribute__((noreturn)); /* end the current thread; it is freed later */
 void thread_free(struct thread *t);               /* a thread that never started, or has ended */
