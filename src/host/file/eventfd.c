@@ -48,7 +48,7 @@ static __attribute__((noinline)) void offer_to_watches(struct hv_event *event)
 	list_for_each_entry_safe(w, next, &event->watches, link)
 		taken |= w->fn(w, false);
 	if (taken)
-		event->count = event->semaphore ? event->count - 1 : 0;
+		WRITE_ONCE(event->count, event->semaphore ? event->count - 1 : 0);
 }
 
 /*
@@ -65,7 +65,7 @@ static bool event_add(struct hv_event *event, u64 count, bool fill)
 		spin_unlock(&event->lock);
 		return false;
 	}
-	event->count = room ? event->count + count : COUNT_MAX;
+	WRITE_ONCE(event->count, room ? event->count + count : COUNT_MAX);
 	if (!list_empty(&event->watches))
 		offer_to_watches(event);
 	spin_unlock(&event->lock);
@@ -79,7 +79,7 @@ static u64 event_take(struct hv_event *event, bool semaphore)
 
 	spin_lock(&event->lock);
 	count = semaphore && event->count ? 1 : event->count;
-	event->count -= count;
+	WRITE_ONCE(event->count, event->count - count);
 	spin_unlock(&event->lock);
 	if (count)
 		waitq_wake_all(&event->wait); /* wake writers that found too little room */

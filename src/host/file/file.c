@@ -72,7 +72,7 @@ long file_seek_no_end(struct file *f, s64 offset, int whence)
 		return -EINVAL;
 	if (offset < 0)
 		return -EINVAL;
-	f->pos = (u64)offset;
+	WRITE_ONCE(f->pos, (u64)offset);
 	return offset;
 }
 

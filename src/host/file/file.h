@@ -53,10 +53,10 @@ struct file_ops {
 
 struct file {
 	u32 refs;
-	unsigned int flags; /* O_ACCMODE, O_NONBLOCK, O_APPEND, … */
+	volatile unsigned int flags; /* O_ACCMODE, O_APPEND, …; fcntl() changes some at any time */
 	const struct file_ops *ops;
 	struct inode *inode; /* NULL for pipes, eventfds, … */
-	u64 pos;
+	u64 pos;             /* one word, which FIONREAD reads without pos_lock */
 	struct mutex pos_lock;
 	void *priv;
 	const char *anon_name; /* "anon_inode:kvm-vcpu", for /proc/self/fd; or NULL */

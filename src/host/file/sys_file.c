@@ -21,12 +21,16 @@
 
 bool file_is_readable(const struct file *f)
 {
-	return (f->flags & O_ACCMODE) != O_WRONLY && !(f->flags & O_PATH);
+	unsigned int flags = f->flags;
+
+	return (flags & O_ACCMODE) != O_WRONLY && !(flags & O_PATH);
 }
 
 bool file_is_writable(const struct file *f)
 {
-	return (f->flags & O_ACCMODE) != O_RDONLY && !(f->flags & O_PATH);
+	unsigned int flags = f->flags;
+
+	return (flags & O_ACCMODE) != O_RDONLY && !(flags & O_PATH);
 }
 
 static struct file *fd_get_if(int fd, bool (*may)(const struct file *f))
@@ -94,7 +98,7 @@ static long io_sequential(int fd, bool write, unsigned long buf, size_t size)
 	ret = file_io(f, write, buf, size, &pos);
 	if (seeks) {
 		if (ret >= 0)
-			f->pos = pos;
+			WRITE_ONCE(f->pos, pos);
 		mutex_unlock(&f->pos_lock);
 	}
 	file_put(f);
@@ -229,7 +233,7 @@ static long iov_io(struct trap_frame *frame, bool write, bool positioned)
 	ret = iov_all(f, write, frame->a1, frame->a2, &pos);
 	if (seeks) {
 		if (ret >= 0)
-			f->pos = pos;
+			WRITE_ONCE(f->pos, pos);
 		mutex_unlock(&f->pos_lock);
 	}
 	file_put(f);

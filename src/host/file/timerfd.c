@@ -31,7 +31,7 @@ struct timerfd {
 	bool realtime;
 	u64 next;     /* monotonic ns of the next expiration; 0: disarmed */
 	u64 interval; /* ns; 0: once */
-	u64 count;    /* expirations not yet read */
+	u64 count;    /* expirations not yet read; one word, which poll() reads without the lock */
 };
 
 /* Count the expirations up to now; t->lock is held. */
@@ -42,7 +42,7 @@ static void advance(struct timerfd *t)
 	if (!t->next || now < t->next)
 		return;
 	n = t->interval ? (now - t->next) / t->interval + 1 : 1;
-	t->count += n;
+	WRITE_ONCE(t->count, t->count + n);
 	t->next = t->interval ? t->next + n * t->interval : 0;
 }
 
@@ -63,7 +63,7 @@ static u64 take_count(struct timerfd *t)
 	spin_lock(&t->lock);
 	advance(t);
 	count = t->count;
-	t->count = 0;
+	WRITE_ONCE(t->count, 0);
 	if (count && t->next)
 		hv_timer_start(&t->timer, ns_to_ticks(t->next));
 	spin_unlock(&t->lock);
@@ -176,7 +176,7 @@ static void set(struct timerfd *t, const struct itimerspec *its, bool absolute)
 	else if (value)
 		next = absolute ? value : now + value;
 	spin_lock(&t->lock);
-	t->count = 0;
+	WRITE_ONCE(t->count, 0);
 	t->next = next;
 	t->interval = value ? to_ns(&its->it_interval) : 0;
 	/*

@@ -161,7 +161,7 @@ static int make_socket_file(const char *path, struct inode **inode)
 	mutex_lock(&tree_lock);
 	err = path_walk(start, path, WALK_PARENT, &w);
 	if (!err) {
-		*inode = inode_alloc(S_IFSOCK | (0777 & ~current_process->umask), NULL);
+		*inode = inode_alloc(S_IFSOCK | (0777 & ~READ_ONCE(current_process->umask)), NULL);
 		if (!w.last[0] || dir_find(w.inode, w.last))
 			err = -EADDRINUSE;
 		else

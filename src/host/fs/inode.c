@@ -156,6 +156,8 @@ static int name_alloc(const struct inode *dir, const char *name, struct dentry *
 
 static void name_enter(struct dentry *d, struct inode *dir, struct inode *inode)
 {
+	u64 now;
+
 	d->dir = dir;
 	d->inode = inode;
 	d->cookie = dir->next_cookie++;
@@ -166,11 +168,13 @@ static void name_enter(struct dentry *d, struct inode *dir, struct inode *inode)
 	if (S_ISDIR(inode->mode)) {
 		inode->parent = dir;
 		inode_get(dir);
-		dir->nlink++;
+		WRITE_ONCE(dir->nlink, dir->nlink + 1);
 	} else {
-		inode->nlink++;
+		WRITE_ONCE(inode->nlink, inode->nlink + 1);
 	}
-	dir->mtime = dir->ctime = inode->ctime = now_ns();
+	now = now_ns();
+	inode_touch(dir, now);
+	WRITE_ONCE(inode->ctime, now);
 }
 
 int dir_add(struct inode *dir, const char *name, struct inode *inode)
@@ -196,19 +200,22 @@ static struct dentry *other_name(struct inode *dir, const struct inode *inode)
 void dir_remove(struct dentry *d)
 {
 	struct inode *inode = d->inode, *dir = d->dir;
+	u64 now;
 
 	list_del(&d->link);
 	tree_count(-name_bytes(d, inode));
 	if (inode->name == d)
 		inode->name = other_name(dir, inode);
 	if (S_ISDIR(inode->mode)) {
-		dir->nlink--;
+		WRITE_ONCE(dir->nlink, dir->nlink - 1);
 		inode->parent = NULL;
 		inode_put(dir); /* never the last reference: the caller holds one */
 	} else {
-		inode->nlink--;
+		WRITE_ONCE(inode->nlink, inode->nlink - 1);
 	}
-	dir->mtime = dir->ctime = inode->ctime = now_ns();
+	now = now_ns();
+	inode_touch(dir, now);
+	WRITE_ONCE(inode->ctime, now);
 	kfree(d);
 	inode_put(inode);
 }

@@ -59,14 +59,14 @@ struct ram_file;
 
 struct inode {
 	u32 refs;
-	u32 mode; /* S_IFMT and permissions */
+	volatile u32 mode; /* S_IFMT, which is constant, and permissions, which chmod() changes */
 	u32 nlink;
 	u32 uid, gid;
 	u32 flock_shared;     /* flock.c: open files that hold a shared lock */
 	bool flock_exclusive; /* flock.c: one open file holds the exclusive lock */
 	u64 ino;
 	u64 rdev;
-	u64 atime, mtime, ctime; /* ns since 1970 */
+	u64 atime, mtime, ctime; /* ns since 1970; no lock: each is one word */
 	const struct inode_ops *ops;
 	struct inode *parent; /* a directory's parent, referenced; NULL for root and if removed */
 	struct dentry *name;  /* one of its names, for getcwd() and /proc; NULL: none known */
@@ -144,5 +144,12 @@ extern const struct file_ops dir_file_ops;
 
 u64 inode_size(const struct inode *inode);
 u64 now_ns(void);
+
+/* The inode's data, or a directory's names, have changed now. */
+static inline void inode_touch(struct inode *inode, u64 now)
+{
+	WRITE_ONCE(inode->mtime, now);
+	WRITE_ONCE(inode->ctime, now);
+}
 
 #endif

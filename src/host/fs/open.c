@@ -41,7 +41,7 @@ static int open_by_type(struct inode *inode, struct file *f, unsigned int flags)
 		return S_ISLNK(inode->mode) ? -ELOOP : -ENXIO;
 	f->ops = &ram_file_ops;
 	if ((flags & O_TRUNC) && writes) {
-		inode->mtime = inode->ctime = now_ns();
+		inode_touch(inode, now_ns());
 		return ram_file_truncate(inode->data, 0);
 	}
 	return 0;
@@ -254,7 +254,7 @@ static long dir_getdents(struct file *f, unsigned long buf, size_t size)
 	kfree(block);
 	if (err)
 		return err;
-	f->pos = cookie;
+	WRITE_ONCE(f->pos, cookie);
 	return (long)used;
 }
 

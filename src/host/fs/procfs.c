@@ -34,7 +34,7 @@ static int show_uptime(struct inode *inode, struct text *t)
 
 	(void)inode;
 	for (i = 0; i < nr_harts; i++)
-		idle += ticks_to_ns(harts[i].idle->run_time) / 1000000;
+		idle += ticks_to_ns(READ_ONCE(harts[i].idle->run_time)) / 1000000;
 	text_add(t, "%llu.%02llu %llu.%02llu\n", ms / 1000, ms / 10 % 100, idle / 1000,
 		 idle / 10 % 100);
 	return 0;
@@ -170,7 +170,7 @@ static void add_times(struct text *t, const char *name, u64 busy, u64 idle)
 /* The idle time of a hart, in 1/100 s. */
 static u64 idle_time(unsigned int hart)
 {
-	return ticks_to_ns(harts[hart].idle->run_time) / 10000000;
+	return ticks_to_ns(READ_ONCE(harts[hart].idle->run_time)) / 10000000;
 }
 
 static int show_stat(struct inode *inode, struct text *t)

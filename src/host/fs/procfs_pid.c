@@ -76,11 +76,12 @@ struct thread_facts {
 	u64 run, wait, count; /* run and wait are in ticks */
 };
 
+/* The thread may change its state meanwhile: each word is read once. */
 static char state_letter(const struct thread *t)
 {
-	if (t->sig.stopped)
+	if (READ_ONCE(t->sig.stopped))
 		return 'T';
-	switch (t->state) {
+	switch (READ_ONCE(t->state)) {
 	case THREAD_RUNNING:
 		return 'R';
 	case THREAD_INTERRUPTIBLE:
@@ -104,11 +105,11 @@ static int thread_facts(int tid, struct thread_facts *facts)
 		memcpy(facts->name, t->name, sizeof(facts->name));
 		facts->name[sizeof(facts->name) - 1] = '\0';
 		facts->state = state_letter(t);
-		facts->run = t->run_time;
+		facts->run = READ_ONCE(t->run_time);
 		if (t == current)
 			facts->run += hv_time() - t->run_start;
-		facts->wait = t->wait_time;
-		facts->count = t->run_count;
+		facts->wait = READ_ONCE(t->wait_time);
+		facts->count = READ_ONCE(t->run_count);
 		err = 0;
 		break;
 	}
@@ -148,7 +149,7 @@ static int show_comm(struct inode *inode, struct text *t)
 
 static unsigned long mm_pages(const struct process *p)
 {
-	return p == current_process && p->mm ? p->mm->total_pages : 0;
+	return p == current_process && p->mm ? READ_ONCE(p->mm->total_pages) : 0;
 }
 
 /* Return the parent's pid, or 0. Takes all_processes_lock: the parent may exit at any time. */
@@ -173,8 +174,9 @@ static int show_stat(struct inode *inode, struct text *t)
 	if (thread_facts((int)inode->id, &f))
 		facts_without_thread(p, &f);
 	text_add(t, "%d (%s) %c %d %d %d 0 -1 0 0 0 0 0 %llu 0 0 0 20 0 %u 0 0 0 %lu",
-		 (int)inode->id, f.name, f.state, parent_of(p), p->pgid, p->sid,
-		 ticks_to_ns(f.run) / 10000000, p->nr_threads, mm_pages(p));
+		 (int)inode->id, f.name, f.state, parent_of(p), READ_ONCE(p->pgid),
+		 READ_ONCE(p->sid), ticks_to_ns(f.run) / 10000000, READ_ONCE(p->nr_threads),
+		 mm_pages(p));
 	for (i = 25; i <= 52; i++) /* 0 for values that the host does not know */
 		text_add(t, " 0");
 	text_add(t, "\n");
@@ -192,11 +194,11 @@ static int show_status(struct inode *inode, struct text *t)
 	if (thread_facts((int)inode->id, &f))
 		facts_without_thread(p, &f);
 	text_add(t, "Name:\t%s\nUmask:\t%04o\nState:\t%c\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\n", f.name,
-		 p->umask, f.state, p->pid, (int)inode->id, parent_of(p));
+		 READ_ONCE(p->umask), f.state, p->pid, (int)inode->id, parent_of(p));
 	text_add(t, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t%lu\n",
-		 MIN(p->rlimits[RLIMIT_NOFILE][0], (unsigned long)FD_MAX));
-	text_add(t, "VmRSS:\t%8lu kB\nThreads:\t%u\n", mm_pages(p) * 4, p->nr_threads);
-	text_add(t, "SigPnd:\t%016llx\nSigBlk:\t%016llx\n", p->pending,
+		 MIN(READ_ONCE(p->rlimits[RLIMIT_NOFILE][0]), (unsigned long)FD_MAX));
+	text_add(t, "VmRSS:\t%8lu kB\nThreads:\t%u\n", mm_pages(p) * 4, READ_ONCE(p->nr_threads));
+	text_add(t, "SigPnd:\t%016llx\nSigBlk:\t%016llx\n", READ_ONCE(p->pending),
 		 p == current_process ? current->sig.blocked : 0ULL);
 	process_put(p);
 	return 0;

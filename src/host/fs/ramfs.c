@@ -87,7 +87,7 @@ static void count_pages(const struct ram_file *rf, long pages)
 
 void ram_count_pages(struct ram_file *rf, long pages)
 {
-	rf->nr_pages += (u64)pages;
+	WRITE_ONCE(rf->nr_pages, rf->nr_pages + (u64)pages);
 	count_pages(rf, pages);
 }
 
@@ -403,7 +403,7 @@ static long write_locked(struct file *f, unsigned long buf, size_t size, u64 *po
 	}
 	*pos = at + done;
 	if (done)
-		f->inode->mtime = f->inode->ctime = now_ns();
+		inode_touch(f->inode, now_ns());
 	return done ? (long)done : err;
 }
 

@@ -52,7 +52,7 @@ int ram_file_truncate(struct ram_file *rf, u64 size)
 	mutex_lock(&rf->lock);
 	if (size < rf->size) {
 		/* The archive's bytes beyond the new size are not zeroed: base_size hides them. */
-		rf->base_size = MIN(rf->base_size, size);
+		WRITE_ONCE(rf->base_size, MIN(rf->base_size, size));
 		err = zero_part(rf, size, first_gone * PAGE_SIZE);
 		ram_drop_pages(rf, first_gone, ~0ULL);
 		mapped = rf->mapped;
@@ -70,7 +70,7 @@ int ram_truncate(struct file *f, u64 size)
 	int err = ram_file_truncate(f->inode->data, size);
 
 	if (!err)
-		f->inode->mtime = f->inode->ctime = now_ns();
+		inode_touch(f->inode, now_ns());
 	return err;
 }
 
@@ -306,6 +306,6 @@ long ram_seek(struct file *f, s64 offset, int whence)
 	mutex_unlock(&rf->lock);
 	if (pos < 0)
 		return pos == -ENXIO && whence >= SEEK_DATA ? -ENXIO : -EINVAL;
-	f->pos = (u64)pos;
+	WRITE_ONCE(f->pos, (u64)pos);
 	return pos;
 }

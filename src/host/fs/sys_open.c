@@ -75,7 +75,7 @@ int at_inode(int dirfd, unsigned long user_path, unsigned int flags, struct inod
 long sys_openat(struct trap_frame *frame)
 {
 	unsigned int flags = (unsigned int)frame->a2;
-	unsigned int mode = (unsigned int)frame->a3 & ~current_process->umask;
+	unsigned int mode = (unsigned int)frame->a3 & ~READ_ONCE(current_process->umask);
 	struct at_path ap;
 	struct file *f;
 	int fd, err;
@@ -206,10 +206,15 @@ static __attribute__((noinline)) long common_ioctl(struct file *f, int fd, unsig
 	case FIONBIO:
 		if (get_user(on, arg))
 			return -EFAULT;
-		return set_status_flags(f, on ? f->flags | O_NONBLOCK : f->flags & ~O_NONBLOCK);
+		/* Atomic: a concurrent F_SETFL must not be undone. */
+		if (on)
+			__atomic_fetch_or(&f->flags, O_NONBLOCK, __ATOMIC_RELAXED);
+		else
+			__atomic_fetch_and(&f->flags, ~(unsigned int)O_NONBLOCK, __ATOMIC_RELAXED);
+		return 0;
 	case FIONREAD:
 		if (f->inode && f->inode->data && S_ISREG(f->inode->mode))
-			return put_user((int)(inode_size(f->inode) - f->pos), arg);
+			return put_user((int)(inode_size(f->inode) - READ_ONCE(f->pos)), arg);
 	}
 	return f->ops->ioctl ? f->ops->ioctl(f, cmd, arg) : -ENOTTY;
 }

@@ -75,7 +75,7 @@ static int make_at(int dirfd, unsigned long path, u32 mode, u64 rdev, char *targ
 
 long sys_mkdirat(struct trap_frame *frame)
 {
-	u32 mode = (u32)frame->a2 & 01777 & ~current_process->umask;
+	u32 mode = (u32)frame->a2 & 01777 & ~READ_ONCE(current_process->umask);
 
 	return make_at((int)frame->a0, frame->a1, S_IFDIR | mode, 0, NULL);
 }
@@ -90,7 +90,7 @@ long sys_mknodat(struct trap_frame *frame)
 		return -EPERM;
 	if (type != S_IFREG && type != S_IFCHR && type != S_IFBLK)
 		return -EINVAL; /* named pipes and sockets are not supported */
-	mode &= 07777 & ~current_process->umask;
+	mode &= 07777 & ~READ_ONCE(current_process->umask);
 	return make_at((int)frame->a0, frame->a1, type | mode, (u32)frame->a3, NULL);
 }
 

@@ -38,12 +38,12 @@ static void inode_facts(const struct inode *inode, struct file_facts *facts)
 		.rdev = inode->rdev,
 		.size = inode_size(inode),
 		.mode = inode->mode,
-		.nlink = inode->nlink,
-		.uid = inode->uid,
-		.gid = inode->gid,
-		.atime = inode->atime,
-		.mtime = inode->mtime,
-		.ctime = inode->ctime,
+		.nlink = READ_ONCE(inode->nlink),
+		.uid = READ_ONCE(inode->uid),
+		.gid = READ_ONCE(inode->gid),
+		.atime = READ_ONCE(inode->atime),
+		.mtime = READ_ONCE(inode->mtime),
+		.ctime = READ_ONCE(inode->ctime),
 	};
 	if (inode->data)
 		facts->blocks = ram_file_pages(inode->data) * (PAGE_SIZE / 512);
@@ -261,7 +261,7 @@ static long change_mode(int err, struct inode *inode, unsigned int mode)
 	if (err)
 		return err;
 	inode->mode = (inode->mode & S_IFMT) | (mode & 07777);
-	inode->ctime = now_ns();
+	WRITE_ONCE(inode->ctime, now_ns());
 	inode_put(inode);
 	return 0;
 }
@@ -287,10 +287,10 @@ static long change_owner(int err, struct inode *inode, u32 uid, u32 gid)
 	if (err)
 		return err;
 	if (uid != ~0u)
-		inode->uid = uid;
+		WRITE_ONCE(inode->uid, uid);
 	if (gid != ~0u)
-		inode->gid = gid;
-	inode->ctime = now_ns();
+		WRITE_ONCE(inode->gid, gid);
+	WRITE_ONCE(inode->ctime, now_ns());
 	inode_put(inode);
 	return 0;
 }
@@ -346,10 +346,10 @@ long sys_utimensat(struct trap_frame *frame)
 	if (err)
 		return err;
 	if (time_of(&ts[0], now, &ns))
-		inode->atime = ns;
+		WRITE_ONCE(inode->atime, ns);
 	if (time_of(&ts[1], now, &ns))
-		inode->mtime = ns;
-	inode->ctime = now;
+		WRITE_ONCE(inode->mtime, ns);
+	WRITE_ONCE(inode->ctime, now);
 	inode_put(inode);
 	return 0;
 }

@@ -73,7 +73,7 @@ static int install(struct mm *mm, const struct vma *vma, unsigned long va, unsig
 	if (!pte)
 		return -ENOMEM;
 	WRITE_ONCE(*pte, pte_make(pa, flags));
-	mm->total_pages += size / SZ_4K;
+	WRITE_ONCE(mm->total_pages, mm->total_pages + size / SZ_4K);
 	/* This hart may have cached the invalid entry (S §2.1); others fence when they fault. */
 	sfence_vma_page(va);
 	if (vma->prot & PROT_EXEC)
@@ -137,7 +137,8 @@ static __attribute__((noinline)) int map_zeroes(struct mm *mm, const struct vma 
 			  vma_pte_flags(vma->prot) & ~PTE_W);
 
 	if (!err)
-		mm->total_pages -= size / SZ_4K; /* the zero page is not counted */
+		/* The zero page is not counted. */
+		WRITE_ONCE(mm->total_pages, mm->total_pages - size / SZ_4K);
 	return err;
 }
 

@@ -51,10 +51,10 @@ static void block_to_pool(hpa_t pa)
 	struct page *page = page_of(pa);
 
 	spin_lock(&pool_lock);
-	page->kind = PAGE_HUGE;
+	WRITE_ONCE(page->kind, PAGE_HUGE);
 	page->slab_used = 0;
 	list_add(&page->link, &free_blocks);
-	nr_free++;
+	WRITE_ONCE(nr_free, nr_free + 1);
 	spin_unlock(&pool_lock);
 }
 
@@ -66,7 +66,7 @@ hpa_t huge_page_alloc(void)
 	if (nr_free) {
 		page = list_first_entry(&free_blocks, struct page, link);
 		list_del(&page->link);
-		nr_free--;
+		WRITE_ONCE(nr_free, nr_free - 1);
 	}
 	spin_unlock(&pool_lock);
 	return page ? page_to_hpa(page) : 0;
@@ -85,7 +85,7 @@ void huge_page_dropped(hpa_t pa, unsigned int pages)
 	if (__atomic_add_fetch(&page->slab_used, pages, __ATOMIC_ACQ_REL) < PAGES_IN_BLOCK)
 		return;
 	for (i = 0; i < PAGES_IN_BLOCK; i++)
-		page[i].refs = 1;
+		WRITE_ONCE(page[i].refs, 1);
 	block_to_pool(block);
 }
 
@@ -106,7 +106,7 @@ static void resize(size_t wanted)
 	}
 	while (nr_blocks > nr_wanted && (pa = huge_page_alloc()) != 0) {
 		nr_blocks--;
-		page_of(pa)->kind = PAGE_OTHER;
+		WRITE_ONCE(page_of(pa)->kind, PAGE_OTHER);
 		page_free(pa, ORDER_2M);
 		irq_window();
 	}

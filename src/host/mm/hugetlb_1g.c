@@ -43,9 +43,9 @@ static void giant_to_pool(hpa_t pa)
 	size_t i;
 
 	for (i = 0; i < PAGES_IN_GIANT; i++) {
-		page[i].refs = 1;
+		WRITE_ONCE(page[i].refs, 1);
 		if (i % (SZ_2M / PAGE_SIZE) == 0)
-			page[i].kind = PAGE_GIANT;
+			WRITE_ONCE(page[i].kind, PAGE_GIANT);
 	}
 	page->slab_used = 0;
 	spin_lock(&giant_lock);

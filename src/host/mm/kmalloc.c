@@ -41,7 +41,7 @@ static struct page *slab_create(unsigned int class)
 	if (!pa)
 		return NULL;
 	page = page_of(pa);
-	page->kind = PAGE_SLAB;
+	WRITE_ONCE(page->kind, PAGE_SLAB);
 	page->slab_class = (u8) class;
 	page->slab_used = 0;
 	page->slab_free = 1;
@@ -112,7 +112,7 @@ void kmalloc_close(struct account *account)
 	long donated = 0;
 
 	spin_lock(&slab_lock);
-	account->is_dead = true;
+	WRITE_ONCE(account->is_dead, true); /* account_uncharge() reads it without slab_lock */
 	for (class = 0; class < NR_CLASSES; class ++)
 		list_for_each_entry_safe(page, n, &account->slabs.partial[class], link) {
 			list_del(&page->link);
@@ -122,7 +122,7 @@ void kmalloc_close(struct account *account)
 				continue;
 			}
 			list_add(&page->link, &empty);
-			page->kind = PAGE_OTHER;
+			WRITE_ONCE(page->kind, PAGE_OTHER);
 			nr_slabs[class]--;
 		}
 	spin_unlock(&slab_lock);
@@ -160,7 +160,7 @@ static void slab_release(struct page *page, hpa_t pa, void *object)
 	}
 	list_del(&page->link);
 	nr_slabs[page->slab_class]--;
-	page->kind = PAGE_OTHER;
+	WRITE_ONCE(page->kind, PAGE_OTHER);
 	spin_unlock(&slab_lock);
 	page_free(pa, 0);
 }
@@ -177,7 +177,7 @@ void *kmalloc(size_t size)
 	pa = order <= PAGE_MAX_ORDER ? page_alloc_zeroed(order) : 0;
 	if (!pa)
 		return NULL;
-	page_of(pa)->kind = PAGE_BIG;
+	WRITE_ONCE(page_of(pa)->kind, PAGE_BIG);
 	page_of(pa)->order = (u8)order;
 	return pa_to_va(pa);
 }
@@ -196,7 +196,7 @@ void kfree(void *p)
 		slab_release(page, pa, p);
 		return;
 	}
-	page->kind = PAGE_OTHER;
+	WRITE_ONCE(page->kind, PAGE_OTHER);
 	page_free(pa, page->order);
 }
 

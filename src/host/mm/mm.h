@@ -29,14 +29,14 @@ struct mm {
 	struct list_head dead_vmas;  /* unmapped; vma_unlock() puts their files */
 	struct list_head spare_vmas; /* allocated in advance by mremap(), for splits */
 	unsigned long brk_start, brk;
-	unsigned long mmap_top;        /* new mappings are placed below this address */
-	unsigned long sigreturn;       /* user page with the rt_sigreturn call */
-	struct list_head notifiers;    /* struct hv_notifier; protected by lock */
-	unsigned long peek_seq;        /* pgtable_find.c; written with lock held */
-	unsigned int walked;           /* steps since mm_walked() last took interrupts */
-	unsigned long nr_areas;        /* length of vmas */
-	unsigned int new_flags;        /* flags for every new area: VMA_LOCKED after MCL_FUTURE */
-	unsigned long total_pages;     /* 4K pages mapped, for /proc and oom.c */
+	unsigned long mmap_top;     /* new mappings are placed below this address */
+	unsigned long sigreturn;    /* user page with the rt_sigreturn call */
+	struct list_head notifiers; /* struct hv_notifier; protected by lock */
+	unsigned long peek_seq;     /* pgtable_find.c; written with lock held */
+	unsigned int walked;        /* steps since mm_walked() last took interrupts */
+	unsigned long nr_areas;     /* length of vmas */
+	unsigned int new_flags;     /* flags for every new area: VMA_LOCKED after MCL_FUTURE */
+	unsigned long total_pages;  /* 4K pages mapped; /proc and oom.c read it without the lock */
 	unsigned long elsewhere_pages; /* those of total_pages that are not in oom.c's footprint */
 	u32 counted_in; /* oom.c: the last round of set_footprints() that counted the pages */
 	unsigned long arg_start, arg_end, env_start, env_end;

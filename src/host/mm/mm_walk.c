@@ -181,7 +181,8 @@ void mm_zap(struct mm *mm, unsigned long start, unsigned long end)
 		zap.pte[zap.count] = *pte;
 		zap.huge[zap.count] = size == SZ_2M;
 		WRITE_ONCE(*pte, 0);
-		mm->total_pages -= mm_leaf_pages(zap.pte[zap.count], size);
+		WRITE_ONCE(mm->total_pages,
+			   mm->total_pages - mm_leaf_pages(zap.pte[zap.count], size));
 		va += size;
 		if (++zap.count == ZAP_BATCH)
 			zap_flush(&zap);

@@ -151,15 +151,15 @@ static void free_block(hpa_t pa, unsigned int order)
 		hpa_t buddy_pa = pa ^ (PAGE_SIZE << order);
 		struct page *buddy = page_of(buddy_pa);
 
-		if (!buddy || buddy->kind != PAGE_FREE || buddy->order != order)
+		if (!buddy || READ_ONCE(buddy->kind) != PAGE_FREE || buddy->order != order)
 			break;
 		list_del(&buddy->link);
-		buddy->kind = PAGE_OTHER;
+		WRITE_ONCE(buddy->kind, PAGE_OTHER);
 		pa = MIN(pa, buddy_pa);
 		page = page_of(pa);
 	}
 	BUG_ON(!page);
-	page->kind = PAGE_FREE;
+	WRITE_ONCE(page->kind, PAGE_FREE);
 	page->order = (u8)order;
 	list_add(&page->link, &free_lists[order]);
 }
@@ -174,7 +174,7 @@ void page_add_range(hpa_t start, hpa_t end)
 		       pa + (PAGE_SIZE << (order + 1)) <= end)
 			order++;
 		free_block(pa, order);
-		nr_free += 1UL << order;
+		WRITE_ONCE(nr_free, nr_free + (1UL << order));
 		nr_total += 1UL << order;
 		pa += PAGE_SIZE << order;
 	}
@@ -192,11 +192,11 @@ static struct page *take_block(unsigned int order)
 			return NULL;
 	page = list_first_entry(&free_lists[o], struct page, link);
 	list_del(&page->link);
-	page->kind = PAGE_OTHER;
+	WRITE_ONCE(page->kind, PAGE_OTHER);
 	while (o > order) {
 		struct page *half = page + (1UL << --o);
 
-		half->kind = PAGE_FREE;
+		WRITE_ONCE(half->kind, PAGE_FREE);
 		half->order = (u8)o;
 		list_add(&half->link, &free_lists[o]);
 	}
@@ -239,11 +239,11 @@ static inline __attribute__((always_inline)) struct page *alloc_block(unsigned i
 		spin_unlock(&page_lock);
 		return NULL;
 	}
-	nr_free -= 1UL << order;
+	WRITE_ONCE(nr_free, nr_free - (1UL << order));
 	spin_unlock(&page_lock);
-	page->refs = 1;
+	WRITE_ONCE(page->refs, 1);
 	for (unsigned long i = 1; i < 1UL << order; i++)
-		page[i].refs = 1;
+		WRITE_ONCE(page[i].refs, 1);
 	return page;
 }
 
@@ -327,7 +327,10 @@ static bool is_huge(hpa_t pa)
 {
 	const struct page *head = page_of(ALIGN_DOWN(pa, SZ_2M));
 
-	return head && (head->kind == PAGE_HUGE || head->kind == PAGE_GIANT);
+	/* The head may be a page of someone else, who changes it to another kind. */
+	u8 kind = head ? READ_ONCE(head->kind) : PAGE_OTHER;
+
+	return kind == PAGE_HUGE || kind == PAGE_GIANT;
 }
 
 void page_put(hpa_t pa)
@@ -348,7 +351,7 @@ void page_put(hpa_t pa)
 		return;
 	}
 	spin_lock(&page_lock);
-	nr_free++;
+	WRITE_ONCE(nr_free, nr_free + 1);
 	free_block(ALIGN_DOWN(pa, PAGE_SIZE), 0);
 	spin_unlock(&page_lock);
 }
@@ -366,7 +369,7 @@ void page_free(hpa_t pa, unsigned int order)
 		return;
 	}
 	for (unsigned long i = 0; i < 1UL << order; i++)
-		page[i].refs = 0;
+		WRITE_ONCE(page[i].refs, 0);
 	if (page->owner)
 		uncharge(page, 1UL << order);
 	if (is_huge(pa)) {
@@ -374,7 +377,7 @@ void page_free(hpa_t pa, unsigned int order)
 		return;
 	}
 	spin_lock(&page_lock);
-	nr_free += 1UL << order;
+	WRITE_ONCE(nr_free, nr_free + (1UL << order));
 	free_block(pa, order);
 	spin_unlock(&page_lock);
 }

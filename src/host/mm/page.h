@@ -31,7 +31,7 @@ struct mm;
 struct page {
 	u32 refs; /* atomic; 0: free */
 	u8 order; /* of the block that starts here: PAGE_FREE, PAGE_BIG, blocks of shortage.c */
-	u8 kind;  /* enum page_kind */
+	u8 kind;  /* enum page_kind; written by the page's user or under page_lock, read by all */
 	u8 slab_class;
 	bool idle;             /* page_idle.c; meaningful only while the page is mapped */
 	u32 slab_used;         /* objects in use; PAGE_HUGE, PAGE_GIANT: unreferenced pages */

@@ -177,7 +177,7 @@ void mm_flush_tlb(struct mm *mm, unsigned long va, unsigned long size)
 	struct hv_hartmask others;
 	bool elsewhere = hartmask_without(&others, &mm->harts, this_hart());
 
-	trace_tlb_flush(va, size, mm->harts.word[0]);
+	trace_tlb_flush(va, size, READ_ONCE(mm->harts.word[0]));
 	if (hartmask_test(&mm->harts, this_hart())) {
 		if (size <= PAGE_SIZE)
 			sfence_vma_page(va);

@@ -443,7 +443,7 @@ static int copy_pages(struct mm *to, struct mm *from, const struct vma *vma)
 		mm_get_leaf_pages(*pte, size);
 		WRITE_ONCE(*pte, *pte & ~PTE_W);
 		WRITE_ONCE(*copy, *pte);
-		to->total_pages += mm_leaf_pages(*pte, size);
+		WRITE_ONCE(to->total_pages, to->total_pages + mm_leaf_pages(*pte, size));
 		va += size;
 		mm_walked(from, (unsigned int)(size / SZ_4K) * 4 + WALK_LEAF);
 	}

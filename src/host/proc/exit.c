@@ -35,7 +35,7 @@ void process_end_locked(struct process *p, int wait_status)
 
 	if (p->exiting)
 		return;
-	p->exiting = true;
+	WRITE_ONCE(p->exiting, true);
 	p->wait_status = wait_status;
 	WRITE_ONCE(p->stopping, false);
 	p->stopped = false;
@@ -62,6 +62,7 @@ static bool is_alone(const struct process *p)
 int process_kill_other_threads(struct process *p)
 {
 	struct thread *t;
+	bool exiting;
 
 	spin_lock(&p->lock);
 	if (p->exiting || p->stop_all) {
@@ -78,8 +79,9 @@ int process_kill_other_threads(struct process *p)
 	wait_event(&p->thread_wait, is_alone(p));
 	spin_lock(&p->lock);
 	p->stop_all = false;
+	exiting = p->exiting;
 	spin_unlock(&p->lock);
-	if (p->exiting)
+	if (exiting)
 		return -EINTR;
 	current->tid = p->pid; /* the remaining thread becomes the main thread */
 	return 0;
@@ -215,7 +217,7 @@ void thread_end(int code)
 	list_del(&current->process_link); /* from now on, no signal is sent to this thread */
 	last = p->nr_threads == 1;
 	if (last && !p->exiting) {
-		p->exiting = true;
+		WRITE_ONCE(p->exiting, true);
 		p->wait_status = (code & 0xff) << 8;
 	}
 	p->run_time += current->run_time + (hv_time() - current->run_start);
@@ -282,7 +284,8 @@ static bool take_zombie(struct wait_request *req, struct process *child)
 		list_del(&child->sibling);
 		list_del(&child->all_link);
 		child->parent = &init_process; /* the parent may be freed before the child */
-		current_process->child_time += child->run_time + child->child_time;
+		WRITE_ONCE(current_process->child_time,
+			   current_process->child_time + child->run_time + child->child_time);
 	}
 	return true;
 }

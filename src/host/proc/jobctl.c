@@ -77,7 +77,7 @@ void job_stop_here(void)
 		spin_unlock(&p->lock);
 		return;
 	}
-	current->sig.stopped = true;
+	WRITE_ONCE(current->sig.stopped, true);
 	p->nr_stopped++;
 	last = job_stop_completes(p);
 	spin_unlock(&p->lock);
@@ -85,7 +85,7 @@ void job_stop_here(void)
 		job_tell_stopped(p);
 	wait_event_killable(&p->stop_wait, !READ_ONCE(p->stopping));
 	spin_lock(&p->lock);
-	current->sig.stopped = false;
+	WRITE_ONCE(current->sig.stopped, false);
 	p->nr_stopped--;
 	tell = p->tell_continued;
 	p->tell_continued = false;

@@ -372,7 +372,7 @@ void signal_free_thread(struct thread *t)
 	 */
 	if (READ_ONCE(p->pending)) {
 		spin_lock(&p->lock);
-		signal_kick_for(p, p->pending);
+		signal_kick_for(p, READ_ONCE(p->pending));
 		spin_unlock(&p->lock);
 	}
 }

@@ -72,7 +72,7 @@ u64 deadline_at(u64 ns, bool realtime)
 
 static u64 thread_ticks(const struct thread *t)
 {
-	return t->run_time + (t == current ? hv_time() - t->run_start : 0);
+	return READ_ONCE(t->run_time) + (t == current ? hv_time() - t->run_start : 0);
 }
 
 static u64 process_ticks(struct process *p)
@@ -106,7 +106,7 @@ long sys_getrusage(struct trap_frame *frame)
 		rusage_fill(&ru, process_ticks(current_process));
 		break;
 	case RUSAGE_CHILDREN:
-		rusage_fill(&ru, current_process->child_time);
+		rusage_fill(&ru, READ_ONCE(current_process->child_time));
 		break;
 	case RUSAGE_THREAD:
 		rusage_fill(&ru, thread_ticks(current));
@@ -123,7 +123,7 @@ long sys_times(struct trap_frame *frame)
 	struct tms tms = { 0 };
 
 	tms.tms_utime = (__kernel_clock_t)(process_ticks(current_process) / per_tick);
-	tms.tms_cutime = (__kernel_clock_t)(current_process->child_time / per_tick);
+	tms.tms_cutime = (__kernel_clock_t)(READ_ONCE(current_process->child_time) / per_tick);
 	if (frame->a0 && copy_to_user(frame->a0, &tms, sizeof(tms)) < 0)
 		return -EFAULT;
 	return (long)(hv_time() / per_tick);

@@ -45,8 +45,9 @@ static void leave_unit(struct thread *t)
 {
 	t->fp_in_unit = false;
 	set_frame_fs(thread_frame(t), FS_OFF);
-	if (my_hart()->fp_owner == t)
-		my_hart()->fp_owner = NULL;
+	/* Read once: fpu_thread_exit() on another hart may remove another thread. */
+	if (READ_ONCE(my_hart()->fp_owner) == t)
+		WRITE_ONCE(my_hart()->fp_owner, NULL);
 }
 
 static void enter_unit(struct thread *t)
@@ -56,7 +57,7 @@ static void enter_unit(struct thread *t)
 	csr_clear(sstatus, SSTATUS_FS);
 	t->fp_in_unit = true;
 	t->fp_hart = this_hart();
-	my_hart()->fp_owner = t;
+	WRITE_ONCE(my_hart()->fp_owner, t);
 	set_frame_fs(thread_frame(t), FS_CLEAN);
 }
 
@@ -72,7 +73,7 @@ void fpu_switch_in(struct thread *t)
 		t->fp_in_unit = false;
 	if (!t->fp_in_unit)
 		set_frame_fs(thread_frame(t), FS_OFF);
-	else if (my_hart()->fp_owner != t || t->fp_hart != this_hart())
+	else if (READ_ONCE(my_hart()->fp_owner) != t || t->fp_hart != this_hart())
 		enter_unit(t);
 }
 
@@ -110,10 +111,10 @@ void hv_fp_take(const void *owner)
 	save_if_dirty(current);
 	if (current->fp_in_unit)
 		leave_unit(current);
-	my_hart()->fp_owner = owner;
+	WRITE_ONCE(my_hart()->fp_owner, owner);
 }
 
 bool hv_fp_is_of(const void *owner)
 {
-	return my_hart()->fp_owner == owner;
+	return READ_ONCE(my_hart()->fp_owner) == owner;
 }

@@ -66,15 +66,15 @@ static void enqueue(struct hart *hart, struct thread *t)
 	t->queued = true;
 	t->wait_start = hv_time();
 	list_add_tail(&t->run_link, &hart->run_queue);
-	hart->nr_queued++;
+	WRITE_ONCE(hart->nr_queued, hart->nr_queued + 1);
 }
 
 static void dequeue(struct hart *hart, struct thread *t)
 {
 	t->queued = false;
 	list_del(&t->run_link);
-	hart->nr_queued--;
-	t->wait_time += hv_time() - t->wait_start;
+	WRITE_ONCE(hart->nr_queued, hart->nr_queued - 1);
+	WRITE_ONCE(t->wait_time, t->wait_time + (hv_time() - t->wait_start));
 }
 
 /*
@@ -88,7 +88,7 @@ static unsigned int pick_hart(const struct thread *t)
 	bool last_is_allowed = hartmask_test(&t->affinity, last);
 
 	if (current->hands_over && hartmask_test(&t->affinity, this_hart()) &&
-	    !my_hart()->nr_queued)
+	    !READ_ONCE(my_hart()->nr_queued))
 		return this_hart();
 	if (last_is_allowed && hartmask_test(&idle_harts, last))
 		return last;
@@ -112,7 +112,7 @@ static void slice_begin(struct hart *hart)
 	if (hook && hook->wanted)
 		hook->wanted(hook);
 	if (hart->running == hart->idle || hart->is_idling)
-		hart->need_resched = true;
+		WRITE_ONCE(hart->need_resched, true);
 	else if (!hart->slice.armed)
 		hv_timer_start(&hart->slice, hv_time() + slice_ticks());
 }
@@ -130,13 +130,14 @@ static void notify_hart(unsigned int index, struct hv_kicks *kicks)
 void thread_wake(struct thread *t, struct hv_kicks *kicks)
 {
 	struct hart *hart = lock_rq_of(t);
+	enum thread_state state = READ_ONCE(t->state);
 	unsigned int target;
 
-	if (t->state == THREAD_RUNNING || t->state == THREAD_DEAD) {
+	if (state == THREAD_RUNNING || state == THREAD_DEAD) {
 		spin_unlock(&hart->rq_lock);
 		return;
 	}
-	t->state = THREAD_RUNNING;
+	WRITE_ONCE(t->state, THREAD_RUNNING);
 	if (hart->running == t) { /* t is about to sleep: schedule() will see the state */
 		spin_unlock(&hart->rq_lock);
 		return;
@@ -163,8 +164,9 @@ void thread_wake(struct thread *t, struct hv_kicks *kicks)
 void thread_signal_kick(struct thread *t)
 {
 	struct hart *hart = lock_rq_of(t);
-	bool sleeping = t->state == THREAD_INTERRUPTIBLE ||
-			(t->state == THREAD_KILLABLE && READ_ONCE(t->sig.kill));
+	enum thread_state state = READ_ONCE(t->state);
+	bool sleeping = state == THREAD_INTERRUPTIBLE ||
+			(state == THREAD_KILLABLE && READ_ONCE(t->sig.kill));
 	bool elsewhere = hart->running == t && t != current;
 	unsigned int index = (unsigned int)(hart - harts);
 
@@ -251,7 +253,7 @@ void sched_finish_switch(void)
 
 	me->left = NULL;
 	current->run_start = hv_time();
-	current->run_count++;
+	WRITE_ONCE(current->run_count, current->run_count + 1);
 	spin_unlock(&me->rq_lock);
 	if (left && left->state == THREAD_DEAD)
 		thread_free(left);
@@ -264,7 +266,7 @@ void sched_finish_switch(void)
 	if (current->hook)
 		current->hook->in(current->hook, this_hart());
 	/* Start the slice last: it can be so short that loading a vCPU would use it up. */
-	if (me->nr_queued && !me->slice.armed)
+	if (READ_ONCE(me->nr_queued) && !me->slice.armed)
 		hv_timer_start(&me->slice, hv_time() + slice_ticks());
 }
 
@@ -282,11 +284,11 @@ static void switch_to(struct hart *me, struct thread *prev, struct thread *next)
 
 	if (prev->process)
 		fpu_switch_out(prev);
-	prev->run_time += hv_time() - prev->run_start;
+	WRITE_ONCE(prev->run_time, prev->run_time + (hv_time() - prev->run_start));
 	if (prev->queued) /* prev waits from now on */
 		prev->wait_start = hv_time();
 	if (prev->state == THREAD_RUNNING && !may_stay && !prev->queued)
-		prev->state = THREAD_SLEEPING, me->left = prev;
+		WRITE_ONCE(prev->state, THREAD_SLEEPING), me->left = prev;
 	if (prev->state == THREAD_DEAD)
 		me->left = prev;
 	/* sched_tick() is not running: only this hart starts the timer, and it calls no schedule(). */
@@ -316,7 +318,7 @@ void schedule(void)
 	me = my_hart();
 	spin_lock(&me->rq_lock);
 	may_stay = hartmask_test(&prev->affinity, this_hart());
-	me->need_resched = false;
+	WRITE_ONCE(me->need_resched, false);
 	if (prev->state == THREAD_RUNNING && !prev->is_idle && may_stay &&
 	    !list_empty(&me->run_queue))
 		enqueue(me, prev);
@@ -360,13 +362,14 @@ int sched_set_affinity(struct thread *t, const struct hv_hartmask *mask)
 	}
 	if (t->queued && !hartmask_test(mask, t->hart)) {
 		dequeue(hart, t);
-		t->state = THREAD_SLEEPING; /* as if asleep, so that thread_wake() places it */
+		WRITE_ONCE(t->state,
+			   THREAD_SLEEPING); /* as if asleep, so that thread_wake() places it */
 		spin_unlock(&hart->rq_lock);
 		thread_wake(t, NULL);
 		return 0;
 	}
 	if (hart->running == t && !hartmask_test(mask, t->hart)) {
-		hart->need_resched = true;
+		WRITE_ONCE(hart->need_resched, true);
 		spin_unlock(&hart->rq_lock);
 		if (t == current)
 			schedule();
@@ -385,9 +388,9 @@ void sched_tick(struct hv_timer *timer)
 
 	unsigned int idle;
 
-	if (!hart->nr_queued)
+	if (!READ_ONCE(hart->nr_queued))
 		return;
-	hart->need_resched = true;
+	WRITE_ONCE(hart->need_resched, true);
 	idle = hartmask_next(&idle_harts, 0);
 	if (idle < HV_MAX_HARTS) { /* it may have missed the thread: make it look again */
 		WRITE_ONCE(harts[idle].need_resched, true);
@@ -411,11 +414,11 @@ void sched_ipi(void)
 	fence_input();
 	me->ipis++;
 	if (me->running == me->idle)
-		me->need_resched = true;
-	else if (me->nr_queued)
+		WRITE_ONCE(me->need_resched, true);
+	else if (READ_ONCE(me->nr_queued))
 		slice_begin(me);
 	if (current->hook && READ_ONCE(current->hook->out_requested))
-		me->need_resched = true;
+		WRITE_ONCE(me->need_resched, true);
 }
 
 void sched_hook_drop(void)
@@ -437,6 +440,11 @@ void sched_init(unsigned int hart, struct thread *idle)
 	WRITE_ONCE(idle->hart, hart);
 }
 
+static bool is_wanted(const struct hart *me)
+{
+	return READ_ONCE(me->nr_queued) || READ_ONCE(me->need_resched);
+}
+
 /*
  * As in the idle loop, an interrupt that arrives after the check for work makes wfi fall through.
  */
@@ -448,7 +456,7 @@ bool sched_idle_here(void)
 
 	me->is_idling = true;
 	hartmask_set_atomic(&idle_harts, this_hart());
-	wanted = me->nr_queued || me->need_resched || threads_queued_elsewhere();
+	wanted = is_wanted(me) || threads_queued_elsewhere();
 	if (!wanted)
 		wait_for_interrupt();
 	irq_poll();
@@ -456,8 +464,8 @@ bool sched_idle_here(void)
 	me->is_idling = false;
 	idle = hv_time() - start;
 	current->run_start += idle;
-	me->idle->run_time += idle;
-	return !wanted && !me->nr_queued && !me->need_resched;
+	WRITE_ONCE(me->idle->run_time, me->idle->run_time + idle);
+	return !wanted && !is_wanted(me);
 }
 
 void sched_idle_loop(void)
@@ -472,11 +480,11 @@ void sched_idle_loop(void)
 		 * (M §3.3: wfi resumes if an interrupt is pending and enabled in sie, whatever SIE
 		 * is).
 		 */
-		if (!me->nr_queued && !me->need_resched)
+		if (!is_wanted(me))
 			wait_for_interrupt();
 		irq_poll();
 		hartmask_clear_atomic(&idle_harts, this_hart());
-		if (me->nr_queued || me->need_resched)
+		if (is_wanted(me))
 			schedule();
 	}
 }

@@ -12,7 +12,11 @@ struct hart {
 	unsigned long hartid; /* the firmware's number */
 	bool online;
 
-	/* sched.c; rq_lock guards run_queue, nr_queued, running and left */
+	/*
+	 * sched.c; rq_lock guards run_queue, nr_queued, running and left. nr_queued and
+	 * need_resched are also read without it, each as one word: a hart that misses a change is
+	 * interrupted by the hart that made it.
+	 */
 	struct spinlock rq_lock;
 	struct list_head run_queue;
 	unsigned int nr_queued;
@@ -62,7 +66,7 @@ static inline struct hart *my_hart(void)
  */
 static inline bool need_resched(void)
 {
-	return my_hart()->need_resched;
+	return READ_ONCE(my_hart()->need_resched);
 }
 
 /*

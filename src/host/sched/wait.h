@@ -46,7 +46,7 @@ static inline void waitq_wake_gather(struct waitq *wq, struct hv_kicks *kicks)
 {
 	/* Pairs with wait_prepare(): we see the sleeper's entry, or it sees our caller's change. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (!list_empty(&wq->entries))
+	if (READ_ONCE(wq->entries.next) != &wq->entries)
 		waitq_wake_entries(wq, kicks);
 }
 
