@@ -127,24 +127,16 @@ static void notify_hart(unsigned int index, struct hv_kicks *kicks)
 		ipi_send(index);
 }
 
-void thread_wake(struct thread *t, struct hv_kicks *kicks)
+/*
+ * Queue t, which is THREAD_RUNNING, but neither running nor queued: no other hart wakes, moves or
+ * frees it. Releases the rq_lock of its hart. Inlined, to keep wake-ups cheap.
+ */
+static inline __attribute__((always_inline)) void place(struct hart *hart, struct thread *t,
+							struct hv_kicks *kicks)
 {
-	struct hart *hart = lock_rq_of(t);
-	enum thread_state state = READ_ONCE(t->state);
-	unsigned int target;
+	unsigned int target = pick_hart(t);
 
-	if (state == THREAD_RUNNING || state == THREAD_DEAD) {
-		spin_unlock(&hart->rq_lock);
-		return;
-	}
-	WRITE_ONCE(t->state, THREAD_RUNNING);
-	if (hart->running == t) { /* t is about to sleep: schedule() will see the state */
-		spin_unlock(&hart->rq_lock);
-		return;
-	}
-	target = pick_hart(t);
 	while (&harts[target] != hart) {
-		/* No other hart can move t: it is neither running, nor queued, nor asleep. */
 		spin_unlock(&hart->rq_lock);
 		hart = &harts[target];
 		spin_lock(&hart->rq_lock);
@@ -159,6 +151,27 @@ void thread_wake(struct thread *t, struct hv_kicks *kicks)
 	enqueue(hart, t);
 	spin_unlock(&hart->rq_lock);
 	notify_hart(target, kicks);
+}
+
+void thread_wake(struct thread *t, struct hv_kicks *kicks)
+{
+	struct hart *hart = lock_rq_of(t);
+	enum thread_state state = READ_ONCE(t->state);
+
+	if (state == THREAD_RUNNING || state == THREAD_DEAD) {
+		spin_unlock(&hart->rq_lock);
+		return;
+	}
+	WRITE_ONCE(t->state, THREAD_RUNNING);
+	if (hart->running == t) /* t is about to sleep: schedule() will see the state */
+		spin_unlock(&hart->rq_lock);
+	else
+		place(hart, t, kicks);
+}
+
+static __attribute__((noinline)) void place_elsewhere(struct thread *t)
+{
+	place(lock_rq_of(t), t, NULL);
 }
 
 void thread_signal_kick(struct thread *t)
@@ -258,7 +271,7 @@ void sched_finish_switch(void)
 	if (left && left->state == THREAD_DEAD)
 		thread_free(left);
 	else if (left)
-		thread_wake(left, NULL); /* it may no longer run here: move it to another hart */
+		place_elsewhere(left);
 	if (current->process)
 		fpu_switch_in(current);
 	if (current->rseq.area)
@@ -287,9 +300,9 @@ static void switch_to(struct hart *me, struct thread *prev, struct thread *next)
 	WRITE_ONCE(prev->run_time, prev->run_time + (hv_time() - prev->run_start));
 	if (prev->queued) /* prev waits from now on */
 		prev->wait_start = hv_time();
-	if (prev->state == THREAD_RUNNING && !may_stay && !prev->queued)
-		WRITE_ONCE(prev->state, THREAD_SLEEPING), me->left = prev;
-	if (prev->state == THREAD_DEAD)
+	/* A thread to be moved stays THREAD_RUNNING: a second wake-up must not let it run and end. */
+	if (prev->state == THREAD_DEAD ||
+	    (prev->state == THREAD_RUNNING && !may_stay && !prev->queued))
 		me->left = prev;
 	/* sched_tick() is not running: only this hart starts the timer, and it calls no schedule(). */
 	if (!me->nr_queued && me->slice.armed)
@@ -362,10 +375,8 @@ int sched_set_affinity(struct thread *t, const struct hv_hartmask *mask)
 	}
 	if (t->queued && !hartmask_test(mask, t->hart)) {
 		dequeue(hart, t);
-		WRITE_ONCE(t->state,
-			   THREAD_SLEEPING); /* as if asleep, so that thread_wake() places it */
 		spin_unlock(&hart->rq_lock);
-		thread_wake(t, NULL);
+		place_elsewhere(t);
 		return 0;
 	}
 	if (hart->running == t && !hartmask_test(mask, t->hart)) {
@@ -385,7 +396,6 @@ int sched_set_affinity(struct thread *t, const struct hv_hartmask *mask)
 void sched_tick(struct hv_timer *timer)
 {
 	struct hart *hart = container_of(timer, struct hart, slice);
-
 	unsigned int idle;
 
 	if (!READ_ONCE(hart->nr_queued))
