@@ -161,7 +161,7 @@ mutant "rule 24: a removal does not wait for stores" bus.c 's/\twait_for_stores\
 mutant "rule 20: a vCPU's other ioctls do not finish its put" api_vcpu.c 's/vcpu_finish_put\(vcpu\);/;/' test_lazy_put
 mutant "rule 20: destroying a VM does not finish the put of its vCPUs" create.c 's/vcpu_finish_put\(vcpu\);/(void)vcpu;/' test_lazy_put
 mutant "rule 20: another thread's vCPU counts as this thread's" run.c \
-	's/vcpu->put_pending && hook == &vcpu->sched_hook/vcpu->put_pending/' test_lazy_put
+	's/(READ_ONCE\(vcpu->put_pending\)) && hook == &vcpu->sched_hook/$1/' test_lazy_put
 mutant "rule 20: the vCPU that the thread ran before is not put" lazy_put.c 's/hook->out\(hook\); \/\*/\/*/' test_lazy_put
 mutant "rule 20: the put counts as finished before the state is in memory" run.c \
 	's/(hook = hv_sched_hook_get\(\);\n)/$1\tif (vcpu->put_pending && hook != &vcpu->sched_hook) { WRITE_ONCE(vcpu->put_pending, false); vcpu_load(vcpu); return; }\n/' \

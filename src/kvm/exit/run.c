@@ -211,7 +211,8 @@ static inline void begin_run(struct kvm_vcpu *vcpu)
 {
 	struct hv_sched_hook *hook = hv_sched_hook_get();
 
-	if (vcpu->put_pending && hook == &vcpu->sched_hook) {
+	/* Read once: the thread that ran the vCPU before may be putting it (mark_put()). */
+	if (READ_ONCE(vcpu->put_pending) && hook == &vcpu->sched_hook) {
 		WRITE_ONCE(vcpu->put_pending, false);
 		load_shared(vcpu);
 		/* Another vCPU's ioctl may have set the VM's clock. */
