@@ -15,6 +15,7 @@
 #include <time.h>
 #include "hv/csr.h"
 #include "machine.h"
+#include "mm/page.h"
 #include "sched/insn.h"
 #include "sched/smp.h"
 #include "sched/thread.h"
@@ -224,55 +225,28 @@ static void copy_bytes(void *to, const void *from, size_t n)
 	__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
 }
 
-/* TSan sees the kernel's memory, but not the program's: a program may race with itself. */
+/*
+ * A program may race with itself, so TSan does not see its memory, nor the pages of files, to which
+ * read() and write() hold another reference: as on Linux, a read() may return a part of a write().
+ */
 void machine_copy(void *user, void *kernel, size_t n, bool store)
 {
-	if (store) {
+	bool seen = page_refs(va_to_pa(kernel)) <= 1;
+
+	if (seen && store)
 		__tsan_read_range(kernel, n);
-		copy_bytes(user, kernel, n);
-	} else {
+	else if (seen)
 		__tsan_write_range(kernel, n);
-		copy_bytes(kernel, user, n);
-	}
+	copy_bytes(store ? user : kernel, store ? kernel : user, n);
 }
 
 /*
- * Reads of one word without the lock under which it is written, whose users allow for an old value:
- * the idle loop and the timer look for work, and the writer interrupts the hart; memory is scarce or
- * not; a buddy in use is not free, whatever its kind; an account that is being closed; a hart that
- * leaves an address space is fenced in vain; the state of a thread that is about to sleep; the
- * owner of a unit is another thread; a process's umask; a queue without waiters; a file's size,
- * mode, flags and times; a limit; the number of threads; a thread's time. The model reads the
- * reference counts of page tables.
+ * A look-up without the lock reads a page table that may be freed and reused meanwhile. It then
+ * discards what it has read, because peek_seq has changed.
  */
 const char *__tsan_default_suppressions(void)
 {
-	return "race_top:sched_idle_loop\n"
-	       "race:sched_tick\n"
-	       "race:page_free_count\n"
-	       "race_top:free_block\n"
-	       "race:account_uncharge\n"
-	       "race_top:mm_flush_tlb\n"
-	       "race_top:thread_signal_kick\n"
-	       "race_top:fpu_thread_exit\n"
-	       "race_top:sys_umask\n"
-	       "race:waitq_wake_gather\n"
-	       "race_top:thread_wake\n"
-	       "race_top:ram_truncate\n"
-	       "race_top:inode_facts\n"
-	       "race:rlimit\n"
-	       "race:futex_thread_exit\n"
-	       "race:thread_ticks\n"
-	       "race_top:mm_pages\n"
-	       "race:event_read\n"
-	       "race_top:is_alone\n"
-	       "race_top:thread_facts\n"
-	       "race:timerfd_read\n"
-	       "race:ram_file_pages\n"
-	       "race_top:change_mode\n"
-	       "race_top:is_huge\n"
-	       "race:set_status_flags\n"
-	       "race_top:page_refs\n";
+	return "race:pgtable_peek\n";
 }
 
 const char *__tsan_default_options(void)

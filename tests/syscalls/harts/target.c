@@ -5,8 +5,9 @@
  * usage: harts SEED COUNT     run COUNT rounds
  *
  * In each round, one process has a thread on each hart, and each thread executes a sequence of its
- * own (grammar.c). They share the address space, descriptors, signal handlers and files. What they
- * fork stays on the hart. TSan reports races in the host and the core; a report ends the program.
+ * own (grammar.c); in every second round, the sequences use the same few objects. The threads share
+ * the address space, descriptors, signal handlers and files. What they fork stays on the hart. TSan
+ * reports races in the host and the core; a report ends the program.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@
 #define NR_wait4             260
 #define THREAD               0x10f00
 #define ENDS_IN_MS           1000 /* of the machine's time */
+#define WAIT                 255  /* a step that lets time pass (grammar.c) */
 #define SIZE_MAX_BYTES       (STEPS_MAX * STEP_BYTES)
 
 static uint8_t sequences[MACHINE_HARTS][SIZE_MAX_BYTES];
@@ -167,6 +169,57 @@ static void user(void)
 		call(NR_exit, 0, 0, 0, 0);
 }
 
+/*
+ * Calls on one kind of object; NULL waits. If `kind` is not NOTHING, the first call makes an object
+ * that does not block, and the first argument of the others is such a descriptor: of a pipe, the end
+ * to read from for calls with an even index, and the end to write to for the others.
+ */
+static const struct focus {
+	const char *calls[6];
+	enum fd_kind kind;
+} focuses[] = {
+	{ { "futex_wait", "futex_wake", "futex_requeue", "futex_wait_bitset", "futex_wait" },
+	  NOTHING },
+	{ { "pipe2", "write", "read", "writev", "read", "write" }, PIPE },
+	{ { "eventfd2", "write", "read", "epoll_add", "epoll_pwait", "ppoll" }, EVENT },
+};
+
+static uint8_t call_number(const char *name)
+{
+	for (unsigned int i = 0; i < grammar_nr_calls(); i++)
+		if (!strcmp(grammar_name(i), name))
+			return (uint8_t)i;
+	machine_fail("the grammar has no call %s", name);
+}
+
+/*
+ * Let all harts use the same few objects with the same few arguments: random sequences rarely do so
+ * at the same time.
+ */
+static void focus_round(void)
+{
+	const struct focus *f = &focuses[random_u64() % (sizeof(focuses) / sizeof(focuses[0]))];
+	uint8_t common[STEP_BYTES];
+
+	for (unsigned int i = 0; i < STEP_BYTES; i++)
+		common[i] = (uint8_t)random_u64() & 127;
+	for (unsigned int hart = 0; hart < MACHINE_HARTS; hart++)
+		for (size_t at = 0; at < sizes[hart]; at += STEP_BYTES) {
+			uint8_t *step = sequences[hart] + at;
+			unsigned int n =
+				f->kind ? (at ? 1 + random_u64() % 5 : 0) : random_u64() % 6;
+
+			step[0] = f->calls[n] ? call_number(f->calls[n]) : WAIT;
+			for (unsigned int i = 1; i < STEP_BYTES; i++)
+				step[i] = random_u64() % 4 ? common[i] : step[i] & 127;
+			if (f->kind && n)
+				step[1] = (uint8_t)((f->kind - 1) << 2 | (step[1] & 2) | (n & 1));
+			else if (f->kind)
+				step[2] = 1;
+			step[7] &= 7; /* short times */
+		}
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long count = argc == 3 ? strtoul(argv[2], NULL, 0) : 0;
@@ -188,6 +241,8 @@ int main(int argc, char **argv)
 	while (count--) {
 		for (unsigned int i = 0; i < MACHINE_HARTS; i++)
 			sizes[i] = random_sequence(sequences[i]);
+		if (count % 2 == 0)
+			focus_round();
 		core_guest_begin((unsigned int)random_u64());
 		machine_enter();
 	}
