@@ -68,14 +68,7 @@ bool pmu_available(void)
 	return available;
 }
 
-u64 hv_time(void)
-{
-	u64 now;
-
-	return now;
-}
-
-u64 hv_timebase_hz(void)
+unsigned long hv_timebase_hz(void)
 {
 	return 10000000;
 }

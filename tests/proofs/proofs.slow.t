@@ -16,6 +16,8 @@ run nothing
 is "$status" 2 "an unknown proof is refused with status 2"
 like "$out" "there is no proof 'nothing'; see tests/proofs/run --list" "and the message names the list"
 
+out=$(make -s -C "$HS_TOP" O="$O" proofs-syntax 2>&1)
+ok $? "the compiler accepts all proofs" || diag "$out"
 while read -r proof; do
 	run "$proof"
 	ok $status "$proof holds" || diag "$out"
