@@ -169,6 +169,28 @@ judge_syscalls()
 	build "$program"
 	try "found and corpus" 300 "$program" tests/syscalls/found/* tests/fuzz/corpus/syscalls/*
 	try "random sequences" 300 "$program" --random 1 5000
+	# clang's UBSan reports more than gcc's, and libFuzzer follows what an input has reached.
+	command -v clang >/dev/null || return 0
+	program=$O/fuzz/syscalls
+	build "$program"
+	rm -rf "$copy/inputs" && mkdir "$copy/inputs"
+	try "libFuzzer" 300 "$program" -runs=5000 -seed=1 -artifact_prefix="$copy/inputs/" "$copy/inputs" \
+		tests/syscalls/found tests/fuzz/corpus/syscalls
+}
+
+# ---- harts: random sequences of system calls on three harts, under TSan ----
+
+applies_harts()
+{
+	why="the program for three harts does not contain the file"
+	[[ ${file_of[$1]} == src/kvm/* ]] || compiled_into "/${file_of[$1]}" tests/syscalls/tsan
+}
+
+judge_harts()
+{
+	local program=$O/tests/syscalls/harts seed
+	build "$program"
+	for seed in 1 2 3; do try "seed $seed" 300 "$program" $seed 300; done
 }
 
 # ---- fuzz: the targets that contain the file, their corpus and 50 damaged copies of each input ----
