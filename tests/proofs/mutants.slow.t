@@ -70,6 +70,27 @@ mutant "slots: an overlap with a later slot is not found" mmu/memslot.c \
 mutant "slots: a new slot before all others overlaps none" mmu/memslot.c \
 	's/c == slots->nr \? 0 : c;/c;/' memslot/overlap
 
+mutant "ELF: the end of a segment may overflow" proc/elf.c \
+	's/ph->p_vaddr > USER_END \|\| //; s/ \|\| ph->p_memsz > USER_END//' elf/span
+mutant "ELF: the last page is not part of the span" proc/elf.c \
+	's/MAX\(\*end, ALIGN_UP\(/MAX(*end, ALIGN_DOWN(/' elf/span
+mutant "ELF: a segment that is not mapped contains the headers" proc/elf.c \
+	's/is_mapped\(ph\) && off/ph->p_type == PT_LOAD \&\& off/' elf/span
+mutant "ELF: a PIE may be longer than the addresses above its base" proc/elf.c \
+	's/end - start < PIE_BASE \/ 2 \? 0 : -ENOEXEC/0/' elf/segment
+mutant "ELF: a page that is not writable is cleared" proc/elf.c \
+	's/ && \(prot & PROT_WRITE\)\)/)/' elf/segment
+mutant "ELF: the offset of a segment has no limit" proc/elf.c \
+	's/ph->p_offset > \(1ULL << 40\)/false/' elf/segment
+mutant "ELF: the number of headers has no limit" proc/elf.c \
+	's/ \|\| h->e_phnum > PHDRS_MAX//' elf/load
+mutant "ELF: a path may be longer than its buffer" proc/elf.c \
+	's/ \|\| ph->p_filesz > PATH_MAX_//' elf/load
+mutant "ELF: a path need not end with a NUL" proc/elf.c \
+	"s/return path\[ph->p_filesz - 1\] == .* : -ENOEXEC;/return 0;/" elf/load
+mutant "ELF: the interpreter's headers are not freed" proc/elf.c \
+	's/kfree\(elf.phdrs\);\n\tfile_put/file_put/' elf/interpreter
+
 mutant "cpio: data may end beyond the archive" fs/initramfs.c \
 	's/size > left - name_end/size > left/' initramfs/read
 mutant "cpio: g is a hexadecimal digit" fs/initramfs.c "s/<= 'f'/<= 'g'/" initramfs/read

@@ -69,6 +69,11 @@ static bool segment_ok(const Elf64_Phdr *ph)
 	return ((ph->p_vaddr ^ ph->p_offset) & (PAGE_SIZE - 1)) == 0;
 }
 
+static bool is_mapped(const Elf64_Phdr *ph)
+{
+	return ph->p_type == PT_LOAD && ph->p_memsz;
+}
+
 /* Compute the span of all PT_LOAD segments, without the bias. */
 static int find_span(const struct elf *elf, unsigned long *start, unsigned long *end)
 {
@@ -79,7 +84,7 @@ static int find_span(const struct elf *elf, unsigned long *start, unsigned long 
 	for (i = 0; i < elf->header.e_phnum; i++) {
 		const Elf64_Phdr *ph = &elf->phdrs[i];
 
-		if (ph->p_type != PT_LOAD || !ph->p_memsz)
+		if (!is_mapped(ph))
 			continue;
 		if (!segment_ok(ph))
 			return -ENOEXEC;
@@ -177,8 +182,7 @@ static unsigned long find_phdr_addr(const struct elf *elf)
 	for (i = 0; i < elf->header.e_phnum; i++) {
 		const Elf64_Phdr *ph = &elf->phdrs[i];
 
-		if (ph->p_type == PT_LOAD && off >= ph->p_offset &&
-		    off - ph->p_offset < ph->p_filesz)
+		if (is_mapped(ph) && off >= ph->p_offset && off - ph->p_offset < ph->p_filesz)
 			return elf->bias + ph->p_vaddr + (off - ph->p_offset);
 	}
 	return 0;
@@ -196,7 +200,7 @@ static int load_one(struct mm *mm, struct elf *elf, bool interp, unsigned long *
 	if (err == 0)
 		err = choose_bias(mm, elf, start, *end, interp);
 	for (i = 0; err == 0 && i < elf->header.e_phnum; i++)
-		if (elf->phdrs[i].p_type == PT_LOAD && elf->phdrs[i].p_memsz)
+		if (is_mapped(&elf->phdrs[i]))
 			err = map_segment(mm, elf, &elf->phdrs[i]);
 	return err;
 }
