@@ -227,23 +227,7 @@ judge_fuzz()
 
 applies_debug() { in_kernel "$1"; }
 
-judge_debug()
-{
-	local name names files=() programs=()
-	names="kvm-api/run kvm-api/regs kvm-api/reset kvm-api/edges kvm-api/sbi"
-	for name in memory process thread signal jobctl futex vm shortage hugetlb file_io file_wait file_race directories; do
-		names+=" linux-abi/$name"
-	done
-	# shellcheck disable=SC2046,SC2086  # several programs
-	build "$O/debug/hyperscope.bin" $(printf "$O/tests/%s " $names)
-	export HYPERSCOPE_KERNEL=debug
-	try "guests" 200 bash "$here/guests" debug
-	for name in $names; do
-		files+=(--file "$O/tests/$name:/t/${name#*/}") programs+=("/t/${name#*/}")
-	done
-	try "programs" 120 scripts/hyperscope exec --out "$O" --debug-kernel --quiet --harts 2 --timeout 200 --env HS_OURS=1 "${files[@]}" \
-		"$O/tests/linux-abi/suite" "${programs[@]}"
-}
+judge_debug() { try "debug/programs.t" 300 bash "$HS_TOP/tests/debug/programs.t"; }
 
 # ---- Spike: payloads in VMs ----
 
