@@ -293,16 +293,14 @@ static __attribute__((noinline)) void observe_switch(const struct thread *prev,
 
 static void switch_to(struct hart *me, struct thread *prev, struct thread *next)
 {
-	bool may_stay = hartmask_test(&prev->affinity, this_hart());
-
 	if (prev->process)
 		fpu_switch_out(prev);
 	WRITE_ONCE(prev->run_time, prev->run_time + (hv_time() - prev->run_start));
 	if (prev->queued) /* prev waits from now on */
 		prev->wait_start = hv_time();
-	/* A thread to be moved stays THREAD_RUNNING: a second wake-up must not let it run and end. */
+	/* It is ready, but not queued: it has to move. It stays RUNNING, so that nobody wakes it. */
 	if (prev->state == THREAD_DEAD ||
-	    (prev->state == THREAD_RUNNING && !may_stay && !prev->queued))
+	    (prev->state == THREAD_RUNNING && !prev->queued && !prev->is_idle))
 		me->left = prev;
 	/* sched_tick() is not running: only this hart starts the timer, and it calls no schedule(). */
 	if (!me->nr_queued && me->slice.armed)
