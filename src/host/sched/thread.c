@@ -69,8 +69,11 @@ struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg)
 
 void thread_set_name(const char *name)
 {
+	char padded[THREAD_NAME_LEN] = { 0 }; /* PR_GET_NAME copies all bytes */
+
+	strlcpy(padded, name, sizeof(padded));
 	spin_lock(&all_threads_lock); /* /proc copies names under it */
-	strlcpy(current->name, name, sizeof(current->name));
+	memcpy(current->name, padded, sizeof(padded));
 	spin_unlock(&all_threads_lock);
 }
 
