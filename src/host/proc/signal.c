@@ -138,7 +138,7 @@ void signal_set_blocked(u64 blocked)
 	 */
 	if (newly & READ_ONCE(p->pending)) {
 		spin_lock(&p->lock);
-		signal_kick_for(p, newly & p->pending);
+		signal_kick_for(p, newly & READ_ONCE(p->pending));
 		spin_unlock(&p->lock);
 	}
 }

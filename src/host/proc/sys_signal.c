@@ -67,7 +67,8 @@ long sys_rt_sigprocmask(struct trap_frame *frame)
 
 long sys_rt_sigpending(struct trap_frame *frame)
 {
-	u64 set = (current->sig.pending | current_process->pending) & current->sig.blocked;
+	u64 set = (READ_ONCE(current->sig.pending) | READ_ONCE(current_process->pending)) &
+		  current->sig.blocked;
 
 	if (frame->a1 > sizeof(set))
 		return -EINVAL;
@@ -134,12 +135,14 @@ long sys_rt_sigtimedwait(struct trap_frame *frame)
 
 /* ---- sending ---- */
 
-/* Send signo to the process group pgid or, for pgid 0, to all processes but the caller's. */
-static long send_to_many(int pgid, int signo)
+/* As kill() with pid <= 0. 0: the caller's group; -1: all processes but the caller's; else -pid. */
+static long send_to_many(int pid, int signo)
 {
 	bool found;
+	int pgid;
 
 	spin_lock(&all_processes_lock);
+	pgid = pid == 0 ? current_process->pgid : pid == -1 ? 0 : -pid;
 	found = signal_send_many(pgid, signo, SI_USER);
 	spin_unlock(&all_processes_lock);
 	return found ? 0 : -ESRCH;
@@ -154,10 +157,8 @@ long sys_kill(struct trap_frame *frame)
 
 	if (signo < 0 || signo > NR_SIGNALS)
 		return -EINVAL;
-	if (pid == 0)
-		return send_to_many(READ_ONCE(current_process->pgid), signo);
-	if (pid < 0)
-		return send_to_many(pid == -1 ? 0 : -pid, signo);
+	if (pid <= 0)
+		return send_to_many(pid, signo);
 	p = process_find(pid);
 	if (!p)
 		return -ESRCH;
