@@ -99,17 +99,18 @@ static long set_group(struct process *p, int pgid)
 
 long sys_setpgid(struct trap_frame *frame)
 {
-	struct process *p = find_or_self((int)frame->a0);
 	int pgid = (int)frame->a1;
-	long ret = -EINVAL;
+	struct process *p;
+	long ret;
 
+	if (pgid < 0)
+		return -EINVAL;
+	p = find_or_self((int)frame->a0);
 	if (!p)
 		return -ESRCH;
-	if (pgid >= 0) {
-		spin_lock(&all_processes_lock);
-		ret = set_group(p, pgid ? pgid : p->pid);
-		spin_unlock(&all_processes_lock);
-	}
+	spin_lock(&all_processes_lock);
+	ret = set_group(p, pgid ? pgid : p->pid);
+	spin_unlock(&all_processes_lock);
 	process_put(p);
 	return ret;
 }
@@ -141,12 +142,12 @@ long sys_getsid(struct trap_frame *frame)
 long sys_setsid(struct trap_frame *frame)
 {
 	struct process *p = current_process;
-
 	long ret = -EPERM;
 
 	(void)frame;
 	spin_lock(&all_processes_lock);
-	if (p->pgid != p->pid) {
+	/* A group with this number may have other members even if p has left it. */
+	if (job_group_check(p->pid, p->sid) == -ESRCH) {
 		WRITE_ONCE(p->sid, p->pid);
 		WRITE_ONCE(p->pgid, p->pid);
 		ret = p->pid;
