@@ -291,22 +291,20 @@ static long ioctl_winsize(struct tty *tty, unsigned int cmd, unsigned long arg)
 static int set_foreground(struct tty *tty, int pgid)
 {
 	const struct process *p = current_process;
-	int err;
+	int err = check_foreground(tty, SIGTTOU);
 
-	if (tty->sid && tty->sid != p->sid)
-		return -ENOTTY;
+	if (err)
+		return err == -EIO ? -ENOTTY : err; /* as on Linux */
 	if (pgid < 0)
 		return -EINVAL;
-	spin_lock(&all_processes_lock);
-	err = job_group_check(pgid, p->sid);
+	spin_lock(&all_processes_lock); /* until the end: the group may leave the session */
+	err = tty->sid && tty->sid != p->sid ? -ENOTTY : job_group_check(pgid, p->sid);
+	if (!err) {
+		tty->sid = p->sid;
+		WRITE_ONCE(tty->pgid, pgid); /* tty_input() reads it without this lock */
+	}
 	spin_unlock(&all_processes_lock);
-	if (!err)
-		err = check_foreground(tty, SIGTTOU);
-	if (err)
-		return err;
-	tty->sid = p->sid;
-	tty->pgid = pgid;
-	return 0;
+	return err;
 }
 
 static long ioctl_group(struct tty *tty, unsigned int cmd, unsigned long arg)
