@@ -11,9 +11,10 @@
  * another hart would take longer.
  *
  * Invariant: a thread is `running` on exactly one hart, or in at most one queue; its `hart` says
- * which. state, hart and queued change under that hart's rq_lock, except that a running thread sets
- * its own state without the lock. Locks: rq_lock is held across switch_context() and released by
- * the thread that is switched to. A second rq_lock is taken only by trylock, in steal().
+ * which. A ready thread that place() moves is in neither, and only that hart may queue it. state,
+ * hart and queued change under that hart's rq_lock, except that a running thread sets its own state
+ * without the lock. Locks: rq_lock is held across switch_context() and released by the thread that
+ * is switched to. A second rq_lock is taken only by trylock, in steal().
  */
 #include <asm-generic/errno-base.h>
 #include "clock.h"
@@ -365,7 +366,7 @@ int sched_set_affinity(struct thread *t, const struct hv_hartmask *mask)
 		return -EINVAL;
 	hart = lock_rq_of(t);
 	write_affinity(t, mask);
-	/* thread_wake() may be moving t under a lock that we do not hold: follow t. */
+	/* place() may be moving t under a lock that we do not hold: follow t. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	while (hart != &harts[READ_ONCE(t->hart)]) {
 		spin_unlock(&hart->rq_lock);

@@ -61,7 +61,7 @@ struct context {
 };
 
 enum thread_state {
-	THREAD_RUNNING,       /* on a hart, or ready in a run queue */
+	THREAD_RUNNING,       /* on a hart, ready in a run queue, or being moved to one */
 	THREAD_SLEEPING,      /* until thread_wake() */
 	THREAD_KILLABLE,      /* until thread_wake() or a kill (sig.kill) */
 	THREAD_INTERRUPTIBLE, /* until thread_wake() or a signal */
