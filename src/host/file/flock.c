@@ -28,7 +28,7 @@ static void drop(struct file *f)
 		f->inode->flock_exclusive = false;
 	else if (f->flock == LOCK_SH)
 		f->inode->flock_shared--;
-	f->flock = 0;
+	WRITE_ONCE(f->flock, 0);
 }
 
 /*
@@ -49,7 +49,7 @@ static bool try_take(struct file *f, unsigned int kind)
 	else if (got)
 		inode->flock_shared++;
 	if (got)
-		f->flock = kind;
+		WRITE_ONCE(f->flock, kind);
 	spin_unlock(&flock_lock);
 	if (dropped)
 		waitq_wake_all(&flock_wait);
@@ -58,7 +58,7 @@ static bool try_take(struct file *f, unsigned int kind)
 
 void flock_release(struct file *f)
 {
-	if (!f->flock)
+	if (!READ_ONCE(f->flock)) /* another thread of the file may change it now */
 		return;
 	spin_lock(&flock_lock);
 	drop(f);
@@ -79,7 +79,7 @@ static long do_flock(struct file *f, unsigned int op)
 		return -EINVAL;
 	if (!f->inode) /* a pipe, for example: succeed without a lock */
 		return 0;
-	if (f->flock == kind)
+	if (READ_ONCE(f->flock) == kind)
 		return 0;
 	flock_release(f);
 	if (kind == LOCK_UN || try_take(f, kind))
