@@ -142,7 +142,7 @@ static long send_to_many(int pid, int signo)
 	int pgid;
 
 	spin_lock(&all_processes_lock);
-	pgid = pid == 0 ? current_process->pgid : pid == -1 ? 0 : -pid;
+	pgid = pid == 0 ? current_process->pgid : pid == -1 ? 0 : (int)-(unsigned int)pid;
 	found = signal_send_many(pgid, signo, SI_USER);
 	spin_unlock(&all_processes_lock);
 	return found ? 0 : -ESRCH;
