@@ -280,7 +280,7 @@ void oom_memory_freed(struct process *p)
 bool oom_retry(unsigned int tries)
 {
 	if (tries < PLAIN_TRIES && page_free_count() > page_total_count() / 16) {
-		sched_yield_current();
+		schedule();
 		return !READ_ONCE(current->sig.kill);
 	}
 	return oom_wait("a system call");

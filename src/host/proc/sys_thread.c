@@ -232,7 +232,7 @@ long sys_sched_yield(struct trap_frame *frame)
 {
 	(void)frame;
 	irq_window();
-	sched_yield_current();
+	schedule();
 	return 0;
 }
 

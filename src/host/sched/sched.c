@@ -344,11 +344,6 @@ void schedule(void)
 	switch_to(me, prev, next);
 }
 
-void sched_yield_current(void)
-{
-	schedule();
-}
-
 /* Two writers must not mix their words. A reader may see a mixture: see pick_hart(). */
 static void write_affinity(struct thread *t, const struct hv_hartmask *mask)
 {

@@ -179,10 +179,10 @@ void thread_wake(struct thread *t, struct hv_kicks *kicks);
  * A signal was sent to t: wake t if the signal ends its sleep, or kick t out of user or guest mode.
  */
 void thread_signal_kick(struct thread *t);
-void schedule(void);       /* run another thread; sleep if current->state says so */
-bool hart_is_wanted(void); /* is another thread ready to run on this hart? */
-void irq_window(void);     /* take pending interrupts and reschedule if needed; for long loops */
-void sched_yield_current(void);
+/* Run another thread: sleep if current->state says so, else let queued threads run first. */
+void schedule(void);
+bool hart_is_wanted(void);  /* is another thread ready to run on this hart? */
+void irq_window(void);      /* take pending interrupts and reschedule if needed; for long loops */
 void sched_hook_drop(void); /* call the hook's out(): put a vCPU that is still loaded */
 /* Allow t only the online harts of the mask, and move it to one of them. -EINVAL: there is none. */
 int sched_set_affinity(struct thread *t, const struct hv_hartmask *mask);
