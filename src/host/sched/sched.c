@@ -12,8 +12,8 @@
  *
  * Invariant: a thread is `running` on exactly one hart, or in at most one queue; its `hart` says
  * which. A ready thread that place() moves is in neither, and only that hart may queue it. state,
- * hart and queued change under that hart's rq_lock, except that a running thread sets its own state
- * without the lock. Locks: rq_lock is held across switch_context() and released by the thread that
+ * hart and queued_at change under that hart's rq_lock, except that a running thread sets its own
+ * state without the lock. Locks: rq_lock is held across switch_context() and released by the thread that
  * is switched to. A second rq_lock is taken only by trylock, in steal().
  */
 #include <asm-generic/errno-base.h>
@@ -64,7 +64,7 @@ static struct hart *lock_rq_of(struct thread *t)
 
 static void enqueue(struct hart *hart, struct thread *t)
 {
-	t->queued = true;
+	WRITE_ONCE(t->queued_at, hart);
 	t->wait_start = hv_time();
 	list_add_tail(&t->run_link, &hart->run_queue);
 	WRITE_ONCE(hart->nr_queued, hart->nr_queued + 1);
@@ -72,7 +72,7 @@ static void enqueue(struct hart *hart, struct thread *t)
 
 static void dequeue(struct hart *hart, struct thread *t)
 {
-	t->queued = false;
+	WRITE_ONCE(t->queued_at, NULL);
 	list_del(&t->run_link);
 	WRITE_ONCE(hart->nr_queued, hart->nr_queued - 1);
 	WRITE_ONCE(t->wait_time, t->wait_time + (hv_time() - t->wait_start));
@@ -297,11 +297,11 @@ static void switch_to(struct hart *me, struct thread *prev, struct thread *next)
 	if (prev->process)
 		fpu_switch_out(prev);
 	WRITE_ONCE(prev->run_time, prev->run_time + (hv_time() - prev->run_start));
-	if (prev->queued) /* prev waits from now on */
+	if (prev->queued_at) /* prev waits from now on */
 		prev->wait_start = hv_time();
 	/* It is ready, but not queued: it has to move. It stays RUNNING, so that nobody wakes it. */
 	if (prev->state == THREAD_DEAD ||
-	    (prev->state == THREAD_RUNNING && !prev->queued && !prev->is_idle))
+	    (prev->state == THREAD_RUNNING && !prev->queued_at && !prev->is_idle))
 		me->left = prev;
 	/* sched_tick() is not running: only this hart starts the timer, and it calls no schedule(). */
 	if (!me->nr_queued && me->slice.armed)
@@ -335,13 +335,13 @@ void schedule(void)
 	    !list_empty(&me->run_queue))
 		enqueue(me, prev);
 	next = pick_next(me, prev, may_stay);
-	if (next == prev) {
-		spin_unlock(&me->rq_lock);
-		if (prev->hook)
-			prev->hook->in(prev->hook, this_hart());
+	if (next != prev) {
+		switch_to(me, prev, next);
 		return;
 	}
-	switch_to(me, prev, next);
+	spin_unlock(&me->rq_lock);
+	if (prev->hook)
+		prev->hook->in(prev->hook, this_hart());
 }
 
 /* Two writers must not mix their words. A reader may see a mixture: see pick_hart(). */
@@ -356,6 +356,7 @@ static void write_affinity(struct thread *t, const struct hv_hartmask *mask)
 int sched_set_affinity(struct thread *t, const struct hv_hartmask *mask)
 {
 	struct hart *hart;
+	unsigned int index;
 
 	if (hartmask_next(mask, 0) >= nr_harts)
 		return -EINVAL;
@@ -367,22 +368,23 @@ int sched_set_affinity(struct thread *t, const struct hv_hartmask *mask)
 		spin_unlock(&hart->rq_lock);
 		hart = lock_rq_of(t);
 	}
-	if (t->queued && !hartmask_test(mask, t->hart)) {
+	index = (unsigned int)(hart - harts);
+	if (hartmask_test(mask, index)) {
+		spin_unlock(&hart->rq_lock);
+	} else if (READ_ONCE(t->queued_at) == hart) { /* place() may queue it elsewhere meanwhile */
 		dequeue(hart, t);
 		spin_unlock(&hart->rq_lock);
 		place_elsewhere(t);
-		return 0;
-	}
-	if (hart->running == t && !hartmask_test(mask, t->hart)) {
+	} else if (hart->running == t) {
 		WRITE_ONCE(hart->need_resched, true);
 		spin_unlock(&hart->rq_lock);
 		if (t == current)
 			schedule();
 		else
-			ipi_send((unsigned int)(hart - harts));
-		return 0;
+			ipi_send(index);
+	} else {
+		spin_unlock(&hart->rq_lock);
 	}
-	spin_unlock(&hart->rq_lock);
 	return 0;
 }
 

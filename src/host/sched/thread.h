@@ -18,6 +18,7 @@
 #include "proc/signal.h"
 
 struct account;
+struct hart;
 struct hv_kicks;
 struct hv_sched_hook;
 struct mm;
@@ -86,8 +87,8 @@ struct thread {
 
 	/* Scheduler: guarded by the rq_lock of `hart`, except what the thread itself sets. */
 	unsigned int hart;
-	u32 state; /* enum thread_state */
-	bool queued;
+	u32 state;              /* enum thread_state */
+	struct hart *queued_at; /* the hart in whose run queue it is; NULL: in none */
 	bool is_idle;
 	struct hv_hartmask affinity; /* allowed harts */
 	bool hands_over; /* set while the thread wakes others before it sleeps (sched.c) */
