@@ -46,6 +46,9 @@ mutant "the writers of a pipe do not exclude each other" host/file/pipe.c \
 mutant "the readers of a pipe do not exclude each other" host/file/pipe.c \
 	's/ret = mutex_lock_interruptible\(&p->read_lock\);/ret = 0;/; s/mutex_unlock\(&p->read_lock\);//g'
 
+mutant "a thread that has to move can be woken before it is queued" host/sched/sched.c \
+	's/place_elsewhere\(left\)/thread_wake(left, NULL)/; s/me->left = prev;/me->left = prev, prev->state == THREAD_DEAD ? 0 : (prev->state = THREAD_SLEEPING);/'
+
 reports "$program" 300 >"$tmp/reports"
 is "$status $(sort "$tmp/reports" | uniq -c)" "0 " "unbroken: 300 rounds run to their end without a report" ||
 	diag "seed $seed: $(tail -n 5 "$tmp/out")"

@@ -35,6 +35,14 @@ struct thread;
 struct thread **native_current_here();
 #define native_current (*native_current_here())
 #define HART_LOCAL     __thread
+
+/* Let other harts run before and after a lock is taken, and after it is released. */
+#include "hv/spinlock.h"
+
+void machine_pause();
+
+#define spin_lock(lock)   (machine_pause(), spin_lock(lock), machine_pause())
+#define spin_unlock(lock) (spin_unlock(lock), machine_pause())
 #else
 #define MACHINE_HARTS 1
 #define HART_LOCAL

@@ -40,6 +40,7 @@ void __tsan_read_range(void *start, unsigned long size);
 void __tsan_write_range(void *start, unsigned long size);
 struct thread **native_current_here(void);
 const char *__tsan_default_options(void);
+void machine_pause(void);
 const char *__tsan_default_suppressions(void);
 
 static __thread struct thread *running;
@@ -216,6 +217,16 @@ void native_wait_for_interrupt(void)
 void native_pause(void)
 {
 	sched_yield();
+}
+
+/* Now and then, let another hart run: it may do much between two steps of this one. */
+void machine_pause(void)
+{
+	static __thread u32 state;
+
+	state = state * 1664525 + 1013904223;
+	if (state >> 28 == 0)
+		sched_yield();
 }
 
 /* ---- memory ---- */

@@ -5,9 +5,10 @@
  * usage: harts SEED COUNT     run COUNT rounds
  *
  * In each round, one process has a thread on each hart, and each thread executes a sequence of its
- * own (grammar.c); in every second round, the sequences use the same few objects. The threads share
- * the address space, descriptors, signal handlers and files. What they fork stays on the hart. TSan
- * reports races in the host and the core; a report ends the program.
+ * own (grammar.c); in every second round, the sequences use the same few objects. In every fourth
+ * round, one more thread moves all of them from hart to hart. The threads share the address space,
+ * descriptors, signal handlers and files. TSan reports races in the host and the core; a report
+ * ends the program, as does a thread that cannot be killed.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -21,6 +22,9 @@
 #include "proc/process.h"
 #include "sched/smp.h"
 
+#define NR_eventfd2          19
+#define NR_read              63
+#define NR_write             64
 #define NR_exit              93
 #define NR_nanosleep         101
 #define NR_sched_setaffinity 122
@@ -30,13 +34,19 @@
 #define NR_wait4             260
 #define THREAD               0x10f00
 #define ENDS_IN_MS           1000 /* of the machine's time */
-#define WAIT                 255  /* a step that lets time pass (grammar.c) */
+#define MOVES                200
+#define WAKES                200
+#define ALL_HARTS            ((1UL << MACHINE_HARTS) - 1)
+#define WAIT                 255 /* a step that lets time pass (grammar.c) */
 #define SIZE_MAX_BYTES       (STEPS_MAX * STEP_BYTES)
 
 static uint8_t sequences[MACHINE_HARTS][SIZE_MAX_BYTES];
 static size_t sizes[MACHINE_HARTS];
 static unsigned int roles,
 	ready; /* threads of this round that have started, and are on their hart */
+static int tids[MACHINE_HARTS + 1];
+static long eventfd;
+static bool moves; /* this round has a thread that moves the others */
 
 static long call(long number, long a, long b, long c, long d)
 {
@@ -136,6 +146,33 @@ static void go_to_hart(unsigned int hart)
 		machine_fail("a thread is on hart %u, and not on hart %u", this_hart(), hart);
 }
 
+/*
+ * Let the first thread of the round wait for an eventfd that the others write to, so that it is
+ * often woken by several of them while it is being moved.
+ */
+static void wait_and_wake(unsigned int role)
+{
+	const unsigned long word = MACHINE_DATA + 64 * role;
+	const uint64_t one = 1;
+
+	env_put(word, &one, sizeof(one));
+	for (unsigned int n = 0; n < WAKES; n++)
+		call(role ? NR_write : NR_read, eventfd, (long)word, 8, 0);
+}
+
+/* Move random threads of this round, this one included, to random harts. */
+static void move_threads(void)
+{
+	for (unsigned int n = 0; n < MOVES; n++) {
+		const uint64_t one = 1UL << random_u64() % MACHINE_HARTS;
+		const uint64_t mask = random_u64() % 4 ? one : ALL_HARTS;
+
+		env_put(MACHINE_DATA + 64 * MACHINE_HARTS, &mask, sizeof(mask));
+		call(NR_sched_setaffinity, tids[random_u64() % (MACHINE_HARTS + 1)], 8,
+		     MACHINE_DATA + 64 * MACHINE_HARTS, 0);
+	}
+}
+
 /* A new process or thread does not return from the system call: it starts here. */
 static void user(void)
 {
@@ -154,15 +191,24 @@ static void user(void)
 			call(NR_setsid, 0, 0, 0, 0);
 		go_to_hart(role);
 		grammar_begin(&env, sequences[role], sizes[role]);
-		if (!role)
+		if (!role) {
 			grammar_start();
-		__atomic_fetch_add(&ready, 1, __ATOMIC_SEQ_CST);
-		for (unsigned int i = 1; !role && i < MACHINE_HARTS; i++)
+			eventfd = call(NR_eventfd2, 0, 0, 0, 0);
+		}
+		for (unsigned int i = 1; !role && i < MACHINE_HARTS + moves; i++)
 			call(NR_clone, THREAD, MACHINE_DATA + 0xf000, 0, 0);
+	}
+	if (role < MACHINE_HARTS + moves) {
 		/* Begin together, so that no thread disturbs another on its way. */
-		while (__atomic_load_n(&ready, __ATOMIC_SEQ_CST) < MACHINE_HARTS)
+		tids[role] = current->tid;
+		__atomic_fetch_add(&ready, 1, __ATOMIC_SEQ_CST);
+		while (__atomic_load_n(&ready, __ATOMIC_SEQ_CST) < MACHINE_HARTS + moves)
 			call(124, 0, 0, 0, 0);
 	}
+	if (role < MACHINE_HARTS && moves)
+		wait_and_wake(role);
+	else if (role == MACHINE_HARTS && moves)
+		move_threads();
 	while (grammar_step())
 		;
 	for (;;)
@@ -243,6 +289,7 @@ int main(int argc, char **argv)
 			sizes[i] = random_sequence(sequences[i]);
 		if (count % 2 == 0)
 			focus_round();
+		moves = count % 4 == 0;
 		core_guest_begin((unsigned int)random_u64());
 		machine_enter();
 	}
