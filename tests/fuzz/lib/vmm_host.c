@@ -448,7 +448,8 @@ void host_prepare(const char *irqchip)
 		m->vcpus[i].machine = m;
 		m->vcpus[i].id = i;
 		m->vcpus[i].fd = FD_VCPU + (int)i;
-		memset(vcpus[i].value[4], 5, sizeof(u64)); /* the timer's frequency */
+		memset(vcpus[i].value[4], 5, sizeof(u64));    /* the timer's frequency */
+		memset(vcpus[i].value[6], 0xff, sizeof(u64)); /* its compare: never */
 	}
 	CLAIM(host_try(build));
 	m->ram = snapshot_alloc(HOST_RAM); /* the last object, so that none follows it */
