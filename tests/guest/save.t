@@ -43,7 +43,7 @@ run restore-signal /vmm --restore signaled
 run small /vmm --memory 8M --save /dev/vda --save-at 200 --append how=spin /fault_loop.bin
 dd if=/dev/zero bs=1M count=90 2>/dev/null | tr '\000' x >initrd
 run many-pages /vmm --memory 128M --initrd initrd --save many --save-at 100 \
-	--append how=spin /fault_loop.bin
+	--append how=wait /fault_loop.bin
 rm initrd many
 run too-late /vmm --memory 8M --save late --save-at 100000 /hello.bin
 ls late* *.part 2>/dev/null
