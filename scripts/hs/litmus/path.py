@@ -197,6 +197,10 @@ class Walker:
                                  self.part.steps[step].place))
         return found
 
+    def _executes(self, insn, step, state):
+        return (step < len(self.candidates) and insn.address in self.candidates[step]
+                and not (insn.kind in ("ret", "jump") and state.stack))
+
     def _execute(self, state, insn):
         """Return the state after the instruction, with what is kept of it."""
         taint, items, step = state.taint, list(state.items), state.step
@@ -206,12 +210,15 @@ class Walker:
             return frozenset(s for r, s in taint if r in registers)
 
         new = of(*insn.uses) | of(insn.base)
-        if insn.address in self.candidates[step] and not (insn.kind in ("ret", "jump") and state.stack):
-            synthetic = self.part.steps[step].kind in table.SYNTHETIC
-            items.append(Access(insn, step, NONE if synthetic else of(insn.base), NONE if synthetic else of(*insn.uses)))
-            new = new if synthetic else frozenset([step])
-            step += 1
-            if synthetic and insn.kind == "fence":
+        if self._executes(insn, step, state):
+            while self._executes(insn, step, state) and self.part.steps[step].kind in table.SYNTHETIC:
+                items.append(Access(insn, step, NONE, NONE))
+                step += 1
+            if self._executes(insn, step, state):  # the statement of a synthetic step may begin with the next one
+                items.append(Access(insn, step, of(insn.base), of(*insn.uses)))
+                new = frozenset([step])
+                step += 1
+            elif insn.kind == "fence":
                 items.append(Fence(insn))
         elif insn.kind == "fence":
             if not items or not isinstance(items[-1], Fence) or items[-1].insn.text != insn.text:

@@ -83,12 +83,36 @@ def _step(text, where):
                 "%s:/%s/" % (path, pattern) if path else place or "")
 
 
+def _repeated(lines):
+    """Return (number, line) of each line; those of a handshake with `for` lines once for each of these."""
+    found, block, rows = [], [], []
+    for number, line in enumerate(lines + ["handshake"], 1):
+        words = line.split()
+        if words[:1] in (["handshake"], ["spare"]):
+            for row in rows or [None]:
+                found += [(at, text if row is None else _filled_in(text, row)) for at, text in block]
+            block, rows = [], []
+        if words[:1] == ["for"]:
+            rows.append(words[1:])
+        else:
+            block.append((number, line))
+    return found
+
+
+def _filled_in(text, row):
+    try:
+        return re.sub(r"\$(\d)", lambda match: row[int(match.group(1)) - 1].replace(",", " "), text)
+    except IndexError:
+        raise LaunchError("%s: 'for %s' has too few words for: %s"
+                          % (os.path.relpath(TABLE, TOP), " ".join(row), text.strip())) from None
+
+
 def read(path=TABLE):
     """Return the handshakes of the table, in its order, and what none of them needs: (file, lines, reason)."""
     handshakes, spare, steps = [], [], None
     with open(path, encoding="utf-8") as file:
         lines = file.read().split("\n")
-    for number, line in enumerate(lines, 1):
+    for number, line in _repeated(lines):
         where = "%s:%d" % (os.path.relpath(path, TOP), number)
         text = "" if line.startswith("#") else line.strip()
         word, _, rest = text.partition(" ")
