@@ -348,7 +348,7 @@ static void clone_thread_state(struct thread *t, const struct trap_frame *frame,
 		child->sp = args->stack;
 	if (args->flags & CLONE_SETTLS)
 		child->tp = args->tls;
-	t->affinity = current->affinity;
+	thread_read_affinity(current, &t->affinity); /* another thread may be changing it */
 	t->sig.blocked = current->sig.blocked;
 	if (!(args->flags & CLONE_VM) || (args->flags & CLONE_VFORK)) {
 		t->sig.altstack_sp = current->sig.altstack_sp;

@@ -208,7 +208,7 @@ long sys_sched_setaffinity(struct trap_frame *frame)
 long sys_sched_getaffinity(struct trap_frame *frame)
 {
 	size_t size = hv_hartmask_words * sizeof(long);
-	struct hv_hartmask mask = { 0 };
+	struct hv_hartmask mask = { 0 }, allowed;
 	struct thread *t;
 
 	/*
@@ -219,12 +219,14 @@ long sys_sched_getaffinity(struct trap_frame *frame)
 		return -EINVAL;
 	spin_lock(&all_threads_lock);
 	t = find_user_thread((int)frame->a0);
-	for (unsigned int i = 0; t && i < hv_nr_harts(); i++)
-		if (hartmask_test(&t->affinity, i))
-			hartmask_set(&mask, i);
+	if (t)
+		thread_read_affinity(t, &allowed);
 	spin_unlock(&all_threads_lock);
 	if (!t)
 		return -ESRCH;
+	for (unsigned int i = 0; i < hv_nr_harts(); i++)
+		if (hartmask_test(&allowed, i))
+			hartmask_set(&mask, i);
 	return copy_to_user(frame->a2, &mask, size) < 0 ? -EFAULT : (long)size;
 }
 

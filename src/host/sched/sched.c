@@ -32,7 +32,6 @@
 void switch_context(struct thread *prev, struct thread *next);
 
 static struct hv_hartmask idle_harts; /* atomic: harts that are idle or in sched_idle_here() */
-static struct spinlock affinity_lock; /* writers of threads' affinities */
 
 /*
  * Return the length of a slice in ticks. The boot argument is for debuggers: time passes during
@@ -344,15 +343,6 @@ void schedule(void)
 		prev->hook->in(prev->hook, this_hart());
 }
 
-/* Two writers must not mix their words. A reader may see a mixture: see pick_hart(). */
-static void write_affinity(struct thread *t, const struct hv_hartmask *mask)
-{
-	spin_lock(&affinity_lock);
-	for (unsigned int i = 0; i < hv_hartmask_words; i++)
-		WRITE_ONCE(t->affinity.word[i], mask->word[i]);
-	spin_unlock(&affinity_lock);
-}
-
 int sched_set_affinity(struct thread *t, const struct hv_hartmask *mask)
 {
 	struct hart *hart;
@@ -361,7 +351,7 @@ int sched_set_affinity(struct thread *t, const struct hv_hartmask *mask)
 	if (hartmask_next(mask, 0) >= nr_harts)
 		return -EINVAL;
 	hart = lock_rq_of(t);
-	write_affinity(t, mask);
+	thread_write_affinity(t, mask);
 	/* place() may be moving t under a lock that we do not hold: follow t. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	while (hart != &harts[READ_ONCE(t->hart)]) {

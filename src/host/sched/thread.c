@@ -13,6 +13,8 @@
 struct list_head all_threads = LIST_HEAD_INIT(all_threads);
 struct spinlock all_threads_lock;
 
+static struct spinlock affinity_lock; /* a thread's affinity as a whole: several words */
+
 static int next_tid = 1;
 
 /* The first switch_context() to a thread returns to one of these functions. */
@@ -75,6 +77,21 @@ void thread_set_name(const char *name)
 	spin_lock(&all_threads_lock); /* /proc copies names under it */
 	memcpy(current->name, padded, sizeof(padded));
 	spin_unlock(&all_threads_lock);
+}
+
+void thread_write_affinity(struct thread *t, const struct hv_hartmask *mask)
+{
+	spin_lock(&affinity_lock);
+	for (unsigned int i = 0; i < hv_hartmask_words; i++)
+		WRITE_ONCE(t->affinity.word[i], mask->word[i]);
+	spin_unlock(&affinity_lock);
+}
+
+void thread_read_affinity(const struct thread *t, struct hv_hartmask *mask)
+{
+	spin_lock(&affinity_lock);
+	*mask = t->affinity;
+	spin_unlock(&affinity_lock);
 }
 
 void thread_start(struct thread *t)

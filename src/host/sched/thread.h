@@ -188,6 +188,12 @@ void sched_hook_drop(void); /* call the hook's out(): put a vCPU that is still l
 /* Allow t only the online harts of the mask, and move it to one of them. -EINVAL: there is none. */
 int sched_set_affinity(struct thread *t, const struct hv_hartmask *mask);
 /*
+ * Write or read t's affinity as a whole. The scheduler, which reads it without the lock, may see a
+ * mixture of two masks: see pick_hart(). The mask may contain harts that do not exist.
+ */
+void thread_write_affinity(struct thread *t, const struct hv_hartmask *mask);
+void thread_read_affinity(const struct thread *t, struct hv_hartmask *mask);
+/*
  * signal.c: must t end a sleep in this state? INTERRUPTIBLE: for a signal, a stop or a kill;
  * KILLABLE: only for a kill; SLEEPING: never.
  */
