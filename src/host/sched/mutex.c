@@ -111,6 +111,7 @@ static int wait_for(struct mutex *m, enum thread_state state)
 
 		/*
 		 * Either the waker, which holds `lock`, sees this state, or we find the mutex free.
+		 * And either thread_signal_kick() sees the state, or we find the signal.
 		 */
 		__atomic_store_n(&current->state, state, __ATOMIC_SEQ_CST);
 		if (mutex_is_mine(m) || take(m, first))

@@ -176,13 +176,22 @@ static __attribute__((noinline)) void place_elsewhere(struct thread *t)
 
 void thread_signal_kick(struct thread *t)
 {
-	struct hart *hart = lock_rq_of(t);
-	enum thread_state state = READ_ONCE(t->state);
-	bool sleeping = state == THREAD_INTERRUPTIBLE ||
-			(state == THREAD_KILLABLE && READ_ONCE(t->sig.kill));
-	bool elsewhere = hart->running == t && t != current;
-	unsigned int index = (unsigned int)(hart - harts);
+	enum thread_state state;
+	bool sleeping, elsewhere;
+	unsigned int index;
+	struct hart *hart;
 
+	/*
+	 * Pairs with wait_prepare(), wait_for() in mutex.c, and place(): either we see t's new state
+	 * and hart, or t sees the signal that our caller has stored.
+	 */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	hart = lock_rq_of(t);
+	state = READ_ONCE(t->state);
+	sleeping = state == THREAD_INTERRUPTIBLE ||
+		   (state == THREAD_KILLABLE && READ_ONCE(t->sig.kill));
+	elsewhere = hart->running == t && t != current;
+	index = (unsigned int)(hart - harts);
 	spin_unlock(&hart->rq_lock);
 	if (sleeping)
 		thread_wake(t, NULL);
