@@ -96,7 +96,12 @@ void thread_read_affinity(const struct thread *t, struct hv_hartmask *mask)
 
 void thread_start(struct thread *t)
 {
-	WRITE_ONCE(t->hart, this_hart()); /* a signal may already look for t's hart */
+	/*
+	 * Another thread may already be sending t a signal or changing its affinity. Fence as in
+	 * place(): either sched_set_affinity() sees the new hart, or pick_hart() sees the new mask.
+	 */
+	WRITE_ONCE(t->hart, this_hart());
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	thread_wake(t, NULL);
 }
 
