@@ -95,7 +95,7 @@ static void put_leaf(struct block *b)
 	BUG_ON(!pgtable_collapse_empty(b->mm, b->start));
 	pte = pgtable_alloc(b->mm, b->start, SZ_2M);
 	BUG_ON(!pte);
-	WRITE_ONCE(*pte, pte_make(b->to, vma_pte_flags(b->vma->prot)));
+	pte_publish(pte, pte_make(b->to, vma_pte_flags(b->vma->prot)));
 	WRITE_ONCE(b->mm->total_pages, b->mm->total_pages + (BLOCK_PAGES - b->present));
 	if (b->vma->prot & PROT_EXEC)
 		mm_sync_icache(b->mm);

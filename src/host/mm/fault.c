@@ -72,7 +72,7 @@ static int install(struct mm *mm, const struct vma *vma, unsigned long va, unsig
 
 	if (!pte)
 		return -ENOMEM;
-	WRITE_ONCE(*pte, pte_make(pa, flags));
+	pte_publish(pte, pte_make(pa, flags));
 	WRITE_ONCE(mm->total_pages, mm->total_pages + size / SZ_4K);
 	/* This hart may have cached the invalid entry (S §2.1); others fence when they fault. */
 	sfence_vma_page(va);
@@ -317,7 +317,7 @@ static int copy_on_write(struct mm *mm, unsigned long va, pte_t *pte, unsigned l
 	if (size != SZ_4K)
 		mm_flush_tlb(mm, ALIGN_DOWN(va, SZ_2M), SZ_2M);
 	mm_notify_start(mm, va, va + SZ_4K);
-	WRITE_ONCE(*pte, pte_make(copy, (*pte & ~PTE_PPN) | PTE_W));
+	pte_publish(pte, pte_make(copy, (*pte & ~PTE_PPN) | PTE_W));
 	mm_flush_tlb(mm, va, SZ_4K);
 	mm_notify_moved(mm, va, va + SZ_4K);
 	mm_notify_end(mm, va, va + SZ_4K);
@@ -340,7 +340,7 @@ static int copy_huge_on_write(struct mm *mm, const struct vma *vma, unsigned lon
 		return -EIO;
 	va = ALIGN_DOWN(va, SZ_2M);
 	mm_notify_start(mm, va, va + SZ_2M);
-	WRITE_ONCE(*pte, pte_make(copy, (*pte & ~PTE_PPN) | PTE_W));
+	pte_publish(pte, pte_make(copy, (*pte & ~PTE_PPN) | PTE_W));
 	mm_flush_tlb(mm, va, SZ_2M);
 	mm_notify_moved(mm, va, va + SZ_2M);
 	mm_notify_end(mm, va, va + SZ_2M);

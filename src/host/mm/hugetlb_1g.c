@@ -135,7 +135,7 @@ int giant_page_copy(struct mm *mm, unsigned long va)
 			mm_flush_tlb(mm, at, SZ_2M);
 		}
 		memcpy(pa_to_va(copy + (at - start)), pa_to_va(old), SZ_2M);
-		WRITE_ONCE(*pte, pte_make(copy + (at - start), (*pte & ~PTE_PPN) | PTE_W));
+		pte_publish(pte, pte_make(copy + (at - start), (*pte & ~PTE_PPN) | PTE_W));
 		mm_flush_tlb(mm, at, SZ_2M);
 		page_free(old, ORDER_2M);
 		irq_window();

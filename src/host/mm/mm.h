@@ -68,6 +68,15 @@ pte_t *pgtable_alloc(struct mm *mm, unsigned long va, unsigned long size);
  */
 bool pgtable_collapse_empty(struct mm *mm, unsigned long va);
 
+/*
+ * Store a leaf for a page that has just been cleared or filled. Release: a hart that finds the leaf,
+ * with its page-table walker or with pgtable_peek(), also finds the page's contents.
+ */
+static inline void pte_publish(pte_t *pte, pte_t leaf)
+{
+	__atomic_store_n(pte, leaf, __ATOMIC_RELEASE);
+}
+
 /* ---- pgtable_find.c ---- */
 
 /* Return the leaf that maps va, and its size (SZ_4K, SZ_2M); NULL if va is not mapped. */

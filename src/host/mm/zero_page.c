@@ -64,7 +64,7 @@ int mm_replace_zeroes(struct mm *mm, const struct vma *vma, unsigned long va, pt
 	}
 	va = ALIGN_DOWN(va, size);
 	mm_notify_start(mm, va, va + size);
-	WRITE_ONCE(*pte, pte_make(pa, vma_pte_flags(vma->prot)));
+	pte_publish(pte, pte_make(pa, vma_pte_flags(vma->prot)));
 	WRITE_ONCE(mm->total_pages, mm->total_pages + size / SZ_4K);
 	mm_flush_tlb(mm, va, size);
 	mm_notify_end(mm, va, va + size);
