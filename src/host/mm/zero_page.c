@@ -31,9 +31,16 @@ hpa_t zero_page_get(void)
 	if (pa != none)
 		return pa;
 	pa = page_is_plenty() ? page_alloc_zeroed_block() : 0;
+	if (!pa)
+		return 0;
+	/*
+	 * Release the zeroes. This takes a fence, because gcc before 14 ignores the release of
+	 * __ATOMIC_ACQ_REL if the order for failure is __ATOMIC_ACQUIRE.
+	 */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
 	/* Another process may have been faster: mm->lock does not exclude it. */
-	if (pa && !__atomic_compare_exchange_n(&zero_page_pa, &none, pa, false, __ATOMIC_ACQ_REL,
-					       __ATOMIC_ACQUIRE)) {
+	if (!__atomic_compare_exchange_n(&zero_page_pa, &none, pa, false, __ATOMIC_ACQUIRE,
+					 __ATOMIC_ACQUIRE)) {
 		page_free(pa, ORDER_2M);
 		pa = none;
 	}
