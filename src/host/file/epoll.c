@@ -213,6 +213,7 @@ static void item_change(struct ep_item *item, const struct epoll_event *event)
 {
 	item->event = *event;
 	WRITE_ONCE(item->disabled, false);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* item_woken() sees it, or we see the change */
 	if (item_events(item, NULL))
 		item_mark_ready(item, NULL);
 }

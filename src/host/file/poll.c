@@ -107,7 +107,9 @@ static int poll_wait_for(struct polled *p, unsigned int n, u64 deadline)
 
 	waitq_init(&call.wait);
 	for (;;) {
+		/* Fence: either scan() sees a waker's change, or `woken` is set again. */
 		WRITE_ONCE(call.woken, false);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		ready = scan(p, n, table);
 		table = NULL;
 		if (ready || err)

@@ -3,8 +3,8 @@
  * poll.h - readiness of files: how ops->poll tells a poller where to wait.
  *
  * ops->poll first calls poll_wait() for each queue that is woken when the file's readiness may
- * change, and then looks at the file's state. In this order, no change is missed: either ops->poll
- * sees it, or it wakes the poller.
+ * change, and then looks at the file's state. In this order, and with a full fence in between, no
+ * change is missed: either ops->poll sees it, or it wakes the poller (waitq_wake_gather()).
  */
 #ifndef HOST_POLL_H
 #define HOST_POLL_H
@@ -20,8 +20,10 @@ struct poll_table {
 
 static inline void poll_wait(struct poll_table *table, struct waitq *wq)
 {
-	if (table)
+	if (table) {
 		table->enter(table, wq);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	}
 }
 
 /*
