@@ -414,10 +414,11 @@ static long port_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 static unsigned int port_poll(struct file *f, struct poll_table *table)
 {
 	struct port *p = f->priv;
-	bool open = READ_ONCE(p->open);
 	unsigned int events = 0;
+	bool open;
 
 	poll_wait(table, &p->rx_wait);
+	open = READ_ONCE(p->open);
 	if (file_is_writable(f))
 		events |= open ? poll_out(p, table) : EPOLLERR;
 	if (file_is_readable(f) && can_read_or_arm(p))
