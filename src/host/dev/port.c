@@ -175,7 +175,7 @@ static void tty_feed(struct port *p)
 		spin_unlock(&p->lock);
 		tty_input(p->tty, bytes, n);
 	}
-	if (!READ_ONCE(p->open) && list_empty(&p->filled))
+	if (!__atomic_load_n(&p->open, __ATOMIC_ACQUIRE) && list_empty(&p->filled))
 		tty_hangup(p->tty);
 	spin_unlock(&p->feed_lock);
 }
@@ -204,7 +204,8 @@ void port_interrupt(struct port *p)
 void port_far_end(struct port *p, bool open)
 {
 	port_interrupt(p); /* collect the data that came before the far end's change of state */
-	WRITE_ONCE(p->open, open);
+	/* Release: a thread that finds the port closed also finds the data that came before. */
+	__atomic_store_n(&p->open, open, __ATOMIC_RELEASE);
 	if (!open && p->tty)
 		tty_feed(p);
 	waitq_wake_all(&p->rx_wait);
@@ -403,7 +404,7 @@ static long port_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 			break;
 		ret = rx_copy(p, buf, size);
 		mutex_unlock(&p->read_lock);
-		if (!ret && !READ_ONCE(p->open) && !has_input(p))
+		if (!ret && !__atomic_load_n(&p->open, __ATOMIC_ACQUIRE) && !has_input(p))
 			break; /* the end of input */
 	}
 	return ret;

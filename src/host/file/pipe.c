@@ -88,10 +88,11 @@ long pipe_get(struct pipe *p, bool nonblock, unsigned long buf, size_t size)
 	if (!size)
 		return 0;
 	while (!ret) {
-		if (!filled(p) && !READ_ONCE(p->writers)) {
+		/* Acquire: the last writer may have written and closed its end after the first test. */
+		if (!filled(p) && !__atomic_load_n(&p->writers, __ATOMIC_ACQUIRE)) {
 			if (!filled(p))
 				return 0;
-			continue; /* the last writer wrote and closed its end between the tests */
+			continue;
 		}
 		/* Check once: if another reader takes the data, nonblock must not wait. */
 		if (nonblock)
