@@ -87,8 +87,8 @@ void vcpu_drop_irqs(struct kvm_vcpu *vcpu)
 /* Clear the marks first: a sender in between leaves at most a mark for a line that is down. */
 void vcpu_reset_irqs(struct kvm_vcpu *vcpu)
 {
-	__atomic_store_n(&vcpu->irq_changed, 0, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&vcpu->irq_pending, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&vcpu->irq_changed, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&vcpu->irq_pending, 0, __ATOMIC_RELEASE);
 	vcpu->csrs.hvip = 0;
 }
 
