@@ -436,7 +436,8 @@ static long clone_new_process(struct thread *t, const struct clone_request *args
 	thread_start(t);
 	/* Wait for the child's exec or exit. Only a kill ends the wait early. */
 	if (args->flags & CLONE_VFORK)
-		wait_event_killable(&p->vfork_wait, READ_ONCE(p->vfork_done));
+		wait_event_killable(&p->vfork_wait,
+				    __atomic_load_n(&p->vfork_done, __ATOMIC_ACQUIRE));
 	process_put(p);
 	return tid;
 }
@@ -494,6 +495,6 @@ void process_vfork_done(struct process *p)
 {
 	if (READ_ONCE(p->vfork_done))
 		return;
-	WRITE_ONCE(p->vfork_done, true);
+	__atomic_store_n(&p->vfork_done, true, __ATOMIC_RELEASE); /* after the child's stores */
 	waitq_wake_all(&p->vfork_wait);
 }
