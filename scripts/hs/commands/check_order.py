@@ -35,7 +35,8 @@ UPWARD = {
     ("src/host", "fs", "dev"): ("syncfs is sync", {"sys_sync"}),
     ("src/host", "fs", "proc"): (
         "procfs shows processes, and a relative path begins at the process's folder",
-        {"all_processes", "all_processes_lock", "process_cwd", "process_find", "process_get", "process_put", "rlimits_show"}),
+        {"all_processes", "all_processes_lock", "process_cwd", "process_find", "process_get", "process_path",
+         "process_put", "rlimits_show"}),
     ("src/host", "file", "proc"): (
         "ppoll and epoll_pwait set the signal mask, and a write to a broken pipe sends SIGPIPE",
         {"signal_mask_restore", "signal_mask_set_user", "signal_send_process"}),

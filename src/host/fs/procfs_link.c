@@ -24,7 +24,7 @@ static long exe_readlink(struct inode *inode, char *buf, size_t size)
 		return inode_path_locked(current_process->mm->exe->inode, buf, size);
 	p = proc_process((int)inode->id);
 	if (p) {
-		strlcpy(buf, p->path, size);
+		process_path(p, buf, size);
 		len = (long)strlen(buf);
 		process_put(p);
 	}

@@ -118,12 +118,15 @@ static int thread_facts(int tid, struct thread_facts *facts)
 }
 
 /* Fill in the facts of a zombie, or of a process whose first thread is gone. */
-static void facts_without_thread(const struct process *p, struct thread_facts *facts)
+static void facts_without_thread(struct process *p, struct thread_facts *facts)
 {
-	const char *slash = strrchr(p->path, '/');
+	char path[PROCESS_PATH_LEN];
+	const char *slash;
 
+	process_path(p, path, sizeof(path));
+	slash = strrchr(path, '/');
 	*facts = (struct thread_facts){ .state = p->zombie ? 'Z' : 'S' };
-	strlcpy(facts->name, slash ? slash + 1 : p->path, sizeof(facts->name));
+	strlcpy(facts->name, slash ? slash + 1 : path, sizeof(facts->name));
 }
 
 static int show_schedstat(struct inode *inode, struct text *t)
@@ -222,6 +225,7 @@ static int add_user_bytes(struct text *t, unsigned long from, unsigned long to)
 
 static int show_cmdline(struct inode *inode, struct text *t)
 {
+	char path[PROCESS_PATH_LEN];
 	struct process *p;
 
 	if (proc_is_mine(inode))
@@ -230,7 +234,8 @@ static int show_cmdline(struct inode *inode, struct text *t)
 	p = proc_process((int)inode->id);
 	if (!p)
 		return -ESRCH;
-	text_add(t, "%s%c", p->path, '\0');
+	process_path(p, path, sizeof(path));
+	text_add(t, "%s%c", path, '\0');
 	process_put(p);
 	return 0;
 }

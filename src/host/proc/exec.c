@@ -251,10 +251,21 @@ static struct mm *build_mm(struct file *f, const struct exec_args *args, const c
 static void set_name(struct process *p, const char *path)
 {
 	const char *slash = strrchr(path, '/');
+	char mapped[PROCESS_PATH_LEN];
 
 	thread_set_name(slash ? slash + 1 : path);
 	/* Store the path of the mapped file: `path` may be /proc/self/exe, or a script. */
-	inode_path(p->mm->exe->inode, p->path, sizeof(p->path));
+	inode_path(p->mm->exe->inode, mapped, sizeof(mapped));
+	spin_lock(&p->lock); /* /proc copies the path under it */
+	strlcpy(p->path, mapped, sizeof(p->path));
+	spin_unlock(&p->lock);
+}
+
+void process_path(struct process *p, char *path, size_t size)
+{
+	spin_lock(&p->lock);
+	strlcpy(path, p->path, size);
+	spin_unlock(&p->lock);
 }
 
 /* Trace the exec. If the name is too long for the event, only its last characters are traced. */

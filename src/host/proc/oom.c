@@ -144,11 +144,14 @@ static void end_users_of_memory(struct process *p)
 	spin_unlock(&all_processes_lock);
 }
 
-static const char *name_of(const struct process *p)
+/* Store the path of p's program in `path`, and return the last part of it. */
+static const char *name_of(struct process *p, char path[PROCESS_PATH_LEN])
 {
-	const char *slash = strrchr(p->path, '/');
+	const char *slash;
 
-	return slash ? slash + 1 : p->path;
+	process_path(p, path, PROCESS_PATH_LEN);
+	slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
 }
 
 /* Should threads still wait for the victim, if any? If not, drop it. `choosing` is held. */
@@ -177,6 +180,7 @@ static bool victim_is_pending(void)
 static bool choose(const char *what)
 {
 	size_t pages, before = page_free_count();
+	char path[PROCESS_PATH_LEN];
 
 	if (!find_largest(&victim, &pages))
 		return false;
@@ -193,7 +197,7 @@ static bool choose(const char *what)
 		return true;
 	printk_limited("host: out of memory in %s by %s (%d): ended the largest process of the "
 		       "largest family, %s (%d, %lu kB); %lu kB are free\n",
-		       what, current->name, current->tid, name_of(victim), victim->pid,
+		       what, current->name, current->tid, name_of(victim, path), victim->pid,
 		       pages * (PAGE_SIZE / 1024), free_seen * (PAGE_SIZE / 1024));
 	end_users_of_memory(victim);
 	return true;

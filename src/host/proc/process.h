@@ -20,6 +20,8 @@ struct sig_action { /* as in the kernel ABI of riscv64: no restorer */
 	u64 mask;
 };
 
+#define PROCESS_PATH_LEN 256
+
 struct process {
 	u32 refs;
 	int pid;
@@ -40,7 +42,7 @@ struct process {
 	bool oom_passed_over; /* oom.c: was a victim, and is not chosen again */
 	int wait_status;      /* as wait4() reports it */
 	int pgid, sid;
-	char path[256]; /* path of the program, for /proc/self/exe */
+	char path[PROCESS_PATH_LEN]; /* of the program; guarded by lock: process_path() */
 
 	u64 run_time, child_time; /* ticks: of threads that ended, and of reaped children */
 	const struct first_program_ops *first; /* only for the first program, else NULL */

@@ -29,6 +29,9 @@ void thread_end(int code) __attribute__((noreturn));         /* ends the current
  */
 int process_kill_other_threads(struct process *p);
 
+/* ---- exec.c ---- */
+void process_path(struct process *p, char *path, size_t size); /* copy the path of p's program */
+
 /* ---- futex.c ---- */
 void futex_thread_exit(struct thread *t); /* handle t's robust list and clear_child_tid */
 
