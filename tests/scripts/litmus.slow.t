@@ -29,6 +29,15 @@ mistake kvm/exit/bus.c 's/(bus_stores \+ 1\);\n)\t__atomic_thread_fence.*?\n/$1/
 mistake kvm/vcpu/irq.c 's/(static void irq_mark.*?)__ATOMIC_RELEASE/$1__ATOMIC_RELAXED/s'
 mistake kvm/vcpu/lazy_put.c 's/put_pending, false, __ATOMIC_RELEASE/put_pending, false, __ATOMIC_RELAXED/'
 mistake host/sched/mutex.c 's/(unsigned long self.*?)__ATOMIC_RELEASE/$1__ATOMIC_RELAXED/s'
+# gcc 12 compiles every fence to a full one. The table finds the statement by the name in the comment.
+weak='__asm__ volatile("fence r, r" ::: "memory") \/* atomic_thread_fence *\/'
+mistake host/sched/sched.c "s/(void thread_signal_kick.*?)__atomic_thread_fence\(\w+\)/\$1$weak/s"
+mistake host/file/poll.h "s/__atomic_thread_fence\(\w+\)/$weak/"
+mistake kvm/vcpu/steal_time.c "s/__atomic_thread_fence\(\w+\)/$weak/"
+mistake host/file/pipe.c 's/(p->in, p->in \+ done, )__ATOMIC_RELEASE/$1__ATOMIC_RELAXED/'
+mistake host/mm/mm.h 's/(pte, leaf, )__ATOMIC_RELEASE/$1__ATOMIC_RELAXED/'
+mistake host/proc/process.c 's/(&p->refs, 1, )__ATOMIC_ACQ_REL/$1__ATOMIC_RELAXED/'
+mistake kvm/vcpu/pmu.c 's/(static void set_started.*?)__ATOMIC_RELEASE/$1__ATOMIC_RELAXED/s'
 mistake kvm/vcpu/hsm.c 's/(\tWRITE_ONCE\(vcpu->hsm_stopped, false\);\n)(\t__atomic_fetch_add.*?\n)/$2$1/'
 timeout --kill-after=5 "$(scaled 900)" make -C "$tmp/tree" -j2 O="$tmp/tree/build" "$tmp/tree/build/hyperscope.elf" >"$tmp/log" 2>&1
 ok $? "a kernel with mistakes is built" || diag "$(tail -n 5 "$tmp/log")"
@@ -43,6 +52,13 @@ done <<-'END'
 	lines a line that is marked without a release
 	put a put that is reported without a release
 	mutex a mutex that is unlocked without a release
+	signal-sleep a signal that is sent without a full fence before the thread's state is read
+	poll-event a poller that looks at the file without a full fence after it has entered the queue
+	pipe-data a write to a pipe that is published without a release
+	page-contents a page that is mapped without a release of its contents
+	put-process a reference that is dropped without order
+	pmu a counter that is started without a release of its event
+	steal-time a steal time that is stored without a release between its parts
 END
 like "$($wrong suspend 2>&1)" "no path .*leads from" "found: a start that is counted too early, because the order of two stores differs from the table's"
 done_testing
