@@ -83,20 +83,26 @@ static struct hart *lock_timer(struct hv_timer *timer)
 		struct hart *hart = &harts[READ_ONCE(timer->hart)];
 
 		spin_lock(&hart->timer_lock);
-		if (hart == &harts[timer->hart])
+		if (hart == &harts[READ_ONCE(timer->hart)])
 			return hart;
 		spin_unlock(&hart->timer_lock);
 	}
+}
+
+/* Take an armed timer off its hart's list, whose lock is held. */
+static void disarm(struct hv_timer *timer)
+{
+	list_del(&timer->link);
+	/* Release: hv_timer_start() on another hart may link the timer once it is not armed. */
+	__atomic_store_n(&timer->armed, false, __ATOMIC_RELEASE);
 }
 
 void timer_remove(struct hv_timer *timer)
 {
 	struct hart *hart = lock_timer(timer);
 
-	if (timer->armed) {
-		timer->armed = false;
-		list_del(&timer->link);
-	}
+	if (timer->armed)
+		disarm(timer);
 	spin_unlock(&hart->timer_lock);
 }
 
@@ -105,12 +111,12 @@ void hv_timer_start(struct hv_timer *timer, u64 deadline)
 	struct hart *me = my_hart();
 	struct hv_timer *other;
 
-	if (timer->armed)
+	if (__atomic_load_n(&timer->armed, __ATOMIC_ACQUIRE))
 		timer_remove(timer);
 	spin_lock(&me->timer_lock);
-	timer->hart = this_hart();
+	WRITE_ONCE(timer->hart, this_hart());
 	timer->deadline = deadline;
-	timer->armed = true;
+	WRITE_ONCE(timer->armed, true);
 	list_for_each_entry(other, &me->timers, link)
 		if (other->deadline > deadline)
 			break;
@@ -151,8 +157,7 @@ void clock_interrupt(void)
 
 		if (timer->deadline > hv_time())
 			break;
-		timer->armed = false;
-		list_del(&timer->link);
+		disarm(timer);
 		__atomic_store_n(&me->running_timer, timer, __ATOMIC_RELEASE);
 		spin_unlock(&me->timer_lock);
 		if (trace_host_timer_enabled())
