@@ -131,7 +131,8 @@ applies_proofs()
 
 judge_proofs()
 {
-	local file=${file_of[$1]#src/*/} proofs
+	local file=${file_of[$1]:-} proofs
+	file=${file#src/*/}
 	[ "$1" != none ] || { try "proofs" 1500 tests/proofs/run --out "$O"; return; }
 	proofs=$(grep -lE "(Sources:|#include).*\b${file//./\\.}" tests/proofs/*.c | xargs -n 1 basename -s .c)
 	ulimit -v 6000000
