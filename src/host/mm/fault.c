@@ -65,8 +65,8 @@ void mm_sync_icache(struct mm *mm)
 	fence_i();
 }
 
-static int install(struct mm *mm, const struct vma *vma, unsigned long va, unsigned long size,
-		   hpa_t pa, unsigned long flags)
+static inline int install(struct mm *mm, const struct vma *vma, unsigned long va,
+			  unsigned long size, hpa_t pa, unsigned long flags)
 {
 	pte_t *pte = pgtable_alloc(mm, va, size);
 
