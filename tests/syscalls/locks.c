@@ -129,8 +129,8 @@ void *raw_memset(void *dst, int c, size_t n);
  */
 __attribute__((no_sanitize("address", "undefined"))) void *raw_memset(void *dst, int c, size_t n)
 {
-	typedef unsigned long __attribute__((vector_size(32), may_alias)) half;
-	half *line = dst, *end = (half *)((char *)dst + n);
+	typedef unsigned long __attribute__((vector_size(16), may_alias)) pair;
+	pair *line = dst, *end = (pair *)((char *)dst + n);
 	void *at = dst;
 
 	if (!c && n >= UNMAP_FROM && IS_ALIGNED((unsigned long)dst | n, PAGE_SIZE) &&
@@ -140,11 +140,11 @@ __attribute__((no_sanitize("address", "undefined"))) void *raw_memset(void *dst,
 		__asm__ volatile("rep stosb" : "+D"(at), "+c"(n) : "a"(c) : "memory");
 		return dst;
 	}
-	for (; line < end; line += 2) {
-		half any = line[0] | line[1];
+	for (; line < end; line += 4) {
+		pair any = line[0] | line[1] | line[2] | line[3];
 
-		if (any[0] | any[1] | any[2] | any[3])
-			line[0] = line[1] = (half){ 0 };
+		if (any[0] | any[1])
+			line[0] = line[1] = line[2] = line[3] = (pair){ 0 };
 	}
 	return dst;
 }

@@ -35,6 +35,7 @@ static struct table {
 	int level;
 	unsigned int place; /* in known[] */
 	unsigned long pages;
+	u64 lines;      /* a bit for each 8 entries: the copy's may differ from 0 */
 	pte_t *entries; /* the copies, with the properties of the leaves */
 	u8 *properties;
 } tables[NR_PAGES];
@@ -135,6 +136,17 @@ static unsigned long entry_size(const struct table *t)
 	return PAGE_SIZE << (9 * t->level);
 }
 
+static u64 line_of(unsigned long i)
+{
+	return BIT(i / 8);
+}
+
+static void set_entry(struct table *t, unsigned long i, pte_t pte)
+{
+	t->entries[i] = pte;
+	t->lines |= line_of(i);
+}
+
 /* The copy's entry no longer counts. */
 static void uncount(struct table *t, unsigned long i)
 {
@@ -152,9 +164,9 @@ static void forget(struct table *t)
 {
 	if (!t->mm)
 		return;
-	for (unsigned long i = next_entry(t->entries, 0, ENTRIES); i < ENTRIES;
-	     i = next_entry(t->entries, i + 1, ENTRIES))
-		uncount(t, i);
+	for (unsigned long line = 0; line < ENTRIES; line += 8)
+		for (unsigned long i = line; t->lines & line_of(line) && i < line + 8; i++)
+			uncount(t, i);
 	t->mm = NULL;
 	known[t->place] = known[--nr_known];
 	tables[known[t->place]].place = t->place;
@@ -192,7 +204,7 @@ static struct table *table_at(const struct mm *mm, hpa_t pa, int level, unsigned
 	if (t->mm == mm && t->level == level && t->base == base)
 		return t;
 	forget(t);
-	*t = (struct table){ mm, base, level, nr_known, 0, copies[i], properties[i] };
+	*t = (struct table){ mm, base, level, nr_known, 0, 0, copies[i], properties[i] };
 	known[nr_known++] = i;
 	return t;
 }
@@ -263,23 +275,25 @@ static u8 check_leaf(const struct mm *mm, const struct vma *vma, unsigned long v
 /*
  * Return the index of the first entry, from i on, that is to be checked: of a last-level table, those
  * that differ from the copy, and otherwise, all that are or were in use. Eight entries at once are
- * skipped, because most are.
+ * skipped, because most are, and of the copy, only lines in use are read, because the reads take most
+ * of the time.
  */
 static unsigned long next_to_check(const struct table *t, const pte_t *entries, unsigned long i,
 				   unsigned long n, bool all)
 {
-	typedef pte_t __attribute__((vector_size(64))) line;
-	const pte_t *old = t->entries;
+	typedef pte_t __attribute__((vector_size(16))) pair;
 	bool equal = !all && t->level == 0;
+	const pte_t *old = t->entries;
 
 	for (; i < n; i++) {
-		while (i % 8 == 0 && i < n) {
-			line now = *(const line *)(entries + i), then = *(const line *)(old + i);
-			line any = equal ? now ^ then : now | then;
+		for (; i % 8 == 0 && i < n; i += 8) {
+			const pair *a = (const pair *)(entries + i), *b = (const pair *)(old + i);
+			pair any = a[0] | a[1] | a[2] | a[3];
 
-			if (any[0] | any[1] | any[2] | any[3] | any[4] | any[5] | any[6] | any[7])
+			if (t->lines & line_of(i))
+				any = (a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]);
+			if (any[0] | any[1] || (t->lines & line_of(i) && !equal))
 				break;
-			i += 8;
 		}
 		if (i < n && (equal ? entries[i] != old[i] : entries[i] | old[i]))
 			return i;
@@ -302,7 +316,7 @@ static void check_entry(struct table *t, unsigned long va, unsigned long i, pte_
 		return;
 	uncount(t, i);
 	t->properties[i] = property;
-	t->entries[i] = pte;
+	set_entry(t, i, pte);
 	t->pages += mm_leaf_pages(pte, entry_size(t));
 	if (!page_is_zero(pte_to_hpa(pte)))
 		count(pte, entry_size(t), t->properties[i], 1);
@@ -325,7 +339,7 @@ static unsigned long check_table(struct table *t, hpa_t pa, bool all, const stru
 		if (pte && !pte_is_leaf(pte)) {
 			if (old != pte)
 				uncount(t, i);
-			t->entries[i] = pte;
+			set_entry(t, i, pte);
 			pages += check_table(table_at(t->mm, pte_to_hpa(pte), t->level - 1, va),
 					     pte_to_hpa(pte), all, vma);
 		} else if (all || (pte ^ old) & ~(PTE_A | PTE_D)) {
