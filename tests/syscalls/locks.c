@@ -186,18 +186,25 @@ hpa_t __wrap_huge_page_alloc(void)
 	return usable(__real_huge_page_alloc(), ORDER_2M);
 }
 
-static void dropped(hpa_t pa)
+static void poison(hpa_t from, hpa_t to)
 {
-	space_page_changed(pa);
-	if (page_of(pa) && !page_refs(pa))
-		ASAN_POISON_MEMORY_REGION(pa_to_va(ALIGN_DOWN(pa, PAGE_SIZE)), PAGE_SIZE);
+	if (from < to)
+		ASAN_POISON_MEMORY_REGION(pa_to_va(from), to - from);
 }
 
 void __wrap_page_free(hpa_t pa, unsigned int order)
 {
+	hpa_t end = pa + (PAGE_SIZE << order), from = pa; /* from: free, and not poisoned yet */
+
 	__real_page_free(pa, order);
-	for (unsigned long i = 0; i < 1UL << order; i++)
-		dropped(pa + i * PAGE_SIZE);
+	for (; pa < end; pa += PAGE_SIZE) {
+		space_page_changed(pa);
+		if (!page_refs(pa))
+			continue;
+		poison(from, pa);
+		from = pa + PAGE_SIZE;
+	}
+	poison(from, end);
 }
 
 void __wrap_page_get(hpa_t pa)
@@ -209,7 +216,10 @@ void __wrap_page_get(hpa_t pa)
 void __wrap_page_put(hpa_t pa)
 {
 	__real_page_put(pa);
-	dropped(pa);
+	space_page_changed(pa);
+	pa = ALIGN_DOWN(pa, PAGE_SIZE);
+	if (page_of(pa) && !page_refs(pa))
+		poison(pa, pa + PAGE_SIZE);
 }
 
 /* Who allocated each object, by its address, and after how many calls of objects_mark(). */
