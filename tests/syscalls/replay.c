@@ -9,6 +9,8 @@
  * is set in the environment, each call is printed.
  */
 #include <fcntl.h>
+#include <sanitizer/common_interface_defs.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,24 +21,44 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static uint8_t sequence[STEPS_MAX * STEP_BYTES];
+static size_t sequence_size;
+
+static void save(void)
+{
+	int failed = open("failed", O_WRONLY | O_CREAT | O_TRUNC, 0666);
+
+	if (write(failed, sequence, sequence_size) != (ssize_t)sequence_size)
+		perror("failed");
+	close(failed);
+}
+
+static void save_and_end(int signal)
+{
+	save();
+	raise(signal); /* SA_RESETHAND */
+}
+
+/* A failed sequence aborts or is reported by a sanitizer; one that hangs is ended from outside. */
+static void save_on_failure(void)
+{
+	const struct sigaction action = { .sa_handler = save_and_end,
+					  .sa_flags = (int)SA_RESETHAND };
+
+	__sanitizer_set_death_callback(save);
+	sigaction(SIGABRT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+}
+
 static int run_random(uint64_t seed, unsigned long count)
 {
-	uint8_t data[STEPS_MAX * STEP_BYTES];
-	int failed = open("failed", O_RDWR | O_CREAT | O_TRUNC, 0666);
-
+	save_on_failure();
 	random_seed(seed);
 	while (count--) {
-		size_t size = random_sequence(data);
-
-		/* Truncating the file to 0 each time would let the file system write it to the disk. */
-		if (pwrite(failed, data, size, 0) != (ssize_t)size ||
-		    ftruncate(failed, (off_t)size)) {
-			perror("failed");
-			return 2;
-		}
-		LLVMFuzzerTestOneInput(data, size);
+		sequence_size = random_sequence(sequence);
+		LLVMFuzzerTestOneInput(sequence, sequence_size);
 	}
-	remove("failed");
 	return 0;
 }
 
