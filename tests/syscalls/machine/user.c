@@ -67,7 +67,7 @@ long machine_ecall(long number, const long args[6])
 	do { /* a call that is restarted is executed again */
 		dispatch(frame);
 		run_handlers(frame);
-	} while (frame->epc == pc);
+	} while (frame->epc == pc && frame->a7 == (unsigned long)number); /* not after execve() */
 	if (frame->epc == pc + 4) /* the program is a loop */
 		frame->epc = pc;
 	return (long)frame->a0;
