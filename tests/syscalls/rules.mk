@@ -66,7 +66,7 @@ $(SYSCALLS_REPLAY)/syscalls: $(SYSCALLS_REPLAY)/obj/tests/syscalls/replay.o $(SY
 SYSCALLS_FUZZ := $(FUZZ_OUT)/obj/syscalls
 $(SYSCALLS_FUZZ)/src/%.o: private SYSCALLS_SPEED = -O2
 $(eval $(call syscalls-rules,$(SYSCALLS_FUZZ),$(FUZZ_CC),-isystem $(shell $(FUZZ_CC) -print-resource-dir 2>/dev/null)/include $(FUZZ_PROFILE) \
-	-fsanitize=fuzzer-no-link,-w))
+	-fsanitize=fuzzer-no-link -fno-sanitize-coverage=trace-cmp,-w))
 $(FUZZ_OUT)/syscalls: $(call syscalls-objects,$(SYSCALLS_FUZZ),$(SYSCALLS_SRC) $(SYSCALLS_OWN) $(SYSCALLS_DIR)/mutator.c \
 		$(SYSCALLS_CORE) $(patsubst %,$(NATIVE_DIR)/%.c,$(SYSCALLS_MODELS)))
 	$(call say,FUZZLD)$(FUZZ_CC) $(SYSCALLS_SANITIZE) -fsanitize=fuzzer $(FUZZ_PROFILE) $(SYSCALLS_WRAP) -pthread -o $@ $^
