@@ -76,34 +76,32 @@ void hv_timer_init(struct hv_timer *timer, void (*fn)(struct hv_timer *timer))
 	list_init(&timer->link);
 }
 
-/* Lock the timers of the hart on whose list the timer is, or last was. Returns that hart. */
-static struct hart *lock_timer(struct hv_timer *timer)
-{
-	for (;;) {
-		struct hart *hart = &harts[READ_ONCE(timer->hart)];
-
-		spin_lock(&hart->timer_lock);
-		if (hart == &harts[READ_ONCE(timer->hart)])
-			return hart;
-		spin_unlock(&hart->timer_lock);
-	}
-}
-
-/* Take an armed timer off its hart's list, whose lock is held. */
+/*
+ * Take an armed timer off its hart's list, whose lock is held. Release: once the timer is not
+ * armed, hv_timer_start() on another hart may link it, and hv_timer_cancel() looks for its fn.
+ */
 static void disarm(struct hv_timer *timer)
 {
 	list_del(&timer->link);
-	/* Release: hv_timer_start() on another hart may link the timer once it is not armed. */
-	__atomic_store_n(&timer->armed, false, __ATOMIC_RELEASE);
+	__atomic_store_n(&timer->armed, 0, __ATOMIC_RELEASE);
 }
 
+/*
+ * If a timer is armed, `armed` is 1 + the hart on whose list it is. Only that hart's lock keeps it
+ * there: fn may arm the timer on another hart meanwhile.
+ */
 void timer_remove(struct hv_timer *timer)
 {
-	struct hart *hart = lock_timer(timer);
+	unsigned int armed;
+	struct hart *hart;
 
-	if (timer->armed)
-		disarm(timer);
-	spin_unlock(&hart->timer_lock);
+	while ((armed = __atomic_load_n(&timer->armed, __ATOMIC_ACQUIRE))) {
+		hart = &harts[armed - 1];
+		spin_lock(&hart->timer_lock);
+		if (READ_ONCE(timer->armed) == armed)
+			disarm(timer);
+		spin_unlock(&hart->timer_lock);
+	}
 }
 
 void hv_timer_start(struct hv_timer *timer, u64 deadline)
@@ -111,12 +109,10 @@ void hv_timer_start(struct hv_timer *timer, u64 deadline)
 	struct hart *me = my_hart();
 	struct hv_timer *other;
 
-	if (__atomic_load_n(&timer->armed, __ATOMIC_ACQUIRE))
-		timer_remove(timer);
+	timer_remove(timer);
 	spin_lock(&me->timer_lock);
-	WRITE_ONCE(timer->hart, this_hart());
 	timer->deadline = deadline;
-	WRITE_ONCE(timer->armed, true);
+	WRITE_ONCE(timer->armed, this_hart() + 1);
 	list_for_each_entry(other, &me->timers, link)
 		if (other->deadline > deadline)
 			break;
@@ -125,10 +121,7 @@ void hv_timer_start(struct hv_timer *timer, u64 deadline)
 	spin_unlock(&me->timer_lock);
 }
 
-/*
- * Returns true while the timer's fn runs, perhaps on a hart other than timer->hart, on which the
- * timer was last started.
- */
+/* Returns true while the timer's fn runs, on whichever hart. */
 static bool timer_runs(const struct hv_timer *timer)
 {
 	for (unsigned int i = 0; i < nr_harts; i++)
@@ -157,8 +150,9 @@ void clock_interrupt(void)
 
 		if (timer->deadline > hv_time())
 			break;
+		/* Before it is disarmed: hv_timer_cancel() sees one or the other. */
+		WRITE_ONCE(me->running_timer, timer);
 		disarm(timer);
-		__atomic_store_n(&me->running_timer, timer, __ATOMIC_RELEASE);
 		spin_unlock(&me->timer_lock);
 		if (trace_host_timer_enabled())
 			trace_host_timer(timer->deadline, hv_time() - timer->deadline);

@@ -352,8 +352,7 @@ struct hv_timer {
 	void (*fn)(struct hv_timer *timer); /* in interrupt context on some hart; must not sleep */
 	u64 deadline;                       /* the host's while armed */
 	struct list_head link;              /* the host's */
-	unsigned int hart;                  /* the host's */
-	bool armed;                         /* the host's */
+	unsigned int armed;                 /* the host's; 0: not armed */
 };
 
 void hv_timer_init(struct hv_timer *timer, void (*fn)(struct hv_timer *timer));
