@@ -125,7 +125,7 @@ static void facts_without_thread(struct process *p, struct thread_facts *facts)
 
 	process_path(p, path, sizeof(path));
 	slash = strrchr(path, '/');
-	*facts = (struct thread_facts){ .state = p->zombie ? 'Z' : 'S' };
+	*facts = (struct thread_facts){ .state = READ_ONCE(p->zombie) ? 'Z' : 'S' };
 	strlcpy(facts->name, slash ? slash + 1 : path, sizeof(facts->name));
 }
 

@@ -142,7 +142,7 @@ static void become_zombie(struct process *p)
 		list_del(&p->all_link);
 		p->parent = &init_process; /* the parent may be freed from now on */
 	}
-	p->zombie = true;
+	WRITE_ONCE(p->zombie, true);
 	/* Send the signal before the unlock: it has to be pending when wait() finds the child. */
 	if (!parent->is_init && p->exit_signal)
 		signal_child(parent, p, p->exit_signal, exit_code(p->wait_status),

@@ -157,7 +157,7 @@ static int send_locked(struct process *p, struct thread *t, const siginfo_t *inf
 	struct taker taker;
 	bool ends;
 
-	if (p->zombie || p->exiting)
+	if (p->exiting) /* or already a zombie */
 		return 0;
 	spin_lock(&p->sig_lock);
 	taker = find_taker(p, t, SIG_BIT(signo));
