@@ -34,8 +34,8 @@
 #define NR_wait4             260
 #define THREAD               0x10f00
 #define ENDS_IN_MS           1000 /* of the machine's time */
-#define MOVES                200
-#define WAKES                200
+#define MOVES                1000
+#define WAKES                1000
 #define ALL_HARTS            ((1UL << MACHINE_HARTS) - 1)
 #define WAIT                 255 /* a step that lets time pass (grammar.c) */
 #define SIZE_MAX_BYTES       (STEPS_MAX * STEP_BYTES)
