@@ -91,6 +91,13 @@ mutant "ELF: a path need not end with a NUL" proc/elf.c \
 mutant "ELF: the interpreter's headers are not freed" proc/elf.c \
 	's/kfree\(elf.phdrs\);\n\tfile_put/file_put/' elf/interpreter
 
+mutant "ELF: the last header is not mapped" proc/elf.c \
+	's/(err == 0 && i < elf->header.e_phnum)(; i\+\+\)\n\t\tif \(is_mapped)/$1 - 1$2/' elf_segments/order
+mutant "ELF: mapping goes on after a segment that fails" proc/elf.c \
+	's/for \(i = 0; err == 0 && i/for (i = 0; i/' elf_segments/order
+mutant "ELF: the program is mapped where an interpreter would be" proc/elf.c \
+	's/start, \*end, interp\)/start, *end, true)/' elf_segments/order
+
 mutant "cpio: data may end beyond the archive" fs/initramfs.c \
 	's/size > left - name_end/size > left/' initramfs/read
 mutant "cpio: g is a hexadecimal digit" fs/initramfs.c "s/<= 'f'/<= 'g'/" initramfs/read
