@@ -131,6 +131,10 @@ mutant "virtqueue: an element past the used ring is written" virtio_ring.c \
 	's/idx % vq->size\)/idx % (vq->size + 1))/' virtqueue/push
 mutant "virtqueue: an index may be the table's size" virtio_ring.c \
 	's/if \(index >= size\)/if (index > size)/' virtqueue/pop
+mutant "virtqueue: a chain may be longer than the limit by one" virtio_ring.c \
+	's/== CHAIN_MAX/== CHAIN_MAX + 1/' virtqueue/pop
+mutant "virtqueue: the size of an indirect table is in bytes" virtio_ring.c \
+	's/head->len \/ sizeof\(\*table\);/head->len;/' virtqueue/pop
 mutant "virtqueue: the ring's index may be ahead by any number" virtio_ring.c \
 	's/available > vq->size/0/' virtqueue/pop
 done_testing
