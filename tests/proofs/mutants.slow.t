@@ -108,6 +108,10 @@ mutant "trace: the number of harts has no limit" file/ram.c \
 	's/ && mem->nr_harts <= HST_MAX_HARTS//' trace_ram/header
 mutant "trace: the formats may begin outside trace memory" file/ram.c \
 	's/\t *mem->formats_size <= mem->harts_offset &&\n//' trace_ram/header
+mutant "trace: a record that may be overwritten is kept" file/ram.c \
+	's/first \+ at \+ nr > later/first + at + nr >= later/' trace_ram/records
+mutant "trace: a piece of records may go beyond the end of the ring" file/ram.c \
+	's/MIN\(MIN\(n - at, nr - index\), \(u64\)CHUNK\)/MIN(n - at, (u64)CHUNK)/' trace_ram/records
 
 mutant "G-stage: a split gives all leaves the same distance" mmu/gstage.c \
 	's/i \* gstage_size\(level - 1\)/i * gstage_size(0)/' gstage_change/split
