@@ -93,14 +93,18 @@ static void disarm(struct hv_timer *timer)
 void timer_remove(struct hv_timer *timer)
 {
 	unsigned int armed;
-	struct hart *hart;
 
 	while ((armed = __atomic_load_n(&timer->armed, __ATOMIC_ACQUIRE))) {
-		hart = &harts[armed - 1];
+		struct hart *hart = &harts[armed - 1];
+		bool here;
+
 		spin_lock(&hart->timer_lock);
-		if (READ_ONCE(timer->armed) == armed)
+		here = READ_ONCE(timer->armed) == armed;
+		if (here)
 			disarm(timer);
 		spin_unlock(&hart->timer_lock);
+		if (here)
+			return;
 	}
 }
 
@@ -109,7 +113,8 @@ void hv_timer_start(struct hv_timer *timer, u64 deadline)
 	struct hart *me = my_hart();
 	struct hv_timer *other;
 
-	timer_remove(timer);
+	if (__atomic_load_n(&timer->armed, __ATOMIC_ACQUIRE))
+		timer_remove(timer);
 	spin_lock(&me->timer_lock);
 	timer->deadline = deadline;
 	WRITE_ONCE(timer->armed, this_hart() + 1);
