@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
  * ioctl.c - fuzz target: any ioctls in any order on /dev/kvm, VMs and vCPUs, with any eventfds, and
- * with a guest that traps for any reason (tests/native/any_vmm.c).
+ * with a guest that traps for any reason (tests/native/any_vmm.c, any_guest.c).
  */
 #include "any_vmm.h"
 #include "core.h"
 
 #define MAX_STEPS 400
+#ifndef MACHINE
+#define MACHINE ANY_USUAL
+#endif
 
 static struct choices choices;
 
@@ -21,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!core_restore()) {
 		any_choice = from_input;
-		any_vmm_start();
+		any_vmm_start(MACHINE);
 		core_snapshot();
 	}
 	choices = (struct choices){ data, size };

@@ -87,6 +87,7 @@ static void start(void)
 {
 	native_reset();
 	native_isa_set(ISA);
+	native_pmu_set(4, 64);
 	native_core_start();
 	native_vm_make(&vm, 0);
 	vcpu_put(vm.vcpu);

@@ -11,7 +11,7 @@
 FUZZ_DIR := $(TOP)/tests/fuzz
 FUZZ_TARGETS := $(patsubst $(FUZZ_DIR)/%.c,%,$(wildcard $(FUZZ_DIR)/*.c))
 FUZZ_TRACE := trace trace_filter trace_ram
-FUZZ_CORE := ioctl insn register sbi
+FUZZ_CORE := ioctl insn register sbi toggles
 FUZZ_VMM := mmio restore
 FUZZ_HOST := cpio elf fdt
 
@@ -72,7 +72,7 @@ $(FUZZ_OUT)/obj/native/kvm/%.o: $(TOP)/src/kvm/%.c | uapi-present
 	$(call say,FUZZCC)$(FUZZ_CC) $(NATIVE_COMMON) $(FUZZ_CFLAGS) $(FUZZ_COVER_CORE) -MMD -MP -c -o $@ $<
 	objcopy $(FUZZ_SECTIONS) $@
 
-$(FUZZ_OUT)/obj/native/any_vmm.o $(FUZZ_OUT)/obj/native/any_irqchip.o: private FUZZ_MACHINE += $(FUZZ_COVER_CORE)
+$(patsubst %,$(FUZZ_OUT)/obj/native/any_%.o,guest irqchip vmm): private FUZZ_MACHINE += $(FUZZ_COVER_CORE)
 $(FUZZ_OUT)/obj/native/%.o: $(TOP)/tests/native/%.c | uapi-present
 	@mkdir -p $(@D)
 	$(call say,FUZZCC)$(FUZZ_CC) $(NATIVE_COMMON) $(FUZZ_CFLAGS) $(FUZZ_MACHINE) -MMD -MP -c -o $@ $<

@@ -60,6 +60,8 @@ static void guest(struct kvm_vcpu *vcpu)
 		gpr[GPR_A0 + i] = argument();
 	gpr[GPR_A6] = (unsigned long)choose(&choices, 16);
 	gpr[GPR_A7] = any_sbi_extension();
+	if (choose(&choices, 2))
+		any_sbi_arguments(gpr);
 	/* The call may stop or suspend the vCPU, which then sleeps until a signal is pending. */
 	native_signal_set(true);
 	native_trap(&(struct hv_trap){ .scause = EXC_ECALL_VS });

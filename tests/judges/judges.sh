@@ -199,7 +199,7 @@ judge_harts()
 fuzz_targets()	# FILE
 {
 	case $1 in
-	src/kvm/*) echo ioctl insn register sbi ;;
+	src/kvm/*) echo ioctl insn register sbi toggles ;;
 	src/host/fs/initramfs.c | src/host/fs/inode.c | src/host/fs/path.c) echo cpio ;;
 	src/host/proc/elf.c) echo elf ;;
 	src/host/platform/fdt.c | src/host/platform/imsic_layout.c) echo fdt ;;

@@ -1,35 +1,31 @@
 // SPDX-License-Identifier: MIT
 /*
- * any_vmm.c - a random VMM and a random guest (see any_vmm.h).
+ * any_vmm.c - a random VMM (see any_vmm.h).
  *
  * The VMM makes and closes VMs and vCPUs, calls their ioctls with arguments that mostly come from
  * small sets (so that calls often refer to the same objects), maps and unmaps its memory, and
- * overwrites bytes of kvm_run. The guest traps with random causes and random values in the trap's
- * CSRs.
+ * overwrites bytes of kvm_run. The guest is in any_guest.c, the interrupt controllers are in
+ * any_irqchip.c.
  */
 #include <stdio.h>
 #include <string.h>
 #include "any_vmm_impl.h"
+#include "mmu/dirty_ring.h"
 
 #define HVA     NATIVE_USER_BASE
 #define MAX_FDS 12
 #define GPA     0x80000000ULL
 #define MB      (1UL << 20)
-#define INSN_LW 0x2503     /* lw a0, in htinst */
-#define INSN_SW 0x00a02023 /* sw a0 */
 
 u64 (*any_choice)(u64 below);
+enum any_machine any_machine;
 
 static u64 rnd(u64 below)
 {
 	return any_choice(below);
 }
 
-/*
- * Return a guest physical address: usually within 4 MiB from GPA, else a controller's
- * register, an edge case or random.
- */
-static u64 any_gpa(void)
+u64 any_gpa(void)
 {
 	if (rnd(4))
 		return GPA + rnd(2 * MB) * PICK(0, 1, 2) / (rnd(2) ? 1 : 512);
@@ -54,69 +50,6 @@ static u64 any_size(void)
 	if (!rnd(8))
 		return rnd(4 * MB);
 	return PICK(0, 0, 0x1000, 0x40000, MB, 2 * MB, 4 * MB, ~0ULL, 1ULL << 43);
-}
-
-unsigned long any_sbi_extension(void)
-{
-	if (!rnd(8))
-		return (unsigned long)(rnd(4) ? rnd(16) : rnd(~0ULL));
-	return (unsigned long)PICK(SBI_EXT_BASE, SBI_EXT_TIME, SBI_EXT_IPI, SBI_EXT_RFENCE,
-				   SBI_EXT_HSM, SBI_EXT_SRST, SBI_EXT_PMU, SBI_EXT_DBCN,
-				   SBI_EXT_SUSP, SBI_EXT_STA, SBI_EXT_FWFT, SBI_EXT_VENDOR_START);
-}
-
-/* ---- the guest ----------------------------------------------------------------- */
-
-static unsigned int entries_left;
-
-static void any_guest(struct kvm_vcpu *vcpu)
-{
-	struct hv_trap trap = {
-		.scause = rnd(8) ? rnd(25) : CAUSE_IRQ_FLAG | rnd(16),
-		.stval = (unsigned long)any_gpa(),
-		.htval = rnd(4) ? (unsigned long)(any_gpa() >> 2) : 0,
-		.htinst = (unsigned long)PICK(0, 0, 0x3000, 0x3020, INSN_LW, 0x2501, INSN_SW),
-	};
-	bool is_csr = false;
-	unsigned int i;
-
-	if (!rnd(16))
-		trap.htinst = (unsigned long)rnd(1 << 30);
-	if (rnd(2))
-		trap.scause = PICK(EXC_LOAD_GUEST_PAGE_FAULT, EXC_STORE_GUEST_PAGE_FAULT,
-				   EXC_INST_GUEST_PAGE_FAULT, EXC_ECALL_VS, EXC_VIRTUAL_INST);
-	for (i = 1; i < 32; i++)
-		if (!rnd(8))
-			vcpu->guest.gpr[i] = (unsigned long)any_gpa();
-	if (trap.scause == EXC_ECALL_VS) {
-		vcpu->guest.gpr[GPR_A7] = any_sbi_extension();
-		vcpu->guest.gpr[GPR_A6] = (unsigned long)rnd(8);
-	}
-	if (rnd(2))
-		vcpu->guest.gpr[GPR_A0] = (unsigned long)any_irqchip_value();
-	if (trap.scause == EXC_VIRTUAL_INST && rnd(2)) {
-		trap.stval = any_irqchip_insn();
-		is_csr = true;
-	} else if ((trap.htinst == INSN_LW || trap.htinst == INSN_SW) && rnd(2)) {
-		trap.scause = trap.htinst == INSN_LW ? EXC_LOAD_GUEST_PAGE_FAULT
-						     : EXC_STORE_GUEST_PAGE_FAULT;
-		trap.stval = (unsigned long)any_irqchip_gpa();
-		trap.htval = trap.stval >> 2;
-	}
-	if (!rnd(4))
-		vcpu->guest.sepc = (unsigned long)any_gpa();
-	if (!rnd(4))
-		csr_write(vsatp, FIELD_PREP(SATP_MODE, PICK(0, 8, 9, 10)) | any_gpa() >> 12);
-	if (!rnd(16))
-		vcpu->guest.sstatus ^= SSTATUS_SPP;
-	native_trap(&trap);
-	/*
-	 * Make KVM_RUN return after the last entry, and also after a trap that may be a WFI or a
-	 * hart stop, because the vCPU could then sleep forever.
-	 */
-	if (!--entries_left || (trap.scause == EXC_VIRTUAL_INST && !is_csr) ||
-	    trap.scause == EXC_ECALL_VS)
-		native_signal_set(true);
 }
 
 /* ---- the VMM ---------------------------------------------------------------------- */
@@ -194,6 +127,17 @@ static void any_ioctl(int fd)
 	any_answer(native_ioctl(fd, cmd, rnd(8) ? any_args(words, sizeof(words)) : rnd(~0ULL)));
 }
 
+static void statistics(int fd)
+{
+	int stats = (int)any_answer(native_ioctl(fd, KVM_GET_STATS_FD, 0));
+	u64 pos = rnd(8) ? rnd(5000) : rnd(~0ULL);
+
+	if (stats < 0)
+		return;
+	any_answer(native_read(stats, any_hva(), (size_t)rnd(5000), &pos));
+	native_close(stats);
+}
+
 static void vm_step(int vm)
 {
 	switch (rnd(14)) {
@@ -236,7 +180,7 @@ static void vm_step(int vm)
 	case 8:
 		any_answer(native_ioctl(vm, KVM_CHECK_EXTENSION, (unsigned long)rnd(300)));
 		if (!rnd(8))
-			native_close((int)any_answer(native_ioctl(vm, KVM_GET_STATS_FD, 0)));
+			statistics(vm);
 		break;
 	case 9:
 		any_ioctl(vm);
@@ -252,7 +196,7 @@ static void run_step(int vcpu)
 	struct kvm_vcpu *v = native_file_priv(vcpu);
 	unsigned int i;
 
-	entries_left = 1 + (unsigned int)rnd(20);
+	any_entries_left = 1 + (unsigned int)rnd(20);
 	native_guest = any_guest;
 	native_signal_set(rnd(16) == 0 || hsm_is_stopped(v));
 	for (i = 0; i < 16 && !rnd(3); i++)
@@ -300,6 +244,33 @@ static void memory_step(void)
 			(unsigned int)PICK(0, 0, NATIVE_READ_ONLY, NATIVE_COW, NATIVE_HUGE));
 }
 
+/* ---- dirty rings ---- */
+
+/* Write to an entry of a vCPU's ring, which user space may do at any time. */
+static void ring_write(const struct kvm_vcpu *vcpu)
+{
+	struct kvm_dirty_gfn *entries;
+	hpa_t pa;
+
+	if (dirty_ring_page(vcpu, rnd(2), &pa))
+		return;
+	entries = hv_page_map(pa);
+	entries[rnd(rnd(4) ? 8 : 256)] = (struct kvm_dirty_gfn){
+		.flags = (u32)PICK(KVM_DIRTY_GFN_F_RESET, KVM_DIRTY_GFN_F_RESET, rnd(8)),
+		.slot = (u32)PICK(0, 1, rnd(1ULL << 32)),
+		.offset = PICK(rnd(1024), rnd(~0ULL)),
+	};
+	hv_page_unmap(entries);
+}
+
+static void ring_step(void)
+{
+	if (rnd(3) && vcpus.n)
+		ring_write(native_file_priv(random_fd(&vcpus)));
+	else if (vms.n)
+		any_answer(native_ioctl(random_fd(&vms), KVM_RESET_DIRTY_RINGS, 0));
+}
+
 /* ---- toggles, for the VMs that are made from now on ---- */
 
 static const struct {
@@ -327,25 +298,61 @@ static void set_toggle(unsigned int toggle, unsigned int nth)
 
 static int dev;
 
-void any_vmm_start(void)
+/* Give each toggle its second value. The fast path stays on, and nothing that prevents it is on. */
+static void set_other_toggles(void)
 {
 	unsigned int i;
 
+	for (i = 0; i < ARRAY_SIZE(toggles); i++)
+		if (i != TOGGLE_fastpath)
+			set_toggle(i, toggles[i].usual ? 0 : 1);
+	native_slow_path_events_off();
+}
+
+/* Build the machine, with a core whose toggles have their usual or other values. */
+static void start_core(enum any_machine machine)
+{
+	unsigned int i;
+
+	any_machine = machine;
 	native_reset();
 	native_guest_files_set(true);
-	native_isa_set("h sstc svinval zicboz zicbom ssaia");
+	if (machine == ANY_OTHER) {
+		native_isa_set(
+			"h i m a f d c v sstc svinval zicboz zicbom ssaia sscofpmf smstateen");
+		native_pmu_set(4, 64);
+		native_firmware_fwft = true;
+	} else {
+		native_isa_set("h sstc svinval zicboz zicbom ssaia");
+	}
 	native_core_start();
 	for (i = 0; i < ARRAY_SIZE(toggles); i++)
 		set_toggle(i, toggles[i].usual);
+	if (machine == ANY_OTHER)
+		set_other_toggles();
+}
+
+void any_vmm_start(enum any_machine machine)
+{
+	struct kvm *vm;
+	u32 flags = 0;
+
+	start_core(machine);
 	native_user_map(HVA, 8 * MB, 0);
 	native_user_map(ANY_ARGS, 0x10000, 0);
 	dev = hv_file_create("kvm", &kvm_dev_ops, NULL);
 	add(&vms, native_ioctl(dev, KVM_CREATE_VM, 0));
+	vm = native_file_priv(vms.fd[0]);
+	if (machine == ANY_OTHER) {
+		flags = KVM_MEM_LOG_DIRTY_PAGES;
+		if (dirty_ring_set_size(vm, PAGE_SIZE))
+			hv_panic("any VMM: cannot set the size of dirty rings\n");
+	}
 	add(&vcpus, native_ioctl(vms.fd[0], KVM_CREATE_VCPU, 0));
 	add(&vcpus, native_ioctl(vms.fd[0], KVM_CREATE_VCPU, 1));
 	add(&events, native_eventfd());
 	add(&events, native_eventfd());
-	if (native_set_slot(native_file_priv(vms.fd[0]), 0, GPA, 2 * MB, HVA, 0))
+	if (native_set_slot(vm, 0, GPA, 2 * MB, HVA, flags))
 		hv_panic("any VMM: cannot set the memory slot\n");
 }
 
@@ -358,6 +365,10 @@ void any_vmm_begin(void)
 
 void any_vmm_step(void)
 {
+	if (any_machine == ANY_OTHER && !rnd(8)) {
+		ring_step();
+		return;
+	}
 	switch (rnd(24)) {
 	case 0:
 		if (rnd(2))

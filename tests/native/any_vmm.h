@@ -14,8 +14,13 @@
  */
 extern u64 (*any_choice)(u64 below);
 
-/* Reset the machine, start the core, and make a VM with memory and a vCPU. Makes no choice. */
-void any_vmm_start(void);
+enum any_machine {
+	ANY_USUAL, /* each toggle has its usual value */
+	ANY_OTHER, /* most have another value; there is a PMU, FP, vectors and a dirty ring per vCPU */
+};
+
+/* Reset the machine, start the core, and make a VM with memory and two vCPUs. Makes no choice. */
+void any_vmm_start(enum any_machine machine);
 void any_vmm_begin(void);
 void any_vmm_step(void);
 /* Close everything; panic if anything has leaked. */
@@ -23,5 +28,10 @@ void any_vmm_end(void);
 
 /* Return an SBI extension's number, usually one that exists. */
 unsigned long any_sbi_extension(void);
+/*
+ * Change the arguments of an SBI call whose extension is in a7, and the function's number, to ones
+ * that are often valid together. Calls of most extensions are left as they are.
+ */
+void any_sbi_arguments(unsigned long *gpr);
 
 #endif

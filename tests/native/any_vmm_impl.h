@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * any_vmm_impl.h - interface between any_vmm.c and any_irqchip.c.
+ * any_vmm_impl.h - interface between any_vmm.c, any_guest.c and any_irqchip.c.
  */
 #ifndef NATIVE_ANY_VMM_IMPL_H
 #define NATIVE_ANY_VMM_IMPL_H
@@ -26,6 +26,20 @@
 unsigned long any_args(const void *args, size_t size);
 /* Check that the value is a result or -errno, and return it. */
 long any_answer(long ret);
+
+/*
+ * Return a guest physical address: usually within 4 MiB from the VM's memory, else a controller's
+ * register, an edge case or random.
+ */
+u64 any_gpa(void);
+
+extern enum any_machine any_machine;
+
+/* ---- any_guest.c ---- */
+
+/* The guest (native_guest). It traps any_entries_left times, and then by a timer interrupt. */
+void any_guest(struct kvm_vcpu *vcpu);
+extern unsigned int any_entries_left;
 
 /* ---- any_irqchip.c ---- */
 

@@ -152,6 +152,19 @@ long native_ioctl(int fd, unsigned int cmd, unsigned long arg)
 	return ret;
 }
 
+long native_read(int fd, hva_t buf, size_t size, u64 *pos)
+{
+	struct file *file = file_get(fd);
+	long ret = -EINVAL;
+
+	if (!file)
+		return -EBADF;
+	if (file->ops && file->ops->read)
+		ret = file->ops->read(file->priv, buf, size, pos);
+	file_put(file);
+	return ret;
+}
+
 void *native_file_priv(int fd)
 {
 	struct file *file = file_get(fd);

@@ -285,6 +285,7 @@ struct fp_state *native_user_fp(void);
 /* ---- files and parameters (host_file.c) --------------------------------------------------------- */
 
 long native_ioctl(int fd, unsigned int cmd, unsigned long arg);
+long native_read(int fd, hva_t buf, size_t size, u64 *pos);
 void *native_file_priv(int fd);
 void native_close(int fd);
 void native_close_all(void);

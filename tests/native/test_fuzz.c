@@ -29,7 +29,7 @@ static void round_of(u64 seed, unsigned int steps)
 
 	state = seed * 0x9e3779b97f4a7c15ULL + 1;
 	any_choice = xorshift;
-	any_vmm_start();
+	any_vmm_start(seed % 2 ? ANY_USUAL : ANY_OTHER);
 	any_vmm_begin();
 	for (i = 0; i < steps; i++)
 		any_vmm_step();

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+/*
+ * any_guest.c - the random guest of any_vmm.c: it traps with random causes and random values in the
+ * trap's CSRs. On ANY_OTHER, it also uses its FP and vector units, and reads counters.
+ */
+#include "any_vmm_impl.h"
+#include "hv/sbi.h"
+
+#define INSN_LW 0x2503       /* lw a0, in htinst */
+#define INSN_SW 0x00a02023   /* sw a0 */
+#define FADD_D  0x02000053UL /* fadd.d ft0, ft0, ft0 */
+#define VADD_VV 0x02000057UL /* vadd.vv v0, v0, v0 */
+
+unsigned int any_entries_left;
+
+static u64 rnd(u64 below)
+{
+	return any_choice(below);
+}
+
+unsigned long any_sbi_extension(void)
+{
+	if (!rnd(8))
+		return (unsigned long)(rnd(4) ? rnd(16) : rnd(~0ULL));
+	return (unsigned long)PICK(SBI_EXT_BASE, SBI_EXT_TIME, SBI_EXT_IPI, SBI_EXT_RFENCE,
+				   SBI_EXT_HSM, SBI_EXT_SRST, SBI_EXT_PMU, SBI_EXT_DBCN,
+				   SBI_EXT_SUSP, SBI_EXT_STA, SBI_EXT_FWFT, SBI_EXT_VENDOR_START);
+}
+
+/* ---- SBI calls that need related arguments ---- */
+
+static unsigned long pmu_event(void)
+{
+	u64 type = PICK(SBI_PMU_TYPE_HW, SBI_PMU_TYPE_FW, SBI_PMU_TYPE_FW, SBI_PMU_TYPE_CACHE,
+			SBI_PMU_TYPE_RAW, rnd(16));
+
+	if (type == SBI_PMU_TYPE_CACHE && rnd(2))
+		return NATIVE_PMU_CACHE;
+	return FIELD_PREP(SBI_PMU_EVENT_TYPE, type) |
+	       (unsigned long)rnd(type == SBI_PMU_TYPE_FW ? SBI_PMU_FW_COUNT + 2 : 4);
+}
+
+static void pmu_call(unsigned long *gpr)
+{
+	gpr[GPR_A6] = (unsigned long)rnd(10);
+	gpr[GPR_A0] = (unsigned long)PICK(0, rnd(8), rnd(40), ~0ULL);
+	gpr[GPR_A1] = (unsigned long)PICK(1, 0xff, ~0ULL, rnd(~0ULL));
+	gpr[GPR_A2] = (unsigned long)rnd(256);
+	gpr[GPR_A3] = pmu_event();
+	gpr[GPR_A4] = (unsigned long)PICK(0, rnd(~0ULL), ~0ULL - 10);
+	if (gpr[GPR_A6] == SBI_PMU_COUNTER_START) {
+		gpr[GPR_A2] = (unsigned long)rnd(4);
+		gpr[GPR_A3] = gpr[GPR_A4];
+	} else if (gpr[GPR_A6] == SBI_PMU_SNAPSHOT_SET_SHMEM) {
+		gpr[GPR_A0] = (unsigned long)PICK(any_gpa() & ~(PAGE_SIZE - 1), ~0ULL);
+		gpr[GPR_A1] = gpr[GPR_A0] == ~0UL ? ~0UL : 0;
+		gpr[GPR_A2] = 0;
+	}
+}
+
+static void fwft_call(unsigned long *gpr)
+{
+	gpr[GPR_A6] = (unsigned long)rnd(3);
+	gpr[GPR_A0] = (unsigned long)PICK(rnd(8), SBI_FWFT_MISALIGNED, SBI_FWFT_AD_HW_UPDATING,
+					  SBI_FWFT_POINTER_MASK_PMLEN);
+	gpr[GPR_A1] = (unsigned long)PICK(0, 1, 7, 16, rnd(~0ULL));
+	gpr[GPR_A2] = (unsigned long)PICK(0, 0, 0, SBI_FWFT_LOCK, rnd(~0ULL));
+}
+
+void any_sbi_arguments(unsigned long *gpr)
+{
+	if (gpr[GPR_A7] == SBI_EXT_PMU)
+		pmu_call(gpr);
+	else if (gpr[GPR_A7] == SBI_EXT_FWFT)
+		fwft_call(gpr);
+}
+
+/* ---- what only ANY_OTHER does ---- */
+
+/* Use the FP or the vector unit. Returns false, with the trap in *trap, if the unit is off. */
+static bool use_unit(struct kvm_vcpu *vcpu, struct hv_trap *trap)
+{
+	bool fp = rnd(3) != 2;
+	unsigned long field = fp ? SSTATUS_FS : SSTATUS_VS;
+
+	if (!(vcpu->guest.sstatus & field) || !(csr_read(vsstatus) & field)) {
+		*trap = (struct hv_trap){ .scause = EXC_ILLEGAL_INST,
+					  .stval = fp ? FADD_D : VADD_VV };
+		return false;
+	}
+	if (fp)
+		native_fp_unit()->f[rnd(32)] = rnd(256);
+	else
+		native_vector_unit()->regs[rnd(32)] = (u8)rnd(256);
+	csr_set(vsstatus, field);
+	if (rnd(4))
+		vcpu->guest.sstatus |= field;
+	return true;
+}
+
+static void other_trap(struct kvm_vcpu *vcpu, struct hv_trap *trap)
+{
+	static const u8 counters[] = { 0, 1, 2, 3, 4, 31 };
+
+	switch (rnd(6)) {
+	case 0:
+		if (rnd(2))
+			csr_write(vsstatus, csr_read(vsstatus) ^ SSTATUS_FS ^ SSTATUS_VS);
+		use_unit(vcpu, trap);
+		break;
+	case 1: /* csrr a0, counter */
+		trap->scause = EXC_VIRTUAL_INST;
+		trap->stval = (0xc00UL + counters[rnd(sizeof(counters))]) << 20 | 2 << 12 |
+			      GPR_A0 << 7 | 0x73;
+		break;
+	case 2:
+		native_pmu_happen(pmu_event(), rnd(1 << 20));
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- the guest ---- */
+
+void any_guest(struct kvm_vcpu *vcpu)
+{
+	struct hv_trap trap = {
+		.scause = rnd(8) ? rnd(25) : CAUSE_IRQ_FLAG | rnd(16),
+		.stval = (unsigned long)any_gpa(),
+		.htval = rnd(4) ? (unsigned long)(any_gpa() >> 2) : 0,
+		.htinst = (unsigned long)PICK(0, 0, 0x3000, 0x3020, INSN_LW, 0x2501, INSN_SW),
+	};
+	bool is_csr = false;
+	unsigned int i;
+
+	if (!any_entries_left) { /* after an exit that the fast path has finished */
+		native_trap(&(struct hv_trap){ .scause = CAUSE_IRQ_FLAG | IRQ_S_TIMER });
+		return;
+	}
+	if (!rnd(16))
+		trap.htinst = (unsigned long)rnd(1 << 30);
+	if (rnd(2))
+		trap.scause = PICK(EXC_LOAD_GUEST_PAGE_FAULT, EXC_STORE_GUEST_PAGE_FAULT,
+				   EXC_INST_GUEST_PAGE_FAULT, EXC_ECALL_VS, EXC_VIRTUAL_INST);
+	for (i = 1; i < 32; i++)
+		if (!rnd(8))
+			vcpu->guest.gpr[i] = (unsigned long)any_gpa();
+	if (trap.scause == EXC_ECALL_VS) {
+		vcpu->guest.gpr[GPR_A7] = any_sbi_extension();
+		vcpu->guest.gpr[GPR_A6] = (unsigned long)rnd(8);
+	}
+	if (rnd(2))
+		vcpu->guest.gpr[GPR_A0] = (unsigned long)any_irqchip_value();
+	if (trap.scause == EXC_VIRTUAL_INST && rnd(2)) {
+		trap.stval = any_irqchip_insn();
+		is_csr = true;
+	} else if ((trap.htinst == INSN_LW || trap.htinst == INSN_SW) && rnd(2)) {
+		trap.scause = trap.htinst == INSN_LW ? EXC_LOAD_GUEST_PAGE_FAULT
+						     : EXC_STORE_GUEST_PAGE_FAULT;
+		trap.stval = (unsigned long)any_irqchip_gpa();
+		trap.htval = trap.stval >> 2;
+	}
+	if (!rnd(4))
+		vcpu->guest.sepc = (unsigned long)any_gpa();
+	if (!rnd(4))
+		csr_write(vsatp, FIELD_PREP(SATP_MODE, PICK(0, 8, 9, 10)) | any_gpa() >> 12);
+	if (!rnd(16))
+		vcpu->guest.sstatus ^= SSTATUS_SPP;
+	if (any_machine == ANY_OTHER) {
+		if (trap.scause == EXC_ECALL_VS && rnd(4))
+			any_sbi_arguments(vcpu->guest.gpr);
+		else if (trap.scause != EXC_ECALL_VS)
+			other_trap(vcpu, &trap);
+	}
+	native_trap(&trap);
+	/*
+	 * Make KVM_RUN return after the last entry, and also after a trap that may be a WFI or a
+	 * hart stop, because the vCPU could then sleep forever.
+	 */
+	if (!--any_entries_left || (trap.scause == EXC_VIRTUAL_INST && !is_csr) ||
+	    trap.scause == EXC_ECALL_VS)
+		native_signal_set(true);
+}
