@@ -73,6 +73,10 @@ mutant ioctl "the eventfd for resampling is not released" kvm/irqchip/irqfd.c \
 	's/\tif \(irqfd->resample\)\n\t\thv_event_put\(irqfd->resample\);\n//'
 mutant ioctl "an emulated IMSIC is not freed" kvm/irqchip/aia_device.c \
 	's/\t\timsic_destroy\(aia->imsic\[i\]\);\n//'
+mutant toggles "the slot in an entry of a dirty ring may be beyond the last" kvm/mmu/dirty_ring.c \
+	's/b->slot < MEMSLOT_MAX_ID \? (memslot_by_id\(vm, b->slot\)) : NULL/$1/'
+mutant toggles "the memory of a dirty ring is not freed" kvm/mmu/dirty_ring.c \
+	's/\t\tring_free\(vcpu->dirty_ring\);/\t\t;/'
 mutant insn "the register of a compressed access has six bits" kvm/exit/insn_decode.c \
 	's/rd : bits\(insn, 6, 2\)/rd : bits(insn, 7, 2)/'
 mutant insn "a compressed instruction is four bytes long" kvm/exit/insn_decode.c \
@@ -80,9 +84,11 @@ mutant insn "a compressed instruction is four bytes long" kvm/exit/insn_decode.c
 
 # The restore leaves out a page: order.slow.t's check has to fail.
 sed 's/for (i = 0; i < nr_hot; i++)$/for (i = 0; i + 1 < nr_hot; i++)/' "$HS_TOP/tests/fuzz/lib/snapshot.c" >"$tmp/snapshot.c"
+rm -f "$tmp/mutant"
 gcc -std=gnu11 -O2 -I"$HS_TOP/tests/fuzz/lib" -c -o "$tmp/snapshot.o" "$tmp/snapshot.c" &&
 	gcc -fsanitize=address,undefined -pthread -o "$tmp/mutant" "$O/tests/fuzz/sbi.o" "$O/tests/fuzz/lib/replay.o" \
 		"$tmp/snapshot.o" "$O/tests/fuzz/core.o"
+ok $? "the replay of sbi with this mistake can be linked"
 { "$tmp/mutant" --order "$HS_TOP"/tests/fuzz/corpus/sbi/*; } >"$tmp/out" 2>&1
 [ $? != 0 ]
 ok $? "snapshot: a page is not restored"
