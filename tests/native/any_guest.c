@@ -77,8 +77,8 @@ void any_sbi_arguments(unsigned long *gpr)
 
 /* ---- what only ANY_OTHER does ---- */
 
-/* Use the FP or the vector unit. Returns false, with the trap in *trap, if the unit is off. */
-static bool use_unit(struct kvm_vcpu *vcpu, struct hv_trap *trap)
+/* Use the FP or the vector unit. If the unit is off, *trap becomes the trap that this causes. */
+static void use_unit(struct kvm_vcpu *vcpu, struct hv_trap *trap)
 {
 	bool fp = rnd(3) != 2;
 	unsigned long field = fp ? SSTATUS_FS : SSTATUS_VS;
@@ -86,7 +86,7 @@ static bool use_unit(struct kvm_vcpu *vcpu, struct hv_trap *trap)
 	if (!(vcpu->guest.sstatus & field) || !(csr_read(vsstatus) & field)) {
 		*trap = (struct hv_trap){ .scause = EXC_ILLEGAL_INST,
 					  .stval = fp ? FADD_D : VADD_VV };
-		return false;
+		return;
 	}
 	if (fp)
 		native_fp_unit()->f[rnd(32)] = rnd(256);
@@ -95,7 +95,6 @@ static bool use_unit(struct kvm_vcpu *vcpu, struct hv_trap *trap)
 	csr_set(vsstatus, field);
 	if (rnd(4))
 		vcpu->guest.sstatus |= field;
-	return true;
 }
 
 static void other_trap(struct kvm_vcpu *vcpu, struct hv_trap *trap)

@@ -298,7 +298,10 @@ static void set_toggle(unsigned int toggle, unsigned int nth)
 
 static int dev;
 
-/* Give each toggle its second value. The fast path stays on, and nothing that prevents it is on. */
+/*
+ * Give each toggle but fastpath another value than the usual one. Events that would keep the fast
+ * path from finishing an exit are off.
+ */
 static void set_other_toggles(void)
 {
 	unsigned int i;
