@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # corpus.t - run each fuzz target on its corpus, and on damaged copies of it, under ASan and UBSan.
-# A corpus has the inputs that once found a bug, and those that add coverage. make fuzz starts from it.
+# A corpus contains inputs that once found a bug, and inputs that add coverage. make fuzz starts
+# from it.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 for corpus in "$HS_TOP"/tests/fuzz/corpus/*/; do

@@ -126,7 +126,7 @@ long vma_map(struct mm *m, const struct vma_spec *spec)
 	/* The real vma_map() refuses these, so the loader may ask for them. */
 	if (!spec->len || spec->len > USER_END || addr > USER_END - spec->len)
 		return -ENOMEM;
-	/* It finds a free range only below mm->mmap_top, where no stack is. */
+	/* The real vma_map() finds a free range only below mm->mmap_top, so below the stack. */
 	if (!spec->fixed && addr + spec->len > EXEC_STACK_TOP - EXEC_STACK_MAX)
 		return -ENOMEM;
 	CLAIM(!(addr % PAGE_SIZE) && !(spec->len % PAGE_SIZE));

@@ -3,8 +3,8 @@
  * fdt.c - fuzz target: read any device tree as the host does at boot.
  *
  * The input chooses nodes, and properties of any length and contents; libfdt makes a well-formed
- * tree of them. Each query of fdt.h and imsic_layout.h runs on each node. Not all trees can be made
- * that way: a malformed one, which libfdt has to refuse, is not tried.
+ * tree of them. Each query of fdt.h and imsic_layout.h runs on each node. Malformed trees, which
+ * libfdt has to refuse, are not tried.
  */
 #include "platform/fdt.h"
 #include "platform/imsic_layout.h"

@@ -12,7 +12,7 @@
 #include "exit/insn_decode.h"
 #include "core.h"
 
-#define CODE (NATIVE_GUEST_BASE + PAGE_SIZE - 2) /* 32-bit instructions cross the page boundary */
+#define CODE (NATIVE_GUEST_BASE + PAGE_SIZE - 2)
 #define MMIO 0x10000000UL
 
 static struct native_vm vm;

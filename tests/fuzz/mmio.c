@@ -156,7 +156,7 @@ static void store(void)
 	memcpy(machine.ram + at, &value, 1u << rnd(4));
 }
 
-/* What the main thread does once all vCPUs are parked. */
+/* Reboot, as the main thread does once all vCPUs are parked. */
 static void reboot(void)
 {
 	machine.stopping = false;
@@ -211,7 +211,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		host_prepare("user_plic");
 		snapshot_take();
 	}
-	/* The first byte says how much of the input chooses what the host does. */
+	/* The first byte determines how much of the input is used for the host's choices. */
 	choices = (struct choices){ data, size };
 	size = rnd(256) * choices.left / 512;
 	host_choices = (struct choices){ choices.at + choices.left - size, size };

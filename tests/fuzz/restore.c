@@ -3,8 +3,8 @@
  * restore.c - fuzz target: restore a VM from any file.
  *
  * The file is one that the machine has saved, with changes that the input chooses: of the header,
- * of sections and of pages, each with a correct or a wrong sum. It may be cut off. A machine that is
- * restored is saved, restored and saved again, with the same result.
+ * of sections and of pages, each with a correct or a wrong sum. It may be truncated. If the machine
+ * can be restored, it is saved, restored and saved again: both saved states must be the same.
  */
 #include "state.h"
 #include "vmm_host.h"
@@ -132,7 +132,7 @@ static void restore_file(void)
 		die(STATUS_SETUP, "another machine");
 }
 
-/* Save the restored machine. It can be restored from that, and is then the same. */
+/* Save the restored machine, restore it from that, and save it again: both states are the same. */
 static void save_again(void)
 {
 	struct state first = { 0 }, second = { 0 }, load;
@@ -157,7 +157,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	choices = (struct choices){ data, size };
 	make_file();
-	size = rnd(4) ? 0 : choices.left / 2; /* what the host refuses */
+	size = rnd(4) ? 0 : choices.left / 2; /* bytes for the host's choices */
 	host_choices = (struct choices){ choices.at + choices.left - size, size };
 	if (host_try(restore_file)) {
 		host_run_threads();

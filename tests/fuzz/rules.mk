@@ -3,10 +3,10 @@
 # rules.mk - build the fuzz targets with libFuzzer in $(O)/fuzz (make fuzz), and with lib/replay.c in
 # $(O)/tests/fuzz (make test).
 #
-# The code under test is restored by lib/snapshot.c, so its static data is moved into sections of
-# their own, its thread-local variables are static, and it allocates from the snapshot's heap. The
-# native host is compiled again for that, without coverage, which would only tell the fuzzer how
-# far the loops of the host's models have run.
+# lib/snapshot.c restores the code under test. Therefore its static data is moved into separate
+# sections, its thread-local variables are static, and it allocates from the snapshot's heap. The
+# native host is compiled again for that, without coverage: counters there would only tell the
+# fuzzer how far the loops of the host's models have run.
 
 FUZZ_DIR := $(TOP)/tests/fuzz
 FUZZ_TARGETS := $(patsubst $(FUZZ_DIR)/%.c,%,$(wildcard $(FUZZ_DIR)/*.c))
@@ -24,14 +24,15 @@ FUZZ_CFLAGS := $(FUZZ_INCLUDE) -w -O2 -g -fno-omit-frame-pointer $(FUZZ_SANITIZE
 FUZZ_OUT ?= $(O)/fuzz
 FUZZ_PROFILE ?=
 FUZZ_COVER := -fsanitize=fuzzer-no-link $(FUZZ_PROFILE)
-# The inputs of these targets are choices: a value that the code compares is of no use in them.
+# The inputs of these targets are series of choices, so values that the code compares are of no use
+# in them, and comparisons are not traced.
 FUZZ_COVER_CORE := -fsanitize-coverage=inline-8bit-counters,pc-table $(FUZZ_PROFILE)
 FUZZ_MACHINE := -D__thread= -include $(FUZZ_DIR)/lib/machine_heap.h
 FUZZ_SECTIONS := --rename-section .bss=machine_bss \
 	$(patsubst %,--rename-section %=machine_data,.data .data.rel .data.rel.local)
 
-# The VMM, but for what lib/vmm_host.c models; and the host's files that a target of FUZZ_HOST
-# needs. FUZZ_AREA is what all files of one are compiled with.
+# The VMM without the files that lib/vmm_host.c models, and the host's files that each target of
+# FUZZ_HOST needs. FUZZ_AREA_vmm and FUZZ_AREA_host are the compiler's options for each of the two.
 FUZZ_VMM_PARTS := $(filter-out main message clock vcpu sandbox save_file,$(notdir $(basename $(wildcard $(TOP)/src/vmm/*.c))))
 FUZZ_VMM_OBJ := lib/vmm_host.o $(FUZZ_VMM_PARTS:%=vmm/%.o) $(LIBFDT_FILES:%=libfdt/%.o)
 FUZZ_OBJ_cpio := files/stubs.o $(patsubst %,host/fs/%.o,initramfs inode path)

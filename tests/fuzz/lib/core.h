@@ -23,8 +23,8 @@ static inline void core_snapshot(void)
 }
 
 /*
- * Restore the snapshot, if there is one. All pages are free after core_end(), and so poisoned.
- * Those of the snapshot are in use again.
+ * Restore the snapshot. Returns false if none has been taken. core_end() has freed all pages, which
+ * poisons them: unpoison those that are in use in the snapshot.
  */
 static inline bool core_restore(void)
 {
@@ -39,7 +39,7 @@ static inline bool core_restore(void)
 	return true;
 }
 
-/* Free user memory, and check that nothing is leaked. All VMs are closed. */
+/* Free user memory, and check that nothing has leaked. Call this after all VMs have been closed. */
 static inline void core_end(void)
 {
 	native_user_exit();

@@ -2,10 +2,10 @@
 /*
  * fuzz.h - the interface of a fuzz target, and functions that make choices from the bytes of its input.
  *
- * Each tests/fuzz/NAME.c is one target. It is built twice: with libFuzzer (make
- * fuzz), and with lib/replay.c (make test), which needs no clang and runs the target on the corpus and
- * on damaged copies of it. A bug that the target finds ends the process, through a sanitizer,
- * hv_panic() or abort().
+ * Each tests/fuzz/NAME.c is one target. It is built twice: with libFuzzer (make fuzz), and with
+ * lib/replay.c (make test), which needs no clang and runs the target on the corpus and on damaged
+ * copies of it. A bug that the target finds ends the process, through a sanitizer, hv_panic() or
+ * abort().
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -33,8 +33,8 @@ struct choices {
 	} while (0)
 
 /*
- * Return a number less than `below`, from the next 1, 2, 4 or 8 bytes of the input, as `below`
- * requires; from fewer bytes at the end of the input, and 0 when none is left.
+ * Return a number less than `below`, made of the next 1, 2, 4 or 8 bytes of the input: as many as
+ * `below` requires, or as many as are left. Without any bytes left, return 0.
  */
 static inline uint64_t choose(struct choices *c, uint64_t below)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * machine_heap.h - let code under test allocate from the snapshot's heap, and always see the same
- * process id. Included by the compiler, before anything else of a file.
+ * process id. The compiler includes this file before everything else (-include).
  */
 #ifndef FUZZ_MACHINE_HEAP_H
 #define FUZZ_MACHINE_HEAP_H

@@ -29,8 +29,8 @@ static uint64_t random_u64(void)
 
 /*
  * Run the target on a copy of the input in which up to `damage` bytes are changed at random. The
- * copy ends where its array does, so that ASan detects reads beyond it, and is at the same address
- * each time, because the target keeps it in memory that the digest covers.
+ * copy ends where its array does, so that ASan detects reads beyond it. It ends at the same address
+ * each time, because the target stores its address in memory that the digest covers.
  */
 static void try(const uint8_t *data, size_t size, unsigned int damage)
 {
@@ -107,7 +107,7 @@ static int check_order(struct input *inputs, int count)
 
 		if (result_of(input) == input->alone)
 			continue;
-		fprintf(stderr, "%s: another result after other inputs (%s) than alone\n",
+		fprintf(stderr, "%s: its result after other inputs (%s) differs from that alone\n",
 			input->name, i < count ? "forwards" : "backwards");
 		failed = 1;
 	}

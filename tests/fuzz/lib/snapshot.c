@@ -109,7 +109,7 @@ static void protect(bool writable)
 	}
 }
 
-/* The first store to a protected page. Any other signal goes to the handler that was there. */
+/* Handle the first store to a protected page. Any other signal goes to the previous handler. */
 static void on_store(int signal, siginfo_t *info, void *context)
 {
 	uintptr_t page = page_of((uintptr_t)info->si_addr);
@@ -214,7 +214,7 @@ bool snapshot_restore(void)
 		copy((void *)hot[i].start, saved[i], hot[i].end - hot[i].start);
 	heap_used = heap_before.used;
 	nr_objects = heap_before.objects;
-	/* One input may have changed many pages, which others do not change. */
+	/* Protect all pages again now and then: some may have been changed by one input only. */
 	if (++restores % COOL_EVERY == 0) {
 		nr_hot = nr_fixed;
 		protect(false);
@@ -249,7 +249,7 @@ struct object {
 	uint64_t size;
 };
 
-/* In pieces, because for a large range, ASan replaces the protected pages of its shadow. */
+/* Unpoison in pieces: for a large range, ASan would map new pages over the protected shadow. */
 static void unpoison(uint8_t *start, size_t size)
 {
 	size_t at, piece = 64 * PAGE;
@@ -283,7 +283,7 @@ static struct object *object_of(void *p)
 
 	must(heap && (uint8_t *)object >= heap && (uint8_t *)p < heap + heap_used &&
 		     object->alive == ALIVE,
-	     "something that is not an object is freed, or an object twice");
+	     "the pointer to free is not an object in use");
 	return object;
 }
 

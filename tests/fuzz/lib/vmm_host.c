@@ -39,7 +39,7 @@ static jmp_buf blocked __attribute__((section("host_jumps")));
 static jmp_buf died __attribute__((section("host_jumps")));
 static bool progress;
 
-/* Whether the host does what it may refuse. */
+/* Does the host carry out a request that it may refuse? */
 static bool host_agrees(void)
 {
 	return choose(&host_choices, 16) != 15;
@@ -92,7 +92,7 @@ static ssize_t transfer(int fd, size_t *len, off_t offset)
 {
 	size_t size = fd == FD_DISK ? HOST_DISK_SIZE : host_file_size;
 
-	/* The file may be shorter than it says, but the disk is accessed only where it is. */
+	/* A file to restore may be shorter than its header says; the disk must not be exceeded. */
 	CLAIM(fd != FD_DISK || (offset >= 0 && (u64)offset + *len <= size));
 	if (!host_agrees()) {
 		errno = EIO;
@@ -136,7 +136,7 @@ int host_eventfd(unsigned int count, int flags)
 	return FD_EVENT + (int)nr_events++;
 }
 
-/* A read that would block ends the thread's run. */
+/* A read that would block returns to host_run_threads(). */
 ssize_t host_read(int fd, void *to, size_t len)
 {
 	u64 *count = &event_count[fd < FD_EVENT ? 0 : fd - FD_EVENT];
@@ -296,7 +296,7 @@ static int vcpu_ioctl(unsigned int vcpu, unsigned long request, void *arg)
 	return -EINVAL;
 }
 
-/* Of the VM's ioctls, those that a device calls may succeed or fail. */
+/* The ioctls that build the machine succeed; others of KVM and the VM may fail. */
 static int vm_ioctl(unsigned long request)
 {
 	switch (request) {
@@ -328,7 +328,7 @@ int host_ioctl(int fd, unsigned long request, ...)
 	return -1;
 }
 
-/* Memory that the kernel would take away: zeroes. */
+/* Clear the memory: the only advice given to this model is MADV_DONTNEED. */
 int host_madvise(void *start, size_t len, int advice)
 {
 	(void)advice;
@@ -370,7 +370,7 @@ void guest_reboots(void)
 {
 }
 
-/* There are no threads that run vCPUs. */
+/* This machine runs no vCPUs. */
 void vcpu_create(struct vcpu *vcpu, struct machine *m, unsigned int id)
 {
 	(void)vcpu, (void)m, (void)id;

@@ -18,15 +18,15 @@
 
 extern struct machine machine;
 extern u8 host_disk[HOST_DISK_SIZE];
-extern const u8 *host_file; /* what the file to restore contains */
+extern const u8 *host_file; /* contents of the file to restore */
 extern size_t host_file_size;
-extern struct choices host_choices; /* for what a host may or may not do; empty: it does all */
+extern struct choices host_choices; /* errors, short transfers, input; empty: all calls succeed */
 
 /* Build the machine, with the interrupt controller of this name. */
 void host_prepare(const char *irqchip);
 /* Run the devices' threads until all of them wait. */
 void host_run_threads(void);
-/* Call fn(). Returns false if it ended by die(); the reason is in host_reason. */
+/* Call fn(). Returns false if it called die(), whose message is then in host_reason. */
 bool host_try(void (*fn)(void));
 extern char host_reason[200];
 

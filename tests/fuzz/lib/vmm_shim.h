@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * vmm_shim.h - replace the system calls of src/vmm by the models of vmm_host.c. Included by the
- * compiler, before anything else of a file.
+ * vmm_shim.h - replace the system calls of src/vmm by the models of vmm_host.c. The compiler
+ * includes this file before everything else (-include).
  */
 #ifndef FUZZ_VMM_SHIM_H
 #define FUZZ_VMM_SHIM_H
@@ -36,7 +36,7 @@ int host_eventfd(unsigned int count, int flags);
 int host_ioctl(int fd, unsigned long request, ...);
 int host_madvise(void *start, size_t len, int advice);
 
-/* These work alike for every descriptor and thread. */
+/* These do not depend on the descriptor or the thread. */
 static inline int host_ok(int a, ...)
 {
 	(void)a;
