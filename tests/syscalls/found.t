@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# found.t - run the sequences of system calls that show mistakes which the host once had.
+# found.t - run the sequences of system calls that once found mistakes in the host.
 # tests/fuzz/corpus.t runs the target's corpus.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 

@@ -9,12 +9,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Each step of a sequence is this many bytes: the call, six arguments, and parts of structures. */
+/* The bytes of a step of a sequence: the call, six arguments, and three for parts of structures. */
 #define STEP_BYTES 10
 #define STEPS_MIN  20
 #define STEPS_MAX  64
 
-/* The range of addresses that sequences map, and what lies beyond it is never touched. */
+/* The window: the addresses that sequences use, besides a few invalid ones (values.c). */
 #define WINDOW_START 0x100000000UL
 #define WINDOW_SIZE  0x1000000UL
 
@@ -44,7 +44,7 @@ enum fd_kind {
 	THREAD,
 };
 
-/* What differs between the two users. */
+/* What the fuzz target and the program on the host implement differently. */
 struct grammar_env {
 	long (*call)(long number, const long args[6]);
 	/* Like a call that returns twice: returns 0 in the new process or thread. */
@@ -54,7 +54,7 @@ struct grammar_env {
 	/* Access memory of the window, which may end in a signal. */
 	void (*touch)(unsigned long va, unsigned int how);
 	void (*wait)(unsigned long ms); /* let time pass */
-	const void *guest;              /* its code, for the start of the window */
+	const void *guest;              /* the guest's code, copied to the start of the window */
 	size_t guest_size;
 	unsigned long handler; /* user address of a signal handler that only returns */
 	unsigned long data;    /* 64 KiB of user memory for the arguments that are structures */

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# harts.slow.t - run random sequences of system calls on three harts under TSan: the unbroken host must
-# not show any report, and each mutant, which lacks a lock, has to show one within 200 rounds of one of
-# five seeds.
+# harts.slow.t - run random sequences of system calls on three harts under TSan. The unbroken host
+# must not cause a report. Each mutant lacks a lock, or wakes a thread too early, and has to cause a
+# report within 200 rounds of one of five seeds.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/mutant.sh"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* invariants.h - check what must hold whenever a program is in user mode. A violation ends the process. */
+/* invariants.h - checks of what must hold while a program is in user mode. A violation aborts. */
 #ifndef TESTS_SYSCALLS_INVARIANTS_H
 #define TESTS_SYSCALLS_INVARIANTS_H
 
@@ -33,14 +33,14 @@ void tree_clear(void); /* remove what is below /w */
 /* ---- locks.c ---- */
 extern int held_spinlocks;
 int held_mutexes(void); /* by the current thread */
-/* Print who allocated the objects that are left of those since objects_mark(). */
+/* objects_show_new(): print the callers that allocated the objects left since objects_mark(). */
 void objects_mark(void);
 void objects_show_new(void);
 
 /* ---- spaces.c: the tables of address spaces, and the pages that they map ---- */
 /*
- * The host has locked or unlocked a mutex, created an address space, or taken or dropped a reference
- * to a page.
+ * Called when the host locks or unlocks a mutex, creates an address space, or takes or drops a
+ * reference to a page.
  */
 void space_lock_taken(const struct mutex *m);
 void space_created(void);
@@ -58,7 +58,10 @@ void spaces_check_pages(bool exact);
 /* All address spaces have been checked; those that space_watch() names may change later. */
 void spaces_checked(void);
 void space_watch(const struct mm *mm);
-/* Let the next space_check() check everything: of address spaces that are gone, or, if NULL, of all. */
+/*
+ * Drop the copies of the address spaces for which is_gone() returns true; NULL: of all. The next
+ * space_check() then checks such a space as a whole.
+ */
 void spaces_forget(bool (*is_gone)(const struct mm *mm));
 
 /*

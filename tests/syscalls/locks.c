@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * locks.c - count held locks, and poison free memory for ASan. The linker lets the host call these
- * wrappers instead of the functions that they wrap (--wrap); layout.h does so for spinlocks.
+ * locks.c - count held locks, and poison free memory for ASan. The linker redirects calls of the
+ * host to these wrappers (--wrap). Spinlocks are inline, so layout.h replaces them by macros.
  */
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
@@ -124,8 +124,8 @@ void *raw_memset(void *dst, int c, size_t n);
 
 /*
  * memset() of kmalloc.c and page.c, which write to memory that is still poisoned. Most pages that are
- * cleared hold zeros already. So a large range is unmapped, and its pages return as zeros when they
- * are used; a smaller one is written to only where it is not zero.
+ * cleared contain zeroes already. So a large range is discarded, and the build machine's kernel
+ * supplies zeroes when it is used again; a smaller range is written only where it is not zero.
  */
 __attribute__((no_sanitize("address", "undefined"))) void *raw_memset(void *dst, int c, size_t n)
 {
@@ -222,7 +222,7 @@ void __wrap_page_put(hpa_t pa)
 		poison(pa, pa + PAGE_SIZE);
 }
 
-/* Who allocated each object, by its address, and after how many calls of objects_mark(). */
+/* By address: the caller that allocated the object, and the number of marks until then. */
 static struct {
 	void *caller;
 	unsigned int mark;

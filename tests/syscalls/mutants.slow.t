@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# mutants.slow.t - check that the system-call fuzzer's target can fail: mistakes that the host once
-# had, or could have, are put back one by one, and a violated invariant has to show in found/, in
-# the corpus, or within 5000 random sequences.
+# mutants.slow.t - check that the system-call fuzzer's target can fail. Mistakes that the host once
+# had, or could have, are planted one at a time. The sequences in found/, the corpus, or 5000 random
+# sequences have to violate an invariant.
 #
 # A mutant is a file, a Perl substitution that must change it, and a pattern for the message.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"

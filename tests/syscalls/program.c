@@ -26,10 +26,10 @@
 #include "../linux-abi/tap.h"
 #include "grammar.h"
 
-#define ENDS_IN_MS   100  /* a sequence; then it is killed */
-#define KILLED_IN_MS 5000 /* the processes of a killed sequence end */
+#define ENDS_IN_MS   100  /* a sequence is killed after this time */
+#define KILLED_IN_MS 5000 /* the processes of a killed sequence have to end within this time */
 #define WARM_UP      50   /* sequences before memory is measured */
-#define LOST_PAGES   64 /* free objects that the kernel may keep: at most one page a size and list */
+#define LOST_PAGES   64 /* pages of free objects that the kernel may keep: one per size and list */
 
 static char data[0x10000] __attribute__((aligned(4096)));
 static char stacks[8][0x8000] __attribute__((aligned(16)));
@@ -40,7 +40,7 @@ static unsigned char sequence[STEPS_MAX * STEP_BYTES];
 
 extern const char guest_start[], guest_end[];
 
-/* The guest: access three pages of its memory, then a device, for ever. */
+/* The guest: access three pages of its memory and then a device, in an endless loop. */
 __asm__(".section .rodata\n"
 	"guest_start:\n"
 	"	li	s0, 1\n"
@@ -66,7 +66,7 @@ static void handler(int signo)
 		return;
 	if (touching)
 		siglongjmp(back, 1);
-	_exit(1); /* the sequence has removed the program itself */
+	_exit(1); /* the sequence has unmapped the program itself */
 }
 
 static long env_call(long number, const long a[6])
@@ -186,7 +186,7 @@ static void sleep_ms(long ms)
 	nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000 }, NULL);
 }
 
-/* Kill every other process. Returns true if there was none. */
+/* Kill every other process, and reap children. Returns true if there was no other process. */
 static bool alone(void)
 {
 	bool none = kill(-1, SIGKILL) < 0 && errno == ESRCH;
@@ -196,7 +196,7 @@ static bool alone(void)
 	return none && waitpid(-1, NULL, WNOHANG | __WALL) < 0;
 }
 
-/* The host copies a page of the program's file when it is first needed: let it copy all now. */
+/* The host copies each page of the program's file at its first use: let it copy all of them now. */
 static void read_own_file(void)
 {
 	int fd = open("/proc/self/exe", O_RDONLY);

@@ -2,8 +2,8 @@
 /*
  * spaces.c - check the page tables of address spaces, and the references to the pages that they map.
  *
- * A full check of all tables after each call would take most of the time. So this file keeps a copy
- * of each table and counts how many leaves map each page. It compares a table with its copy only if
+ * A check of all tables after each call would take most of the time. So this file keeps a copy of
+ * each table and counts how many leaves map each page. It compares a table with its copy only if
  * the lock of its address space was taken since the last check, and then checks only the entries
  * that differ; if the areas have changed, too, it checks all entries of that address space. A page's
  * references are checked if they or its leaves have changed. spaces_forget() drops the copies: the
@@ -147,7 +147,7 @@ static void set_entry(struct table *t, unsigned long i, pte_t pte)
 	t->lines |= line_of(i);
 }
 
-/* The copy's entry no longer counts. */
+/* Remove an entry from the copy and from the counts. */
 static void uncount(struct table *t, unsigned long i)
 {
 	pte_t old = t->entries[i];
@@ -273,10 +273,10 @@ static u8 check_leaf(const struct mm *mm, const struct vma *vma, unsigned long v
 }
 
 /*
- * Return the index of the first entry, from i on, that is to be checked: of a last-level table, those
- * that differ from the copy, and otherwise, all that are or were in use. Eight entries at once are
- * skipped, because most are, and of the copy, only lines in use are read, because the reads take most
- * of the time.
+ * Return the index of the first entry, from i on, that has to be checked: in a last-level table,
+ * one that differs from the copy; in other tables, or if `all` is set, one that is or was in use.
+ * The reads take most of the time, so entries are skipped eight at a time, and only those lines of
+ * the copy are read that are in use.
  */
 static unsigned long next_to_check(const struct table *t, const pte_t *entries, unsigned long i,
 				   unsigned long n, bool all)
@@ -363,7 +363,7 @@ unsigned long space_check(const struct mm *mm, bool all)
 
 /* ---- references ---- */
 
-/* Is a file that a leaf of the page belongs to being changed, by a thread that sleeps? */
+/* Is a thread that sleeps changing a file that is mapped where a leaf maps this page? */
 static bool is_in_changing_file(unsigned int page)
 {
 	for (unsigned int k = 0; k < nr_known; k++) {
@@ -385,8 +385,8 @@ static bool is_in_changing_file(unsigned int page)
 }
 
 /*
- * Every reference to a page of anonymous memory is a leaf's; a file's page has one more. Returns
- * false if the page has to be checked again later.
+ * An anonymous page has one reference for each leaf that maps it; a page of a file has one more.
+ * Returns false if the page has to be checked again later.
  */
 static bool check_page(unsigned int i, bool exact)
 {

@@ -13,7 +13,7 @@ static void timespec(uint64_t t[2], unsigned char b)
 
 static void msghdr(uint64_t *w, unsigned long va)
 {
-	/* name, iovec, control: as struct msghdr; the control message passes a descriptor */
+	/* The layout is that of struct msghdr; the control message passes one or two descriptors. */
 	uint32_t *control = (uint32_t *)(w + 12);
 
 	w[1] = 0;

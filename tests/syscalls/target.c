@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * target.c - the fuzz target: run a sequence of system calls in a new process of the host, with all
- * invariants checked after each call; then end every process that is left, and look for leaks.
+ * target.c - the fuzz target: run a sequence of system calls in a new process of the host, and
+ * check all invariants after each call; then end every process that is left, and look for leaks.
  *
  * The first program is the supervisor: it forks a process for each sequence, kills what is left of
  * the sequence after a second of the machine's time, and waits for it.
@@ -137,8 +137,8 @@ static void reap(void)
 }
 
 /*
- * Get the smallest stack, 256 KiB instead of 8 MiB, here and for all later programs. Else, most of a
- * sequence's pages would be those that mlockall() adds to stacks that no program uses.
+ * Give this and all later programs the smallest stack, 256 KiB instead of 8 MiB. Otherwise, most
+ * pages of a sequence would be those that mlockall() adds to stacks that no program uses.
  */
 static void shrink_stack(void)
 {
@@ -158,7 +158,7 @@ static __attribute__((noreturn)) void supervise(void)
 
 	shrink_stack();
 	va = machine_ecall(NR_mmap, (const long[6]){ 0, 0x1000, 1, 0x22, -1 });
-	/* What the host allocates once: the zero page. */
+	/* Let the host allocate the zero page, which it never frees, before the first check for leaks. */
 	zero_page_enabled = true;
 	machine_access((unsigned long)va, MACHINE_LOAD, &word, sizeof(word));
 	call(NR_munmap, va, 0x1000, 0, 0);
@@ -191,7 +191,7 @@ static void user(void)
 	}
 	if (is_new) {
 		is_new = false;
-		call(NR_setsid, 0, 0, 0, 0); /* a signal for group 0 stays here */
+		call(NR_setsid, 0, 0, 0, 0); /* so that kill(0) does not reach the supervisor */
 		grammar_start();
 	}
 	while (grammar_step())

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * values.c - the values of simple arguments: each byte selects one of a few interesting values. For an
- * address, these are pages at the start of the window and around the borders of its 2 MiB blocks, and
- * some that no call may accept.
+ * values.c - the values of simple arguments: each byte selects one of a few values. For an address,
+ * these are pages at the start of the window and around the borders of its 2 MiB blocks, and some
+ * addresses that no call may accept.
  */
 #include "grammar_impl.h"
 #include <string.h>
@@ -63,7 +63,7 @@ long offset(unsigned char b)
 
 unsigned long path(unsigned int b, const char *fixed)
 {
-	/* Those from number 16 on only for calls that change no directory: a sequence undoes nothing. */
+	/* Those from number 16 on are only for calls that do not change directories (ANY_PATH). */
 	static const char *const names[] = {
 		"/w/a",
 		"/w/b",

@@ -30,7 +30,7 @@ struct fiber {
 };
 
 struct thread boot_thread;
-int held_spinlocks; /* unused: TSan finds locks that protect nothing */
+int held_spinlocks; /* unused in this program */
 void (*machine_user)(void);
 void switch_context(struct thread *prev, struct thread *next);
 void fiber_switch(void **from, void *to);
@@ -115,7 +115,7 @@ void switch_context(struct thread *prev, struct thread *next)
 {
 	struct fiber *to = fiber_of(next);
 
-	if (prev->state == THREAD_DEAD) { /* its stack is not used before the next new thread */
+	if (prev->state == THREAD_DEAD) { /* its stack is not reused before the next new thread */
 		here->next_free = free_fibers;
 		free_fibers = here;
 	}
@@ -219,7 +219,7 @@ void native_pause(void)
 	sched_yield();
 }
 
-/* Now and then, let another hart run: it may do much between two steps of this one. */
+/* In one of 16 calls, let other harts run, so that they do much between two steps of this one. */
 void machine_pause(void)
 {
 	static __thread u32 state;
@@ -237,8 +237,9 @@ static void copy_bytes(void *to, const void *from, size_t n)
 }
 
 /*
- * A program may race with itself, so TSan does not see its memory, nor the pages of files, to which
- * read() and write() hold another reference: as on Linux, a read() may return a part of a write().
+ * The accesses of a program's threads may race, so TSan does not see user memory. Nor does it see
+ * pages of files, to which read() and write() have another reference: as on Linux, a read() may
+ * return part of a write().
  */
 void machine_copy(void *user, void *kernel, size_t n, bool store)
 {

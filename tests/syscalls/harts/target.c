@@ -43,7 +43,7 @@
 static uint8_t sequences[MACHINE_HARTS][SIZE_MAX_BYTES];
 static size_t sizes[MACHINE_HARTS];
 static unsigned int roles,
-	ready; /* threads of this round that have started, and are on their hart */
+	ready; /* threads of this round that have started and are on their hart */
 static int tids[MACHINE_HARTS + 1];
 static long eventfd;
 static bool moves; /* this round has a thread that moves the others */
@@ -143,7 +143,7 @@ static void go_to_hart(unsigned int hart)
 	env_put(MACHINE_DATA + 64 * hart, &mask, sizeof(mask));
 	call(NR_sched_setaffinity, 0, 8, (long)(MACHINE_DATA + 64 * hart), 0);
 	if (this_hart() != hart)
-		machine_fail("a thread is on hart %u, and not on hart %u", this_hart(), hart);
+		machine_fail("a thread is on hart %u instead of hart %u", this_hart(), hart);
 }
 
 /*
@@ -199,7 +199,7 @@ static void user(void)
 			call(NR_clone, THREAD, MACHINE_DATA + 0xf000, 0, 0);
 	}
 	if (role < MACHINE_HARTS + moves) {
-		/* Begin together, so that no thread disturbs another on its way. */
+		/* Begin together: a thread that began early could disturb those still on their way. */
 		tids[role] = current->tid;
 		__atomic_fetch_add(&ready, 1, __ATOMIC_SEQ_CST);
 		while (__atomic_load_n(&ready, __ATOMIC_SEQ_CST) < MACHINE_HARTS + moves)

@@ -126,7 +126,7 @@ static void memory_init(void)
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
 		 0) != pa_to_va(MACHINE_RAM_BASE))
 		machine_fail("cannot map the machine's RAM");
-	/* raw_memset() unmaps pages of it: a page that is used again shall cost 4 KiB, not 2 MiB. */
+	/* raw_memset() discards pages: with huge pages, the next use of one would clear 2 MiB. */
 	madvise(pa_to_va(MACHINE_RAM_BASE), MACHINE_RAM_SIZE, MADV_NOHUGEPAGE);
 	page_init(MACHINE_RAM_BASE, MACHINE_RAM_BASE + IMAGE_SIZE);
 	harts_init();

@@ -2,8 +2,8 @@
 /*
  * cpu.c - context switches, interrupts and the clock of the modeled hart.
  *
- * Each thread of the host has a stack of the build machine beside its kernel stack, because
- * sanitizers need more room than KSTACK_SIZE. The kernel stack still holds the user's trap frame.
+ * Each thread of the host has a stack of the build machine besides its kernel stack, because
+ * code with sanitizers needs more than KSTACK_SIZE. The kernel stack still contains the trap frame.
  */
 #include <sanitizer/common_interface_defs.h>
 #include <stdlib.h>

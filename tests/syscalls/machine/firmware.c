@@ -202,7 +202,7 @@ unsigned int hv_cbo_block_size(const char *which)
 
 void trap_entry(void)
 {
-	machine_fail("stvec was called");
+	machine_fail("trap_entry() was called, but this machine passes traps to C functions");
 }
 
 void start_secondary(void)
@@ -211,7 +211,7 @@ void start_secondary(void)
 
 void pmu_interrupt(void)
 {
-	machine_fail("a counter's interrupt");
+	machine_fail("pmu_interrupt() was called, but this machine has no counters");
 }
 
 void pmu_hart_init(void)

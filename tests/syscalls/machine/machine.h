@@ -5,7 +5,7 @@
  * Only hardware is modeled: CSRs and the second stage of translation (tests/native), the MMU's
  * first stage, context switches, traps from user mode, the clock and the firmware. Physical memory
  * is an array that the linear map shows at LINEAR_BASE. Time passes only while the hart waits for
- * an interrupt, and when user mode says so. Everything is deterministic.
+ * an interrupt, in native_pause(), and by machine_time_add(). Everything is deterministic.
  *
  * A program in user mode is a function of the test (machine_user), which runs on the thread's
  * stack and traps by calling the functions below.
@@ -42,7 +42,7 @@ void machine_leave(void);
 extern void (*machine_user)(void);
 void machine_time_add(unsigned long ticks);
 extern struct thread boot_thread; /* the first hart's idle thread */
-/* Copy between user memory, in the linear map, and the kernel's; `store`: to the user's. */
+/* Copy between user memory (in the linear map) and the kernel's; `store`: to user memory. */
 void machine_copy(void *user, void *kernel, size_t n, bool store);
 void machine_start_hart(struct thread *idle);
 void machine_ipi(unsigned int hart);
@@ -58,12 +58,12 @@ enum machine_access {
 /* Access user memory as the program does. Returns false if the program got a signal instead. */
 bool machine_access(unsigned long va, enum machine_access access, void *data, size_t size);
 extern HART_LOCAL unsigned long
-	machine_signal; /* the last that a handler got for an access; 0: none */
+	machine_signal; /* the signal that the last machine_access() caused; 0: none */
 
 /* ---- mmu.c ---- */
 /*
- * Walk satp's table for an access from user mode. Returns false if it faults. `flags` receives the
- * leaf's.
+ * Translate an address for an access from user mode, through the TLB or the table in satp. Returns
+ * false if the access faults.
  */
 bool machine_translate(unsigned long va, enum machine_access access, unsigned long *pa);
 /*

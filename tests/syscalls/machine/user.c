@@ -31,7 +31,7 @@ static void dispatch(struct trap_frame *frame)
 		syscall_finish(frame, left);
 }
 
-/* If a signal has changed where the program continues, run the handler, which only returns. */
+/* If the host has set up a signal's frame, execute what its handler does: rt_sigreturn(). */
 static void run_handlers(struct trap_frame *frame)
 {
 	while (frame->epc == MACHINE_HANDLER) {
