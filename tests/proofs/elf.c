@@ -53,7 +53,8 @@ void *kmalloc(size_t size)
 {
 	bool none;
 
-	claim(!nr_tables && (size == sizeof(one) || size == sizeof(two)), "as many headers");
+	claim(!nr_tables && (size == sizeof(one) || size == sizeof(two)),
+	      "the table has the right size");
 	if (none)
 		return NULL;
 	nr_tables++;
@@ -103,7 +104,7 @@ long file_kread(struct file *f, void *buf, size_t size, u64 pos)
 	bool fails;
 	long got;
 
-	claim(f == (nr_open ? &interpreter : &program), "an open file is read");
+	claim(f == (nr_open ? &interpreter : &program), "only an open file is read");
 	claim(writable(buf, size), "only a buffer is written");
 	if (fails) {
 		suppose(got >= -4095 && got < (long)size);
@@ -135,7 +136,8 @@ long vma_map(struct mm *m, const struct vma_spec *spec)
 		return -ENOMEM;
 	nr_mapped++;
 	if (!whole) {
-		claim(addr % PAGE_SIZE == 0 && len % PAGE_SIZE == 0 && len, "whole pages");
+		claim(addr % PAGE_SIZE == 0 && len % PAGE_SIZE == 0 && len,
+		      "only whole pages are mapped");
 		claim(len <= LIMIT, "the length is in range");
 	}
 	if (!spec->fixed) {
@@ -206,7 +208,7 @@ void prove_span(void)
 		inside |= phdr >= phdrs[i].p_vaddr && phdr - phdrs[i].p_vaddr < phdrs[i].p_filesz;
 	}
 	claim(lowest && highest, "the span is not larger than necessary");
-	claim(!phdr || inside, "the headers lie in a segment");
+	claim(!phdr || inside, "the address of the headers lies in a segment");
 	reached(phdr && phdr >= phdrs[3].p_vaddr && is_mapped(&phdrs[3]) && any == 3);
 	reached(phdrs[0].p_type == PT_LOAD && !is_mapped(&phdrs[0]) && any == 3);
 }
@@ -219,7 +221,7 @@ void prove_segment(void)
 	bool interp, fixed;
 	int err;
 
-	/* a segment of any span that find_span() gives */
+	/* Any span that find_span() can return, and a segment in it. */
 	suppose(is_mapped(&ph) && segment_ok(&ph) && contains(start, end, &ph));
 	suppose(start < end && end <= LIMIT && !(start % PAGE_SIZE) && !(end % PAGE_SIZE));
 	elf.file = &program;
@@ -228,13 +230,13 @@ void prove_segment(void)
 		return;
 	span = (struct range){ elf.bias + start, elf.bias + end };
 	claim(span.start < span.end && span.end <= LIMIT, "the span lies below the stack");
-	claim(!fixed || !elf.bias, "fixed addresses stay");
+	claim(!fixed || !elf.bias, "fixed addresses are not moved");
 	claim(fixed || interp || span.start == PIE_BASE, "a PIE begins at its base");
 	claim(fixed || !interp || (span.start == reserved.start && span.end == reserved.end),
 	      "an interpreter has the range that was reserved");
 	nr_mapped = 0;
 	err = map_segment(&mm, &elf, &ph);
-	claim(err <= 0 && !locked, "0 or an error");
+	claim(err <= 0 && !locked, "map_segment() returns 0 or an error, without the lock");
 	reached(!err && !fixed && interp && nr_mapped == 2 && nr_cleared == 1);
 	reached(!err && fixed && nr_mapped == 1 && nr_cleared == 0);
 	reached(!err && !ph.p_filesz);
@@ -247,9 +249,9 @@ void prove_load(void)
 
 	whole = true;
 	err = elf_load(&mm, &program, &image);
-	claim(err <= 0, "0 or an error");
-	claim(!nr_tables && !locked, "nothing is kept");
-	claim(err || image.phnum == 1 || image.phnum == LOAD_NR, "the number of headers");
+	claim(err <= 0, "elf_load() returns 0 or an error");
+	claim(!nr_tables && !locked, "elf_load() keeps neither memory nor a lock");
+	claim(err || image.phnum == 1 || image.phnum == LOAD_NR, "phnum is the number of headers");
 	reached(!err && nr_mapped == 4 && nr_cleared == 2);
 	reached(err == -ENOENT && path_size == PATH_MAX_);
 }
@@ -263,8 +265,8 @@ void prove_interpreter(void)
 	may_open = true;
 	path_size = 2;
 	err = load_interp(&mm, "/", &image);
-	claim(err <= 0, "0 or an error");
-	claim(!nr_tables && !nr_open && !locked, "nothing is kept");
+	claim(err <= 0, "load_interp() returns 0 or an error");
+	claim(!nr_tables && !nr_open && !locked, "load_interp() keeps no memory, file or lock");
 	reached(!err && nr_mapped == 5);
 	reached(err == -EFAULT && nr_mapped);
 }

@@ -36,7 +36,7 @@ static Elf64_Phdr phdrs[PHDRS_MAX];
 static unsigned long span_start, span_end, bias;
 static bool interp, failed;
 static unsigned int headers_read, spans, biases;
-static unsigned int next; /* no header from this one on has been mapped */
+static unsigned int next; /* the header after the last one that was mapped */
 static unsigned int any;  /* a header */
 static bool any_was_mapped;
 
@@ -61,7 +61,8 @@ static int any_headers(struct elf *e)
 
 static int any_span(const struct elf *e, unsigned long *start, unsigned long *end)
 {
-	claim(e == &elf && headers_read && !spans++ && !failed, "the span of these headers");
+	claim(e == &elf && headers_read && !spans++ && !failed,
+	      "the span is found once, after the headers were read");
 	*start = span_start;
 	*end = span_end;
 	return result();
@@ -70,8 +71,10 @@ static int any_span(const struct elf *e, unsigned long *start, unsigned long *en
 static int any_bias(struct mm *m, struct elf *e, unsigned long start, unsigned long end,
 		    bool is_interp)
 {
-	claim(m == &mm && e == &elf && spans && !biases++ && !failed, "an address for the span");
-	claim(start == span_start && end == span_end && is_interp == interp, "this span");
+	claim(m == &mm && e == &elf && spans && !biases++ && !failed,
+	      "an address is chosen once, after the span was found");
+	claim(start == span_start && end == span_end && is_interp == interp,
+	      "the address is chosen for this span");
 	e->bias = bias;
 	return result();
 }
@@ -80,10 +83,12 @@ static int map_next(struct mm *m, const struct elf *e, const Elf64_Phdr *ph)
 {
 	unsigned int i = (unsigned int)(ph - phdrs);
 
-	claim(m == &mm && e == &elf && biases && !failed, "after the address is known");
-	claim(e->bias == bias, "with the address of the span");
-	claim(i >= next && i < e->header.e_phnum, "a header after the last one");
-	claim(is_mapped(&phdrs[i]), "a segment that is part of the span");
+	claim(m == &mm && e == &elf && biases && !failed,
+	      "segments are mapped after the address was chosen");
+	claim(e->bias == bias, "a segment is mapped with the address of the span");
+	claim(i >= next && i < e->header.e_phnum,
+	      "segments are mapped in the order of the headers");
+	claim(is_mapped(&phdrs[i]), "only segments of the span are mapped");
 	any_was_mapped |= i == any;
 	next = i + 1;
 	return result();
@@ -104,7 +109,7 @@ void prove_order(void)
 	suppose(any < elf.header.e_phnum);
 	if (err)
 		return;
-	claim(end == span_end, "the end of the span");
+	claim(end == span_end, "the end of the span is returned");
 	claim(any_was_mapped == is_mapped(&phdrs[any]), "all segments are mapped");
 	reached(any == PHDRS_MAX - 1 && any_was_mapped);
 	reached(next == 0);

@@ -96,7 +96,7 @@ static int model_map(struct gstage *g, gpa_t gpa, unsigned int level, pte_t pte,
 	claim(gpa == wanted_gpa && level == wanted_level && pte == wanted_pte,
 	      "the leaf is mapped");
 	maps++;
-	*old = 0; /* its table is gone */
+	*old = 0; /* the unmapping has retired the table */
 	havoc(&map_result);
 	return map_result;
 }
@@ -119,11 +119,12 @@ void prove_collapse(void)
 	suppose(wanted_gpa < gstage_limit(&gs) && other < gstage_limit(&gs));
 	err = gstage_collapse(&gs, wanted_gpa, wanted_level, wanted_pte, &old);
 	same_page = other >> gstage_shift(wanted_level) == wanted_gpa >> gstage_shift(wanted_level);
-	claim(changes == 1 && maps == 1 && err == map_result, "unmapped and mapped once");
+	claim(changes == 1 && maps == 1 && err == map_result,
+	      "the range is unmapped once, and the leaf is mapped once");
 	claim(asked.what == GSTAGE_UNMAP && asked.at_once && asked.from == asked.start,
-	      "unmapped in one piece");
+	      "the range is unmapped in one piece");
 	claim(same_page == (other >= asked.start && other < asked.end),
-	      "exactly the leaf's addresses");
+	      "exactly the leaf's addresses are unmapped");
 	claim(old == before, "the replaced table is reported");
 	reached(!err && wanted_level == 4 && same_page && other != wanted_gpa);
 	reached(err);
@@ -156,16 +157,16 @@ void prove_retire(void)
 	inside = range.what == GSTAGE_UNMAP && range.start <= first && last < range.end;
 	retired = gstage_change_table(&gs, &entry, level, gpa, &range);
 	claim(retired == (inside && (empty || first >= range.from)),
-	      "retired if and only if emptied");
+	      "a table is retired if and only if unmapping has emptied it");
 	if (!retired) {
 		claim(entry == pte_make(PAGE_AT, PTE_V) && gs.tables == 1 && gs.retired == earlier,
-		      "otherwise, nothing changes");
+		      "a table that is not retired is not changed");
 		return;
 	}
 	claim(!entry && gs.tables == 0 && gs.retired == PAGE_AT,
-	      "the table is unlinked and listed");
+	      "a retired table is unlinked and put on the list");
 	claim(!(table[0] & PTE_V) && pte_to_hpa(table[0]) == earlier,
-	      "it links the table before it");
+	      "a retired table points to the one that was retired before");
 	reached(first < range.from && level == 4);
 	reached(earlier && first >= range.from);
 }

@@ -35,7 +35,7 @@ void prove_read(void)
 	a.start = archive + (ARCHIVE - left); /* so that bytes after the archive are not readable */
 	a.size = left;
 	more = read_member(&a, &m);
-	claim(more == !a.wrong, "an error has a reason");
+	claim(more == !a.wrong, "a.wrong is set if and only if there is no member");
 	claim(a.at <= left && a.at == (more ? a.at : 0), "the position stays in the archive");
 	if (!more) {
 		reached(left >= 112 && a.start[6] == '0');

@@ -114,7 +114,8 @@ static void claim_form(const struct access_insn *a)
 	if (!is_access(a))
 		return;
 	claim(a->reg < 32 && a->base < 32, "registers are x0 to x31");
-	claim(a->len == 1 || a->len == 2 || a->len == 4 || a->len == 8, "1, 2, 4 or 8 bytes");
+	claim(a->len == 1 || a->len == 2 || a->len == 4 || a->len == 8,
+	      "an access has 1, 2, 4 or 8 bytes");
 	claim(a->offset >= -2048 && a->offset < 2048, "the offset has 12 bits");
 }
 
@@ -163,8 +164,10 @@ void prove_htinst(void)
 	insn_decode_htinst(transformed(&a, distance), &b, &told);
 	claim(b.kind == a.kind && b.insn_len == a.insn_len && b.len == a.len && b.reg == a.reg,
 	      "htinst describes the access that the instruction makes");
-	claim(b.sign_extend == a.sign_extend || a.kind == ACCESS_STORE, "and its sign extension");
-	claim(told == distance && b.offset == 0 && b.base == 0, "and the distance of the fault");
+	claim(b.sign_extend == a.sign_extend || a.kind == ACCESS_STORE,
+	      "htinst describes its sign extension");
+	claim(told == distance && b.offset == 0 && b.base == 0,
+	      "htinst gives the distance of the fault");
 	reached(a.kind == ACCESS_STORE && a.insn_len == 2 && distance == 7);
 
 	havoc(&b);

@@ -78,7 +78,8 @@ void prove_slot(void)
 	gpa_t gpa;
 	gfn_t gfn = gpa_to_gfn(gpa), common = MAX(a.base, b.base);
 
-	claim(a.base + a.npages > a.base && a.base + a.npages < 1ULL << 52, "no wrap-around");
+	claim(a.base + a.npages > a.base && a.base + a.npages < 1ULL << 52,
+	      "the end of a slot does not wrap around");
 	claim(memslot_has(&a, gfn) == inside(&a, gfn), "a slot has the pages of its range");
 	if (memslot_has(&a, gfn))
 		claim(memslot_hva(&a, gpa) - a.hva == gpa - gfn_to_gpa(a.base) &&
@@ -86,7 +87,8 @@ void prove_slot(void)
 		      "the page's user address lies in the slot's user range");
 	claim(overlap == (inside(&a, common) && inside(&b, common)),
 	      "an overlap has a common page");
-	claim(overlap || !(inside(&a, gfn) && inside(&b, gfn)), "without one, no page is common");
+	claim(overlap || !(inside(&a, gfn) && inside(&b, gfn)),
+	      "slots that do not overlap have no common page");
 	reached(overlap && a.base + a.npages == (1ULL << 52) - 1 &&
 		b.base == a.base + a.npages - 1);
 	reached(!overlap && a.base + a.npages == b.base);
@@ -97,9 +99,9 @@ void prove_slot(void)
 #define CHUNKS 2
 #define SLOTS  3 /* MEMSLOT_CHUNK */
 
-static struct memslot_chunk chunk_0, chunk_1; /* not an array: a pointer into one costs more time */
+static struct memslot_chunk chunk_0, chunk_1; /* pointers into an array would take CBMC longer */
 static struct memslot_chunk *const chunks[CHUNKS] = { &chunk_0, &chunk_1 };
-/* A struct memslots with two chunks: in a variable of its own type, CBMC sees an array of no chunks. */
+/* A struct memslots with two chunks. In that type itself, CBMC sees an array without elements. */
 static struct {
 	u32 refs, nr;
 	struct memslot_chunk *chunk[CHUNKS];
@@ -135,7 +137,7 @@ static void any_map(void)
 	suppose(end < 1ULL << 52);
 }
 
-/* The slot that contains gfn, found by looking at all. */
+/* Return the slot that contains gfn, by looking at all slots. */
 static const struct memslot *slot_of(gfn_t gfn)
 {
 	const struct memslot *found = NULL;
@@ -153,7 +155,8 @@ void prove_find(void)
 	gfn_t gfn;
 
 	any_map();
-	claim(memslots_find(map, gfn) == slot_of(gfn), "the slot that contains the page, or NULL");
+	claim(memslots_find(map, gfn) == slot_of(gfn),
+	      "the slot that contains the page is found, or NULL");
 	reached(map->nr == 2 && slot_of(gfn) == &chunk_1.slot[2]);
 	reached(map->nr == 2 && !slot_of(gfn));
 	reached(map->nr == 0);
@@ -176,7 +179,8 @@ void prove_overlap(void)
 			overlap |= c < map->nr && i < chunks[c]->nr &&
 				   !(has_old && c == old_c && i == old_i) &&
 				   memslots_overlap(&chunks[c]->slot[i], &new);
-	claim(overlaps_other(map, &new, old) == overlap, "exactly the overlaps with other slots");
+	claim(overlaps_other(map, &new, old) == overlap,
+	      "exactly the overlaps with other slots are found");
 	reached(overlap && map->nr == 2 && new.base > chunk_1.slot[0].base);
 	reached(!overlap && has_old && memslots_overlap(&new, old));
 }

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# mutants.slow.t - check that the bounded proofs can fail: with one mistake planted in one place, the
-# proof that is about that place must be refuted (mutants.sh).
+# mutants.slow.t - check that the bounded proofs can fail: one mistake is planted at a time, and CBMC
+# must refute the proof of that code (mutants.sh).
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 . "$HS_TOP/tests/proofs/mutants.sh"
@@ -20,7 +20,7 @@ mutant "htinst: a compressed instruction counts as 4 bytes" exit/insn_decode.c \
 	's/2 \+ \(htinst & 2\)/4/' insn_decode/htinst
 mutant "htinst: the distance is one bit short" exit/insn_decode.c \
 	's/\*distance = bits\(htinst, 19, 15\)/*distance = bits(htinst, 18, 15)/' insn_decode/htinst
-mutant "htinst: a store of a stale sign extension" exit/insn_decode.c \
+mutant "htinst: the register of a store has six bits" exit/insn_decode.c \
 	's/\taccess->reg = bits\(htinst, 24, 20\);/\taccess->reg = bits(htinst, 24, 19);/' insn_decode/htinst
 
 mutant "ONE_REG: bits 32 to 51 of an id are ignored" uapi/onereg.c \
@@ -35,11 +35,11 @@ mutant "ONE_REG: a failed copy reaches a wide register" uapi/onereg.c \
 	's/(err = hv_copy_from_user\(copy, from, size\);\n)\tif \(!err\)\n/$1/' onereg_find/set
 mutant "ONE_REG: a listed id has twice its size" uapi/onereg.c \
 	's/1U << log2 < size/1U << log2 <= size/' onereg_find/list
-mutant "FP: f32 is read as a register of D" uapi/onereg.c 's/num > D_FCSR/num > D_FCSR + 1/' onereg_rows/core
+mutant "FP: D has one register too many" uapi/onereg.c 's/num > D_FCSR/num > D_FCSR + 1/' onereg_rows/core
 mutant "CORE: x32 exists" uapi/onereg.c 's/num <= CORE_T6/num <= CORE_T6 + 1/g' onereg_rows/core
 mutant "CSR: one register too many" uapi/onereg_csr.c \
 	's/num, CSR_COUNT, size/num, CSR_COUNT + 1, size/' onereg_rows/csr
-mutant "CSR: sip has a place" uapi/onereg_csr.c 's/if \(num == CSR_SIP\)/if (num == CSR_SIP + 1)/' onereg_rows/csr
+mutant "CSR: sip is accessed like the other registers" uapi/onereg_csr.c 's/if \(num == CSR_SIP\)/if (num == CSR_SIP + 1)/' onereg_rows/csr
 mutant "vector: v32 exists" uapi/onereg_vector.c 's/num > V\(31\)/num > V(32)/' onereg_rows/vector
 mutant "vector: the size of a register is not checked" uapi/onereg_vector.c \
 	's/size != \(wide \? vector_vlenb\(\) : ULONG_SIZE\)/!wide \&\& size != ULONG_SIZE/' onereg_rows/vector
@@ -113,7 +113,7 @@ mutant "trace: a record that may be overwritten is kept" file/ram.c \
 mutant "trace: a piece of records may go beyond the end of the ring" file/ram.c \
 	's/MIN\(MIN\(n - at, nr - index\), \(u64\)CHUNK\)/MIN(n - at, (u64)CHUNK)/' trace_ram/records
 
-mutant "G-stage: a split gives all leaves the same distance" mmu/gstage.c \
+mutant "G-stage: a split puts leaves 4 KiB apart at every level" mmu/gstage.c \
 	's/i \* gstage_size\(level - 1\)/i * gstage_size(0)/' gstage_change/split
 mutant "G-stage: a split makes all leaves read-only" mmu/gstage.c \
 	's/leaf & ~PTE_PPN\)/GSTAGE_LEAF)/' gstage_change/split

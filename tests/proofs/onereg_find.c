@@ -18,7 +18,7 @@
 #include "proof.h"
 #include "uapi/onereg.c"
 
-#define WIDE 64 /* bytes of a modelled wide register */
+#define WIDE 64 /* bytes of a modeled wide register */
 
 static u64 passed_num;
 static unsigned int passed_size, copied;
@@ -184,18 +184,21 @@ void prove_find(void)
 
 	any_vcpu();
 	err = find_reg(&vcpu, id, &group, &num);
-	claim(!err || err == -ENOENT || err == -EINVAL, "accepted, ENOENT or EINVAL");
+	claim(!err || err == -ENOENT || err == -EINVAL,
+	      "an id is accepted, or refused with ENOENT or EINVAL");
 	if (!group) {
-		claim(err == -ENOENT, "no row of this type: ENOENT");
-		claim(!row_exists(id & (TYPE_BITS | SUBTYPE_BITS)), "then there is no row");
+		claim(err == -ENOENT, "an id without a row is refused with ENOENT");
+		claim(!row_exists(id & (TYPE_BITS | SUBTYPE_BITS)),
+		      "no row has the id's type and subtype");
 		reached(err);
 		return;
 	}
 	claim((group->type & TYPE_BITS) == (id & TYPE_BITS), "the row has the id's type");
 	if (row_exists(id & (TYPE_BITS | SUBTYPE_BITS)))
-		claim(group->type == (id & (TYPE_BITS | SUBTYPE_BITS)), "and its subtype");
+		claim(group->type == (id & (TYPE_BITS | SUBTYPE_BITS)),
+		      "the row has the id's subtype");
 	else
-		claim(num >> 16, "or else, the number has bits of the subtype");
+		claim(num >> 16, "without such a row, the number has bits of the subtype");
 	claim(num == (rest & ~group->type) && (num | group->type) == rest, "no bit is lost");
 	if (group->check == any_check)
 		claim(passed_num == num && passed_size == 1U << (id >> 52 & 15),
@@ -215,8 +218,8 @@ void prove_get(void)
 	any_vcpu();
 	copied = ~0U;
 	err = onereg_get(&vcpu, &reg);
-	claim(copied == ~0U || copied == 1U << (reg.id >> 52 & 15), "as many bytes as the id says");
-	claim(err || copied != ~0U, "success: the register was copied");
+	claim(copied == ~0U || copied == 1U << (reg.id >> 52 & 15), "the id's size is copied");
+	claim(err || copied != ~0U, "a successful call has copied the register");
 	reached(!err && copied == 4);
 	reached(!err && copied == WIDE);
 	reached(err == -ENOENT);
@@ -232,7 +235,7 @@ void prove_set(void)
 	copied = ~0U;
 	before = wide_reg[0];
 	err = onereg_set(&vcpu, &reg);
-	claim(copied == ~0U || copied == 1U << (reg.id >> 52 & 15), "as many bytes as the id says");
+	claim(copied == ~0U || copied == 1U << (reg.id >> 52 & 15), "the id's size is copied");
 	claim(!err || wide_reg[0] == before, "a failed copy changes nothing");
 	reached(!err && copied == 8);
 	reached(!err && copied == WIDE);
@@ -253,6 +256,7 @@ void prove_list(void)
 	id = reg_id(groups[row], size, n);
 	find_reg(&vcpu, id, &group, &num);
 	claim(group == groups[row] && num == n, "a listed id leads back to its row and number");
-	claim(1U << (id >> 52 & 15) == size && id >> 56 == 0x80, "with its size, for RISC-V");
+	claim(1U << (id >> 52 & 15) == size && id >> 56 == 0x80,
+	      "a listed id has its size, and RISC-V as its architecture");
 	reached(row == 17 && size == 8);
 }

@@ -7,7 +7,7 @@
  * in the vCPU's vector registers; reading and writing it accesses nothing out of bounds; the list
  * gives numbers that check() accepts with the same size.
  * Bounds: vlenb is 16, 32 or 64. All loops are complete.
- * Assumed: the vCPU's index of pmlens is one of them, which is claimed again afterwards.
+ * Assumed: the vCPU's index into pmlens is valid, which is claimed again afterwards.
  * Not proved: the rows of the PMU and of the masks of extensions.
  * Models: the timer, interrupts and firmware. vcpu_isa_changed() changes nothing here.
  *
@@ -43,7 +43,7 @@ static struct kvm vm;
 static struct kvm_vcpu vcpu;
 static u64 used, stored, seen; /* the last register's number, value written and value read */
 
-/* Firmware and the rest of the host, which may answer anything. */
+/* Firmware and the rest of the host, which may return any value. */
 
 bool hv_isa_has(const char *name)
 {
@@ -73,7 +73,7 @@ unsigned long hv_timebase_hz(void)
 	return 10000000;
 }
 
-/* These change only state that no register of the rows shows. */
+/* The real functions change only state that no register of these rows shows. */
 static void changes_nothing(const void *p)
 {
 	(void)p;
@@ -118,7 +118,7 @@ static void any_vcpu(void)
 	vcpu.pmu = NULL;
 }
 
-/* What user space does with any register of one row. Returns 0 if it succeeds. */
+/* Let user space write or read any register of one row. Returns 0 if that succeeds. */
 static int use(const struct reg_group *group)
 {
 	u64 num, value;
@@ -130,7 +130,8 @@ static int use(const struct reg_group *group)
 	used = num;
 	listed = num < group->count ? group->listed(&vcpu, num) : 0;
 	claim(!listed || (listed == size) == !err, "a listed register is accepted with its size");
-	claim(!err || err == -ENOENT || err == -EINVAL, "accepted, ENOENT or EINVAL");
+	claim(!err || err == -ENOENT || err == -EINVAL,
+	      "a register is accepted, or refused with ENOENT or EINVAL");
 	if (err)
 		return err;
 	claim(num < 1UL << 16, "no bit of the type, the subtype or the reserved bits is left");
@@ -138,7 +139,7 @@ static int use(const struct reg_group *group)
 	wide = group->wide ? group->wide(&vcpu, num) : NULL;
 	if (wide) {
 		claim(size == vlenb, "a wide register has vlenb bytes");
-		claim(writable(wide, size), "and lies in the vCPU's memory");
+		claim(writable(wide, size), "a wide register lies in the vCPU's memory");
 		return 0;
 	}
 	claim(size == 4 || size == 8, "any other register has 4 or 8 bytes");
@@ -147,7 +148,7 @@ static int use(const struct reg_group *group)
 	seen = value;
 	err = err ? err : group->get(&vcpu, num, &seen);
 	stored = write ? stored : seen;
-	claim(vcpu.fwft.pmlen < 3, "the index of pmlens is one of them");
+	claim(vcpu.fwft.pmlen < 3, "the index into pmlens stays valid");
 	return err;
 }
 
@@ -169,7 +170,8 @@ void prove_core(void)
 		if (i == 0 && !err)
 			claim(seen == (used == CORE_MODE ? stored == 1 : stored),
 			      "a register has the value that was written");
-		claim(!((vcpu.guest.sstatus ^ sstatus) & ~SSTATUS_SPP), "mode is SPP alone");
+		claim(!((vcpu.guest.sstatus ^ sstatus) & ~SSTATUS_SPP),
+		      "no register changes other bits of sstatus");
 		reached(!err && i == 0 && vcpu.guest.sepc != pc);
 		reached(!err && i == 1);
 		reached(!err && i == 2);

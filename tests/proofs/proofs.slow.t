@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# proofs.slow.t - the bounded proofs hold, and a proof that fails is reported with its inputs.
+# proofs.slow.t - the bounded proofs hold; a proof that does not hold is reported with its inputs.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 . "$HS_TOP/tests/proofs/mutants.sh"
@@ -14,7 +14,7 @@ run()	# ARGUMENT...
 
 run nothing
 is "$status" 2 "an unknown proof is refused with status 2"
-like "$out" "there is no proof 'nothing'; see tests/proofs/run --list" "and the message names the list"
+like "$out" "there is no proof 'nothing'; see tests/proofs/run --list" "the refusal names --list"
 
 out=$(make -s -C "$HS_TOP" O="$O" proofs-syntax 2>&1)
 ok $? "the compiler accepts all proofs" || diag "$out"
@@ -26,8 +26,8 @@ done < <("$HS_TOP/tests/proofs/run" --list)
 plant "a mistake in the decoder can be planted" exit/insn_decode.c 's/: 2;\n\tswitch \(insn & 3\)/: 4;\n\tswitch (insn & 3)/'
 run --sources "$tmp/sources" insn_decode/access
 is "$status" 1 "a proof that does not hold gives status 1"
-like "$out" "^insn_decode/access .* DOES NOT HOLD$" "the table says so"
-like "$out" "kind and length as drawn" "it names the property"
-like "$out" "^  insn=[0-9]" "it prints the instruction"
-like "$out" "to repeat: make proofs PROOFS=insn_decode/access$" "it prints the command to repeat it"
+like "$out" "^insn_decode/access .* DOES NOT HOLD$" "the table shows the proof that does not hold"
+like "$out" "kind and length as drawn" "the output names the property that does not hold"
+like "$out" "^  insn=[0-9]" "the output contains an instruction that violates it"
+like "$out" "to repeat: make proofs PROOFS=insn_decode/access$" "the output contains the command that repeats the proof"
 done_testing

@@ -72,7 +72,7 @@ void prove_header(void)
 	if (why)
 		return;
 	claim(ram.mem.record_size == 64 && ram.mem.stat_size == sizeof(struct exit_stat),
-	      "other sizes of a record or of statistics are refused");
+	      "the sizes of a record and of statistics are the supported ones");
 	claim(ram.mem.nr_harts >= 1 && ram.mem.nr_harts <= HST_MAX_HARTS,
 	      "the number of harts has limits");
 	claim(ram.mem.nr_slots <= HST_MAX_SLOTS, "the number of slots has a limit");
@@ -93,14 +93,14 @@ static int any_head(const struct hst_ram *r, unsigned int hart, u64 *head)
 	bool fails;
 
 	claim(r == &ram && hart == 0, "the hart's head is read");
-	claim(nr_read == nr_asked && !head_is_read, "after all records");
+	claim(nr_read == nr_asked && !head_is_read, "the head is read once, after all records");
 	head_is_read = true;
 	havoc(&head_read);
 	*head = head_read;
 	return fails ? -1 : 0;
 }
 
-/* Bring the next records of the ring, with any content: the buffer has it from the start. */
+/* Read the next records of the ring. The buffer contains them already, with any values. */
 static ssize_t read_ring(void *buf, size_t size, u64 offset)
 {
 	u64 area = ram.base + ram.mem.harts_offset;
@@ -108,10 +108,11 @@ static ssize_t read_ring(void *buf, size_t size, u64 offset)
 	u64 count = size / sizeof(records[0]);
 
 	claim(size == count * sizeof(records[0]) && count && count <= nr_asked - nr_read,
-	      "whole records that are missing");
-	claim(buf == &records[nr_read], "to their place");
-	claim(offset == area + ram.mem.ring_offset + slot * sizeof(records[0]), "from their slot");
-	claim(count <= ram.mem.ring_records - slot, "which lie in the ring");
+	      "only whole records that have not been read are read");
+	claim(buf == &records[nr_read], "records are stored at their places in the buffer");
+	claim(offset == area + ram.mem.ring_offset + slot * sizeof(records[0]),
+	      "records are read from their slots");
+	claim(count <= ram.mem.ring_records - slot, "no read goes beyond the end of the ring");
 	nr_read += count;
 	return (ssize_t)size;
 }
@@ -127,7 +128,7 @@ static bool same(const struct trace_record *a, const struct trace_record *b)
 	return equal;
 }
 
-/* Is record i of those that were read one that is kept? */
+/* Does record i of those that were read have to be kept? */
 static bool is_whole(u64 i, u32 seq_event)
 {
 	u64 number = first_asked + i;
@@ -163,7 +164,7 @@ void prove_records(void)
 	suppose(any < RING);
 	any_record = records[any];
 	err = hst_ram_records(&ram, 0, first_asked, nr_asked, records, &whole);
-	claim(err == 0 || err == -1, "0 or -1");
+	claim(err == 0 || err == -1, "hst_ram_records() returns 0 or -1");
 	if (err) {
 		claim(!whole, "without all records, none is kept");
 		return;

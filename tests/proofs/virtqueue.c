@@ -66,7 +66,7 @@ static struct vring_desc any_desc(const struct vring_desc *table, u32 index)
 	struct vring_desc desc;
 
 	claim(in_ram(&table[index], sizeof(desc)), "a descriptor is read inside RAM");
-	claim(index < table_size, "and inside its table");
+	claim(index < table_size, "a descriptor is read inside its table");
 	if (!descs_read++ && (desc.flags & VRING_DESC_F_INDIRECT))
 		table_size = desc.len / sizeof(desc);
 	return desc;
@@ -104,7 +104,8 @@ void prove_start(void)
 	claim(in_ram(vq.desc, 16 * (u64)vq.size), "the descriptors lie in RAM");
 	claim(in_ram(vq.avail, 4 + 2 * (u64)vq.size), "the available ring lies in RAM");
 	claim(in_ram(vq.used, 4 + 8 * (u64)vq.size), "the used ring lies in RAM");
-	claim(!(vq.desc_gpa % 16) && !(vq.avail_gpa % 2) && !(vq.used_gpa % 4), "all are aligned");
+	claim(!(vq.desc_gpa % 16) && !(vq.avail_gpa % 2) && !(vq.used_gpa % 4),
+	      "the table and both rings are aligned");
 	reached(vq.size == 1 && m.ram_size == 32);
 	reached(vq.size == 128);
 }
@@ -127,7 +128,8 @@ static bool any_step(struct machine *machine, struct chain *c, const struct vrin
 {
 	u16 head = chain.head;
 
-	claim(machine == &m && c == &chain && reason == &why && !why, "a step has the chain");
+	claim(machine == &m && c == &chain && reason == &why && !why,
+	      "add_buffer() gets this chain");
 	claim(chain_is_valid(), "a chain has at most CHAIN_MAX buffers, all in RAM");
 	if (steps++) {
 		claim(chain.nr_in + chain.nr_out == nr_before + 1, "each step adds a buffer");
@@ -153,12 +155,13 @@ void prove_pop(void)
 	table_size = vq.size;
 	ret = virtqueue_pop(&m, &vq, &chain, &why);
 	available = idx_read - next;
-	claim(ret == 0 || ret == 1 || ret == -1, "empty, a chain, or broken");
-	claim((ret == 0) == (available == 0), "empty: the indices are equal");
+	claim(ret == 0 || ret == 1 || ret == -1, "virtqueue_pop() returns 0, 1 or -1");
+	claim((ret == 0) == (available == 0),
+	      "the queue is empty if and only if the indices are equal");
 	claim(available <= vq.size || ret == -1, "an index that is too far ahead is refused");
-	claim((ret == -1) == (why != NULL), "broken: with a reason");
+	claim((ret == -1) == (why != NULL), "a broken queue has a reason");
 	claim(ret != 1 || vq.next_avail == (u16)(next + 1), "a chain is taken once");
-	claim(ret != 1 || chain.head < vq.size, "its head is a descriptor");
+	claim(ret != 1 || chain.head < vq.size, "the head of a chain is a descriptor of the queue");
 	claim(ret != 1 || chain.nr_in + chain.nr_out, "a chain has a buffer");
 	claim(chain_is_valid(), "a chain has at most CHAIN_MAX buffers, all in RAM");
 	reached(ret == 1 && chain.nr_in == 1 && chain.nr_out == CHAIN_MAX - 1);
@@ -181,7 +184,7 @@ void prove_push(void)
 	idx = vq.used[1];
 	chain.head = 3;
 	virtqueue_push(&vq, &chain, written);
-	claim(vq.used[1] == (u16)(idx + 1), "the index has moved by one");
+	claim(vq.used[1] == (u16)(idx + 1), "the used ring's index has been incremented");
 	virtqueue_mute(&vq, mute);
 	claim(ram[at] == before || (&ram[at] >= (u8 *)vq.used &&
 				    &ram[at] < (u8 *)vq.used + virtqueue_used_bytes(&vq)),
