@@ -18,7 +18,7 @@ export HYPERSCOPE_KERNEL=debug
 
 HS_SECONDS=120 hs exec --quiet --cpu max "$O/tests/debug/fail_alloc"
 relay "$out"
-is "$status" 0 "the program that makes allocations fail runs to its end" || diag "$err"
+is "$status" 0 "fail_alloc, which makes allocations fail, runs to its end" || diag "$err"
 
 files=()
 for name in memory userfaultfd hugetlb process thread signal_process jobctl futex vm hostile; do
@@ -39,7 +39,7 @@ for line in open(sys.argv[1], encoding="utf-8"):
     if known[outer][0] > known[inner][0] or known[outer][0] == known[inner][0] and not (outer == inner and known[outer][1]):
         print(line, end="")
 EOF
-)" "" "these orders agree with docs/locking.md"
+)" "" "the printed orders of locks agree with docs/locking.md"
 
 unlike "$(grep -v '^#' "$here/left-out" | while read -r f _; do [ -f "$f" ] || echo "$f"; done)" . \
 	"each file in left-out exists"

@@ -4,8 +4,8 @@
  *
  * For N = 1, 2, 3, ..., a child asks the debug kernel to fail its Nth allocation
  * (src/debug/fail.c), runs the workload, and exits. Each step of a workload either succeeds or fails
- * with ENOMEM, or with an error that the step permits; after the child has ended, as many pages are
- * free as before. The last N is the first that the workload doesn't reach.
+ * with ENOMEM, or with an error that the step permits. After the child has ended, as much memory is
+ * free as before. The test stops at the first N that the workload does not reach.
  *
  * usage: fail_alloc [WORKLOAD]
  */
@@ -28,14 +28,15 @@
 #define N_MAX     5000
 #define SLOT_SIZE 0x10000UL
 
-#define EXIT_REACHED 0   /* exit statuses of a child: the allocation failed, ... */
-#define EXIT_BEYOND  1   /* the workload made fewer allocations, */
-#define EXIT_WRONG   2   /* or a step failed with another error; */
-#define EXIT_START   127 /* of the C library: it could not start the program */
+/* Exit statuses of a child. */
+#define EXIT_REACHED 0   /* the Nth allocation was made to fail */
+#define EXIT_BEYOND  1   /* the workload made fewer than N allocations */
+#define EXIT_WRONG   2   /* a step failed with an error that it must not return */
+#define EXIT_START   127 /* the C library could not start the program */
 
 static int control;
 
-/* What the control file says: see src/debug/fail.c. */
+/* The contents of the control file: see src/debug/fail.c. */
 struct state {
 	long left;    /* allocations until one fails */
 	long objects; /* bytes of the kernel's small objects */
@@ -61,7 +62,7 @@ static void arm(unsigned int n)
 		_exit(EXIT_WRONG);
 }
 
-/* End the child if a step has failed with an error that it may not have. */
+/* Has a step succeeded? End the child if it failed with an error that it must not return. */
 static bool step(long result, const char *name)
 {
 	if (result >= 0)
@@ -75,7 +76,7 @@ static bool step(long result, const char *name)
 
 #define STEP(call) step((long)(call), #call)
 
-/* Clean up, even if the call first fails for want of memory. */
+/* Make a call that cleans up, and repeat it if it fails for lack of memory. */
 #define REPEAT(call) (void)((call) && errno == ENOMEM && (call))
 
 static void files(void)
@@ -312,7 +313,7 @@ static int attempt(const struct workload *w, unsigned int n)
 	return status;
 }
 
-/* Has the machine less memory than before? The last thread's is freed a little after its end. */
+/* Is less memory free than before? Wait up to 100 ms for the memory of the child's last thread. */
 static bool leaks(const struct state *before, unsigned int n)
 {
 	struct state now = state();
@@ -330,8 +331,8 @@ static bool leaks(const struct state *before, unsigned int n)
 }
 
 /*
- * Make the Nth allocation fail. If memory is missing then, do so again: the kernel keeps some memory
- * that it needs for the first time, but a leak loses memory each time.
+ * Make the Nth allocation fail. If memory is missing afterwards, do so again: the kernel may keep
+ * memory that it has used for the first time, but a leak loses memory each time.
  */
 static int attempt_without_leak(const struct workload *w, unsigned int n, int *leaky)
 {

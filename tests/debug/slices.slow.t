@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# slices.slow.t - two vCPUs that share a hart advance although a time slice (1000 instructions) is
-# shorter than a switch between them, which takes the debug kernel longer than the usual one.
+# slices.slow.t - two vCPUs that share a hart make progress even if a time slice (1000 instructions) is
+# shorter than a switch between them. The debug kernel is used because its switches take longer.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/guest/payloads.sh"
 need_files

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# equivalence-mutants.slow.t - the equivalence test can fail: hyperscope is built with one mistake that a
-# guest can see, and random programs have to find it. The output names the program that does.
+# equivalence-mutants.slow.t - the equivalence test can fail: hyperscope is built with one mistake at a
+# time that a guest can see, and random programs have to find it. The output names the first batch of
+# programs that does.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/mutant.sh"
 needs_built "$O/vmm"
@@ -12,8 +13,8 @@ mkdir -p "$tmp/build"
 for part in uapi libfdt vmm guest guest-payloads gen; do
 	ln -s "$O/$part" "$tmp/build/$part"
 done
-# The commands that build the kernel. Only the file with the mistake is compiled again, and linked with the
-# objects of the build.
+# The commands that build the kernel. Only the file with the mistake is compiled again, and linked with
+# the objects of the build.
 make -n -s V=1 -f "$HS_TOP/Makefile" O="$O" "$O/hyperscope.bin" -W "$HS_TOP/src/host/kernel.ld" >"$tmp/commands"
 
 build()	# FILE SOURCE

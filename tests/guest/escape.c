@@ -96,16 +96,21 @@ static long call(unsigned long number, long a0, long a1, long a2, long a3, long 
 	return (long)door_get(TAKEN_OVER_CALL);
 }
 
+static const char *outcome(void)
+{
+	return open_vm ? "reaches the kernel" : "is refused";
+}
+
 /* The VMM's address of an object of this payload. */
 static long in_vmm(const void *object)
 {
 	return (long)((unsigned long)object - 0x80000000ul + ram);
 }
 
-/* Refused in the sandbox; without one, the call reaches the kernel and returns something else. */
-static void refused(long result, const char *what)
+/* The sandbox must refuse the attack; without a sandbox, the attack must reach the kernel. */
+static void attack(long result, const char *what)
 {
-	if (!ok((result == TAKEN_OVER_REFUSED) != open_vm, "%s", what))
+	if (!ok((result == TAKEN_OVER_REFUSED) != open_vm, "%s %s", what, outcome()))
 		printf("# %ld\n", result);
 }
 
@@ -140,14 +145,14 @@ static void test_files(long inherited)
 	static char path[] = "/", kvm[] = "/dev/kvm", memory[] = "/proc/self/mem";
 	static char bytes[16];
 
-	refused(call(SYS_openat, AT_FDCWD, in_vmm(path), O_DIRECTORY, 0, 0), "open a directory");
-	refused(call(SYS_openat, AT_FDCWD, in_vmm(kvm), O_RDWR, 0, 0), "open /dev/kvm");
-	refused(call(SYS_openat, AT_FDCWD, in_vmm(memory), O_RDWR, 0, 0), "open its own memory");
+	attack(call(SYS_openat, AT_FDCWD, in_vmm(path), O_DIRECTORY, 0, 0), "opening a directory");
+	attack(call(SYS_openat, AT_FDCWD, in_vmm(kvm), O_RDWR, 0, 0), "opening /dev/kvm");
+	attack(call(SYS_openat, AT_FDCWD, in_vmm(memory), O_RDWR, 0, 0), "opening /proc/self/mem");
 	call(SYS_pread64, inherited, in_vmm(bytes), sizeof(bytes), 0, 0);
 	ok(strncmp(bytes, "secret", 6) != 0, "a file that the VMM's parent left open is closed");
 }
 
-/* No descriptor accepts what creates VMs, and none of those that are open is asked. */
+/* Requests that create VMs, or change terminals or disks, are refused for every descriptor. */
 static void test_descriptors(void)
 {
 	static const struct {
@@ -165,12 +170,12 @@ static void test_descriptors(void)
 		for (long fd = 0; fd < NR_FDS; fd++)
 			refusals += call(SYS_ioctl, fd, requests[i].request, 99, 0, 0) ==
 				    TAKEN_OVER_REFUSED;
-		ok(refusals == (open_vm ? 0 : NR_FDS), "ioctl %s of any descriptor",
-		   requests[i].name);
+		ok(refusals == (open_vm ? 0 : NR_FDS), "ioctl %s of any descriptor %s",
+		   requests[i].name, outcome());
 	}
 }
 
-/* Repeats the ioctl of descriptor -1 that was made last, with another request. */
+/* Repeat the last ioctl of descriptor -1 with another request. Returns 1 if it is not refused. */
 static unsigned int request_allowed(u32 request)
 {
 	door_set(8, request);
@@ -178,7 +183,7 @@ static unsigned int request_allowed(u32 request)
 	return (long)door_get(TAKEN_OVER_CALL) != TAKEN_OVER_REFUSED;
 }
 
-/* All sizes of the structs of KVM's requests. */
+/* Try all of KVM's request numbers, with the sizes that KVM's structures have. */
 static void test_all_requests(void)
 {
 	static const u32 kvm[] = {
@@ -221,11 +226,11 @@ static void test_processes(long victim)
 {
 	static unsigned long all_harts = 1;
 
-	refused(call(SYS_kill, victim, 0, 0, 0, 0), "signal another process");
-	refused(call(SYS_tgkill, victim, victim, 0, 0, 0), "signal another process's thread");
-	refused(call(SYS_process_vm_readv, victim, 0, 0, 0, 0), "read another process's memory");
-	refused(call(SYS_sched_setaffinity, victim, sizeof(all_harts), in_vmm(&all_harts), 0, 0),
-		"move another process to a processor");
+	attack(call(SYS_kill, victim, 0, 0, 0, 0), "signaling another process");
+	attack(call(SYS_tgkill, victim, victim, 0, 0, 0), "signaling another process's thread");
+	attack(call(SYS_process_vm_readv, victim, 0, 0, 0, 0), "reading another process's memory");
+	attack(call(SYS_sched_setaffinity, victim, sizeof(all_harts), in_vmm(&all_harts), 0, 0),
+	       "moving another process to a processor");
 }
 
 static void test_memory(void)
@@ -233,13 +238,13 @@ static void test_memory(void)
 	const long read_write = 3, executable = 7, private = 2, anonymous = 0x22, locked = 0x2022;
 	long page;
 
-	refused(call(SYS_mmap, 0, 4096, executable, anonymous, -1), "map executable memory");
-	refused(call(SYS_mmap, 0, 4096, read_write, private, 0), "map a file");
+	attack(call(SYS_mmap, 0, 4096, executable, anonymous, -1), "mapping executable memory");
+	attack(call(SYS_mmap, 0, 4096, read_write, private, 0), "mapping a file");
 	page = call(SYS_mmap, 0, 64 << 20, read_write, locked, -1);
 	ok(page < 0 && page != TAKEN_OVER_REFUSED, "no more memory can be locked than the limit");
 	page = call(SYS_mmap, 0, 4096, read_write, anonymous, -1);
 	ok(page > 0, "memory of its own can be mapped");
-	refused(call(SYS_mprotect, page, 4096, executable, 0, 0), "make memory executable");
+	attack(call(SYS_mprotect, page, 4096, executable, 0, 0), "making memory executable");
 }
 
 void payload_main(void)

@@ -37,7 +37,7 @@ escape_from()	# HYPERSCOPE-COMMAND...
 	for name in inside outside; do
 		relay "$(sed -n "/^=== $name\$/,/^=== status/p" <<<"$out" | grep -v '^===')" "$name"
 		is "$(sed -n "/^=== $name\$/,\$s/^=== status //p" <<<"$out" | head -n 1)" 0 \
-			"$name: the guest powers off, so the VMM has not been killed"
+			"$name: the guest powers off, so the VMM was not killed"
 	done
 	like "$out" '=== alive' "the other process still runs" || diag "$(tail -n 20 "$tmp/err")"
 }

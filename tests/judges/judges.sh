@@ -2,10 +2,10 @@
 #
 # judges.sh - the judges of tests/judges/run, which sources this file.
 #
-# A judge has two functions. applies_NAME MISTAKE fails if the judge does not run the mistake's
-# file, and sets $why. judge_NAME MISTAKE runs in the copy of the tree, whose folder and output
-# folder are $HS_TOP and $O. It returns 0 if everything holds, and 1, after a line "failed: WHAT",
-# if something fails. A source that does not compile makes it return 2.
+# A judge has two functions. applies_NAME MISTAKE fails, and sets $why, if the judge does not run the
+# mistake's file. judge_NAME MISTAKE runs in the copy of the tree: $HS_TOP is its folder, and $O its
+# output folder. judge_NAME returns 0 if everything passes, 1 if something fails (it then has printed
+# "failed: WHAT"), and 2 if a source does not compile.
 
 # ---- helpers ----
 
@@ -20,7 +20,7 @@ failed()	# WHAT
 	exit 1
 }
 
-# Run a command for at most some seconds. $out is its output.
+# Run a command for at most SECONDS, and print its output. If it fails, the judge has failed.
 try()	# WHAT SECONDS COMMAND...
 {
 	local what=$1 status
@@ -31,14 +31,14 @@ try()	# WHAT SECONDS COMMAND...
 	failed "$what: $(why_of $status)"
 }
 
-# The first line that says why a run failed.
+# Print the first line of the output that tells why a run failed.
 why_of()	# STATUS
 {
 	tr -d '\0\r' <"$copy/said" | sed -n -E '/^not ok/ { s/not ok ([0-9]* )?-? ?//p; q }; /panic|SUMMARY|runtime error|DOES NOT HOLD|ERROR: |^machine: |^native [A-Z]+: / { p; q }' |
 		grep . || { [ "$1" = 124 ] && echo "time-out" || echo "status $1"; }
 }
 
-# True if the list of prerequisites of an object below $O, made by the compiler, names the file.
+# Do the compiler's *.d files in a FOLDER below $O name the file?
 compiled_into()	# FILE FOLDER...
 {
 	local file=$1
@@ -60,7 +60,7 @@ applies_native()
 	[ -n "$(native_programs "${file_of[$1]}")" ]
 }
 
-# The programs that contain a file. Those of tests/native contain all of src/kvm.
+# Print the programs that contain a file. Those of tests/native contain all of src/kvm.
 native_programs()	# FILE
 {
 	local folder=$O/tests
@@ -111,7 +111,7 @@ judge_litmus()
 
 # ---- proofs: CBMC ----
 
-# The proofs whose preprocessed sources name a file of src.
+# Print the proofs whose preprocessed sources name a file of src.
 proofs_of()	# FILE
 {
 	local proof
@@ -265,7 +265,7 @@ judge_own()
 		build "$O/hyperscope.bin"
 		try "$test" 60 bash "$here/guests" "${test#guest/}"
 		;;
-	*) # some mistakes need a race: three runs
+	*) # three runs, because some mistakes need a race
 		build "$O/hyperscope.bin" "$O/tests/$test"
 		[ "$test" != linux-abi/hogs ] || options=(--memory 72M) # as in abi.t
 		for _ in 1 2 3; do

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # judges.slow.t - the table of docs/history.md agrees with tests/judges/found.tsv, whose lines name
-# mistakes and judges that exist; each mistake can be planted; and two results can be repeated.
+# mistakes and judges that exist; each mistake can be printed as a patch; and two results can be repeated.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 run=$HS_TOP/tests/judges/run data=$HS_TOP/tests/judges/found.tsv
 needs_built "$O/vmm"
@@ -10,7 +10,7 @@ needs_built "$O/vmm"
 "$run" --table >"$tmp/table"
 sed -n '/^<!-- tests\/judges\/run --docs -->$/,/^<!-- end -->$/p' "$HS_TOP/docs/history.md" | sed '1d;$d' >"$tmp/page"
 diff "$tmp/page" "$tmp/table" >"$tmp/out"
-ok $? "the table of docs/history.md is that of the data" || diag "$(cat "$tmp/out")" "to update it: tests/judges/run --docs"
+ok $? "the table of docs/history.md agrees with found.tsv" || diag "$(cat "$tmp/out")" "to update it: tests/judges/run --docs"
 
 "$run" --list | awk '{ print $1 }' >"$tmp/names"
 "$run" --judges >"$tmp/judges"
@@ -19,7 +19,7 @@ unknown=$(awk -F'\t' '
 	FILENAME ~ /judges$/ { judge[$1]; next }
 	/^#/ { next }
 	$1 == "none" ? $3 != "passes" : !($1 in mistake && $2 in judge && $3 ~ /^(found|not found|n\/a)$/)' "$tmp/names" "$tmp/judges" "$data")
-is "$unknown" "" "each result is that of a mistake and a judge that exist, and each judge passes without a mistake"
+is "$unknown" "" "each result names a mistake and a judge that exist, and each judge passes without a mistake"
 
 bad=
 while read -r name; do

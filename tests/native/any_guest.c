@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * any_guest.c - the random guest of any_vmm.c: it traps with random causes and random values in the
- * trap's CSRs. On ANY_OTHER, it also uses its FP and vector units, and reads counters.
+ * trap's CSRs. On ANY_OTHER, it also uses the FP and vector units, and reads counters.
  */
 #include "any_vmm_impl.h"
 #include "hv/sbi.h"
@@ -75,7 +75,7 @@ void any_sbi_arguments(unsigned long *gpr)
 		fwft_call(gpr);
 }
 
-/* ---- what only ANY_OTHER does ---- */
+/* ---- FP, vectors and counters, on ANY_OTHER ---- */
 
 /* Use the FP or the vector unit. If the unit is off, *trap becomes the trap that this causes. */
 static void use_unit(struct kvm_vcpu *vcpu, struct hv_trap *trap)
@@ -133,7 +133,7 @@ void any_guest(struct kvm_vcpu *vcpu)
 	bool is_csr = false;
 	unsigned int i;
 
-	if (!any_entries_left) { /* after an exit that the fast path has finished */
+	if (!any_entries_left) { /* the fast path has entered the guest again */
 		native_trap(&(struct hv_trap){ .scause = CAUSE_IRQ_FLAG | IRQ_S_TIMER });
 		return;
 	}

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # litmus.slow.t - the compiled kernel's lock-free handshakes hold under RISC-V's memory model, each of
-# their fences is needed, and the judge detects mistakes that are planted in the sources.
+# their fences is needed, and the command detects mistakes that are planted in the sources.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 litmus="timeout --kill-after=5 $(scaled 300) scripts/hyperscope litmus --out $O"
 cd "$HS_TOP" || exit 125
@@ -11,7 +11,7 @@ case $text in *"herd7 is not installed"*) skip_all "herd7 is missing: run script
 
 text=$($litmus --keep "$tmp/kept" 2>&1)
 ok $? "no forbidden outcome is possible, and each fence is needed" || diag "$(grep -v 'never:' <<<"$text")"
-like "$text" "^kick .*2 of .*never: a vCPU enters the guest" "the table shows a handshake"
+like "$text" "^kick .*2 of .*never: a vCPU enters the guest" "the output has a line for each handshake"
 like "$(<"$tmp/kept/kick-0.litmus")" "fence rw,rw .*run_once|from [0-9a-f]+: fence" "--keep keeps the tests"
 like "$($litmus --mutants kick)" "without fence of 'fence.*: possible" "--mutants shows what each fence prevents"
 is "$($litmus wrong 2>&1)" "litmus: there is no handshake 'wrong'; see --list" "an unknown handshake is refused"
