@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * debug.h - the hooks of the debug kernel (make DEBUG=1; docs/testing.md).
+ * debug.h - the hooks of the debug kernel, which make DEBUG=1 builds (docs/testing.md).
  *
  * The compiler reads this file before each C file of src/host and src/kvm. The macros replace the
  * functions that take and release locks by checked ones (lock.c). All other checkers need no hook in

@@ -6,15 +6,15 @@
  * The segments of a chain in flight are read from its descriptors, which only the driver writes
  * (virtio §2.7.5). A queue is never taken from its device again, so it stays registered.
  *
- * Locks: devices_lock guards the registry and, because the driver's changes of a queue are made
- * under it, the descriptors. A leaf, taken without the checks of lock.c.
+ * Locks: devices_lock guards the registry and the descriptors, which drivers change while it is held.
+ * No lock is taken under it. It is taken without the checks of lock.c.
  */
 #include "check.h"
 #include "dev/virtio.h"
 #include "lib/printk.h"
 #include "mm/page.h"
 
-#define QUEUES_MAX 64 /* those of 26 disks and of 8 ports, and two for control messages, are 44 */
+#define QUEUES_MAX 64 /* 44 are possible: 1 per disk (26), 2 per port (8), 2 for control messages */
 #define RING_SIZE  (2 * PAGE_SIZE)
 
 struct queue {
@@ -77,7 +77,7 @@ bool debug_device_uses(hpa_t pa, size_t size)
 	return used;
 }
 
-/* The latest entry: the memory of an object that was freed may be a queue again. */
+/* Search backwards: a new queue may have the address of one that was freed. */
 static struct queue *queue_of(const struct virtq *vq)
 {
 	for (unsigned int i = nr_queues; i-- > 0;)

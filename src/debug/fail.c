@@ -2,8 +2,8 @@
 /*
  * fail.c - /sys/kernel/debug/fail_alloc: make an allocation fail on request, for tests.
  *
- * Writing N to the file makes one allocation fail: the Nth call of kmalloc() or of the page
- * allocator from then on that a thread of the writing process makes in a system call. 0 cancels the
+ * Writing N to the file makes one allocation fail: of the calls of kmalloc() and the page allocator
+ * that threads of the writing process make in system calls, the Nth from then on. 0 cancels the
  * request. Reading the file gives three numbers: how many allocations are left until the one that
  * fails, or 0 once it has failed; the bytes of all kmalloc() objects; and the pages in use, without
  * those of such objects. In contrast to free_pages (shortage.c), the host does not treat the failure
@@ -21,8 +21,8 @@
 #include "mm/page.h"
 #include "proc/process.h"
 
-static const struct process *target; /* whose allocation fails */
-static long left;                    /* until then; 0: none will */
+static const struct process *target; /* the process whose allocation fails */
+static long left;                    /* allocations until then; 0: none will fail */
 static const struct thread *failed;  /* the thread whose latest allocation was made to fail */
 
 void __real_shortage_init(void);

@@ -85,7 +85,7 @@ static void check_leaf(const struct root *root, const pte_t *ptep, pte_t pte, in
 	}
 }
 
-/* Check the entries of a table, and of the tables below. `address`: what the first entry maps. */
+/* Check a table and the tables below it. `address`: the address that the first entry maps. */
 static void check_table(const struct root *root, hpa_t pa, int level, u64 address)
 {
 	unsigned int entries = level == root->levels - 1 ? root->entries : ENTRIES;

@@ -52,7 +52,7 @@ bool debug_page_is_freed(hpa_t pa)
 	return page && READ_ONCE(page->slab_free) == QUARANTINED && page->kind == PAGE_OTHER;
 }
 
-/* The function that freed the page: slab_used has the low half of its address. */
+/* Return the address where the page was freed. slab_used contains its low half. */
 static unsigned long freed_by(hpa_t pa)
 {
 	return (unsigned long)(long)(s32)page_of(pa)->slab_used;
@@ -205,7 +205,7 @@ void __wrap_page_get(hpa_t pa)
 	__real_page_get(pa);
 }
 
-/* Call the allocator; if it has nothing, call it again with the quarantine's pages. */
+/* Call the allocator. If it fails, empty the quarantine and call it again. */
 #define ALLOCATE(call)                                               \
 	({                                                           \
 		hpa_t __pa = debug_alloc_fails() ? 0 : (call);       \
@@ -239,7 +239,7 @@ hpa_t __wrap_page_alloc_zeroed_block(void)
 	return ALLOCATE(__real_page_alloc_zeroed_block());
 }
 
-/* What waits in the quarantines is free memory. */
+/* Count memory in the quarantines as free memory. */
 size_t __wrap_page_free_count(void)
 {
 	debug_slab_drain();

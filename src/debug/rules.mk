@@ -32,7 +32,7 @@ $(O)/debug/src/kvm/%.o: private AREA := $(AREA_kvm)
 AREA_debug := $(DEBUG_AREA_host) -I$(O)/gen/debug -iquote $(TOP)/src/debug -iquote $(TOP)/src/kvm
 $(O)/debug/src/debug/%.o: private AREA := $(AREA_debug)
 $(O)/debug/src/host/sched/mutex.c.o $(O)/debug/src/host/kvm_host.c.o: private AREA += -DDEFINES_MUTEX
-# The free pages that it withholds and releases need no quarantine.
+# The pages that shortage.c withholds are free before and afterwards, so they need no quarantine.
 $(O)/debug/src/host/mm/shortage.c.o: private AREA += -Dpage_free=__real_page_free
 # Its inline assembly needs the register of the frame pointer.
 $(O)/debug/src/kvm/exit/run.c.o: private AREA += -fomit-frame-pointer
@@ -47,7 +47,7 @@ $(O)/debug/%.S.o: $(TOP)/%.S $(COMPILED_BY)
 	@mkdir -p $(@D)
 	$(CC_RV) $(KERNEL_ASFLAGS) $(AREA) -D__ASSEMBLY__ -MMD -MP -c -o $@ $<
 
-# The places that take locks, and their classes. Rewritten only if it changes.
+# The places that take locks, and their classes. The header is rewritten only if it changes.
 $(LOCK_CLASSES): $(addprefix $(TOP)/,$(filter %.c,$(KERNEL_SRC))) $(TOP)/docs/locking.md $(TOP)/scripts/hs/lock_classes.py \
 		$(TOP)/scripts/hs/commands/locks.py
 	@mkdir -p $(@D)

@@ -25,7 +25,7 @@
 
 #define POISON         0x6b
 #define RED            0xbb
-#define RED_SIZE       16 /* bytes at least behind an object, and exactly those before it */
+#define RED_SIZE       16 /* bytes: exactly before an object, and at least behind it */
 #define IN_USE         0x6573752d6e692121
 #define FREED          0x6465657266212121
 #define QUARANTINE_MAX (256UL << 10)
@@ -68,7 +68,7 @@ static size_t space_of(const struct object *object)
 	return rounded(sizeof(*object) + object->size + RED_SIZE);
 }
 
-/* Would the object need more contiguous pages than in the normal kernel? */
+/* Would the object, with its red zones, need more contiguous pages than in the normal kernel? */
 static bool needs_pages(size_t size)
 {
 	size_t total = rounded(sizeof(struct object) + size + RED_SIZE);
@@ -76,7 +76,7 @@ static bool needs_pages(size_t size)
 	return total > PAGE_SIZE && total > rounded(size);
 }
 
-/* Is p an object without a struct object? It begins a page, and no other object does. */
+/* Is p an object without a struct object? Only such objects begin at a page boundary. */
 static bool is_unchecked(const void *p)
 {
 	return IS_ALIGNED((unsigned long)p, PAGE_SIZE);
@@ -218,7 +218,7 @@ void __wrap_kfree(void *p)
 	drain(QUARANTINE_MAX);
 }
 
-/* When a process ends, its objects must not keep pages that are charged to its account. */
+/* When a process ends, its freed objects must not keep pages that are charged to its account. */
 void __wrap_kmalloc_close(struct account *account)
 {
 	drain(0);
