@@ -2,8 +2,8 @@
 /*
  * host.h - the hypervisor core's only interface to its host.
  *
- * Implemented by src/host (bare metal; kvm_host.c lists the files), by tests/native/host*.c
- * (pthreads and malloc), and later by a Linux module. If the core needs something that is not here,
+ * Implemented by src/host (bare metal; kvm_host.c lists the files), by src/linux (a Linux module),
+ * and by tests/native/host*.c (pthreads and malloc). If the core needs something that is not here,
  * this header grows by one well-named function.
  *
  * Unless a comment says otherwise, functions return 0 or -errno (Linux's numbers), and run with
@@ -194,7 +194,10 @@ struct hv_sched_hook {
 	 */
 	void (*wanted)(struct hv_sched_hook *hook);
 	bool out_requested; /* out() has been requested; the requester clears this after out() */
-	void *host;         /* the host's */
+	union {
+		void *host; /* the host's, as the rest */
+		u64 opaque[4];
+	};
 };
 
 void hv_sched_hook_set(struct hv_sched_hook *hook);
@@ -350,9 +353,14 @@ unsigned long hv_timebase_hz(void);
 
 struct hv_timer {
 	void (*fn)(struct hv_timer *timer); /* in interrupt context on some hart; must not sleep */
-	u64 deadline;                       /* the host's while armed */
-	struct list_head link;              /* the host's */
-	unsigned int armed;                 /* the host's; 0: not armed */
+	union {
+		struct {
+			u64 deadline; /* the host's while armed */
+			struct list_head link;
+			unsigned int armed; /* 0: not armed */
+		};
+		u64 opaque[8]; /* as large as any host's */
+	};
 };
 
 void hv_timer_init(struct hv_timer *timer, void (*fn)(struct hv_timer *timer));
