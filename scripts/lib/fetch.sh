@@ -20,6 +20,8 @@
 #   $out/herd7/*                herd7 for this machine, with its libraries and memory models, and a script
 #                               to start it: herd7
 #   $out/cbmc/*                 the same for CBMC's programs: cbmc, goto-cc and others
+#   $out/linux_headers/headers  what is needed to build a module for the guest's kernel: its headers and
+#                               configuration, and Kbuild's programs with their libraries
 #   $out/kselftest/NAME         Linux's KVM selftests, static (linux-source-6.12; built here)
 #   $out/kselftest/version      the source package's name and version
 #   $out/kselftest_7_3/...      the same of Linux 7.3
@@ -41,6 +43,7 @@ recipe_linux_newest=1
 recipe_qemu_newest=1
 recipe_herd7=1
 recipe_cbmc=1
+recipe_linux_headers=1
 recipe_kselftest=1
 recipe_kselftest_7_3=1
 recipe_rt_tests=1
@@ -114,6 +117,9 @@ fetch_find_missing()
 		is_made "$name" "${!recipe}" || missing_files="$missing_files $name"
 	done
 	case " $purposes " in
+	*" linux-module "*) is_made linux_headers $recipe_linux_headers || missing_files="$missing_files linux_headers" ;;
+	esac
+	case " $purposes " in
 	*" apps "*) is_made rt_tests $recipe_rt_tests || missing_files="$missing_files rt_tests" ;;
 	esac
 	case " $purposes " in
@@ -136,6 +142,8 @@ cache_table()	# purpose; pattern of a file in dl/
 	linux-newest linux-binary-[0-9]*_riscv64.deb
 	linux-newest linux-modules-[0-9]*_riscv64.deb
 	linux-newest linux-base-[0-9]*_riscv64.deb
+	linux-module linux-headers-6.12*-common_*.deb
+	linux-module linux-headers-6.12*-riscv64_*.deb
 	kselftest linux-source-6.12_*.deb
 	kselftest-7.3 linux-source-7.3_*.deb
 	apps      rt-tests_*.deb
@@ -493,6 +501,36 @@ make_cbmc()
 	for program in $programs; do write_starter "$program" || return 1; done
 	echo 'int main(void) { return 0; }' >"$made/check.c"
 	"$made/cbmc" "$made/check.c" >/dev/null && rm "$made/check.c"
+}
+
+# Debian's Makefile of the headers names /usr/src, and Kbuild's programs may need a newer C library than
+# this machine's, so they get a script that starts them with the libraries of the tree.
+make_linux_headers()
+{
+	local version packages=() name program
+	version=$(sed 's/^linux-image-\([^ ]*\)-riscv64 .*/\1/' "$out/guest/version") || return 1
+	make_tree $suite-host "linux-kbuild-$version" "Kbuild of Linux $version" "9 MB" || return 1
+	for name in common riscv64; do
+		get_package "linux-headers-$version-$name" "the headers of Linux $version, package $name" || return 1
+		packages+=("$package")
+	done
+	step "unpacking the headers of Linux $version" unpack_usr "$made" "${packages[@]}" || return 1
+	ln -s "usr/src/linux-headers-$version-riscv64" "$made/headers" || return 1
+	sed -i 's:^include /usr/src:include $(dir $(realpath $(lastword $(MAKEFILE_LIST))))..:' "$made/headers/Makefile"
+	rm -f "$made/headers/vmlinux"	# with it, Kbuild wants pahole
+	cp "$made"/usr/lib/linux-kbuild-*/scripts/mod/modpost{.real-lsb-64,} || return 1
+	for program in mod/modpost basic/fixdep genksyms/genksyms; do
+		program=$(echo "$made"/usr/lib/linux-kbuild-*/scripts/)$program
+		mv "$program" "$program.elf" || return 1
+		cat >"$program" <<-'END'
+		#!/bin/sh
+		for loader in "${0%/*}"/../../../*/ld-linux-*.so.*; do
+			exec "$loader" --library-path "${loader%/*}" "$0.elf" "$@"
+		done
+		END
+		chmod +x "$program"
+	done
+	rm -rf "${made:?}"/usr/{share,bin}
 }
 
 # The parts of Linux's source from which its KVM selftests are built.
