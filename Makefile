@@ -159,7 +159,7 @@ $(O)/guest-initrd.cpio: $(INITRD_PARTS) $(wildcard $(TOP)/scripts/guest/* $(TOP)
 -include $(shell find $(O)/kernel $(O)/gen -name '*.d' 2>/dev/null)
 
 # ---- rules of the other folders ---------------------------------------------------------------
--include $(wildcard $(TOP)/labs/rules.mk $(TOP)/src/vmm/rules.mk $(TOP)/src/debug/rules.mk $(TOP)/src/guest/rules.mk $(TOP)/trace/rules.mk $(TOP)/notebooks-data/rules.mk $(TOP)/tests/rules.mk $(TOP)/tests/*/rules.mk)
+-include $(wildcard $(TOP)/labs/rules.mk $(TOP)/src/vmm/rules.mk $(TOP)/src/debug/rules.mk $(TOP)/src/linux/rules.mk $(TOP)/src/guest/rules.mk $(TOP)/trace/rules.mk $(TOP)/notebooks-data/rules.mk $(TOP)/tests/rules.mk $(TOP)/tests/*/rules.mk)
 
 # ---- targets for users: each does the set-up that it needs --------------------------------------
 
@@ -183,7 +183,7 @@ SLOW_TESTS = $(filter %.slow.t,$(ALL_TESTS))
 TIME ?= 60
 FUZZ ?=
 
-.PHONY: run gdb walk test test-all kselftest check fuzz trace report anatomy tools setup clean distclean help
+.PHONY: run gdb walk test test-all linux-module kselftest check fuzz trace report anatomy tools setup clean distclean help
 run:
 	$(SETUP) $(if $(filter hello,$(GUEST)),--no-guest) run
 	+$(BUILD) all
@@ -216,6 +216,10 @@ test-all:
 	$(SETUP) test check kselftest kselftest-7.3 herd7 cbmc apps browser readers notebooks
 	+$(BUILD) all tests
 	$(TOP)/tests/run --out $(O) $(SET:%=--set %) $(TESTS) $(SLOW_TESTS)
+
+linux-module:
+	$(SETUP) run linux-module
+	+$(BUILD) linux-module-only
 
 # VERSION: of Linux, whose selftests are run.
 VERSION ?= 6.12
@@ -333,6 +337,8 @@ make test       set up what is missing, run all tests but the slow ones
                   SET='fp=eager'    run them with these toggles
 make test-all   run all tests
                   SHARE=K/N         the K-th of N shares of toggle combinations
+make linux-module  build the core as a module for Debian's kernel
+                   (docs/linux-module.md)
 make kselftest  run Linux's KVM selftests in full
                   VERSION=7.3       those of Linux 7.3 (default: 6.12)
                   ARGS='--compare'  also run them on Linux KVM

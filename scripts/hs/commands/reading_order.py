@@ -89,6 +89,9 @@ src/host/*/drivers.* src/host/*/fdt.* src/host/platform/isa.c src/host/platform/
 = Debug kernel
 What make DEBUG=1 adds to the host's kernel so that it checks itself.
 src/debug/debug.h src/debug/wrapped.def src/debug/check.h src/debug/lock.c src/debug/may_sleep.S src/debug/sleep.c src/debug/slab.c src/debug/page.c src/debug/mapped.c src/debug/device.c src/debug/fail.c src/debug/*
+= Linux module
+The core on another host: Debian's kernel (docs/linux-module.md).
+src/linux/linux.h src/linux/module.c src/linux/file.c src/linux/thread.c src/linux/work.h src/linux/work.c src/linux/user.c src/linux/hart.c src/linux/* src/linux/core/hv/* src/linux/core/*
 = VMM
 An ordinary multi-threaded program, which also runs on Linux unchanged.
 src/vmm/vmm.h src/vmm/main.c src/vmm/machine.c src/vmm/vcpu.c src/vmm/*

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+/*
+ * file.c - the device, and the files behind the descriptors of VMs, vCPUs and statistics. The core
+ * implements each with a struct hv_file_ops.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/gfp.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include "linux.h"
+
+struct core_file {
+	const struct hv_file_ops *ops;
+	void *priv;
+};
+
+/*
+ * The core allocates without sleeping. If there was no memory, reclaim some and repeat the call,
+ * which has changed nothing: twice, so that an ioctl that can never succeed ends.
+ */
+#define ROUNDS 2
+
+static bool make_room(void)
+{
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_NOWARN | __GFP_RETRY_MAYFAIL, 0);
+
+	if (!page)
+		return false;
+	__free_pages(page, 0);
+	return !fatal_signal_pending(current);
+}
+
+static long core_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct core_file *cf = file->private_data;
+	unsigned int round = 0;
+	long ret;
+
+	if (!cf->ops->ioctl)
+		return -ENOTTY;
+	do {
+		core_call_begin();
+		ret = cf->ops->ioctl(cf->priv, cmd, arg);
+		core_call_end();
+	} while (ret == -ENOMEM && round++ < ROUNDS && make_room());
+	return ret;
+}
+
+static vm_fault_t core_fault(struct vm_fault *vmf)
+{
+	struct core_file *cf = vmf->vma->vm_file->private_data;
+	unsigned long flags;
+	hpa_t pa;
+	int err;
+
+	local_irq_save(flags);
+	err = cf->ops->mmap_page(cf->priv, vmf->pgoff, &pa);
+	local_irq_restore(flags);
+	if (err)
+		return VM_FAULT_SIGBUS;
+	vmf->page = pfn_to_page(PHYS_PFN(pa));
+	get_page(vmf->page);
+	return 0;
+}
+
+static const struct vm_operations_struct core_vm_ops = {
+	.fault = core_fault,
+};
+
+static int core_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct core_file *cf = file->private_data;
+	unsigned long flags;
+	int err = 0;
+
+	if (!cf->ops->mmap_page)
+		return -ENODEV;
+	if (cf->ops->mmap_check) {
+		local_irq_save(flags);
+		err = cf->ops->mmap_check(cf->priv, vma->vm_pgoff, vma_pages(vma),
+					  vma->vm_flags & VM_SHARED, vma->vm_flags & VM_EXEC);
+		local_irq_restore(flags);
+	}
+	if (!err)
+		vma->vm_ops = &core_vm_ops;
+	return err;
+}
+
+static ssize_t core_read(struct file *file, char __user *buf, size_t size, loff_t *pos)
+{
+	struct core_file *cf = file->private_data;
+	u64 at = *pos;
+	long ret;
+
+	if (!cf->ops->read)
+		return -EINVAL;
+	core_call_begin();
+	ret = cf->ops->read(cf->priv, (hva_t)buf, size, &at);
+	core_call_end();
+	*pos = at;
+	return ret;
+}
+
+static int core_release(struct inode *inode, struct file *file)
+{
+	struct core_file *cf = file->private_data;
+
+	if (cf->ops->release) {
+		core_call_begin();
+		cf->ops->release(cf->priv);
+		core_call_end();
+	}
+	kfree(cf);
+	return 0;
+}
+
+static const struct file_operations core_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = core_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = core_mmap,
+	.read = core_read,
+	.release = core_release,
+	.llseek = noop_llseek,
+};
+
+/* Reading a descriptor by pread() is allowed, as on Linux KVM, although it has no position. */
+static int create(const char *name, const struct hv_file_ops *ops, void *priv)
+{
+	int flags = O_CLOEXEC | (ops->read ? O_RDONLY : O_RDWR);
+	struct core_file *cf;
+	struct file *file;
+	int fd = get_unused_fd_flags(flags);
+
+	if (fd < 0)
+		return fd;
+	cf = kzalloc(sizeof(*cf), GFP_KERNEL_ACCOUNT);
+	file = cf ? anon_inode_getfile(name, &core_fops, cf, flags) : ERR_PTR(-ENOMEM);
+	if (IS_ERR(file)) {
+		kfree(cf);
+		put_unused_fd(fd);
+		return PTR_ERR(file);
+	}
+	cf->ops = ops;
+	cf->priv = priv;
+	if (ops->read)
+		file->f_mode |= FMODE_PREAD;
+	fd_install(fd, file);
+	return fd;
+}
+
+int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv)
+{
+	int fd;
+
+	leave_core();
+	fd = create(name, ops, priv);
+	enter_core();
+	return fd;
+}
+
+/* ---- the device --------------------------------------------------------------------------- */
+
+static int device_open(struct inode *inode, struct file *file)
+{
+	struct core_file *cf = kzalloc(sizeof(*cf), GFP_KERNEL_ACCOUNT);
+	int err = 0;
+
+	if (!cf)
+		return -ENOMEM;
+	cf->ops = &kvm_dev_ops;
+	if (kvm_dev_ops.open) {
+		core_call_begin();
+		err = kvm_dev_ops.open(&cf->priv);
+		core_call_end();
+	}
+	if (err)
+		kfree(cf);
+	else
+		file->private_data = cf;
+	return err;
+}
+
+static const struct file_operations device_fops = {
+	.owner = THIS_MODULE,
+	.open = device_open,
+	.unlocked_ioctl = core_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.release = core_release,
+	.llseek = noop_llseek,
+};
+
+static bool replace_kvm;
+module_param(replace_kvm, bool, 0444);
+MODULE_PARM_DESC(replace_kvm, "be /dev/kvm, in place of kvm.ko, and not /dev/hyperscope");
+
+static struct miscdevice device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "hyperscope",
+	.fops = &device_fops,
+	.mode = 0660,
+};
+
+int file_init(void)
+{
+	if (replace_kvm) {
+		device.minor = KVM_MINOR;
+		device.name = "kvm";
+	}
+	return misc_register(&device);
+}
+
+void file_exit(void)
+{
+	misc_deregister(&device);
+}

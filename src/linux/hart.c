@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+/*
+ * hart.c - harts: kicks, remote fences, firmware calls, idling. A hart's index is its CPU number.
+ */
+#include <linux/cpumask.h>
+#include <linux/printk.h>
+#include <linux/ratelimit.h>
+#include <linux/sched/stat.h>
+#include <linux/smp.h>
+#include <asm/processor.h>
+#include <asm/vdso/processor.h>
+#include "linux.h"
+
+unsigned int hv_hartmask_words = 1;
+
+unsigned int hv_hart(void)
+{
+	return smp_processor_id();
+}
+
+unsigned int hv_nr_harts(void)
+{
+	return nr_cpu_ids;
+}
+
+/* The reschedule interrupt does nothing on the target but end its guest's run. */
+void hv_hart_kick(unsigned int hart)
+{
+	arch_smp_send_reschedule(hart);
+}
+
+void hv_harts_kick(const struct hv_hartmask *harts)
+{
+	unsigned int hart;
+
+	hartmask_for_each(hart, harts)
+		arch_smp_send_reschedule(hart);
+}
+
+/* The interrupt is pending, and is taken at once. */
+void hv_handle_interrupt(unsigned long scause)
+{
+	leave_core();
+	enter_core();
+}
+
+bool hv_poll_interrupts(void)
+{
+	leave_core();
+	enter_core();
+	return !need_resched() && single_task_running();
+}
+
+/* Linux idles in its own idle thread. */
+bool hv_idle(void)
+{
+	return false;
+}
+
+struct sbiret hv_sbi_call(unsigned long ext, unsigned long fid, unsigned long a0, unsigned long a1,
+			  unsigned long a2, unsigned long a3, unsigned long a4)
+{
+	return sbi_ecall(ext, fid, a0, a1, a2, a3, a4, 0);
+}
+
+void hv_remote_fence(unsigned long fid, const struct hv_hartmask *harts, unsigned long start,
+		     unsigned long size, unsigned long id)
+{
+	struct cpumask some;
+	const struct cpumask *mask = cpu_online_mask;
+	unsigned int hart;
+
+	if (harts) {
+		cpumask_clear(&some);
+		hartmask_for_each(hart, harts)
+			if (hart < nr_cpu_ids && cpu_online(hart))
+				cpumask_set_cpu(hart, &some);
+		if (cpumask_empty(&some))
+			return;
+		mask = &some;
+	}
+	switch (fid) {
+	case SBI_EXT_RFENCE_REMOTE_FENCE_I:
+		sbi_remote_fence_i(mask);
+		break;
+	case SBI_EXT_RFENCE_REMOTE_HFENCE_GVMA_VMID:
+		sbi_remote_hfence_gvma_vmid(mask, start, size, id);
+		break;
+	case SBI_EXT_RFENCE_REMOTE_HFENCE_GVMA:
+		sbi_remote_hfence_gvma(mask, start, size);
+		break;
+	case SBI_EXT_RFENCE_REMOTE_HFENCE_VVMA_ASID:
+		sbi_remote_hfence_vvma_asid(mask, start, size, id);
+		break;
+	case SBI_EXT_RFENCE_REMOTE_HFENCE_VVMA:
+		sbi_remote_hfence_vvma(mask, start, size);
+		break;
+	default:
+		hv_panic("remote fence %lu", fid);
+	}
+}
+
+void hv_cpu_relax(void)
+{
+	cpu_relax();
+}
+
+/* ---- guest interrupt files and counters: Linux does not lend them to a module yet -------- */
+
+unsigned int hv_guest_files(void)
+{
+	return 0;
+}
+
+hpa_t hv_guest_file_pa(unsigned int hart, unsigned int file)
+{
+	return 0;
+}
+
+unsigned int hv_guest_ids(void)
+{
+	return 0;
+}
+
+void hv_guest_file_send(unsigned int hart, unsigned int file, u32 id)
+{
+}
+
+void hv_guest_irq_set(void (*fn)(void))
+{
+}
+
+unsigned int hv_pmu_counters(unsigned int *width)
+{
+	*width = 0;
+	return 0;
+}
+
+int hv_pmc_start(struct hv_pmc *pmc)
+{
+	return -ENOENT;
+}
+
+void hv_pmc_stop(struct hv_pmc *pmc)
+{
+}
+
+u64 hv_pmc_read(const struct hv_pmc *pmc)
+{
+	return pmc->value;
+}
+
+/* ---- log --------------------------------------------------------------------------------- */
+
+void hv_log(const char *fmt, ...)
+{
+	static DEFINE_RATELIMIT_STATE(limit, 5 * HZ, 10);
+	struct va_format vaf = { .fmt = fmt };
+	va_list args;
+
+	if (!__ratelimit(&limit))
+		return;
+	va_start(args, fmt);
+	vaf.va = &args;
+	pr_info("hyperscope: %pV", &vaf);
+	va_end(args);
+}
+
+void hv_panic(const char *fmt, ...)
+{
+	struct va_format vaf = { .fmt = fmt };
+	va_list args;
+
+	va_start(args, fmt);
+	vaf.va = &args;
+	panic("hyperscope: %pV", &vaf);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux.h - hv/host.h with the kernel's own types, for the files of src/linux.
+ *
+ * hv/host.h includes small headers of its own for integers, lists, locks and CSRs. The kernel has
+ * all of these, under the same names or with the same layout. So the guards of these headers are
+ * defined here, and only the few names that the kernel lacks are added.
+ */
+#ifndef HS_LINUX_H
+#define HS_LINUX_H
+
+#include <linux/bits.h>
+#include <linux/irqflags.h>
+#include <linux/kernel.h>
+#include <linux/list.h>
+#include <linux/sched.h>
+#include <linux/types.h>
+#include <asm/csr.h>
+#include <asm/sbi.h>
+#include <asm/timex.h>
+
+#define HV_TYPES_H
+#define HV_BITS_H
+#define HV_LIST_H
+#define HV_SPINLOCK_H
+#define HV_CSR_H
+#define HV_SBI_H
+
+typedef u64 gpa_t;
+typedef u64 hpa_t;
+typedef unsigned long gva_t;
+typedef unsigned long hva_t;
+
+static inline u64 csr_time(void)
+{
+	return get_cycles64();
+}
+
+void hv_cpu_relax(void); /* declared in hv/spinlock.h */
+
+#include "hv/host.h"
+
+/*
+ * The core runs with interrupts off. A function of hv/host.h that may sleep switches them on while
+ * it calls Linux; meanwhile, the thread may be preempted, and its hook puts the vCPU (thread.c).
+ */
+static inline void leave_core(void)
+{
+	local_irq_enable();
+}
+
+static inline void enter_core(void)
+{
+	local_irq_disable();
+}
+
+/* thread.c: begin and end a call of the core by a user thread. */
+void core_call_begin(void);
+void core_call_end(void);
+
+/* Return the time from now to a deadline in ticks of the time CSR, in ns; 0 if it has passed. */
+s64 ns_until(u64 deadline);
+
+int file_init(void);
+void file_exit(void);
+
+#endif

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: MIT
+/*
+ * thread.c - locks that sleep, waits, signals, the scheduler's hook, and the FP unit.
+ *
+ * A vCPU is loaded only while its thread is in the core. On Linux, a program may use the FP unit at
+ * any time, so a put that is pending at the end of a call (src/kvm/vcpu/lazy_put.c) is finished
+ * there.
+ */
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/preempt.h>
+#include <linux/sched/clock.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/stat.h>
+#include <linux/sched/task.h>
+#include <linux/sched/task_stack.h>
+#include <linux/wait.h>
+#include <asm/ptrace.h>
+#include "linux.h"
+#include "work.h"
+
+/* ---- mutexes --------------------------------------------------------------- */
+
+static_assert(sizeof(struct mutex) <= sizeof(struct hv_mutex));
+
+static struct mutex *mutex_of(struct hv_mutex *m)
+{
+	return (struct mutex *)m;
+}
+
+void hv_mutex_init(struct hv_mutex *m)
+{
+	mutex_init(mutex_of(m));
+}
+
+void hv_mutex_lock(struct hv_mutex *m)
+{
+	if (mutex_trylock(mutex_of(m)))
+		return;
+	leave_core();
+	mutex_lock(mutex_of(m));
+	enter_core();
+}
+
+int hv_mutex_lock_killable(struct hv_mutex *m)
+{
+	int err;
+
+	if (mutex_trylock(mutex_of(m)))
+		return 0;
+	leave_core();
+	err = mutex_lock_killable(mutex_of(m));
+	enter_core();
+	return err;
+}
+
+bool hv_mutex_trylock(struct hv_mutex *m)
+{
+	return mutex_trylock(mutex_of(m));
+}
+
+void hv_mutex_unlock(struct hv_mutex *m)
+{
+	mutex_unlock(mutex_of(m));
+}
+
+/* ---- waits ------------------------------------------------------------------- */
+
+static_assert(sizeof(struct wait_queue_head) <= sizeof(struct hv_waitq));
+
+static struct wait_queue_head *head_of(struct hv_waitq *wq)
+{
+	return (struct wait_queue_head *)wq;
+}
+
+void hv_waitq_init(struct hv_waitq *wq)
+{
+	init_waitqueue_head(head_of(wq));
+}
+
+void hv_waitq_destroy(struct hv_waitq *wq)
+{
+	WARN_ON(waitqueue_active(head_of(wq)));
+}
+
+static bool is_true(bool (*cond)(void *arg), void *arg)
+{
+	bool result;
+
+	enter_core();
+	result = cond(arg);
+	leave_core();
+	return result;
+}
+
+static int wait_for(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadline,
+		    unsigned int state)
+{
+	struct wait_queue_head *head = head_of(wq);
+	DEFINE_WAIT(wait);
+	int err = 0;
+
+	leave_core();
+	for (;;) {
+		ktime_t timeout;
+
+		prepare_to_wait(head, &wait, state);
+		if (is_true(cond, arg))
+			break;
+		if (state == TASK_INTERRUPTIBLE && signal_pending(current)) {
+			err = -EINTR;
+			break;
+		}
+		if (deadline == HV_FOREVER) {
+			schedule();
+			continue;
+		}
+		timeout = ns_to_ktime(ns_until(deadline));
+		if (!timeout) {
+			err = -ETIME;
+			break;
+		}
+		schedule_hrtimeout(&timeout, HRTIMER_MODE_REL);
+	}
+	finish_wait(head, &wait);
+	enter_core();
+	return err;
+}
+
+int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadline)
+{
+	return wait_for(wq, cond, arg, deadline, TASK_INTERRUPTIBLE);
+}
+
+void hv_wait_uninterruptible(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg)
+{
+	wait_for(wq, cond, arg, HV_FOREVER, TASK_UNINTERRUPTIBLE);
+}
+
+void hv_wake_all(struct hv_waitq *wq, struct hv_kicks *kicks)
+{
+	/* The caller's stores, which the condition reads, come before the look at the queue. */
+	if (wq_has_sleeper(head_of(wq)))
+		wake_up_all(head_of(wq));
+}
+
+/* ---- what the thread has to do besides ------------------------------------------ */
+
+bool hv_signal_pending(void)
+{
+	return signal_pending(current);
+}
+
+/*
+ * Linux does some of a thread's work on its way to user space, and a guest may run for a long time
+ * before that. The core checks for such work together with a need to reschedule.
+ */
+bool hv_resched_needed(void)
+{
+	return need_resched() || test_thread_flag(TIF_NOTIFY_RESUME);
+}
+
+bool hv_hart_wanted(void)
+{
+	return !single_task_running();
+}
+
+bool hv_host_needed(void)
+{
+	return hv_resched_needed() || hv_signal_pending();
+}
+
+void hv_resched(void)
+{
+	leave_core();
+	do_thread_work();
+	enter_core();
+}
+
+int hv_thread_id(void)
+{
+	return task_pid_nr(current);
+}
+
+u64 hv_run_delay_ns(void)
+{
+#ifdef CONFIG_SCHED_INFO
+	return current->sched_info.run_delay;
+#else
+	return 0;
+#endif
+}
+
+void hv_sigmask_begin(u64 set)
+{
+	sigset_t mask;
+
+	leave_core();
+	siginitset(&mask, set);
+	sigprocmask(SIG_SETMASK, &mask, &current->real_blocked);
+	enter_core();
+}
+
+/* ---- the FP unit -------------------------------------------------------------------- */
+
+/* The core's (src/kvm/vcpu/fp.S); its format is that of struct __riscv_d_ext_state. */
+void fp_save_regs(struct __riscv_d_ext_state *state);
+void fp_restore_regs(const struct __riscv_d_ext_state *state);
+
+/*
+ * The last hv_fp_take() on this hart. It holds until its thread is scheduled out: Linux then loads
+ * the registers of other programs, and this program's again when the thread continues. Until then,
+ * the program's registers are in thread.fstate, as if Linux had saved them.
+ */
+struct fp_taken {
+	const void *owner;
+	const struct task_struct *thread;
+	unsigned long switches; /* how often the thread had been scheduled out */
+};
+
+static DEFINE_PER_CPU(struct fp_taken, fp_taken);
+
+static unsigned long switches(void)
+{
+	return current->nvcsw + current->nivcsw;
+}
+
+static bool fp_is_taken(const struct fp_taken *taken)
+{
+	return taken->owner && taken->thread == current && taken->switches == switches();
+}
+
+void hv_fp_take(const void *owner)
+{
+	struct pt_regs *regs = task_pt_regs(current);
+	struct fp_taken *taken = this_cpu_ptr(&fp_taken);
+
+	if ((regs->status & SR_FS) == SR_FS_DIRTY) {
+		fp_save_regs(&current->thread.fstate);
+		regs->status = (regs->status & ~SR_FS) | SR_FS_CLEAN;
+	}
+	*taken = (struct fp_taken){ owner, current, switches() };
+}
+
+bool hv_fp_is_of(const void *owner)
+{
+	const struct fp_taken *taken = this_cpu_ptr(&fp_taken);
+
+	return taken->owner == owner && fp_is_taken(taken);
+}
+
+/* Give the unit back to the thread's program. */
+static void fp_return(void)
+{
+	struct fp_taken *taken = this_cpu_ptr(&fp_taken);
+
+	if (fp_is_taken(taken) && (task_pt_regs(current)->status & SR_FS))
+		fp_restore_regs(&current->thread.fstate);
+	taken->owner = NULL;
+}
+
+/* ---- the scheduler's hook --------------------------------------------------------------- */
+
+struct host_hook {
+	struct preempt_notifier pn;
+	struct hv_sched_hook *hook;
+};
+
+static_assert(sizeof(struct host_hook) <= sizeof_field(struct hv_sched_hook, opaque));
+
+static void hook_in(struct preempt_notifier *pn, int cpu)
+{
+	struct hv_sched_hook *hook = container_of(pn, struct host_hook, pn)->hook;
+	unsigned long flags;
+
+	local_irq_save(flags);
+	hook->in(hook, cpu);
+	local_irq_restore(flags);
+}
+
+static void hook_out(struct preempt_notifier *pn, struct task_struct *next)
+{
+	struct hv_sched_hook *hook = container_of(pn, struct host_hook, pn)->hook;
+
+	hook->out(hook);
+}
+
+static struct preempt_ops hook_ops = {
+	.sched_in = hook_in,
+	.sched_out = hook_out,
+};
+
+struct hv_sched_hook *hv_sched_hook_get(void)
+{
+	struct preempt_notifier *pn;
+
+	hlist_for_each_entry(pn, &current->preempt_notifiers, link)
+		if (pn->ops == &hook_ops)
+			return container_of(pn, struct host_hook, pn)->hook;
+	return NULL;
+}
+
+void hv_sched_hook_set(struct hv_sched_hook *hook)
+{
+	struct hv_sched_hook *old = hv_sched_hook_get();
+	struct host_hook *host;
+
+	if (old == hook)
+		return;
+	if (old)
+		preempt_notifier_unregister(&((struct host_hook *)old->opaque)->pn);
+	if (!hook)
+		return;
+	host = (struct host_hook *)hook->opaque;
+	host->hook = hook;
+	preempt_notifier_init(&host->pn, &hook_ops);
+	preempt_notifier_register(&host->pn);
+}
+
+/* A pending put is finished before the thread leaves the core: there is nothing to interrupt. */
+void hv_sched_hook_request_out(struct hv_sched_hook *hook, unsigned int hart)
+{
+}
+
+/*
+ * Finish a put that is pending. hook_out() cannot do this, because a notifier must not be
+ * unregistered while the scheduler walks the list.
+ */
+static void finish_put(void)
+{
+	struct hv_sched_hook *hook = hv_sched_hook_get();
+
+	if (hook)
+		hook->out(hook);
+}
+
+void hv_sigmask_end(void)
+{
+	finish_put(); /* the thread may be preempted now */
+	leave_core();
+	sigprocmask(SIG_SETMASK, &current->real_blocked, NULL);
+	sigemptyset(&current->real_blocked);
+	enter_core();
+}
+
+void core_call_begin(void)
+{
+	enter_core();
+}
+
+void core_call_end(void)
+{
+	finish_put();
+	fp_return();
+	leave_core();
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+/*
+ * timer.c - the core's timers are hrtimers, which expire in interrupt context on some hart.
+ */
+#include <linux/hrtimer.h>
+#include <linux/math64.h>
+#include <linux/delay.h>
+#include "linux.h"
+
+struct host_timer {
+	void (*fn)(struct hv_timer *timer); /* as in struct hv_timer */
+	struct hrtimer hrtimer;
+};
+
+static_assert(sizeof(struct host_timer) <= sizeof(struct hv_timer));
+static_assert(offsetof(struct host_timer, hrtimer) == offsetof(struct hv_timer, opaque));
+
+static struct hrtimer *hrtimer_of(struct hv_timer *timer)
+{
+	return &((struct host_timer *)timer)->hrtimer;
+}
+
+unsigned long hv_timebase_hz(void)
+{
+	return riscv_timebase;
+}
+
+s64 ns_until(u64 deadline)
+{
+	u64 now = csr_time();
+
+	if (deadline <= now)
+		return 0;
+	/* A century is long enough, and does not overflow when Linux adds the current time. */
+	return min_t(u64, mul_u64_u64_div_u64(deadline - now, NSEC_PER_SEC, riscv_timebase),
+		     KTIME_MAX / 3);
+}
+
+static enum hrtimer_restart expired(struct hrtimer *hrtimer)
+{
+	struct host_timer *timer = container_of(hrtimer, struct host_timer, hrtimer);
+
+	timer->fn((struct hv_timer *)timer);
+	return HRTIMER_NORESTART;
+}
+
+void hv_timer_init(struct hv_timer *timer, void (*fn)(struct hv_timer *timer))
+{
+	timer->fn = fn;
+	hrtimer_init(hrtimer_of(timer), CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
+	hrtimer_of(timer)->function = expired;
+}
+
+void hv_timer_start(struct hv_timer *timer, u64 deadline)
+{
+	hrtimer_start(hrtimer_of(timer), ns_to_ktime(ns_until(deadline)), HRTIMER_MODE_REL_HARD);
+}
+
+void hv_timer_cancel(struct hv_timer *timer)
+{
+	hrtimer_cancel(hrtimer_of(timer));
+}
+
+void hv_sample(unsigned int mode, unsigned long pc)
+{
+}

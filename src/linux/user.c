@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT
+/*
+ * user.c - user memory: copies, address spaces, the pages behind addresses, and MMU notifiers.
+ */
+#include <linux/mm.h>
+#include <linux/mmu_notifier.h>
+#include <linux/page-flags.h>
+#include <linux/pgtable.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/swap.h>
+#include <linux/uaccess.h>
+#include "linux.h"
+
+/* ---- copies ------------------------------------------------------------ */
+
+int hv_copy_from_user(void *dst, hva_t src, size_t size)
+{
+	unsigned long left;
+
+	leave_core();
+	left = copy_from_user(dst, (void __user *)src, size);
+	enter_core();
+	return left ? -EFAULT : 0;
+}
+
+int hv_copy_to_user(hva_t dst, const void *src, size_t size)
+{
+	unsigned long left;
+
+	leave_core();
+	left = copy_to_user((void __user *)dst, src, size);
+	enter_core();
+	return left ? -EFAULT : 0;
+}
+
+int hv_clear_user(hva_t dst, size_t size)
+{
+	unsigned long left;
+
+	leave_core();
+	left = clear_user((void __user *)dst, size);
+	enter_core();
+	return left ? -EFAULT : 0;
+}
+
+int hv_copy_to_user_nofault(hva_t dst, const void *src, size_t size)
+{
+	return copy_to_user_nofault((void __user *)dst, src, size) ? -EFAULT : 0;
+}
+
+/* ---- address spaces: a struct hv_mm is a struct mm_struct --------------- */
+
+static struct mm_struct *mm_of(struct hv_mm *mm)
+{
+	return (struct mm_struct *)mm;
+}
+
+struct hv_mm *hv_mm_hold_current(void)
+{
+	mmgrab(current->mm);
+	return (struct hv_mm *)current->mm;
+}
+
+void hv_mm_release(struct hv_mm *mm)
+{
+	mmdrop(mm_of(mm));
+}
+
+bool hv_mm_is_current(const struct hv_mm *mm)
+{
+	return (const struct mm_struct *)mm == current->mm;
+}
+
+/* ---- pages --------------------------------------------------------------- */
+
+/*
+ * Return the size of the block that the leaf for an address of the current process maps, if the
+ * core can use it. Interrupts are off, so no table is freed meanwhile (as in get_user_pages_fast()).
+ * An entry may change at any time: the caller's sequence number covers that. Linux does not export
+ * the functions that walk its tables, so this is a walk of its own.
+ */
+static u64 map_size(struct mm_struct *mm, hva_t hva)
+{
+	const unsigned long *table = (const unsigned long *)mm->pgd;
+	int level = (csr_read(CSR_SATP) >> SATP_MODE_SHIFT) - (SATP_MODE_39 >> SATP_MODE_SHIFT) + 2;
+
+	for (; level > 0; level--) {
+		unsigned long index = hva >> (PAGE_SHIFT + 9 * level) & (PTRS_PER_PTE - 1);
+		unsigned long entry = READ_ONCE(table[index]);
+
+		if (!(entry & _PAGE_PRESENT))
+			break;
+		if (entry & _PAGE_LEAF)
+			return SZ_2M;
+		table = __va(PFN_PHYS((entry & _PAGE_PFN_MASK) >> _PAGE_PFN_SHIFT));
+	}
+	return SZ_4K;
+}
+
+/* Take a reference on the page behind an address, for writing if possible or if `write` is set. */
+static int user_page(struct mm_struct *mm, hva_t hva, bool write, struct hv_user_page *result,
+		     struct page **pagep)
+{
+	unsigned int flags = FOLL_HWPOISON | (write ? FOLL_WRITE : 0);
+	long got;
+
+	if (mm != current->mm)
+		return -EFAULT;
+	result->waited = false;
+	result->writable = get_user_pages_fast_only(hva, 1, FOLL_WRITE, pagep) == 1;
+	if (!result->writable && (write || get_user_pages_fast_only(hva, 1, 0, pagep) != 1)) {
+		result->waited = true;
+		leave_core();
+		got = get_user_pages_unlocked(hva, 1, pagep, flags);
+		enter_core();
+		if (got != 1 && fatal_signal_pending(current))
+			return -EINTR;
+		if (got != 1)
+			return got == -ENOMEM ? -ENOMEM : -EFAULT;
+		result->writable = write;
+	}
+	result->pa = page_to_phys(*pagep);
+	result->map_size = map_size(mm, hva);
+	/* A store of the guest does not mark the host's leaf as dirty. */
+	if (result->writable && !PageReserved(*pagep))
+		SetPageDirty(*pagep);
+	return 0;
+}
+
+int hv_user_page_look(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *result)
+{
+	struct page *page;
+	int err = user_page(mm_of(mm), hva, write, result, &page);
+
+	if (err)
+		return err;
+	mark_page_accessed(page);
+	put_page(page);
+	return 0;
+}
+
+int hv_user_page_get(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *result)
+{
+	struct page *page;
+
+	return user_page(mm_of(mm), hva, write, result, &page);
+}
+
+void hv_user_page_put(const struct hv_user_page *page)
+{
+	put_page(pfn_to_page(PHYS_PFN(page->pa)));
+}
+
+bool hv_user_range_writable(struct hv_mm *hv_mm, hva_t start, u64 size)
+{
+	struct mm_struct *mm = mm_of(hv_mm);
+	VMA_ITERATOR(vmi, mm, start);
+	struct vm_area_struct *vma;
+	bool writable = true;
+
+	leave_core();
+	mmap_read_lock(mm);
+	for_each_vma_range(vmi, vma, start + size)
+		writable &= !!(vma->vm_flags & VM_WRITE);
+	mmap_read_unlock(mm);
+	enter_core();
+	return writable;
+}
+
+/* ---- notifiers ------------------------------------------------------------- */
+
+struct host_notifier {
+	struct mmu_notifier mn;
+	struct hv_notifier *n;
+};
+
+static struct hv_notifier *notifier_of(struct mmu_notifier *mn)
+{
+	return container_of(mn, struct host_notifier, mn)->n;
+}
+
+static int range_start(struct mmu_notifier *mn, const struct mmu_notifier_range *range)
+{
+	struct hv_notifier *n = notifier_of(mn);
+	unsigned long flags;
+
+	local_irq_save(flags);
+	n->invalidate_start(n, range->start, range->end);
+	local_irq_restore(flags);
+	return 0;
+}
+
+static void range_end(struct mmu_notifier *mn, const struct mmu_notifier_range *range)
+{
+	struct hv_notifier *n = notifier_of(mn);
+	unsigned long flags;
+
+	local_irq_save(flags);
+	n->invalidate_end(n, range->start, range->end);
+	local_irq_restore(flags);
+}
+
+static int age(struct mmu_notifier *mn, hva_t start, hva_t end, bool clear)
+{
+	struct hv_notifier *n = notifier_of(mn);
+	unsigned long flags;
+	bool young;
+
+	local_irq_save(flags);
+	young = n->test_young(n, start, end);
+	if (clear && young)
+		n->clear_young(n, start, end);
+	local_irq_restore(flags);
+	return young;
+}
+
+static int clear_young(struct mmu_notifier *mn, struct mm_struct *mm, unsigned long start,
+		       unsigned long end)
+{
+	return age(mn, start, end, true);
+}
+
+static int test_young(struct mmu_notifier *mn, struct mm_struct *mm, unsigned long address)
+{
+	return age(mn, address, address + PAGE_SIZE, false);
+}
+
+static void mm_gone(struct mmu_notifier *mn, struct mm_struct *mm)
+{
+	struct hv_notifier *n = notifier_of(mn);
+	unsigned long flags;
+
+	local_irq_save(flags);
+	n->release(n);
+	local_irq_restore(flags);
+}
+
+static const struct mmu_notifier_ops notifier_ops = {
+	.invalidate_range_start = range_start,
+	.invalidate_range_end = range_end,
+	.clear_flush_young = clear_young,
+	.clear_young = clear_young,
+	.test_young = test_young,
+	.release = mm_gone,
+};
+
+int hv_notifier_register(struct hv_mm *mm, struct hv_notifier *n)
+{
+	struct host_notifier *host;
+	int err = -ENOMEM;
+
+	leave_core();
+	host = kzalloc(sizeof(*host), GFP_KERNEL_ACCOUNT);
+	if (host) {
+		host->mn.ops = &notifier_ops;
+		host->n = n;
+		n->host = host;
+		err = mmu_notifier_register(&host->mn, mm_of(mm));
+		if (err)
+			kfree(host);
+	}
+	enter_core();
+	return err;
+}
+
+void hv_notifier_unregister(struct hv_mm *mm, struct hv_notifier *n)
+{
+	struct host_notifier *host = n->host;
+
+	leave_core();
+	mmu_notifier_unregister(&host->mn, mm_of(mm));
+	kfree(host);
+	enter_core();
+}
