@@ -56,12 +56,19 @@ unsigned long vma_pte_flags(unsigned int prot)
 void mm_sync_icache(struct mm *mm)
 {
 	struct hv_hartmask fenced;
+	bool elsewhere;
 
 	hartmask_set_all(&mm->icache_stale);
-	if (hartmask_without(&fenced, &mm->harts, this_hart()))
-		hv_remote_fence(SBI_RFENCE_REMOTE_FENCE_I, &fenced, 0, 0, 0);
+	elsewhere = hartmask_without(&fenced, &mm->harts, this_hart());
+	/*
+	 * Clear the marks before the fences. If another thread sets them again meanwhile, the fences
+	 * may come too early for its change, so its marks have to stay.
+	 */
 	hartmask_set(&fenced, this_hart());
 	hartmask_remove_atomic(&mm->icache_stale, &fenced);
+	hartmask_clear(&fenced, this_hart());
+	if (elsewhere)
+		hv_remote_fence(SBI_RFENCE_REMOTE_FENCE_I, &fenced, 0, 0, 0);
 	fence_i();
 }
 
