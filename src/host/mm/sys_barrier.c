@@ -28,12 +28,12 @@ static void barrier_on(const struct mm *mm)
 {
 	struct hv_hartmask others;
 
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* before the other harts' barriers */
 	if (!mm)
 		hv_remote_fence(SBI_RFENCE_REMOTE_FENCE_I, NULL, 0, 0, 0);
 	else if (hartmask_without(&others, &mm->harts, this_hart()))
 		hv_remote_fence(SBI_RFENCE_REMOTE_FENCE_I, &others, 0, 0, 0);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* and after them */
 }
 
 #define MEMBARRIER_SERVED                                                              \

@@ -121,7 +121,7 @@ void panic(const char *fmt, ...)
 	char line[256];
 	va_list ap;
 
-	if (!__atomic_compare_exchange_n(&panicking, &other, me, false, __ATOMIC_SEQ_CST,
+	if (!__atomic_compare_exchange_n(&panicking, &other, me, false, __ATOMIC_RELAXED,
 					 __ATOMIC_RELAXED)) {
 		/* The panic code itself has panicked. Power off without further output. */
 		if (other == me && !again) {

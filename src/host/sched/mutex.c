@@ -165,11 +165,11 @@ static void wake_first_waiter(struct mutex *m)
 		next = list_first_entry(&m->waiters, struct wait_entry, link)->thread;
 		/*
 		 * Acquire: threads that have held the mutex in the meantime released their stores
-		 * through this word.
+		 * through this word. `next` finds itself the holder under m->lock.
 		 */
 		if ((word & MUTEX_BITS) == MUTEX_BITS && !(word & ~MUTEX_BITS))
 			__atomic_fetch_xor(&m->holder, MUTEX_HANDOFF | (unsigned long)next,
-					   __ATOMIC_ACQ_REL);
+					   __ATOMIC_ACQUIRE);
 		thread_wake(next, &kicks);
 	}
 	spin_unlock(&m->lock);
