@@ -5,7 +5,8 @@ Each handshake of scripts/litmus.handshakes becomes a litmus test. Its accesses,
 fences and dependencies are taken from the code of build/hyperscope.elf. herd7
 tries all executions that RVWMO allows. The forbidden outcome must never occur.
 For each fence and each aq or rl bit, the test is repeated without it. Then the
-outcome must occur, unless the table gives the reason why it cannot.
+outcome must occur, unless the table gives the reason why it cannot. Each ordered
+access and fence of src/host, src/kvm and src/include has to be in the table.
 """
 import contextlib
 import functools
@@ -17,7 +18,7 @@ import time
 
 from hs import ends
 from hs.errors import LaunchError
-from hs.litmus import emit, herd, table
+from hs.litmus import emit, herd, sites, table
 from hs.litmus.code import Code
 from hs.litmus.path import Walker
 from hs.parser import of_command
@@ -27,16 +28,21 @@ from hs.paths import TOP
 def parse(words):
     parser = of_command(
         "litmus", __doc__, usage="scripts/hyperscope litmus [options] [HANDSHAKE...]",
-        epilog="exit status: 0; 1 a forbidden outcome is possible, or a fence is not needed;\n"
-        "2 usage error; 125 other failure, such as code that lacks an expected access")
+        epilog="exit status: 0; 1 a forbidden outcome is possible, a fence is not needed, or an\n"
+        "ordered access is not in the table; 2 usage error; 125 other failure, such as\n"
+        "code that lacks an expected access")
     parser.add_argument("handshakes", metavar="HANDSHAKE", nargs="*", help="handshake to check (all)")
     parser.add_argument("--list", action="store_true", help="list the handshakes")
+    parser.add_argument("--sites", action="store_true",
+                        help="check only that each ordered access of the sources is in the table; needs no build")
     parser.add_argument("--mutants", action="store_true", help="show the result without each fence and bit")
     parser.add_argument("--keep", metavar="DIR", help="keep the tests in DIR, one .litmus file for each")
     parser.add_argument("--elf", metavar="FILE", help="kernel to check (build/hyperscope.elf)")
     parser.add_argument("--out", metavar="DIR", default=os.environ.get("O") or os.path.join(TOP, "build"),
                         help="output folder of the build ($O, else build/)")
     options = parser.parse_args(words)
+    if options.sites and options.handshakes:
+        parser.error("--sites checks the whole table: name no handshake")
     options.elf = options.elf or os.path.join(options.out, "hyperscope.elf")
     return options
 
@@ -120,21 +126,45 @@ def show(case, found, needed_by, options):
     return bool(problems)
 
 
+def not_named(handshakes, spare):
+    """Print the ordered accesses of the sources that the table does not contain. Return whether there are any."""
+    steps = [step for handshake in handshakes for side in handshake.sides for part in side for step in part.steps]
+    named = {(step.file, line) for step in steps for line in step.lines}
+    named |= {(file, line) for file, lines, _ in spare for line in lines}
+    missing = [site for site in sites.read() if not any((site.file, line) in named for line in site.lines)]
+    for site in missing:
+        print("%s: scripts/litmus.handshakes has this ordered access in no handshake and in no 'spare' line" % site.place)
+    return bool(missing)
+
+
+def reason_for(spare, file, lines):
+    """Return the row of a 'spare' line for one of these lines of the sources, or None."""
+    return next((row for row in spare if row[0] == file and any(line in row[1] for line in lines)), None)
+
+
 def not_needed(cases, needed_by, spare, code):
     """Print what no handshake needs, and what the table wrongly says of that. Return whether there is any."""
-    bad, used = False, set()
-    parts = {key: case.parts[key] for case in cases for key in case.own}
-    for (address, part), insn in sorted(parts.items()):
-        frames = code.frames([insn])[address]
-        reason = next((row for row in spare if any(file == row[0] and line in row[1] for file, line in frames)), None)
-        used.add(reason)
-        if not reason and not needed_by.get((address, part)):
-            bad = True
-            print("no handshake needs %s of '%s' (%s, %s:%d)" % (part, insn.text, insn.function, *frames[0]))
-    for file, lines, _ in set(spare) - used:
-        bad = True
-        print("%s:%d is listed as spare, but no handshake contains it" % (file, lines[0]))
-    return bad
+    used = {None}
+    problems = []
+    parts = {key: case.parts[key] for case in cases for key in case.parts if key[1] != "dependency"}
+    own = {key for case in cases for key in case.own}
+    frames = {key: code.frames([insn])[insn.address] for key, insn in parts.items()}
+    for key in sorted(own - needed_by.keys()):
+        reasons = {reason_for(spare, file, [line]) for file, line in frames[key]}
+        used |= reasons
+        if reasons == {None}:
+            insn = parts[key]
+            problems.append("no handshake needs %s of '%s' (%s, %s:%d)" % (key[1], insn.text, insn.function, *frames[key][0]))
+    needed = {frames[key][0] for key in parts if key in needed_by}
+    for site in sites.read():
+        if not any((site.file, line) in needed for line in site.lines):
+            reason = reason_for(spare, site.file, site.lines)
+            used.add(reason)
+            if not reason:
+                problems.append("no handshake needs the order of %s" % site.place)
+    problems += ["%s:%d is listed as spare, but a handshake needs it" % (row[0], row[1][0]) for row in spare if row not in used]
+    print("".join(line + "\n" for line in problems), end="")
+    return bool(problems)
 
 
 def main(argv):
@@ -144,6 +174,9 @@ def main(argv):
         for handshake in handshakes:
             print("%-14s %-7s %s" % (handshake.name, handshake.rule, handshake.claim))
         return 0
+    unnamed = not options.handshakes and not_named(handshakes, spare)
+    if options.sites:
+        return 1 if unnamed else 0
     program = herd.find(options.out)
     if not program:
         raise LaunchError("herd7 is not installed: run 'scripts/hyperscope setup herd7', or set $HERD7")
@@ -164,7 +197,7 @@ def main(argv):
             if case.needs(key, found):
                 needed_by.setdefault(key, set()).add(case.handshake.name)
     print("%-14s %-7s %5s %5s  %-8s  %s" % ("handshake", "rule", "insns", "paths", "needed", "forbidden outcome"))
-    failed = sum([show(case, found, needed_by, options) for case in cases])
+    failed = unnamed + sum([show(case, found, needed_by, options) for case in cases])
     if not options.handshakes:
         failed += not_needed(cases, needed_by, spare, code)
     print("%d handshakes, %d tests, %.1f s" % (len(cases), len(found), time.monotonic() - begin))

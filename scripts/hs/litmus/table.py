@@ -54,7 +54,7 @@ def _statement(path, function, pattern, where):
         raise LaunchError("%s: %s: %s" % (where, path, error.strerror)) from None
     inside, found = not function, []
     for number, line in enumerate(text, 1):
-        if function and re.match(r"[\w ].*\b%s\(.*[^;]$" % function, line) and not line.startswith("\t"):
+        if function and re.match(r"\w.*\b%s\(.*[^;]$" % function, line) and not line.startswith("\t"):
             inside = True
         if inside and re.search(pattern, line):
             found.append(number)
