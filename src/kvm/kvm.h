@@ -83,6 +83,7 @@ struct kvm {
 	struct spinlock irq_lock;          /* guards routes and resamplers; a leaf lock */
 	struct irq_routes *routes;         /* NULL: none (route.c) */
 	struct list_head irqfds, resamplers;
+	u32 nr_resamplers;       /* changed under both locks */
 	u64 halt_poll_max;       /* KVM_CAP_HALT_POLL's ns + 1; 0: not set, halt_poll_ns applies */
 	u8 toggle[TOGGLE_COUNT]; /* this VM's copy of each toggle */
 	bool dead;

@@ -22,6 +22,7 @@ enum vcpu_request {
 	REQ_TRACE,     /* trace events were switched on or off (observe.c) */
 	REQ_RING_FULL, /* the vCPU's dirty ring is full: end KVM_RUN (dirty_ring.c) */
 	REQ_STEAL,     /* the guest's steal time is out of date (steal_time.c) */
+	REQ_RESAMPLE,  /* more resample eventfds have to be signaled (irqfd.c) */
 	REQ_VM_DEAD,   /* an error has stopped the VM: KVM_RUN returns -EIO */
 };
 

@@ -9,7 +9,7 @@
 #include "native.h"
 #include "native_host.h"
 
-#define NR_FILES  64
+#define NR_FILES  2048
 #define NR_PARAMS 64
 
 /*

@@ -5,6 +5,7 @@
  * test_bus.c tests irqfds of a VM without a controller in the kernel.
  */
 #include "plic_vm.h"
+#include "request.h"
 
 static void enable_all(void)
 {
@@ -83,6 +84,104 @@ static void a_resampled_line_falls_at_the_completion(void **state)
 	native_close(fd[1]);
 	native_close(resample[0]);
 	native_close(resample[1]);
+}
+
+/* Make `nr` irqfds of the GSI, and claim and complete an interrupt of the first. */
+static void complete_one_of(int fd[][2], u32 nr, u32 gsi)
+{
+	u32 i;
+
+	enable_all();
+	for (i = 0; i < nr; i++) {
+		fd[i][0] = native_eventfd();
+		fd[i][1] = native_eventfd();
+		assert_int_equal(irqfd(fd[i][0], fd[i][1], gsi, KVM_IRQFD_FLAG_RESAMPLE), 0);
+	}
+	signal(fd[0][0]);
+	assert_int_equal(load(CLAIM(0)), gsi);
+	store(CLAIM(0), gsi);
+}
+
+static u32 resampled(int fd[][2], u32 nr)
+{
+	u32 i, sum = 0;
+
+	for (i = 0; i < nr; i++) {
+		assert_in_range(native_eventfd_count(fd[i][1]), 0, 1);
+		sum += (u32)native_eventfd_count(fd[i][1]);
+	}
+	return sum;
+}
+
+static void close_all(int fd[][2], u32 nr)
+{
+	u32 i;
+
+	for (i = 0; i < nr; i++) {
+		native_close(fd[i][0]);
+		native_close(fd[i][1]);
+	}
+}
+
+#define MANY 10
+
+/* The line falls at once, so that the guest does not see the interrupt again. */
+static void a_signal_ends_a_run_between_pieces_of_a_resample(void **state)
+{
+	int fd[MANY][2];
+	u32 done;
+
+	(void)state;
+	complete_one_of(fd, MANY, 4);
+	assert_int_equal(state_of(LEVEL(4)), 0);
+	done = resampled(fd, MANY);
+	assert_in_range(done, 1, MANY - 1);
+	native_signal_set(true);
+	assert_int_equal(native_run(vm.vcpu), -EINTR);
+	assert_in_range(resampled(fd, MANY), done + 1, MANY - 1);
+	assert_int_equal(native_run(vm.vcpu), -EINTR);
+	assert_int_equal(resampled(fd, MANY), MANY);
+	assert_int_equal(native_run(vm.vcpu), -EINTR);
+	assert_int_equal(resampled(fd, MANY), MANY); /* each of them once */
+	close_all(fd, MANY);
+}
+
+static void a_resample_continues_after_the_next_irqfd_is_removed(void **state)
+{
+	int fd[MANY][2];
+	u32 done;
+
+	(void)state;
+	complete_one_of(fd, MANY, 4);
+	done = resampled(fd, MANY);
+	assert_int_equal(irqfd(fd[done][0], 0, 4, KVM_IRQFD_FLAG_DEASSIGN), 0);
+	native_signal_set(true);
+	while (vm.vcpu->requests & BIT(REQ_RESAMPLE))
+		assert_int_equal(native_run(vm.vcpu), -EINTR);
+	assert_int_equal(resampled(fd, MANY), MANY - 1);
+	assert_int_equal(native_eventfd_count(fd[done][1]), 0);
+	close_all(fd, MANY);
+}
+
+#define MAX_RESAMPLERS 1024
+
+/* The search for those of an input holds a spinlock. */
+static void a_vm_has_at_most_1024_irqfds_that_resample(void **state)
+{
+	int fd[MAX_RESAMPLERS + 1], resample = native_eventfd(), i;
+
+	(void)state;
+	for (i = 0; i <= MAX_RESAMPLERS; i++) {
+		fd[i] = native_eventfd();
+		assert_int_equal(irqfd(fd[i], resample, 4, KVM_IRQFD_FLAG_RESAMPLE),
+				 i < MAX_RESAMPLERS ? 0 : -ENOSPC);
+	}
+	assert_int_equal(irqfd(fd[MAX_RESAMPLERS], 0, 4, 0), 0);
+	assert_int_equal(irqfd(fd[0], 0, 4, KVM_IRQFD_FLAG_DEASSIGN), 0);
+	assert_int_equal(irqfd(fd[0], resample, 4, KVM_IRQFD_FLAG_RESAMPLE), 0);
+	for (i = 0; i <= MAX_RESAMPLERS; i++)
+		native_close(fd[i]);
+	native_close(resample);
 }
 
 static long route(const struct kvm_irq_routing_entry *entries, u32 nr, u32 flags)
@@ -175,6 +274,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(an_irqfd_is_an_edge_that_is_never_lost),
 		CASE(a_resampled_line_falls_at_the_completion),
+		CASE(a_signal_ends_a_run_between_pieces_of_a_resample),
+		CASE(a_resample_continues_after_the_next_irqfd_is_removed),
+		CASE(a_vm_has_at_most_1024_irqfds_that_resample),
 		CASE(routes_lead_irqfds_to_sources),
 		CASE(a_bad_route_changes_nothing),
 		CASE(one_eventfd_has_one_irqfd_in_all_vms),

@@ -9,6 +9,7 @@
  */
 #include "exit/exit.h"
 #include "exit/observe.h"
+#include "irqchip/route.h"
 #include "kvm.h"
 #include "kvm_asm.h"
 #include "mmu/dirty_ring.h"
@@ -101,9 +102,11 @@ static int serve_requests(struct kvm_vcpu *vcpu)
 		serve_fences(vcpu, requests);
 	if (requests & BIT(REQ_STEAL))
 		sta_update(vcpu);
+	if (requests & BIT(REQ_RESAMPLE))
+		irqfd_resample_rest(vcpu);
 	err = requests & BIT(REQ_RING_FULL) ? serve_ring_full(vcpu) : 0;
-	/* Interrupts may be taken while sta_update() writes guest memory: a signal may arrive. */
-	if (!err && (requests & (BIT(REQ_HOST) | BIT(REQ_STEAL))))
+	/* Interrupts may have been taken meanwhile (sta_update(), resampling): a signal may arrive. */
+	if (!err && (requests & (BIT(REQ_HOST) | BIT(REQ_STEAL) | BIT(REQ_RESAMPLE))))
 		err = serve_host(vcpu);
 	return err;
 }

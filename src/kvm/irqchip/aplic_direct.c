@@ -300,13 +300,12 @@ int aplic_direct_write(struct aplic *aplic, u64 offset, u32 value, const struct 
 	return err;
 }
 
-static u32 claim(struct kvm *vm, struct aplic_idc *idc, const struct kvm_vcpu *self)
+static u32 claim(struct aplic *aplic, struct aplic_idc *idc, struct kvm_vcpu *self)
 {
-	struct aplic *aplic = vm->aia->aplic;
 	u32 handled = READ_ONCE(idc->claimed), top, source, before;
 
 	if (handled)
-		irqfd_resample(vm, handled);
+		irqfd_resample(self, handled);
 	spin_lock(&aplic->lock);
 	top = idc->top;
 	source = (u32)FIELD_GET(TOPI_SOURCE, top);
@@ -343,7 +342,7 @@ static bool mmio(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int len, bool is_sto
 	} else if (len == 4) {
 		idc = idc_at(aplic, offset);
 		if (idc && offset % IDC_SIZE == KVM_DEV_HS_APLIC_CLAIMI)
-			value = claim(vm, idc, vcpu);
+			value = claim(aplic, idc, vcpu);
 		else if (aplic_direct_read(aplic, offset, &value))
 			value = 0;
 	}

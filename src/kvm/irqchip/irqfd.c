@@ -12,8 +12,17 @@
  * after it is off the lists and both locks have been released. irqfd_resample() signals eventfds
  * without holding a lock, because their watchers may take any of these locks; an irqfd that it uses
  * is not freed meanwhile (`users`).
+ *
+ * User space chooses how many irqfds share an input, and how many threads wait for each resample
+ * eventfd. So one exit signals at most PIECE eventfds; the others are signaled by REQ_RESAMPLE, in
+ * pieces between which interrupts, other threads and signals are served. MAX_RESAMPLERS bounds the
+ * search of the list, which holds irq_lock.
  */
 #include "irqchip/route.h"
+#include "request.h"
+
+#define MAX_RESAMPLERS 1024 /* of a VM: as many as there are inputs that a route can name */
+#define PIECE          4    /* eventfds signaled at a time */
 
 struct irqfd {
 	struct hv_event_watch watch;
@@ -22,6 +31,7 @@ struct irqfd {
 	struct kvm *vm;
 	struct hv_event *event;
 	struct hv_event *resample; /* or NULL */
+	u64 seq; /* greater than those of the irqfds before it in vm->resamplers */
 	u32 gsi;
 	u32 users;   /* threads that are about to signal `resample`; changed under irq_lock */
 	bool closed; /* its eventfd is gone; set by any thread */
@@ -58,45 +68,86 @@ static bool event_seen(struct hv_event_watch *watch, bool closed)
 
 /* ---- resampling ------------------------------------------------------------------------- */
 
-/* Return the next irqfd with this input after `last` (NULL: the first one), as in use. */
-static struct irqfd *next_of_pin(struct kvm *vm, struct irqfd *last, u32 pin)
+/* The caller holds irq_lock. */
+static bool leads_to(const struct kvm *vm, const struct irqfd *irqfd, u32 pin)
 {
+	const struct irq_routes *routes = vm->routes;
+
+	return routes && irqfd->gsi < routes->nr &&
+	       routes->route[irqfd->gsi].type == KVM_IRQ_ROUTING_IRQCHIP &&
+	       routes->route[irqfd->gsi].pin == pin;
+}
+
+static void stop_using(struct irqfd *irqfd)
+{
+	__atomic_store_n(&irqfd->users, irqfd->users - 1, __ATOMIC_RELEASE);
+}
+
+/*
+ * Return the first irqfd with this input whose seq is at least `from`, as in use. `last` is NULL,
+ * or the irqfd before it, whose use ends. The search starts at `last`, unless it was removed.
+ */
+static struct irqfd *next_of_pin(struct kvm *vm, struct irqfd *last, u64 from, u32 pin)
+{
+	struct list_head *head = &vm->resamplers, *link;
 	struct irqfd *irqfd, *found = NULL;
-	bool passed = !last;
 
 	spin_lock(&vm->irq_lock);
-	list_for_each_entry(irqfd, &vm->resamplers, resample_link) {
-		if (passed && vm->routes && irqfd->gsi < vm->routes->nr &&
-		    vm->routes->route[irqfd->gsi].type == KVM_IRQ_ROUTING_IRQCHIP &&
-		    vm->routes->route[irqfd->gsi].pin == pin) {
+	link = last && list_is_linked(&last->resample_link) ? &last->resample_link : head;
+	while (!found && (link = link->next) != head) {
+		irqfd = list_entry(link, struct irqfd, resample_link);
+		if (irqfd->seq >= from && leads_to(vm, irqfd, pin))
 			found = irqfd;
-			irqfd->users++;
-			break;
-		}
-		passed = passed || irqfd == last;
 	}
+	if (found)
+		found->users++;
 	if (last)
-		__atomic_store_n(&last->users, last->users - 1, __ATOMIC_RELEASE);
+		stop_using(last);
 	spin_unlock(&vm->irq_lock);
 	return found;
 }
 
-/*
- * Lower the line first: a device that still needs service raises it again when it is signaled. If
- * an irqfd is removed meanwhile, the search ends there, and devices after it are not signaled;
- * they share an input with an irqfd that user space is removing.
- */
-void irqfd_resample(struct kvm *vm, u32 pin)
+/* Signal this irqfd and the following ones of the input; after a piece, leave the rest. */
+static void signal_piece(struct kvm_vcpu *vcpu, struct irqfd *irqfd, u32 pin)
 {
+	struct kvm *vm = vcpu->kvm;
+	int n;
+
+	for (n = 0; irqfd && n < PIECE; n++) {
+		hv_event_signal(irqfd->resample, 1);
+		irqfd = next_of_pin(vm, irqfd, irqfd->seq + 1, pin);
+	}
+	if (!irqfd)
+		return;
+	vcpu->resample.pin = pin;
+	vcpu->resample.from = irqfd->seq;
+	spin_lock(&vm->irq_lock);
+	stop_using(irqfd);
+	spin_unlock(&vm->irq_lock);
+	vcpu_request(vcpu, REQ_RESAMPLE);
+}
+
+/* Lower the line first: a device that still needs service raises it again when it is signaled. */
+void irqfd_resample(struct kvm_vcpu *vcpu, u32 pin)
+{
+	struct kvm *vm = vcpu->kvm;
 	struct irqfd *irqfd;
 
 	if (list_empty(&vm->resamplers))
 		return;
-	irqfd = next_of_pin(vm, NULL, pin);
-	if (irqfd)
-		vm->irqchip->set_line(vm, pin, false);
-	for (; irqfd; irqfd = next_of_pin(vm, irqfd, pin))
-		hv_event_signal(irqfd->resample, 1);
+	irqfd = next_of_pin(vm, NULL, 0, pin);
+	if (!irqfd)
+		return;
+	vm->irqchip->set_line(vm, pin, false);
+	signal_piece(vcpu, irqfd, pin);
+}
+
+void irqfd_resample_rest(struct kvm_vcpu *vcpu)
+{
+	u32 pin = vcpu->resample.pin;
+
+	signal_piece(vcpu, next_of_pin(vcpu->kvm, NULL, vcpu->resample.from, pin), pin);
+	hv_poll_interrupts();
 }
 
 /* ---- assignment ------------------------------------------------------------------------- */
@@ -117,10 +168,14 @@ static void free_one(struct irqfd *irqfd)
 
 static void unlink(struct irqfd *irqfd)
 {
+	struct kvm *vm = irqfd->vm;
+
 	list_del(&irqfd->link);
-	spin_lock(&irqfd->vm->irq_lock);
+	spin_lock(&vm->irq_lock);
+	if (list_is_linked(&irqfd->resample_link))
+		vm->nr_resamplers--;
 	list_del(&irqfd->resample_link);
-	spin_unlock(&irqfd->vm->irq_lock);
+	spin_unlock(&vm->irq_lock);
 }
 
 /* Move irqfds that match, and those whose eventfd was closed, from the lists to `gone`. */
@@ -156,6 +211,19 @@ static void remove_matching(struct kvm *vm, const struct hv_event *event, u32 gs
 	free_all(&gone);
 }
 
+/* The caller holds vm->lock, which keeps the number of resamplers from growing. */
+static void add_resampler(struct kvm *vm, struct irqfd *irqfd)
+{
+	struct list_head *last = vm->resamplers.prev;
+
+	spin_lock(&vm->irq_lock);
+	if (last != &vm->resamplers)
+		irqfd->seq = list_entry(last, struct irqfd, resample_link)->seq + 1;
+	list_add_tail(&irqfd->resample_link, &vm->resamplers);
+	vm->nr_resamplers++;
+	spin_unlock(&vm->irq_lock);
+}
+
 /* A signal that arrived before the assignment injects an interrupt as well, but stays readable. */
 static int assign(struct kvm *vm, struct irqfd *irqfd)
 {
@@ -163,14 +231,14 @@ static int assign(struct kvm *vm, struct irqfd *irqfd)
 
 	remove_matching(vm, NULL, 0);
 	hv_mutex_lock(&vm->lock);
-	ret = hv_event_watch(irqfd->event, &irqfd->watch);
+	if (irqfd->resample && vm->nr_resamplers >= MAX_RESAMPLERS)
+		ret = -ENOSPC;
+	else
+		ret = hv_event_watch(irqfd->event, &irqfd->watch);
 	if (ret >= 0) {
 		list_add_tail(&irqfd->link, &vm->irqfds);
-		if (irqfd->resample) {
-			spin_lock(&vm->irq_lock);
-			list_add_tail(&irqfd->resample_link, &vm->resamplers);
-			spin_unlock(&vm->irq_lock);
-		}
+		if (irqfd->resample)
+			add_resampler(vm, irqfd);
 		if (ret)
 			inject(irqfd);
 	}

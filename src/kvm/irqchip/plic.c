@@ -248,10 +248,9 @@ static __attribute__((noinline)) bool claim(struct plic *plic, struct plic_conte
 }
 
 /* A completion by a context that has not enabled the source is ignored (PLIC §9). Returns true. */
-static __attribute__((noinline)) bool complete(struct kvm *vm, struct plic_context *context,
-					       u32 source, const struct kvm_vcpu *self)
+static __attribute__((noinline)) bool complete(struct plic *plic, struct plic_context *context,
+					       u32 source, struct kvm_vcpu *self)
 {
-	struct plic *plic = vm->plic;
 	u32 word = WORD(source), bit = SOURCE(source);
 
 	if (!source || source > plic->sources)
@@ -271,7 +270,7 @@ static __attribute__((noinline)) bool complete(struct kvm *vm, struct plic_conte
 			source_pending_all(plic, source, self);
 	}
 	spin_unlock(&plic->lock);
-	irqfd_resample(vm, source);
+	irqfd_resample(self, source);
 	return true;
 }
 
@@ -385,7 +384,7 @@ static bool mmio(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int len, bool is_sto
 	if (!context)
 		return access_register(vcpu, offset, is_store, data);
 	if (is_store)
-		return complete(vcpu->kvm, context, (u32)*data, vcpu);
+		return complete(plic, context, (u32)*data, vcpu);
 	return claim(plic, context, data, vcpu);
 }
 

@@ -34,8 +34,11 @@ int kvm_vm_ioctl_irqfd(struct kvm *vm, const struct kvm_irqfd *args);
 void irqfd_vm_destroy(struct kvm *vm);
 /*
  * The guest has completed the interrupt of this input: lower the line that irqfds with a resample
- * eventfd keep high, and signal these eventfds. Call without locks, from any thread.
+ * eventfd keep high, and signal these eventfds. If there are many, the vCPU serves REQ_RESAMPLE
+ * before the next entry, to signal the others. Called by the vCPU's own thread, without locks.
  */
-void irqfd_resample(struct kvm *vm, u32 pin);
+void irqfd_resample(struct kvm_vcpu *vcpu, u32 pin);
+/* Serve REQ_RESAMPLE. The request is pending again if this was not the last piece. */
+void irqfd_resample_rest(struct kvm_vcpu *vcpu);
 
 #endif
