@@ -364,6 +364,61 @@ static void test_epoll(void)
 	close(p[1]);
 }
 
+#define MAX_PATHS 500
+
+static void test_epoll_nested(void)
+{
+	int inner = epoll_create1(0), outer = epoll_create1(0), i, copies[MAX_PATHS + 1];
+	int e = eventfd(0, EFD_NONBLOCK), edge = eventfd(0, EFD_NONBLOCK);
+	struct epoll_event ev = { .events = EPOLLIN };
+	uint64_t v = 1;
+
+	epoll_ctl(inner, EPOLL_CTL_ADD, e, &ev);
+	epoll_ctl(outer, EPOLL_CTL_ADD, inner, &ev);
+	write(e, &v, 8);
+	read(e, &v, 8);
+	ok(wait_one(outer, &ev) == 0, "an outer epoll polls the inner one's descriptors");
+	write(e, &v, 8);
+	ok(wait_one(outer, &ev) == 1 && wait_one(outer, &ev) == 1,
+	   "an outer epoll reports an event after one that had gone");
+	ok(wait_one(inner, &ev) == 1, "an outer epoll leaves the inner one's events");
+	read(e, &v, 8);
+
+	ev.events = EPOLLIN | EPOLLET;
+	epoll_ctl(inner, EPOLL_CTL_ADD, edge, &ev);
+	write(edge, &v, 8);
+	wait_one(inner, &ev);
+	write(e, &v, 8);
+	read(e, &v, 8);
+	ok(wait_one(outer, &ev) == 0,
+	   "an outer epoll does not repeat an edge that the inner one has reported");
+	epoll_ctl(inner, EPOLL_CTL_DEL, edge, NULL);
+	epoll_ctl(outer, EPOLL_CTL_DEL, inner, NULL);
+
+	ev.events = EPOLLIN;
+	for (i = 0; i <= MAX_PATHS; i++)
+		copies[i] = dup(inner);
+	for (i = 0; i < MAX_PATHS && epoll_ctl(outer, EPOLL_CTL_ADD, copies[i], &ev) == 0; i++)
+		;
+	ok(i == MAX_PATHS, "500 descriptors of an epoll can be watched");
+	fails_with(epoll_ctl(outer, EPOLL_CTL_ADD, copies[i], &ev), EINVAL,
+		   "watching the 501st fails with EINVAL, because it watches a file itself");
+	ok(epoll_ctl(inner, EPOLL_CTL_ADD, edge, &ev) == 0, "it can watch another file");
+	close(copies[i]);
+	copies[i] = dup(e);
+	fails_with(epoll_ctl(inner, EPOLL_CTL_ADD, copies[i], &ev), EINVAL,
+		   "it cannot watch another descriptor of the same file");
+	ok(epoll_ctl(outer, EPOLL_CTL_DEL, copies[0], NULL) == 0 &&
+		   epoll_ctl(outer, EPOLL_CTL_ADD, inner, &ev) == 0,
+	   "another descriptor can take the place of a removed one");
+	for (i = 0; i <= MAX_PATHS; i++)
+		close(copies[i]);
+	close(outer);
+	close(inner);
+	close(e);
+	close(edge);
+}
+
 int main(void)
 {
 	test_pipe();
@@ -374,5 +429,6 @@ int main(void)
 	test_poll();
 	test_select();
 	test_epoll();
+	test_epoll_nested();
 	return tap_done();
 }

@@ -13,12 +13,17 @@
  * ep->lock, the lock of ep->wait, which an outer epoll may watch as a queue. Only one level of
  * nesting is allowed, because the order of these locks could otherwise become a cycle (ELOOP; Linux
  * allows four more).
+ *
+ * A program chooses the number of items. So loops over items take interrupts, and no operation costs
+ * the product of two numbers of items: the paths of a wake-up are limited (epoll_paths.c), and
+ * polling an epoll looks only at items on the ready list, and takes those off that are not ready.
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 #include <linux/time_types.h>
 #include "sched/clock.h"
+#include "epoll.h"
 #include "file.h"
 #include "hv/bits.h"
 #include "mm/page.h"
@@ -29,50 +34,9 @@
 #include "proc/syscall.h"
 #include "mm/uaccess.h"
 
-#define EP_QUEUES  3 /* maximum number of queues per file; a connected socket has that many */
 #define EP_PRIVATE (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
 
-struct epoll {
-	struct spinlock lock;
-	struct list_head items;
-	struct list_head ready;
-	struct waitq wait;
-	bool collecting;     /* items may be away from `ready`; under `lock` */
-	bool holds_epoll;    /* an epoll was added to the items (it may have been removed since) */
-	unsigned int nested; /* how many items of other epolls watch this one */
-};
-
-struct ep_entry {
-	struct wait_entry wait;
-	struct waitq *wq;
-	struct ep_item *item;
-};
-
-struct ep_item {
-	struct epoll *ep;
-	struct file *f; /* not referenced: file_put() removes the item */
-	int fd;
-	struct epoll_event event;
-	bool disabled;               /* one-shot, and already reported */
-	struct list_head link;       /* in ep->items */
-	struct list_head ready_link; /* in ep->ready, under ep->lock */
-	struct list_head file_link;  /* in f->watches */
-	struct poll_table table;
-	struct ep_entry entries[EP_QUEUES];
-	unsigned int nr_entries;
-};
-
 static struct mutex watch_mutex;
-
-static void watch_lock(void)
-{
-	mutex_lock(&watch_mutex);
-}
-
-static void watch_unlock(void)
-{
-	mutex_unlock(&watch_mutex);
-}
 
 void epoll_init(void)
 {
@@ -122,13 +86,17 @@ static unsigned int item_events(struct ep_item *item, struct poll_table *table)
 	return file_poll(item->f, table) & (item->event.events | EPOLLERR | EPOLLHUP) & ~EP_PRIVATE;
 }
 
+/* Most files have fewer watches than an epoll has items. */
 static struct ep_item *item_find(struct epoll *ep, struct file *f, int fd)
 {
 	struct ep_item *item;
+	unsigned int count = 0;
 
-	list_for_each_entry(item, &ep->items, link)
-		if (item->f == f && item->fd == fd)
+	list_for_each_entry(item, &f->watches, file_link) {
+		if (item->ep == ep && item->fd == fd)
 			return item;
+		epoll_item_visited(&count);
+	}
 	return NULL;
 }
 
@@ -161,28 +129,33 @@ static void item_free(struct ep_item *item)
 void epoll_forget_file(struct file *f)
 {
 	struct ep_item *item, *next;
+	unsigned int count = 0;
 
 	/* Not list_empty(): close() of an epoll may still be writing to the list's head. */
 	if (!READ_ONCE(f->watched))
 		return;
-	watch_lock();
-	list_for_each_entry_safe(item, next, &f->watches, file_link)
+	mutex_lock(&watch_mutex);
+	list_for_each_entry_safe(item, next, &f->watches, file_link) {
 		item_free(item);
-	watch_unlock();
+		epoll_item_visited(&count);
+	}
+	mutex_unlock(&watch_mutex);
 }
 
 void epoll_queues_changed(struct file *f)
 {
 	struct ep_item *item;
+	unsigned int count = 0;
 
-	watch_lock();
+	mutex_lock(&watch_mutex);
 	list_for_each_entry(item, &f->watches, file_link) {
+		epoll_item_visited(&count);
 		item_leave_queues(item);
 		/* EPOLLOUT is not a new event here: an unconnected socket already reports it. */
 		if (item_events(item, &item->table) & ~(EPOLLOUT | EPOLLWRNORM))
 			item_mark_ready(item, NULL);
 	}
-	watch_unlock();
+	mutex_unlock(&watch_mutex);
 }
 
 static int item_add(struct epoll *ep, struct file *f, int fd, const struct epoll_event *event)
@@ -233,16 +206,25 @@ static struct ep_item *take_ready(struct epoll *ep)
 	return item;
 }
 
-static void set_collecting(struct epoll *ep)
+/*
+ * Return the last item that is ready now, or NULL. Items that wakers add later are left for the next
+ * call, because they could be added as fast as they are taken.
+ */
+static struct ep_item *begin_collecting(struct epoll *ep)
 {
+	struct ep_item *last = NULL;
+
 	spin_lock(&ep->lock);
 	ep->collecting = true;
+	if (!list_empty(&ep->ready))
+		last = list_entry(ep->ready.prev, struct ep_item, ready_link);
 	spin_unlock(&ep->lock);
+	return last;
 }
 
 /*
  * Whether it is worth looking for ready items. While another thread collects events, the items that
- * it will put back are not on the list: true, and watch_lock() then waits for that thread.
+ * it will put back are not on the list: true, and taking watch_mutex then waits for that thread.
  */
 static bool may_be_ready(struct epoll *ep)
 {
@@ -258,13 +240,15 @@ static bool may_be_ready(struct epoll *ep)
 static int collect(struct epoll *ep, struct epoll_event *out, int max)
 {
 	struct list_head again = LIST_HEAD_INIT(again);
-	struct ep_item *item;
-	unsigned int events;
+	struct ep_item *item = NULL, *last;
+	unsigned int events, count = 0;
 	int n = 0;
 
-	watch_lock();
-	set_collecting(ep);
-	while (n < max && (item = take_ready(ep))) {
+	mutex_lock(&watch_mutex);
+	last = begin_collecting(ep);
+	while (n < max && item != last && !READ_ONCE(current->sig.kill) &&
+	       (item = take_ready(ep))) {
+		epoll_item_visited(&count);
 		events = item->disabled ? 0 : item_events(item, NULL);
 		if (!events)
 			continue;
@@ -289,7 +273,7 @@ static int collect(struct epoll *ep, struct epoll_event *out, int max)
 	}
 	ep->collecting = false;
 	spin_unlock(&ep->lock);
-	watch_unlock();
+	mutex_unlock(&watch_mutex);
 	return n;
 }
 
@@ -301,30 +285,51 @@ static int wait_and_collect(struct epoll *ep, struct epoll_event *out, int max, 
 		n = collect(ep, out, max);
 		if (n || err)
 			break;
+		if (READ_ONCE(current->sig.kill))
+			return -EINTR;
 		err = wait_event_deadline(&ep->wait, may_be_ready(ep), deadline);
 		if (err == -EINTR)
 			break;
+		irq_window(); /* wakers may go on adding items that are not ready */
 	}
 	return n ? n : err == -ETIME ? 0 : err;
+}
+
+/* Find an item that is ready, and leave it at the head of the list. Holds watch_mutex. */
+static bool find_ready(struct epoll *ep)
+{
+	struct ep_item *item = NULL, *last = begin_collecting(ep);
+	unsigned int count = 0;
+	bool ready = false;
+
+	/* Take the item off the list before polling it: an event after the poll adds it again. */
+	while (!ready && item != last && (item = take_ready(ep))) {
+		epoll_item_visited(&count);
+		ready = READ_ONCE(current->sig.kill) ||
+			(!item->disabled && item_events(item, NULL));
+	}
+	spin_lock(&ep->lock);
+	if (ready && !list_is_linked(&item->ready_link))
+		list_add(&item->ready_link, &ep->ready);
+	ep->collecting = false;
+	spin_unlock(&ep->lock);
+	return ready;
 }
 
 static unsigned int epoll_poll(struct file *f, struct poll_table *table)
 {
 	struct epoll *ep = f->priv;
 	bool held = mutex_is_mine(&watch_mutex); /* called for an epoll that watches this one */
-	struct ep_item *item;
-	bool ready = false;
+	bool ready;
 
 	poll_wait(table, &ep->wait);
-	/* An item on the list may no longer be ready: poll the items to find out. */
 	if (!may_be_ready(ep))
 		return 0;
 	if (!held)
-		watch_lock();
-	list_for_each_entry(item, &ep->items, link)
-		ready = ready || (!item->disabled && item_events(item, NULL));
+		mutex_lock(&watch_mutex);
+	ready = find_ready(ep);
 	if (!held)
-		watch_unlock();
+		mutex_unlock(&watch_mutex);
 	return ready ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
@@ -332,11 +337,14 @@ static void epoll_release(struct file *f)
 {
 	struct epoll *ep = f->priv;
 	struct ep_item *item, *next;
+	unsigned int count = 0;
 
-	watch_lock();
-	list_for_each_entry_safe(item, next, &ep->items, link)
+	mutex_lock(&watch_mutex);
+	list_for_each_entry_safe(item, next, &ep->items, link) {
 		item_free(item);
-	watch_unlock();
+		epoll_item_visited(&count);
+	}
+	mutex_unlock(&watch_mutex);
 	kfree(ep);
 }
 
@@ -368,20 +376,10 @@ long sys_epoll_create1(struct trap_frame *frame)
 	return fd_install_new(f, flags & EPOLL_CLOEXEC);
 }
 
-static int check_nesting(struct epoll *ep, struct file *f)
-{
-	struct epoll *inner = f->ops == &epoll_ops ? f->priv : NULL;
-
-	if (!inner)
-		return 0;
-	if (inner == ep)
-		return -EINVAL;
-	return inner->holds_epoll || ep->nested ? -ELOOP : 0;
-}
-
 static int control(struct epoll *ep, int op, struct file *f, int fd,
 		   const struct epoll_event *event)
 {
+	struct epoll *inner = f->ops == &epoll_ops ? f->priv : NULL;
 	struct ep_item *item = item_find(ep, f, fd);
 	int err;
 
@@ -389,7 +387,7 @@ static int control(struct epoll *ep, int op, struct file *f, int fd,
 	case EPOLL_CTL_ADD:
 		if (item)
 			return -EEXIST;
-		err = check_nesting(ep, f);
+		err = epoll_check_nesting(ep, f, inner);
 		return err ? err : item_add(ep, f, fd, event);
 	case EPOLL_CTL_MOD:
 		if (!item)
@@ -423,9 +421,9 @@ long sys_epoll_ctl(struct trap_frame *frame)
 		} else if (!f->ops->poll) {
 			ret = -EPERM; /* such as a regular file: it is always ready */
 		} else {
-			watch_lock();
+			mutex_lock(&watch_mutex);
 			ret = control(epf->priv, op, f, fd, &event);
-			watch_unlock();
+			mutex_unlock(&watch_mutex);
 		}
 	}
 	file_put(f);

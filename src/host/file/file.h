@@ -64,6 +64,7 @@ struct file {
 	struct list_head watches; /* epoll.c: items that watch this file */
 	bool watched;             /* epoll.c: an item watches this file, or has watched it */
 	unsigned int flock;       /* flock.c: the lock that this file holds on the inode; 0: none */
+	u64 path_check;           /* epoll_paths.c: the last check that has seen this file */
 };
 
 struct file *file_alloc(const struct file_ops *ops, void *priv, unsigned int flags);
