@@ -71,7 +71,7 @@ src/host/sched/clock.c src/host/sched/fpu.c src/host/kvm_host.c src/host/platfor
 = The host: memory
 Pages, page tables, areas, faults, and the calls of the core's notifiers.
 src/host/mm/page.h src/host/mm/page.c src/host/mm/account.h src/host/mm/account.c src/host/mm/kmalloc.c src/host/mm/pgtable.c src/host/mm/pgtable_find.c src/host/mm/kstack.c src/host/mm/mm.h src/host/*/mm*.c src/host/mm/page_idle.h src/host/mm/page_idle.c src/host/mm/collapse.c src/host/mm/vma.h
-src/host/*/vma*.c src/host/mm/fault.c src/host/mm/fault_page.c src/host/mm/user_page.c src/host/mm/uaccess.h src/host/*/uaccess* src/host/mm/sys_mem.c src/host/mm/sys_madvise.c src/host/mm/limits.c src/host/mm/unmap.c src/host/mm/sys_barrier.c src/host/*/userfaultfd.* src/host/mm/uffd_fill.c src/host/*/hugetlb*
+src/host/*/vma*.c src/host/mm/fault.c src/host/mm/fault_page.c src/host/mm/user_page.c src/host/mm/uaccess.h src/host/*/uaccess* src/host/mm/sys_mem.c src/host/mm/sys_madvise.c src/host/mm/limits.c src/host/mm/notify.c src/host/mm/unmap.c src/host/mm/sys_barrier.c src/host/*/userfaultfd.* src/host/mm/uffd_fill.c src/host/*/hugetlb*
 = The host: processes and signals
 Enough of Linux for static programs with threads.
 src/host/proc/process.h src/host/proc/process.c src/host/*/process_* src/host/*/exec*.[ch] src/host/proc/elf.c src/host/proc/exit.c src/host/proc/oom.h src/host/proc/oom.c src/host/proc/rlimit.h src/host/proc/rlimit.c
@@ -80,7 +80,7 @@ src/host/proc/sys_time.c src/host/proc/user_time.h src/host/proc/rusage.h src/ho
 = The host: files
 The file tree in memory, descriptors, waiting, terminals.
 src/host/file/file.h src/host/*/file*.c src/host/file/fd_table.c src/host/*/inode.* src/host/fs/path.c src/host/fs/open.c src/host/*/ramfs* src/host/*/initramfs.*
-src/host/*/sys_*.[ch] src/host/file/flock.c src/host/file/pipe.c src/host/file/eventfd.c src/host/*/poll.* src/host/file/epoll.c
+src/host/*/sys_*.[ch] src/host/file/flock.c src/host/file/pipe.c src/host/file/eventfd.c src/host/*/poll.* src/host/file/epoll*
 src/host/file/timerfd.c src/host/file/memfd.c src/host/*/tty* src/host/dev/console.c src/host/*/devfs.* src/host/*/pseudo.*
 src/host/*/procfs* src/host/fs/frames.c src/host/*/sysfs.* src/host/*/debugfs.* src/host/*/kvm_file.*
 = The host: devices, platform, library

@@ -39,8 +39,6 @@ static pte_t *next_in_table(pte_t *table, unsigned long *va, unsigned long end)
 	return pte < last ? pte : NULL;
 }
 
-#define WALK_STEP 4 /* steps counted for skipping an empty entry of a higher-level table */
-
 void mm_walked(struct mm *mm, unsigned int steps)
 {
 	mm->walked += steps;
@@ -251,28 +249,4 @@ void mm_free_tables(struct mm *mm, unsigned long start, unsigned long end)
 			irq_window();
 	}
 	free_dead(mm, &dead);
-}
-
-void mm_notify_start(struct mm *mm, unsigned long start, unsigned long end)
-{
-	struct hv_notifier *n;
-
-	list_for_each_entry(n, &mm->notifiers, link)
-		n->invalidate_start(n, start, end);
-}
-
-void mm_notify_end(struct mm *mm, unsigned long start, unsigned long end)
-{
-	struct hv_notifier *n;
-
-	list_for_each_entry(n, &mm->notifiers, link)
-		n->invalidate_end(n, start, end);
-}
-
-void mm_notify_moved(struct mm *mm, unsigned long start, unsigned long end)
-{
-	struct hv_notifier *n;
-
-	list_for_each_entry(n, &mm->notifiers, link)
-		n->moved(n, start, end);
 }

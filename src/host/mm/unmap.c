@@ -8,39 +8,71 @@
 #include "fs/ramfs.h"
 #include "vma.h"
 
-/* mm->lock is held. */
-static void unmap_in_area(struct mm *mm, const struct vma *vma, u64 from, u64 to)
-{
-	u64 pages = (vma->end - vma->start) / PAGE_SIZE, first, last;
-	unsigned long start, end;
+struct file_pages {
+	const struct ram_file *rf;
+	u64 from, to;
+};
 
-	if (to <= vma->pgoff || from >= vma->pgoff + pages)
-		return;
-	first = from > vma->pgoff ? from - vma->pgoff : 0;
-	last = MIN(to - vma->pgoff, pages);
-	start = vma->start + first * PAGE_SIZE;
-	end = vma->start + last * PAGE_SIZE;
+/*
+ * Find the part of the area that maps these pages of the file, and let no 2M leaf cross its ends.
+ * Returns false if there is none. mm->lock is held.
+ */
+static bool find_part(struct mm *mm, const struct vma *vma, const struct file_pages *pages,
+		      struct mm_range *part)
+{
+	u64 size = (vma->end - vma->start) / PAGE_SIZE, first, last;
+
+	if (!(vma->flags & VMA_SHARED) || !vma->file || !vma->file->inode ||
+	    vma->file->inode->data != pages->rf)
+		return false;
+	if (pages->to <= vma->pgoff || pages->from >= vma->pgoff + size)
+		return false;
+	first = pages->from > vma->pgoff ? pages->from - vma->pgoff : 0;
+	last = MIN(pages->to - vma->pgoff, size);
+	part->start = vma->start + first * PAGE_SIZE;
+	part->end = vma->start + last * PAGE_SIZE;
 	/* Without memory to split a 2M leaf, unmap all of it. Faults map the rest again. */
-	if (mm_split_leaf_at(mm, start) < 0)
-		start = ALIGN_DOWN(start, SZ_2M);
-	if (mm_split_leaf_at(mm, end) < 0)
-		end = ALIGN_UP(end, SZ_2M);
-	mm_notify_start(mm, start, end);
-	mm_zap(mm, start, end);
-	mm_notify_end(mm, start, end);
+	if (mm_split_leaf_at(mm, part->start) < 0)
+		part->start = ALIGN_DOWN(part->start, SZ_2M);
+	if (mm_split_leaf_at(mm, part->end) < 0)
+		part->end = ALIGN_UP(part->end, SZ_2M);
+	return true;
+}
+
+/*
+ * find_part() may find a smaller part the second time, if it can split a leaf that it could not
+ * split before.
+ */
+static void unmap_in(struct mm *mm, const struct file_pages *pages)
+{
+	struct mm_ranges ranges = { .nr = 0 };
+	struct mm_range part;
+	struct vma *vma;
+	unsigned int i;
+
+	list_for_each_entry(vma, &mm->vmas, link) {
+		if (find_part(mm, vma, pages, &part))
+			mm_ranges_add(&ranges, part.start, part.end, true);
+		mm_walked(mm, WALK_STEP);
+	}
+	for (i = 0; i < ranges.nr; i++)
+		mm_notify_start(mm, ranges.range[i].start, ranges.range[i].end);
+	list_for_each_entry(vma, &mm->vmas, link) {
+		if (ranges.nr && find_part(mm, vma, pages, &part))
+			mm_zap(mm, part.start, part.end);
+	}
+	for (i = 0; i < ranges.nr; i++)
+		mm_notify_end(mm, ranges.range[i].start, ranges.range[i].end);
 }
 
 void file_unmap_pages(const struct ram_file *rf, u64 from, u64 to)
 {
-	struct vma *vma;
+	struct file_pages pages = { rf, from, to };
 	struct mm *mm;
 
 	for (mm = mm_next(NULL); mm; mm = mm_next(mm)) {
 		mutex_lock(&mm->lock);
-		list_for_each_entry(vma, &mm->vmas, link)
-			if ((vma->flags & VMA_SHARED) && vma->file && vma->file->inode &&
-			    vma->file->inode->data == rf)
-				unmap_in_area(mm, vma, from, to);
+		unmap_in(mm, &pages);
 		vma_unlock(mm);
 	}
 }

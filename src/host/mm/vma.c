@@ -430,65 +430,6 @@ void vma_forget_uffd(struct mm *mm, const struct uffd *uffd)
 		}
 }
 
-/* Share the pages of a private area with `to`; both address spaces lose write permission. */
-static int copy_pages(struct mm *to, struct mm *from, const struct vma *vma)
-{
-	unsigned long va = vma->start, size;
-	pte_t *pte, *copy;
-
-	while ((pte = mm_next_leaf_within(from, &va, vma->end, &size)) != NULL) {
-		copy = pgtable_alloc(to, va, size);
-		if (!copy)
-			return -ENOMEM;
-		mm_get_leaf_pages(*pte, size);
-		WRITE_ONCE(*pte, *pte & ~PTE_W);
-		WRITE_ONCE(*copy, *pte);
-		WRITE_ONCE(to->total_pages, to->total_pages + mm_leaf_pages(*pte, size));
-		va += size;
-		mm_walked(from, (unsigned int)(size / SZ_4K) * 4 + WALK_LEAF);
-	}
-	return 0;
-}
-
-static int vma_copy(struct mm *to, struct mm *from, const struct vma *vma)
-{
-	struct vma *copy = kmalloc(sizeof(*copy));
-	int err = 0;
-
-	if (!copy)
-		return -ENOMEM;
-	*copy = *vma;
-	if (copy->file)
-		file_get(copy->file);
-	copy->uffd = NULL;
-	copy->flags &= ~(unsigned int)(VMA_UFFD | VMA_LOCKED); /* locks are not inherited */
-	list_add_tail(&copy->link, &to->vmas);
-	to->nr_areas++;
-	if (vma->flags & (VMA_SHARED | VMA_WIPEFORK))
-		return 0;
-	mm_notify_start(from, vma->start, vma->end);
-	err = copy_pages(to, from, vma);
-	mm_flush_tlb(from, vma->start, vma->end - vma->start);
-	mm_notify_end(from, vma->start, vma->end);
-	return err;
-}
-
-int vma_copy_all(struct mm *to, struct mm *from)
-{
-	struct vma *vma;
-	int err;
-
-	BUG_ON(!mutex_is_mine(&to->lock) || !mutex_is_mine(&from->lock));
-	list_for_each_entry(vma, &from->vmas, link) {
-		if (vma->flags & VMA_DONTFORK)
-			continue;
-		err = vma_copy(to, from, vma);
-		if (err < 0)
-			return err;
-	}
-	return 0;
-}
-
 void vma_free_all(struct mm *mm)
 {
 	struct vma *vma, *n;

@@ -102,6 +102,7 @@ void vma_unlock(struct mm *mm); /* unlock mm->lock, then put the files of unmapp
  * may run. The caller holds mm->lock and no spinlock.
  */
 #define WALK_PIECE 2048 /* steps of 3 to 4 instructions each */
+#define WALK_STEP  4    /* steps for skipping an area, or an empty entry of a higher-level table */
 #define WALK_LEAF  16   /* steps for a leaf that is changed or counted */
 void mm_walked(struct mm *mm, unsigned int steps);
 /*
@@ -143,6 +144,20 @@ void mm_notify_end(struct mm *mm, unsigned long start, unsigned long end);
  * (struct hv_notifier).
  */
 void mm_notify_moved(struct mm *mm, unsigned long start, unsigned long end);
+
+/* Ranges for notifications of an operation on many areas, in ascending order. */
+#define MM_RANGES 16
+struct mm_ranges {
+	unsigned int nr;
+	struct mm_range {
+		unsigned long start, end;
+	} range[MM_RANGES];
+};
+/*
+ * Add a range that does not begin before the last one. Extend the last one instead if !apart,
+ * which means that nothing in between has to stay mapped, or if there are MM_RANGES already.
+ */
+void mm_ranges_add(struct mm_ranges *ranges, unsigned long start, unsigned long end, bool apart);
 
 /* Return the number of mapped 4K pages that are counted elsewhere; see page_is_elsewhere(). */
 unsigned long mm_count_elsewhere(struct mm *mm);
