@@ -199,7 +199,7 @@ static struct table *table_at(const struct mm *mm, hpa_t pa, int level, unsigned
 	struct table *t = &tables[i];
 
 	if (!native_ram(pa) || page_refs(pa) != 1)
-		machine_fail("mm %p: the table at 0x%llx has %u references", (const void *)mm, pa,
+		machine_fail("mm %p: the table at 0x%llx has %llu references", (const void *)mm, pa,
 			     page_refs(pa));
 	if (t->mm == mm && t->level == level && t->base == base)
 		return t;
@@ -391,14 +391,14 @@ static bool is_in_changing_file(unsigned int page)
 static bool check_page(unsigned int i, bool exact)
 {
 	const struct counts *c = &counts[i];
-	u32 refs = page_refs(page_at(i));
+	u64 refs = page_refs(page_at(i));
 
 	if (!c->leaves)
 		return true;
 	if (!refs)
 		machine_fail("page 0x%llx: a leaf maps a free page", page_at(i));
 	if (refs < c->leaves || (exact && !c->in_file && refs != c->leaves))
-		machine_fail("page 0x%llx has %u references, and %u leaves", page_at(i), refs,
+		machine_fail("page 0x%llx has %llu references, and %u leaves", page_at(i), refs,
 			     c->leaves);
 	if (c->own_write && refs != 1)
 		machine_fail("page 0x%llx: a private page is writable, and has other users",

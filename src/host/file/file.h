@@ -52,14 +52,14 @@ struct file_ops {
 };
 
 struct file {
-	u32 refs;
-	volatile unsigned int flags; /* O_ACCMODE, O_APPEND, …; fcntl() changes some at any time */
+	u64 refs; /* of descriptors, mostly: a program can have more than 2^32 of one file */
 	const struct file_ops *ops;
 	struct inode *inode; /* NULL for pipes, eventfds, … */
 	u64 pos;             /* one word, which FIONREAD reads without pos_lock */
 	struct mutex pos_lock;
 	void *priv;
-	const char *anon_name; /* "anon_inode:kvm-vcpu", for /proc/self/fd; or NULL */
+	const char *anon_name;       /* "anon_inode:kvm-vcpu", for /proc/self/fd; or NULL */
+	volatile unsigned int flags; /* O_ACCMODE, O_APPEND, …; fcntl() changes some at any time */
 	unsigned int kind; /* if inode is NULL: S_IFIFO, S_IFCHR, … and permissions, for fstat() */
 	struct list_head watches; /* epoll.c: items that watch this file */
 	bool watched;             /* epoll.c: an item watches this file, or has watched it */

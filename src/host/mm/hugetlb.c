@@ -5,8 +5,8 @@
  * Blocks are taken from the page allocator at boot (hugepages=N) or when a number is written to
  * nr_hugepages in /proc/sys/vm or in /sys, and only such a write gives them back. A block in use
  * consists of 512 ordinary pages with their own reference counts. The first page of the block has
- * the kind PAGE_HUGE, and slab_used of that page counts the block's pages without a reference. When
- * slab_used reaches 512, the block returns to the pool.
+ * the kind PAGE_HUGE, and `unreferenced` of that page counts the block's pages without a reference.
+ * When it reaches 512, the block returns to the pool.
  *
  * Nothing is reserved for a mapping: mmap() without MAP_NORESERVE only checks that enough blocks
  * are free at that time. A fault that finds the pool empty raises SIGBUS. Locks: resize_lock (a
@@ -52,7 +52,7 @@ static void block_to_pool(hpa_t pa)
 
 	spin_lock(&pool_lock);
 	WRITE_ONCE(page->kind, PAGE_HUGE);
-	page->slab_used = 0;
+	page->unreferenced = 0;
 	list_add(&page->link, &free_blocks);
 	WRITE_ONCE(nr_free, nr_free + 1);
 	spin_unlock(&pool_lock);
@@ -82,7 +82,7 @@ void huge_page_dropped(hpa_t pa, unsigned int pages)
 		giant_page_dropped(pa, pages);
 		return;
 	}
-	if (__atomic_add_fetch(&page->slab_used, pages, __ATOMIC_ACQ_REL) < PAGES_IN_BLOCK)
+	if (__atomic_add_fetch(&page->unreferenced, pages, __ATOMIC_ACQ_REL) < PAGES_IN_BLOCK)
 		return;
 	for (i = 0; i < PAGES_IN_BLOCK; i++)
 		WRITE_ONCE(page[i].refs, 1);

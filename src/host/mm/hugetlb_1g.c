@@ -7,7 +7,7 @@
  * 2 MiB, and an area of such blocks is never split within a block. The blocks are only for private
  * anonymous memory.
  *
- * The first 4K page of each 2 MiB of a block has the kind PAGE_GIANT. slab_used of the block's
+ * The first 4K page of each 2 MiB of a block has the kind PAGE_GIANT. `unreferenced` of the block's
  * first 4K page counts the block's 4K pages without a reference. Lock: giant_lock.
  */
 #include <linux/errno.h>
@@ -47,7 +47,7 @@ static void giant_to_pool(hpa_t pa)
 		if (i % (SZ_2M / PAGE_SIZE) == 0)
 			WRITE_ONCE(page[i].kind, PAGE_GIANT);
 	}
-	page->slab_used = 0;
+	page->unreferenced = 0;
 	spin_lock(&giant_lock);
 	free_giants[nr_free++] = pa;
 	spin_unlock(&giant_lock);
@@ -69,7 +69,7 @@ void giant_page_dropped(hpa_t pa, unsigned int pages)
 {
 	hpa_t block = ALIGN_DOWN(pa, SZ_1G);
 
-	if (__atomic_add_fetch(&page_of(block)->slab_used, pages, __ATOMIC_ACQ_REL) ==
+	if (__atomic_add_fetch(&page_of(block)->unreferenced, pages, __ATOMIC_ACQ_REL) ==
 	    PAGES_IN_GIANT)
 		giant_to_pool(block);
 }

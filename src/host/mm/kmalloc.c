@@ -87,7 +87,7 @@ static void *slab_alloc(unsigned int class)
 	}
 	page = list_first_entry(partial, struct page, link);
 	object = (u8 *)pa_to_va(page_to_hpa(page)) + page->slab_free - 1;
-	page->slab_free = *(u32 *)object;
+	page->slab_free = (u16) * (u32 *)object;
 	page->slab_used++;
 	nr_used[class]++;
 	if (!page->slab_free)
@@ -142,7 +142,7 @@ static void slab_release(struct page *page, hpa_t pa, void *object)
 	list = partial_of(owner, page->slab_class);
 	was_full = !page->slab_free;
 	*(u32 *)object = page->slab_free;
-	page->slab_free = (u32)((unsigned long)object % PAGE_SIZE) + 1;
+	page->slab_free = (u16)((unsigned long)object % PAGE_SIZE) + 1;
 	page->slab_used--;
 	nr_used[page->slab_class]--;
 	if (was_full && owner && owner->is_dead && page->slab_used) {

@@ -336,7 +336,7 @@ static bool is_huge(hpa_t pa)
 void page_put(hpa_t pa)
 {
 	struct page *page = page_of(pa);
-	u32 refs;
+	u64 refs;
 
 	if (!page)
 		return;
@@ -382,7 +382,7 @@ void page_free(hpa_t pa, unsigned int order)
 	spin_unlock(&page_lock);
 }
 
-u32 page_refs(hpa_t pa)
+u64 page_refs(hpa_t pa)
 {
 	struct page *page = page_of(pa);
 

@@ -29,13 +29,18 @@ struct account;
 struct mm;
 
 struct page {
-	u32 refs; /* atomic; 0: free */
+	u64 refs; /* atomic; 0: free. A program can map a page more than 2^32 times */
 	u8 order; /* of the block that starts here: PAGE_FREE, PAGE_BIG, blocks of shortage.c */
 	u8 kind;  /* enum page_kind; written by the page's user or under page_lock, read by all */
 	u8 slab_class;
-	bool idle;             /* page_idle.c; meaningful only while the page is mapped */
-	u32 slab_used;         /* objects in use; PAGE_HUGE, PAGE_GIANT: unreferenced pages */
-	u32 slab_free;         /* offset of the first free object, plus 1; 0: none */
+	bool idle; /* page_idle.c; meaningful only while the page is mapped */
+	union {
+		struct {
+			u16 slab_used; /* objects in use */
+			u16 slab_free; /* offset of the first free object, plus 1; 0: none */
+		};
+		u32 unreferenced; /* atomic; PAGE_HUGE, PAGE_GIANT: number of these pages */
+	};
 	struct account *owner; /* the account it is charged to (account.h), or NULL */
 	union {
 		struct list_head link; /* in a list of free blocks, of slabs, or of shortage.c */
@@ -82,7 +87,7 @@ void page_free(hpa_t pa, unsigned int order);
 
 void page_get(hpa_t pa); /* takes a reference to one 4K page; no-op if it is not RAM */
 void page_put(hpa_t pa); /* drops a reference; the last one frees the page */
-u32 page_refs(hpa_t pa);
+u64 page_refs(hpa_t pa);
 /* For a page in use: is it charged to a live process, from a huge-page pool, or not RAM? */
 bool page_is_elsewhere(hpa_t pa);
 bool page_is_ram(hpa_t pa);

@@ -55,7 +55,7 @@ void *native_ram(hpa_t pa)
 
 unsigned int native_page_refs(hpa_t pa)
 {
-	return page_refs(pa);
+	return (unsigned int)page_refs(pa);
 }
 
 void machine_access_begin(void)
