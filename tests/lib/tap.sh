@@ -12,9 +12,11 @@
 #   skip NAME REASON     report claim NAME as skipped
 #   diag TEXT            print TEXT as diagnostics
 #   relay TEXT [LABEL]   repeat the claims in TEXT, a program's TAP output, as claims of this test,
-#                        each prefixed with LABEL
-#   passes FILE NAME REPEAT   run the test file FILE; claim NAME, which holds if all its claims do;
-#                        after a failure, show those that do not, and REPEAT, the command to repeat it
+#                        each prefixed with LABEL; a program that skips itself is a skipped claim
+#   passes FILE NAME REPEAT   run the test file FILE; claim NAME, which holds if all its claims do.
+#                        The claim is skipped if FILE skips itself; if it skips some claims, NAME
+#                        says how many. After a failure, show the claims that do not hold, and
+#                        REPEAT, the command to repeat it
 #   spoils_redirects     true if this QEMU enters HS with V set after a redirected trap;
 #                        $spoiled_redirects is the reason to give to skip
 #   fixes WHY TOGGLE...  keep the defaults of these toggles (or all), whatever $HYPERSCOPE_SET says
@@ -92,6 +94,7 @@ relay()	# TEXT [LABEL]
 		case $line in
 		"ok "*) ok 0 "$label${line#*- }" ;;
 		"not ok "*) ok 1 "$label${line#*- }" ;;
+		"1..0 # SKIP "*) skip "${label}all claims" "${line#*SKIP }" ;;
 		"# "*) printf '%s\n' "$line" ;;
 		esac
 	done <<<"$1"
@@ -99,9 +102,21 @@ relay()	# TEXT [LABEL]
 
 passes()	# FILE NAME REPEAT
 {
+	local claims skipped name=$2
 	"$HS_TOP/tests/lib/run-one" "$1" </dev/null >"$tmp/said" 2>&1
-	! grep -q '^not ok' "$tmp/said" && grep -q '^ok\|^1\.\.0 # SKIP' "$tmp/said" && grep -q '^1\.\.' "$tmp/said"
-	ok $? "$2" && return
+	claims=$(grep -c '^ok' "$tmp/said")
+	skipped=$(grep -c '^ok.* # SKIP' "$tmp/said")
+	if [ "$claims" = 0 ] && grep -q '^1\.\.0 # SKIP' "$tmp/said" && ! grep -q '^not ok' "$tmp/said"; then
+		skip "$name" "$(sed -n 's/^1\.\.0 # SKIP *//p' "$tmp/said")"
+		return
+	fi
+	[ "$skipped" = 0 ] || name+=" ($skipped of $claims claims skipped)"
+	! grep -q '^not ok' "$tmp/said" && [ "$claims" != 0 ] && grep -q '^1\.\.[1-9]' "$tmp/said"
+	if ok $? "$name"; then
+		# Each reason once, with the number of claims that were skipped for it.
+		sed -n 's/^ok.* # SKIP */# skipped: /p' "$tmp/said" | sort | uniq -c | sed 's/^ *\([0-9]*\) # skipped:/#   \1 skipped:/'
+		return
+	fi
 	grep -A 20 '^not ok' "$tmp/said" | head -n 60 | sed 's/^\(# \)*/# /'
 	tail -n 3 "$tmp/said" | sed 's/^\(# \)*/# /'
 	diag "to repeat: $3"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # run.t - tests/run continues after a file that fails, names files that run for a long time, ends
-# files that hang, and prints a summary.
+# files that hang, and prints a summary; a test that runs other test files passes on what they skip.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 file()	# NAME: make a test file with this name from standard input
@@ -94,6 +94,41 @@ for signal in INT TERM; do
 	[ $tries -lt 600 ]
 	ok $? "SIG$signal to prove's group ends a test's programs at any depth"
 done
+
+# ---- passes(): one claim per test file ----
+file skips-all.t <<-'END'
+	echo "1..0 # SKIP no such tool"
+END
+file skips-some.t <<-'END'
+	echo "ok 1 - it starts"
+	echo "ok 2 - a terminal # SKIP script(1) is not installed"
+	echo "ok 3 - it ends # SKIP script(1) is not installed"
+	echo 1..3
+END
+file holds.t <<-'END'
+	echo "ok 1 - it starts"
+	echo 1..1
+END
+file ends-early.t <<-'END'
+	echo "ok 1 - it starts"
+END
+file outer.t <<-END
+	. "$HS_TOP/tests/lib/tap.sh"
+	for name in skips-all skips-some holds red ends-early; do passes "$tmp/\$name.t" "\$name" "run \$name.t"; done
+	relay "1..0 # SKIP no device" "a program"
+	done_testing
+END
+out=$("$tmp/outer.t" 2>&1)
+status=$?
+like "$out" '^ok 1 - skips-all # SKIP no such tool$' "a wrapped file that skips itself is a skipped claim, with its reason"
+like "$out" '^ok 2 - skips-some \(2 of 3 claims skipped\)$' "the claim of a wrapped file says how many claims it skipped"
+like "$out" '^#   2 skipped: script\(1\) is not installed$' "the reasons of a wrapped file's skipped claims are shown"
+like "$out" '^ok 3 - holds$' "a wrapped file that skips nothing is a claim without a remark"
+like "$out" '^not ok 4 - red$' "a wrapped file with a failed claim is a failed claim"
+like "$out" '^# to repeat: run red.t$' "the command that repeats a failed file is shown"
+like "$out" '^not ok 5 - ends-early$' "a wrapped file without a plan is a failed claim"
+like "$out" '^ok 6 - a program: all claims # SKIP no device$' "a program that skips itself is a skipped claim, with its reason"
+is "$status $(tail -n 1 <<<"$out")" "1 1..6" "the test that runs other files ends with its own plan and status"
 
 "$HS_TOP/tests/run" --out "$tmp/empty" "$tmp/green.t" >"$tmp/out" 2>&1
 is "$? $(<"$tmp/out")" "1 tests/run: $tmp/empty/tests/spin.bin is missing: make test builds it" "a missing build is reported"
