@@ -159,7 +159,10 @@ int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv)
 		return -ENOMEM;
 	}
 	core_file_attach(cf, f, priv);
-	file_get(f); /* another thread can close the descriptor immediately */
+	/*
+	 * Another thread can close the descriptor immediately. Keep no reference: the caller may hold
+	 * locks under which the file must not be freed.
+	 */
 	fd = fd_install(f, true);
 	if (fd < 0) {
 		/* The caller keeps priv, so priv must not be released with the file. */
@@ -170,7 +173,6 @@ int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv)
 		file_put(f);
 		kfree(cf);
 	}
-	file_put(f);
 	return fd;
 }
 

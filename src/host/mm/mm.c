@@ -87,8 +87,38 @@ struct mm *mm_next(struct mm *prev)
 
 static void mm_drop(struct mm *mm)
 {
-	if (__atomic_sub_fetch(&mm->refs, 1, __ATOMIC_ACQ_REL) == 0)
-		kfree(mm);
+	if (__atomic_sub_fetch(&mm->refs, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	spin_lock(&all_mms_lock);
+	list_del(&mm->all_link);
+	spin_unlock(&all_mms_lock);
+	kfree(mm);
+}
+
+bool mm_is_used(const struct mm *mm)
+{
+	return __atomic_load_n(&mm->users, __ATOMIC_ACQUIRE);
+}
+
+struct mm *mm_next_struct(struct mm *prev)
+{
+	struct list_head *link;
+	struct mm *mm = NULL;
+
+	spin_lock(&all_mms_lock);
+	for (link = prev ? prev->all_link.next : all_mms.next; link != &all_mms;
+	     link = link->next) {
+		mm = list_entry(link, struct mm, all_link);
+		if (mm_is_used(mm)) {
+			__atomic_fetch_add(&mm->refs, 1, __ATOMIC_RELAXED);
+			break;
+		}
+		mm = NULL;
+	}
+	spin_unlock(&all_mms_lock);
+	if (prev)
+		mm_drop(prev);
+	return mm;
 }
 
 void mm_put(struct mm *mm)
@@ -97,9 +127,6 @@ void mm_put(struct mm *mm)
 
 	if (__atomic_sub_fetch(&mm->users, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
-	spin_lock(&all_mms_lock);
-	list_del(&mm->all_link);
-	spin_unlock(&all_mms_lock);
 	mutex_lock(&mm->lock);
 	list_for_each_entry_safe(n, next, &mm->notifiers, link)
 		n->release(n);

@@ -24,7 +24,7 @@ struct mm {
 	struct hv_hartmask
 		icache_stale; /* harts that need a fence.i before using this mm; atomic */
 	struct mutex lock;
-	struct list_head all_link;   /* mm.c: link in the list that mm_next() walks */
+	struct list_head all_link;   /* mm.c: link in the list of all structs */
 	struct list_head vmas;       /* sorted by address */
 	struct list_head dead_vmas;  /* unmapped; vma_unlock() puts their files */
 	struct list_head spare_vmas; /* allocated in advance by mremap(), for splits */
@@ -127,6 +127,13 @@ void mm_put(struct mm *mm); /* may sleep; the last put frees the areas and pages
  * (mm_put()), and put prev. Returns NULL after the last one. May sleep.
  */
 struct mm *mm_next(struct mm *prev);
+/*
+ * The same with references to the structs only, so that no area or file is freed here, and locks may
+ * be held that files take when they are freed. To access the page table, hold mm->lock and check
+ * mm_is_used(): the last user frees the table only after it has taken mm->lock.
+ */
+struct mm *mm_next_struct(struct mm *prev);
+bool mm_is_used(const struct mm *mm);
 
 /*
  * Make va accessible: for a store (`write`), an instruction fetch (`exec`), or otherwise a load.

@@ -69,16 +69,18 @@ static size_t footprint(const struct process *p, u32 round)
  * In each address space, count the mapped pages that are not part of its own footprint: pages
  * charged to an account, even to that of the same process, are counted for the account, and huge
  * pages go back to their pool. If another thread holds mm->lock, keep the last count: that thread
- * may wait for a lock that our caller holds.
+ * may wait for a lock that our caller holds. Do not become a user of the address space: the last user
+ * frees its files, and a VM takes locks that precede `choosing`.
  */
 static void count_elsewhere(void)
 {
 	struct mm *mm;
 
-	for (mm = mm_next(NULL); mm; mm = mm_next(mm)) {
+	for (mm = mm_next_struct(NULL); mm; mm = mm_next_struct(mm)) {
 		if (!mutex_trylock(&mm->lock))
 			continue;
-		mm->elsewhere_pages = mm_count_elsewhere(mm);
+		if (mm_is_used(mm))
+			mm->elsewhere_pages = mm_count_elsewhere(mm);
 		mutex_unlock(&mm->lock);
 	}
 }
@@ -174,8 +176,7 @@ static bool victim_is_pending(void)
 /*
  * Choose a new victim, unless all processes have been passed over, and end it. `choosing` is held.
  * Adding up the footprints takes long: returns false if, meanwhile, the largest process has ended
- * or more than 1/64 of memory has become free. count_elsewhere() itself may free memory, by
- * dropping the last reference to the address space of a process that has ended.
+ * or more than 1/64 of memory has become free.
  */
 static bool choose(const char *what)
 {

@@ -91,6 +91,7 @@ static long create_vcpu(struct kvm *vm, unsigned long id)
 
 	if (id >= KVM_MAX_VCPUS)
 		return -EINVAL;
+	vm_hold(vm); /* for the vCPU's file */
 	hv_mutex_lock(&vm->lock);
 	ret = vm_find_vcpu(vm, id) ? -EEXIST : vcpu_create(vm, id, &vcpu);
 	if (ret)
@@ -99,12 +100,10 @@ static long create_vcpu(struct kvm *vm, unsigned long id)
 	/* Only the first vCPU starts out running; the guest starts the others (SBI HSM). */
 	if (vcpu->idx)
 		hsm_power_off(vcpu);
-	vm_hold(vm);
 	number_append(name + strlen(name), vcpu->id);
 	ret = hv_file_create(name, &kvm_vcpu_ops, vcpu);
 	if (ret < 0) {
 		vcpu_destroy(vcpu);
-		vm_release(vm);
 		goto unlock;
 	}
 	vm->vcpus[vcpu->idx] = vcpu;
@@ -112,6 +111,8 @@ static long create_vcpu(struct kvm *vm, unsigned long id)
 	trace_kvm_create_vcpu(vm->id, id);
 unlock:
 	hv_mutex_unlock(&vm->lock);
+	if (ret < 0)
+		vm_release(vm);
 	return ret;
 }
 
