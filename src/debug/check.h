@@ -15,6 +15,21 @@ void debug_print_learned(void);             /* the order of locks that this run 
 void debug_may_sleep(const char *function); /* panics if this hart holds a spinlock */
 void debug_no_locks(const char *function);  /* panics if this hart or thread holds a lock */
 
+/* A function that drops a reference or frees memory, and the first lock that it may take. */
+struct may_take {
+	const char *function, *lock_name;
+	const struct lock_class *lock_class; /* NULL: not looked up yet */
+};
+
+/* Panics if this hart or thread holds a lock under which the function's lock must not be taken. */
+void debug_may_take(struct may_take *site);
+
+#define DEBUG_MAY_TAKE(function, lock_name)                                    \
+	do {                                                                   \
+		static struct may_take __site = { function, lock_name, NULL }; \
+		debug_may_take(&__site);                                       \
+	} while (0)
+
 /* slab.c: check the red zones of all objects, and the poison of those that are free. */
 void debug_slab_check(void);
 void debug_slab_drain(void);   /* check the freed objects, and give their memory back */

@@ -12,6 +12,7 @@
  * mutexes, with interrupts off; the table of learned pairs is written without a lock, because it
  * does not matter which of several concurrent pairs remains there.
  */
+#include <string.h>
 #include "check.h"
 #include "lib/printk.h"
 #include "lock_classes.h"
@@ -180,6 +181,38 @@ void debug_may_sleep(const char *function)
 	debug_print_locks();
 	panic("%s() may sleep, but %s is held, taken at %s:%d", function, name_of(held->site),
 	      held->site->file, held->site->line);
+}
+
+/* Returns the level of the lock that the function may take. */
+static int level_of(struct may_take *site)
+{
+	for (unsigned int i = 0; !site->lock_class && i < NR_LOCK_CLASSES; i++)
+		if (!strcmp(lock_classes[i].name, site->lock_name))
+			site->lock_class = &lock_classes[i];
+	if (!site->lock_class)
+		panic("%s() may take %s, which has no level", site->function, site->lock_name);
+	return site->lock_class->level;
+}
+
+void debug_may_take(struct may_take *site)
+{
+	const struct held_list *both[] = { held_by_hart(), held_by_thread() };
+	int level = level_of(site);
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(both); i++) {
+		for (unsigned long j = 0; j < both[i]->count; j++) {
+			const struct held *held = &both[i]->held[j];
+			const struct lock_class *class = &lock_classes[held->site->lock_class];
+
+			if (class->level < level)
+				continue;
+			debug_print_locks();
+			panic("%s() may take %s (level %d), but %s (level %d) is held, taken at "
+			      "%s:%d",
+			      site->function, site->lock_name, level, class->name, class->level,
+			      held->site->file, held->site->line);
+		}
+	}
 }
 
 void debug_no_locks(const char *function)

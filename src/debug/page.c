@@ -168,6 +168,7 @@ void __wrap_page_free(hpa_t pa, unsigned int order)
 	struct page *page = page_of(pa);
 	bool whole = true;
 
+	DEBUG_MAY_TAKE("page_free", "page_lock");
 	for (unsigned long i = 0; i < 1UL << order; i++) {
 		if (debug_page_is_freed(pa + i * PAGE_SIZE))
 			debug_page_panic("freed again", pa + i * PAGE_SIZE, caller);
@@ -188,6 +189,7 @@ void __wrap_page_put(hpa_t pa)
 {
 	const void *caller = __builtin_return_address(0);
 
+	DEBUG_MAY_TAKE("page_put", "page_lock");
 	if (debug_page_is_freed(pa))
 		debug_page_panic("freed again", pa, caller);
 	if (page_refs(pa) == 1)

@@ -9,7 +9,7 @@
 DEBUG_SRC := $(sort $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/src/debug/*.[cS])))
 DEBUG_C_OBJ := $(patsubst %,$(O)/debug/%.o,$(filter %.c,$(KERNEL_SRC)) $(DEBUG_SRC))
 DEBUG_OBJ := $(DEBUG_C_OBJ) $(filter %.S.o,$(KERNEL_OBJ)) $(KERNEL_LIBFDT)
-DEBUG_WRAPS := $(shell sed -nE 's/^(CHECKED|MAY_SLEEP)\((\w+)\)/-Wl,--wrap=\2/p' $(TOP)/src/debug/wrapped.def)
+DEBUG_WRAPS := $(shell sed -nE 's/^(CHECKED|MAY_SLEEP|PUT)\((\w+)[,)].*/-Wl,--wrap=\2/p' $(TOP)/src/debug/wrapped.def)
 DEBUG_CFLAGS := -fno-omit-frame-pointer -fno-optimize-sibling-calls -include $(TOP)/src/debug/debug.h
 DEBUG_LINK = $(CC_RV) $(KERNEL_ARCH) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-z,norelro \
 	$(DEBUG_WRAPS) -T $(TOP)/src/host/kernel.ld

@@ -192,6 +192,7 @@ void __wrap_kfree(void *p)
 
 	if (!p)
 		return;
+	DEBUG_MAY_TAKE("kfree", "slab_lock"); /* the quarantine takes it later, if at all */
 	if (is_unchecked(p)) {
 		__real_kfree(p);
 		return;

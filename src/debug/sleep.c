@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * sleep.c - check that no lock is held at the end of a system call, a trap or a thread, and check all
- * objects when the machine is powered off.
+ * sleep.c - check that no lock is held at the end of a system call, a trap or a thread, and that a
+ * file is put only where its release would be permitted; check all objects when the machine is
+ * powered off.
  */
 #include "check.h"
+#include "file/file.h"
 #include "lib/printk.h"
 #include "platform/bootargs.h"
 #include "platform/power.h"
@@ -13,10 +15,28 @@ unsigned int __real_syscall_dispatch(struct trap_frame *frame);
 void __real_trap_user_exit(struct trap_frame *frame);
 void __real_thread_exit(void) __attribute__((noreturn));
 void __real_power_off(int code) __attribute__((noreturn));
+void __real_file_put(struct file *f);
+void __wrap_file_put(struct file *f);
 unsigned int __wrap_syscall_dispatch(struct trap_frame *frame);
 void __wrap_trap_user_exit(struct trap_frame *frame);
 void __wrap_thread_exit(void) __attribute__((noreturn));
 void __wrap_power_off(int code) __attribute__((noreturn));
+
+/*
+ * Freeing a file that can be polled may take sockets_lock or watch_mutex. Any other file, such as one
+ * that is mapped, is neither a socket nor watched, but code that holds it seldom knows that it is no
+ * VM. One without release() and inode has not been opened yet.
+ */
+void __wrap_file_put(struct file *f)
+{
+	if (f && f->ops->poll)
+		DEBUG_MAY_TAKE("file_put", "sockets_lock");
+	else if (f && (f->ops->release || f->inode))
+		DEBUG_MAY_TAKE("file_put", "kvm.lock");
+	else
+		debug_may_sleep("file_put");
+	__real_file_put(f);
+}
 
 unsigned int __wrap_syscall_dispatch(struct trap_frame *frame)
 {

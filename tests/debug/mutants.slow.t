@@ -71,6 +71,9 @@ mutant "a lock that is released by a thread that does not hold it" src/host/file
 	'panic: unlock: this hart does not hold 0x' "${waits[@]}"
 mutant "a system call that leaves a lock held" src/host/fs/sys_open.c 's/\tmutex_unlock\(&tree_lock\);/\t;/' \
 	'panic: (syscall_dispatch\(\) ends, but|recursion:) tree_lock is (held|requested)' "${ends[@]}"
+mutant "a file that is put, though not freed, under a lock that its release may take" src/host/fs/sys_stat.c \
+	's/(\tfile_put\(f\);)/\tmutex_lock(&tree_lock);\n$1\n\tmutex_unlock(&tree_lock);/' \
+	'panic: file_put\(\) may take [a-z_.]* \(level [25]\), but tree_lock \(level 10\) is held, taken at src/host/fs/sys_stat.c' "${waits[@]}"
 mutant "a thread that sleeps under a spinlock" src/host/file/eventfd.c \
 	's/\tspin_lock\(&event->lock\);\n/\tspin_lock(&event->lock); hv_resched();\n/' \
 	'panic: hv_resched\(\) may sleep, but hv_event.lock is held, taken at src/host/file/eventfd.c' "${waits[@]}"
