@@ -50,7 +50,8 @@ void debug_mappings_unlock(void);
 bool debug_device_uses(hpa_t pa, size_t size);
 
 /* fail.c */
-bool debug_alloc_fails(void); /* must this allocation fail? */
-bool debug_failed(void);      /* did the calling thread's latest allocation fail for that reason? */
+/* Must this allocation fail? frame: that of the function that replaces the allocator. */
+bool debug_alloc_fails(const void *frame);
+bool debug_failed(void); /* did the calling thread's latest allocation fail for that reason? */
 
 #endif

@@ -11,6 +11,9 @@
  * repeats its steps with N = 1, 2, 3, ... until none fails anymore. Allocations of a page fault do
  * not count, because a page fault cannot return an error.
  *
+ * /sys/kernel/debug/fail_alloc_sites lists the return addresses of the allocations that have failed
+ * so, and of their callers, because some allocators (hv_alloc()) only call another one.
+ *
  * Locks: none. A request is one atomic word, and tests do not make concurrent requests.
  */
 #include <linux/errno.h>
@@ -24,6 +27,11 @@
 static const struct process *target; /* the process whose allocation fails */
 static long left;                    /* allocations until then; 0: none will fail */
 static const struct thread *failed;  /* the thread whose latest allocation was made to fail */
+
+#define SITES_MAX 1024
+
+static unsigned long sites[SITES_MAX]; /* return addresses */
+static unsigned int nr_sites;
 
 void __real_shortage_init(void);
 int __real_mm_fault(struct mm *mm, unsigned long va, bool write, bool exec, bool user);
@@ -48,7 +56,30 @@ int __wrap_mm_fault(struct mm *mm, unsigned long va, bool write, bool exec, bool
 	return err;
 }
 
-bool debug_alloc_fails(void)
+static void add_site(unsigned long address)
+{
+	for (unsigned int i = 0; i < nr_sites; i++)
+		if (sites[i] == address)
+			return;
+	if (nr_sites < SITES_MAX)
+		sites[nr_sites++] = address;
+}
+
+/* Record the caller of the function with this frame, and the caller's caller. */
+static void record(const unsigned long *frame)
+{
+	unsigned long low = (unsigned long)current->kstack;
+
+	/* The two words below a frame are the return address and the caller's frame. */
+	for (int i = 0; i < 2; i++) {
+		if ((unsigned long)frame <= low || (unsigned long)frame > low + KSTACK_SIZE)
+			return;
+		add_site(frame[-1]);
+		frame = (const unsigned long *)frame[-2];
+	}
+}
+
+bool debug_alloc_fails(const void *frame)
 {
 	if (failed == current)
 		failed = NULL;
@@ -57,6 +88,7 @@ bool debug_alloc_fails(void)
 	if (__atomic_sub_fetch(&left, 1, __ATOMIC_RELAXED))
 		return false;
 	failed = current;
+	record(frame);
 	return true;
 }
 
@@ -91,6 +123,14 @@ static int show(struct inode *inode, struct text *t)
 	return 0;
 }
 
+static int show_sites(struct inode *inode, struct text *t)
+{
+	(void)inode;
+	for (unsigned int i = 0; i < nr_sites; i++)
+		text_add(t, "0x%lx\n", sites[i]);
+	return 0;
+}
+
 /* Called where the file system is ready for the files of debugfs. */
 void __wrap_shortage_init(void)
 {
@@ -98,6 +138,11 @@ void __wrap_shortage_init(void)
 		.path = "/sys/kernel/debug/fail_alloc", .show = show, .store = store, .mode = 0600
 	};
 
+	static const struct pseudo_file reached = { .path = "/sys/kernel/debug/fail_alloc_sites",
+						    .show = show_sites,
+						    .mode = 0400 };
+
 	__real_shortage_init();
 	pseudo_make(&file);
+	pseudo_make(&reached);
 }

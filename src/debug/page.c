@@ -208,12 +208,13 @@ void __wrap_page_get(hpa_t pa)
 }
 
 /* Call the allocator. If it fails, empty the quarantine and call it again. */
-#define ALLOCATE(call)                                               \
-	({                                                           \
-		hpa_t __pa = debug_alloc_fails() ? 0 : (call);       \
-		if (!__pa && !debug_failed() && debug_pages_drain()) \
-			__pa = (call);                               \
-		__pa;                                                \
+#define ALLOCATE(call)                                                \
+	({                                                            \
+		const void *__frame = __builtin_frame_address(0);     \
+		hpa_t __pa = debug_alloc_fails(__frame) ? 0 : (call); \
+		if (!__pa && !debug_failed() && debug_pages_drain())  \
+			__pa = (call);                                \
+		__pa;                                                 \
 	})
 
 hpa_t __wrap_page_alloc(unsigned int order)

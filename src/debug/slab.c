@@ -162,7 +162,7 @@ void *__wrap_kmalloc(size_t size)
 	size_t total = sizeof(struct object) + size + RED_SIZE;
 	struct object *object;
 
-	if (debug_alloc_fails())
+	if (debug_alloc_fails(__builtin_frame_address(0)))
 		return NULL;
 	if (needs_pages(size))
 		return __real_kmalloc(size);

@@ -16,9 +16,12 @@ ok $? "the debug kernel can be built" || diag "$(tail -n 5 "$tmp/out")"
 needs_built "$O/debug/hyperscope.bin" "$O/tests/debug/fail_alloc"
 export HYPERSCOPE_KERNEL=debug
 
-HS_SECONDS=120 hs exec --quiet --cpu max "$O/tests/debug/fail_alloc"
-relay "$out"
+HS_SECONDS=180 hs exec --quiet --cpu max "$O/tests/debug/fail_alloc"
+relay "$(grep -v '^# site ' <<<"$out")"
 is "$status" 0 "fail_alloc, which makes allocations fail, runs to its end" || diag "$err"
+is "$("$here/alloc-sites" "$O/debug/hyperscope.elf" <<<"$out" 2>&1 | grep '^src/' | LC_ALL=C sort -u)" \
+	"$(sed -n 's/^\(src[^ ]*\) .*/\1/p' "$here/unreached" | LC_ALL=C sort -u)" \
+	"each allocation fails in some workload, or is listed in unreached"
 
 files=()
 for name in memory userfaultfd hugetlb process thread signal_process jobctl futex vm hostile; do
