@@ -25,7 +25,7 @@ RULES = {
     "src/host": [r'"hv/', r'"((boot|dev|file|fs|lib|mm|platform|proc|sched|trace)/)?\w+\.(h|def)"', r"<libfdt\.h>",
                  r"<(linux|asm|asm-generic)/", FREESTANDING,
                  r'"(events|classes)\.def"'],
-    "src/debug": [r'"hv/', r'"((dev|fs|lib|mm|mmu|platform|proc|sched)/)?\w+\.(h|def)"', r"<linux/errno\.h>", FREESTANDING],
+    "src/debug": [r'"hv/', r'"((dev|file|fs|lib|mm|mmu|platform|proc|sched)/)?\w+\.(h|def)"', r"<linux/errno\.h>", FREESTANDING],
     "src/vmm": [r"<(?!hv/)"],
     "src/guest": [r'"hv/', r'"\w+\.h"', FREESTANDING],
     "tests/guest": [r'"hv/', r'"\w+\.h"', FREESTANDING],
