@@ -257,6 +257,40 @@ static int memory_and_registers(void)
 	return !(syscall(__NR_dup, 100, 1000) == -1 && errno == 64 + 1000 + 100 + 1000);
 }
 
+/* ---- /proc ---- */
+
+static bool status_has(const char *lines)
+{
+	char text[4096];
+	FILE *f = fopen("/proc/thread-self/status", "r");
+	size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+
+	if (f)
+		fclose(f);
+	text[n] = '\0';
+	return strstr(text, lines) != NULL;
+}
+
+static int status_shows_filter(void)
+{
+	if (!status_has("\nNoNewPrivs:\t0\nSeccomp:\t0\n"))
+		return 1;
+	add(0, FILTER_OF(__NR_getppid, SECCOMP_RET_ERRNO | 1));
+	return !status_has("\nNoNewPrivs:\t0\nSeccomp:\t2\n");
+}
+
+static int status_shows_no_new_privs(void)
+{
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	return !status_has("\nNoNewPrivs:\t1\nSeccomp:\t0\n");
+}
+
+static void test_status(void)
+{
+	exits_0(status_shows_filter, "Seccomp in /proc/PID/status shows whether there is a filter");
+	exits_0(status_shows_no_new_privs, "NoNewPrivs in /proc/PID/status is 1 once it is set");
+}
+
 static void test_data(void)
 {
 	static const struct {
@@ -291,5 +325,6 @@ int main(void)
 	test_invalid();
 	test_actions();
 	test_data();
+	test_status();
 	return tap_done();
 }

@@ -10,6 +10,7 @@
 #include <linux/errno.h>
 #include <asm/resource.h>
 #include <linux/mman.h>
+#include <linux/seccomp.h>
 #include <linux/stat.h>
 #include <string.h>
 #include "sched/clock.h"
@@ -73,6 +74,7 @@ bool proc_is_mine(const struct inode *inode)
 struct thread_facts {
 	char name[THREAD_NAME_LEN];
 	char state;
+	bool no_new_privs, filtered;
 	u64 run, wait, count; /* run and wait are in ticks */
 };
 
@@ -105,6 +107,8 @@ static int thread_facts(int tid, struct thread_facts *facts)
 		memcpy(facts->name, t->name, sizeof(facts->name));
 		facts->name[sizeof(facts->name) - 1] = '\0';
 		facts->state = state_letter(t);
+		facts->no_new_privs = READ_ONCE(t->no_new_privs);
+		facts->filtered = READ_ONCE(t->seccomp) != NULL;
 		facts->run = READ_ONCE(t->run_time);
 		if (t == current)
 			facts->run += hv_time() - t->run_start;
@@ -203,6 +207,8 @@ static int show_status(struct inode *inode, struct text *t)
 	text_add(t, "VmRSS:\t%8lu kB\nThreads:\t%u\n", mm_pages(p) * 4, READ_ONCE(p->nr_threads));
 	text_add(t, "SigPnd:\t%016llx\nSigBlk:\t%016llx\n", READ_ONCE(p->pending),
 		 p == current_process ? current->sig.blocked : 0ULL);
+	text_add(t, "NoNewPrivs:\t%d\nSeccomp:\t%d\n", f.no_new_privs,
+		 f.filtered ? SECCOMP_MODE_FILTER : SECCOMP_MODE_DISABLED);
 	process_put(p);
 	return 0;
 }
