@@ -359,6 +359,8 @@ int main(int argc, char **argv)
 	parse_command_line(&machine.options, argc, argv);
 	quiet = machine.options.quiet;
 	complete_options(&machine.options);
+	if (!machine.options.no_sandbox)
+		sandbox_begin();
 	machine_create(&machine);
 	return machine_run(&machine);
 }

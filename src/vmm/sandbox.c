@@ -221,6 +221,12 @@ static void drop_capabilities(void)
 		die(STATUS_SETUP, "cannot give up capabilities: %s", strerror(errno));
 }
 
+void sandbox_begin(void)
+{
+	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+}
+
 static struct {
 	void *(*fn)(void *);
 	void *arg;

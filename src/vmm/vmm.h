@@ -151,6 +151,11 @@ __attribute__((format(printf, 2, 3), noreturn)) void die(enum exit_status status
 /* Call first of all: closes inherited descriptors but 0 to 2 and limits what malloc() does. */
 void sandbox_prepare(void);
 /*
+ * Empty the capability bounding set, so that execve() would give no capabilities. Called before
+ * the first thread is created: threads inherit the set. Only a VMM with CAP_SETPCAP can do this.
+ */
+void sandbox_begin(void);
+/*
  * Start a thread without capabilities: fn(arg). Called by the main thread only. Returns 0 or an
  * errno.
  */
