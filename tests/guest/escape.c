@@ -3,16 +3,26 @@
  * escape.c - a guest that has taken over its VMM, and tries to leave the VMM's sandbox.
  *
  * It runs only in the VMM of tests/vmm/taken_over.c, whose planted device makes any system call for
- * the guest, with pointers into guest memory. Boot arguments: victim=PID, a process that it must
- * not reach; fd=N, a file with the text "secret" that the VMM's parent has left open; open=1, the
- * VMM has no sandbox, so that the attacks have to succeed. The system calls' numbers are riscv64
- * Linux's.
+ * the guest, with pointers into guest memory. After its attacks, it waits for a byte on the VMM's
+ * standard input, so that tests/vmm/sandbox_probe.c can observe the VMM. Boot arguments:
+ *
+ *   victim=PID  the VMM of another VM, which it must not reach (other_vm.c)
+ *   ram=N       the address, in this VMM, of a word of the other guest's memory
+ *   scr=N       the address, in this VMM, of its serial port's scratch register
+ *   vcpu=N      this VMM's descriptor of a vCPU
+ *   fd=N        a file with the text "secret" that the parent of the own VMM has left open
+ *   linux=1     the host is Linux, where capabilities have an effect
+ *   open=1      the own VMM has no sandbox, so that the attacks have to succeed
+ *
+ * The system calls' numbers are riscv64 Linux's.
  */
 #include "rt.h"
 #include "../vmm/taken_over.h"
 
 #define NR_CALLS    480
 #define NR_FDS      64
+#define EINTR       4
+#define EFAULT      14
 #define AT_FDCWD    -100
 #define O_RDWR      2
 #define O_DIRECTORY 0200000
@@ -21,8 +31,9 @@ enum { /* numbers */
 	SYS_ioctl = 29,
 	SYS_openat = 56,
 	SYS_close = 57,
-	SYS_lseek = 62,
+	SYS_read = 63,
 	SYS_pread64 = 67,
+	SYS_pwrite64 = 68,
 	SYS_sched_setaffinity = 122,
 	SYS_kill = 129,
 	SYS_tgkill = 131,
@@ -30,7 +41,19 @@ enum { /* numbers */
 	SYS_mmap = 222,
 	SYS_mprotect = 226,
 	SYS_process_vm_readv = 270,
+	SYS_process_vm_writev = 271,
+	SYS_pidfd_open = 434,
+	SYS_pidfd_getfd = 438,
 };
+
+enum { /* ioctl requests */
+	KVM_CHECK_EXTENSION = 0xae03,
+	KVM_GET_DIRTY_LOG = 0x4010ae42,
+	KVM_SET_ONE_REG = 0x4010aeac,
+};
+
+/* A VS CSR that no trap of the other guest changes while it waits: stval. */
+#define REG_STVAL 0x8030000003000006ul
 
 /* The calls that the sandbox allows, all or with some arguments. Everything else is refused. */
 static const u16 allowed[] = {
@@ -108,10 +131,11 @@ static long in_vmm(const void *object)
 }
 
 /* The sandbox must refuse the attack; without a sandbox, the attack must reach the kernel. */
-static void attack(long result, const char *what)
+static long attack(long result, const char *what)
 {
 	if (!ok((result == TAKEN_OVER_REFUSED) != open_vm, "%s %s", what, outcome()))
 		printf("# %ld\n", result);
+	return result;
 }
 
 static bool is_allowed(unsigned int number)
@@ -123,11 +147,12 @@ static bool is_allowed(unsigned int number)
 	return false;
 }
 
+/* Ends with the first call that is not refused: the kernel executes it, and others could do harm. */
 static void test_all_calls(void)
 {
 	unsigned int tried = 0, bad = 0;
 
-	for (unsigned int number = 0; number < NR_CALLS; number++) {
+	for (unsigned int number = 0; number < NR_CALLS && !bad; number++) {
 		if (is_allowed(number))
 			continue;
 		tried++;
@@ -136,8 +161,17 @@ static void test_all_calls(void)
 			bad++;
 		}
 	}
-	ok(tried > 400 && !bad, "all %u system calls that the VMM does not need are refused",
-	   tried);
+	if (!bad)
+		note("%u system calls were tried", tried);
+	ok(tried > 400 && !bad, "all system calls that the VMM does not need are refused");
+}
+
+static void attack_open(const char *path, long flags, const char *what)
+{
+	long fd = attack(call(SYS_openat, AT_FDCWD, in_vmm(path), flags, 0, 0), what);
+
+	if (fd >= 0)
+		call(SYS_close, fd, 0, 0, 0, 0);
 }
 
 static void test_files(long inherited)
@@ -145,11 +179,32 @@ static void test_files(long inherited)
 	static char path[] = "/", kvm[] = "/dev/kvm", memory[] = "/proc/self/mem";
 	static char bytes[16];
 
-	attack(call(SYS_openat, AT_FDCWD, in_vmm(path), O_DIRECTORY, 0, 0), "opening a directory");
-	attack(call(SYS_openat, AT_FDCWD, in_vmm(kvm), O_RDWR, 0, 0), "opening /dev/kvm");
-	attack(call(SYS_openat, AT_FDCWD, in_vmm(memory), O_RDWR, 0, 0), "opening /proc/self/mem");
+	attack_open(path, O_DIRECTORY, "opening a directory");
+	attack_open(kvm, O_RDWR, "opening /dev/kvm");
+	attack_open(memory, O_RDWR, "opening /proc/self/mem");
 	call(SYS_pread64, inherited, in_vmm(bytes), sizeof(bytes), 0, 0);
 	ok(strncmp(bytes, "secret", 6) != 0, "a file that the VMM's parent left open is closed");
+}
+
+/*
+ * The sandbox allows KVM_CHECK_EXTENSION, which succeeds for /dev/kvm and for a VM. Only a VM has a
+ * dirty log.
+ */
+static void test_kvm_descriptor(void)
+{
+	unsigned int vms = 0, systems = 0;
+
+	for (long fd = 0; fd < NR_FDS; fd++) {
+		if (call(SYS_ioctl, fd, KVM_CHECK_EXTENSION, 1, 0, 0) < 0)
+			continue;
+		if (call(SYS_ioctl, fd, KVM_GET_DIRTY_LOG, 0, 0, 0) == -EFAULT)
+			vms++;
+		else
+			systems++;
+	}
+	if (!ok(vms == 1 && systems == open_vm, "the VMM has one VM and %s of /dev/kvm",
+		open_vm ? "its descriptor" : "no descriptor"))
+		note("%u VMs, %u descriptors of /dev/kvm", vms, systems);
 }
 
 /* Requests that create VMs, or change terminals or disks, are refused for every descriptor. */
@@ -233,7 +288,46 @@ static void test_processes(long victim)
 	       "moving another process to a processor");
 }
 
-static void test_memory(void)
+static unsigned long mark = 0x4444444444444444;
+
+static long write_other_vmm(long victim, unsigned long address, unsigned long len)
+{
+	static struct {
+		unsigned long base, len;
+	} local, remote;
+
+	local.base = (unsigned long)in_vmm(&mark);
+	remote.base = address;
+	local.len = remote.len = len;
+	return call(SYS_process_vm_writev, victim, in_vmm(&local), 1, in_vmm(&remote), 1);
+}
+
+/* Change the other guest's memory, its serial port, its disk, and a register of its vCPU. */
+static void test_other_vm(long victim)
+{
+	static char disk[] = "/other-disk";
+	static struct {
+		unsigned long id, address;
+	} reg = { REG_STVAL, 0 };
+	long fd;
+
+	attack(write_other_vmm(victim, boot_need("ram"), sizeof(mark)),
+	       "writing another VM's memory");
+	attack(write_other_vmm(victim, boot_need("scr"), 1),
+	       "writing the state of another VM's serial port");
+
+	fd = attack(call(SYS_openat, AT_FDCWD, in_vmm(disk), O_RDWR, 0, 0),
+		    "opening another VM's disk");
+	call(SYS_pwrite64, fd, in_vmm(&mark), sizeof(mark), 0, 0);
+
+	fd = attack(call(SYS_pidfd_open, victim, 0, 0, 0, 0), "getting a handle of another VMM");
+	fd = attack(call(SYS_pidfd_getfd, fd, (long)boot_need("vcpu"), 0, 0, 0),
+		    "taking another VMM's descriptor of its vCPU");
+	reg.address = (unsigned long)in_vmm(&mark);
+	call(SYS_ioctl, fd, KVM_SET_ONE_REG, in_vmm(&reg), 0, 0);
+}
+
+static void test_memory(bool capable)
 {
 	const long read_write = 3, executable = 7, private = 2, anonymous = 0x22, locked = 0x2022;
 	long page;
@@ -241,10 +335,21 @@ static void test_memory(void)
 	attack(call(SYS_mmap, 0, 4096, executable, anonymous, -1), "mapping executable memory");
 	attack(call(SYS_mmap, 0, 4096, read_write, private, 0), "mapping a file");
 	page = call(SYS_mmap, 0, 64 << 20, read_write, locked, -1);
-	ok(page < 0 && page != TAKEN_OVER_REFUSED, "no more memory can be locked than the limit");
+	ok((page < 0 && page != TAKEN_OVER_REFUSED) != capable,
+	   capable ? "CAP_IPC_LOCK lets it lock more memory than the limit"
+		   : "no more memory can be locked than the limit");
 	page = call(SYS_mmap, 0, 4096, read_write, anonymous, -1);
 	ok(page > 0, "memory of its own can be mapped");
 	attack(call(SYS_mprotect, page, 4096, executable, 0, 0), "making memory executable");
+}
+
+static void wait_for_byte(void)
+{
+	static char byte;
+
+	note("waiting");
+	while (call(SYS_read, 0, in_vmm(&byte), 1, 0, 0) == -EINTR)
+		;
 }
 
 void payload_main(void)
@@ -254,12 +359,15 @@ void payload_main(void)
 	open_vm = boot_number("open", 0);
 	ram = door_get(TAKEN_OVER_RAM);
 	ok(call(SYS_getpid, 0, 0, 0, 0, 0) > 0, "the planted device makes system calls");
+	test_kvm_descriptor();
 	test_files(inherited);
 	test_descriptors();
 	test_processes(victim);
-	test_memory();
+	test_other_vm(victim);
+	test_memory(open_vm && boot_number("linux", 0));
 	if (!open_vm) {
 		test_all_calls();
 		test_all_requests();
 	}
+	wait_for_byte();
 }

@@ -5,5 +5,5 @@
 # it can access files, processes and /dev/kvm. escape.slow.t makes the same claims on Linux.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/guest/escape.sh"
-escape_from exec
+escape_from hyperscope
 done_testing

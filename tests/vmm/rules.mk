@@ -42,14 +42,27 @@ $(O)/tests/vmm/%.o: $(TOP)/tests/vmm/%.c | uapi-present
 
 # The VMM with a planted defect (taken_over.c), a program for the host.
 TAKEN_OVER_OBJ := $(O)/tests/vmm/taken_over.rv.o
-tests: $(O)/tests/vmm/taken_over
+TAKEN_OVER_LINK := $(CC_RV) -static -pthread \
+	-Wl,--wrap=syscon_init,--wrap=sandbox_enter,--wrap=thread_create
+tests: $(O)/tests/vmm/taken_over $(O)/tests/vmm/sandbox_probe
 
 $(TAKEN_OVER_OBJ): $(TOP)/tests/vmm/taken_over.c $(TOP)/tests/vmm/taken_over.h $(COMPILED_BY) | uapi-present
 	@mkdir -p $(@D)
 	$(CC_RV) $(VMM_CFLAGS) -I$(TOP)/src/vmm $(WARN) -c -o $@ $<
 
 $(O)/tests/vmm/taken_over: $(VMM_OBJ) $(TAKEN_OVER_OBJ)
-	$(CC_RV) -static -pthread -Wl,--wrap=syscon_init,--wrap=sandbox_enter -o $@ $^
+	$(TAKEN_OVER_LINK) -o $@ $^
+
+# This VMM with FILE, below src/vmm, replaced by SOURCE (tests/guest/escape-mutants.slow.t).
+.PHONY: taken-over-mutant
+taken-over-mutant: $(VMM_OBJ) $(TAKEN_OVER_OBJ)
+	$(CC_RV) $(VMM_CFLAGS) -I$(TOP)/src/vmm -c -o $(OUTPUT).o $(SOURCE)
+	$(TAKEN_OVER_LINK) -s -o $(OUTPUT) $(OUTPUT).o $(filter-out %/src/vmm/$(FILE).o,$^)
+
+# The program that runs it and observes it from outside.
+$(O)/tests/vmm/sandbox_probe: $(TOP)/tests/vmm/sandbox_probe.c $(COMPILED_BY) | uapi-present
+	@mkdir -p $(@D)
+	$(CC_RV) $(PROG_CFLAGS) -o $@ $<
 
 -include $(sort $(VMM_TEST_OBJ:.o=.d) $(VMM_TEST_SAVE_OBJ:.o=.d) \
 	$(O)/tests/vmm/test_save.d $(O)/tests/vmm/test_save_disk.d $(VMM_TEST_BOUNDS_OBJ:.o=.d))

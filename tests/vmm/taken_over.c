@@ -5,17 +5,22 @@
  * This file is linked with all of the VMM (rules.mk: taken_over). It stands for a guest that has
  * found a defect in a device and executes code of its own in the VMM, in a vCPU's thread. The code
  * also knows where guest memory is, and it has replaced the VMM's handler of SIGSYS, so that a
- * refused call fails and does not end the VMM. The payload escape uses the device (tests/guest/escape.c).
+ * refused call fails and does not end the VMM. The payloads escape and other_vm use the device.
  *
  *   0x00 ... 0x28  arguments 0 to 5
  *   0x30           the system call's number
  *   0x38           a store makes the call; a load returns the result, REFUSED if it was refused
  *   0x40           the VMM's address of the start of guest memory
+ *   0x48           the VMM's address of the serial port's scratch register
  */
 #include <signal.h>
+#include <stdlib.h>
 #include <ucontext.h>
 #include "taken_over.h"
 #include "vmm.h"
+
+int __real_thread_create(pthread_t *thread, void *(*fn)(void *), void *arg);
+int __wrap_thread_create(pthread_t *thread, void *(*fn)(void *), void *arg);
 
 static struct machine *machine;
 static u64 slots[TAKEN_OVER_SIZE / 8];
@@ -23,6 +28,16 @@ static u64 slots[TAKEN_OVER_SIZE / 8];
 void __real_syscon_init(struct machine *m);
 void __wrap_syscon_init(struct machine *m);
 void __real_sandbox_enter(struct machine *m);
+/*
+ * Even with --no-sandbox, the VMM's threads give up their capabilities. For a test that has to
+ * observe a VMM with capabilities, $KEEP_CAPABILITIES keeps them.
+ */
+int __wrap_thread_create(pthread_t *thread, void *(*fn)(void *), void *arg)
+{
+	return getenv("KEEP_CAPABILITIES") ? pthread_create(thread, NULL, fn, arg)
+					   : __real_thread_create(thread, fn, arg);
+}
+
 void __wrap_sandbox_enter(struct machine *m);
 
 static u64 system_call(const u64 *args, u64 number)
@@ -46,7 +61,11 @@ static u64 door_read(void *device, u64 offset, unsigned int len)
 {
 	(void)device;
 	(void)len;
-	return offset == TAKEN_OVER_RAM ? (uintptr_t)machine->ram : slots[offset / 8];
+	if (offset == TAKEN_OVER_RAM)
+		return (uintptr_t)machine->ram;
+	if (offset == TAKEN_OVER_SCR)
+		return (uintptr_t)&machine->uart.scr;
+	return slots[offset / 8];
 }
 
 static void door_write(void *device, u64 offset, u64 value, unsigned int len)
