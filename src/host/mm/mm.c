@@ -61,21 +61,27 @@ void mm_get(struct mm *mm)
 	__atomic_fetch_add(&mm->users, 1, __ATOMIC_RELAXED);
 }
 
+/* Take a reference, unless the last one is gone: returns false then. */
+static bool hold_unless_zero(u32 *count)
+{
+	u32 now = READ_ONCE(*count);
+
+	while (now && !__atomic_compare_exchange_n(count, &now, now + 1, false, __ATOMIC_ACQUIRE,
+						   __ATOMIC_ACQUIRE))
+		;
+	return now;
+}
+
 struct mm *mm_next(struct mm *prev)
 {
 	struct list_head *link;
 	struct mm *mm = NULL;
-	u32 users;
 
 	spin_lock(&all_mms_lock);
 	for (link = prev ? prev->all_link.next : all_mms.next; link != &all_mms;
 	     link = link->next) {
 		mm = list_entry(link, struct mm, all_link);
-		users = READ_ONCE(mm->users);
-		while (users && !__atomic_compare_exchange_n(&mm->users, &users, users + 1, false,
-							     __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
-			;
-		if (users)
+		if (hold_unless_zero(&mm->users))
 			break;
 		mm = NULL; /* it is being torn down */
 	}
@@ -97,7 +103,7 @@ static void mm_drop(struct mm *mm)
 
 bool mm_is_used(const struct mm *mm)
 {
-	return __atomic_load_n(&mm->users, __ATOMIC_ACQUIRE);
+	return READ_ONCE(mm->users);
 }
 
 struct mm *mm_next_struct(struct mm *prev)
@@ -109,11 +115,9 @@ struct mm *mm_next_struct(struct mm *prev)
 	for (link = prev ? prev->all_link.next : all_mms.next; link != &all_mms;
 	     link = link->next) {
 		mm = list_entry(link, struct mm, all_link);
-		if (mm_is_used(mm)) {
-			__atomic_fetch_add(&mm->refs, 1, __ATOMIC_RELAXED);
+		if (hold_unless_zero(&mm->refs))
 			break;
-		}
-		mm = NULL;
+		mm = NULL; /* mm_drop() waits for the list's lock to free it */
 	}
 	spin_unlock(&all_mms_lock);
 	if (prev)

@@ -130,7 +130,8 @@ struct mm *mm_next(struct mm *prev);
 /*
  * The same with references to the structs only, so that no area or file is freed here, and locks may
  * be held that files take when they are freed. To access the page table, hold mm->lock and check
- * mm_is_used(): the last user frees the table only after it has taken mm->lock.
+ * mm_is_used(): the last user frees the table only after it has taken mm->lock. A struct may have no
+ * user.
  */
 struct mm *mm_next_struct(struct mm *prev);
 bool mm_is_used(const struct mm *mm);
