@@ -6,30 +6,25 @@ import struct
 import subprocess
 import tempfile
 
+from .compare import too_slow
 from .systems import BARE, GUEST, SYSTEMS
 
+MACHINE = {BARE: "bare machine", GUEST: "guest"}
 MAX_PIECES = 128  # src/guest/equivalence/equivalence.h
 PIECE = re.compile(r"piece (\d+) (\S+) ([0-9a-f]+): ([0-9a-f ]+)$")
 CODE = re.compile(r"code at ([0-9a-f]+), arena at ([0-9a-f]+)$")
 
 
-def outcomes_differ(results, key):
-    return results[BARE].get(key) != results[GUEST].get(key)
-
-
-def differing(systems, first, count):
-    """Return the programs whose outcomes differ, of a batch whose digests differ."""
-    results = {name: found.digests() for name, found in systems.both(first=first, count=count, batch=1).items()}
-    return [number for number in range(first, first + count) if outcomes_differ(results, (number, 1))]
-
-
 def without(systems, number, mask):
-    """Return whether the program differs, and the groups of pieces, largest first, without each of which it does."""
+    """Return whether the program differs, and the groups of pieces, largest first, without each of which it does. Return
+    None if a form of the program ended a machine or hung it, because then the outcomes of later forms are unknown."""
     found = systems.both(first=number, keep="%032x" % mask, without=True)
+    if any(found[name].error for name in SYSTEMS):
+        return None
     results = {name: {(int(start), int(size)): digest for start, size, digest in found[name].rows("without")} for name in SYSTEMS}
     differs = found[BARE].rows("with") != found[GUEST].rows("with")
-    groups = set(results[BARE]) | set(results[GUEST])
-    return differs, [group for group in sorted(groups, key=lambda group: (-group[1], group[0])) if outcomes_differ(results, group)]
+    return differs, [group for group in sorted(results[BARE], key=lambda group: (-group[1], group[0]))
+                     if results[BARE][group] != results[GUEST].get(group)]
 
 
 def left_out(mask, groups):
@@ -38,20 +33,48 @@ def left_out(mask, groups):
     return mask
 
 
+def form_differs(systems, number, mask):
+    """Return whether one form of the program differs, in a boot of its own. If both machines end early, it is unknown
+    whether for the same reason, so it does not count as a difference."""
+    found = systems.both(first=number, count=1, batch=1, keep="%032x" % mask)
+    if found[BARE].timed_out:
+        raise too_slow(BARE, found[BARE])
+    outcomes = [found[name].digests().get((number, 1)) for name in SYSTEMS]
+    return outcomes[0] != outcomes[1]
+
+
+def shrink_one_by_one(systems, number, mask, progress):
+    """Shrink a program that ends a machine in some of its forms. Each form takes a boot."""
+    size = MAX_PIECES // 2
+    while size:
+        for start in range(0, MAX_PIECES, size):
+            smaller = left_out(mask, [(start, size)])
+            if smaller != mask and form_differs(systems, number, smaller):
+                mask = smaller
+        progress("program %d: pieces that are left: at most %d" % (number, bin(mask).count("1")))
+        size //= 2
+    return mask
+
+
 def shrink(systems, number, progress):
     """Return the mask of a smallest set of pieces with which the program still differs."""
     mask = (1 << MAX_PIECES) - 1
-    groups = without(systems, number, mask)[1]
-    while groups:
+    found = without(systems, number, mask)
+    while found and found[1]:
         # Most differences have one cause: try to leave out everything that is not needed, else one group.
+        groups = found[1]
         single = [group for group in groups if group[1] == 1]
         for smaller in (left_out(mask, single), left_out(mask, groups[:1])):
-            differs, rest = without(systems, number, smaller)
-            if differs:
+            found = without(systems, number, smaller)
+            if not found or found[0]:
                 break
-        mask, groups = smaller, rest if differs else []
+        if not found:
+            break
+        mask = smaller
         progress("program %d: %d pieces are left" % (number, bin(mask).count("1")))
-    return mask
+        if not found[0]:
+            return mask
+    return mask if found else shrink_one_by_one(systems, number, mask, progress)
 
 
 def detail(systems, number, mask):
@@ -99,10 +122,12 @@ def state(found):
 
 
 def differences(results):
-    """Return the lines that compare the two outcomes: traps first, up to the first that differs, then the state."""
+    """Return the lines that compare the two outcomes: traps first, up to the first that differs, then the state. If a
+    machine ended early, its state is unknown."""
+    lines = ["  the %s %s" % (MACHINE[name], "hangs: it " + results[name].error if results[name].timed_out else "ends during the program")
+             for name in SYSTEMS if results[name].error]
     rows = {name: state(results[name]) for name in SYSTEMS}
-    lines = ["  %s: %s" % (name, results[name].error) for name in SYSTEMS if results[name].error]
-    names = list(dict.fromkeys(list(rows[BARE]) + list(rows[GUEST])))
+    names = [] if lines else list(dict.fromkeys(list(rows[BARE]) + list(rows[GUEST])))
     for name in names:
         values = [rows[system].get(name, "none") for system in SYSTEMS]
         if values[0] != values[1]:

@@ -6,15 +6,16 @@ In all other respects, the two processors are the same.
 """
 import os
 import queue
+import re
 import subprocess
 import tempfile
 import threading
 import time
 
 from hs import ends
-from hs.errors import LaunchError
+from hs.errors import STATUS_FAILED, STATUS_TIMEOUT, LaunchError
 from hs.paths import HYPERSCOPE
-from hs.run import qemuopt, spike
+from hs.run import machine, qemuopt, spike
 
 BARE, GUEST = SYSTEMS = ("bare", "guest")
 # No hardware counters: those that the firmware offers differ from those of hyperscope's virtual PMU.
@@ -26,6 +27,8 @@ MAX = "max,pmu-mask=0" + "".join(",%s=off" % name for name in (
 # Zicbom nor Zicboz.
 NO_CBO = ",zicbom=off,zicboz=off"
 SPIKE_ISA = spike.ISA.replace("dch_", "dcvh_").replace("_zicbom_zicboz", "_zba_zbb_zbc_zbs_zicond_svnapot")
+# A line that the payload prints.
+ROW = re.compile(r"(features|batch|class|cause|histogram|with|without|code|piece|trap) ")
 
 
 class Output:
@@ -33,6 +36,7 @@ class Output:
 
     def __init__(self):
         self.lines, self.ended, self.error = [], False, ""
+        self.timed_out, self.seconds = False, 0.0  # seconds: how long the machine ran
 
     def rows(self, word):
         """Return the rest of each line that begins with WORD, as lists of words."""
@@ -44,7 +48,7 @@ class Output:
 
     def digests(self):
         """Return (first, count) -> digest of each batch."""
-        return {(int(first), int(count)): digest for first, count, digest in self.rows("batch")}
+        return {(int(row[0]), int(row[1])): row[2] for row in self.rows("batch") if len(row) == 3}
 
 
 class Systems:
@@ -53,6 +57,12 @@ class Systems:
         self.payload = os.path.join(options.out, "guest-payloads", "equivalence.bin")
         if not os.path.exists(self.payload):
             raise LaunchError("%s is missing: run make" % self.payload)
+        if options.machine == qemuopt.SPIKE:
+            spike.program()
+            return
+        machine.qemu_version(options.qemu)
+        if options.cpu:
+            qemuopt.check_cpu(options.qemu, options.cpu)
 
     def cpu(self, system):
         options = self.options
@@ -88,7 +98,7 @@ class Systems:
         return command + [self.payload]
 
     def run(self, system, **arguments):
-        """Run the payload with these boot arguments to its last line. Return its Output."""
+        """Run the payload with these boot arguments to its last line. Return its Output, unless the payload did not start."""
         words = " ".join(name if value is True else "%s=%s" % (name, value) for name, value in arguments.items())
         with tempfile.TemporaryDirectory(prefix="equivalence.") as folder:
             command = getattr(self, system)(words, folder)
@@ -97,13 +107,18 @@ class Systems:
             except OSError as error:
                 raise LaunchError("%s: %s" % (command[0], error.strerror)) from None
             try:
-                return self._read(child)
+                found = self._read(child)
             finally:
                 ends.stop(child)
+        if found.features() is None:
+            raise LaunchError("%s: the payload did not start: it %s" % (system, found.error) +
+                              "; allow more with --timeout" * found.timed_out, STATUS_TIMEOUT if found.timed_out else STATUS_FAILED)
+        return found
 
     def _read(self, child):
         """Read lines until the payload's last one: on some machines, the firmware cannot power off."""
-        found, deadline, others = Output(), time.monotonic() + self.options.timeout, []
+        found, begin, others = Output(), time.monotonic(), []
+        deadline = begin + self.options.timeout
         lines = queue.Queue()
 
         def feed():
@@ -116,15 +131,17 @@ class Systems:
             try:
                 line = lines.get(timeout=max(0, deadline - time.monotonic()))
             except queue.Empty:
-                found.error = "did not end within %d seconds" % self.options.timeout
+                found.timed_out, found.error = True, "did not end within %d seconds" % self.options.timeout
                 break
             if line is None:
-                found.error = "ended early: " + (others[-1] if others else "it printed nothing")
+                last = others[-1].replace("hyperscope: ", "") if others else "it printed nothing"
+                found.error = "ended early" + ("" if ROW.match(last) else ": " + last)
                 break
             text = line.decode(errors="replace").strip()
             found.ended = text == "end"
             found.lines.append(text)
-            others.append(text)
+            others += [text] if text else []
+        found.seconds = time.monotonic() - begin
         return found
 
     def both(self, **arguments):
