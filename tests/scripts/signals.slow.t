@@ -11,9 +11,14 @@ needs_plugin profile
 seed=${1:-$RANDOM}
 diag "seed $seed"
 
-told()	# MOMENTS COMMAND...: claim that told.py finds no error
+told_program()	# MOMENTS PROGRAM ARGUMENT...: claim that told.py finds no error
 {
-	is "$(python3 "$HS_TOP/tests/scripts/told.py" "$seed" "$1" "$HS_TOP/scripts/hyperscope" "${@:2}")" "" "${*:2:4}: a signal at any moment ends it properly"
+	is "$(python3 "$HS_TOP/tests/scripts/told.py" "$seed" "$1" "$HS_TOP/$2" "${@:3}")" "" "${*:3:4}: a signal at any moment ends it properly"
+}
+
+told()	# MOMENTS COMMAND...
+{
+	told_program "$1" scripts/hyperscope "${@:2}"
 }
 
 told 20 run --quiet --out "$O" hello
@@ -38,4 +43,9 @@ if command -v gdb-multiarch >/dev/null; then
 else
 	skip "gdb: a signal at any moment ends it properly" "gdb-multiarch is not installed"
 fi
+# CBMC and a fuzz target are stubs here, which run for one second.
+printf '#!/bin/sh\n[ "$1" = --version ] && echo 6.0.0 || exec sleep 1\n' >"$tmp/stub"
+chmod +x "$tmp/stub" && mkdir -p "$tmp/out/fuzz" && cp "$tmp/stub" "$tmp/out/fuzz/insn" || exit 125
+CBMC=$tmp/stub told_program 8 tests/proofs/run --out "$O" memslot/find
+told_program 8 tests/fuzz/run --out "$tmp/out" --seconds 1 insn
 done_testing
