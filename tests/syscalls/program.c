@@ -5,7 +5,7 @@
  *
  * usage: program SEQUENCES SEED    (as root, in a machine of its own: it kills every other process)
  *
- * The program must also be /program, which sequences execute; without numbers it does nothing.
+ * The program must also be /program, which sequences execute; without numbers it prints its usage.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -245,15 +245,25 @@ static bool run(void)
 	return true;
 }
 
+static bool number(const char *text, unsigned long *value)
+{
+	char *end;
+
+	*value = strtoul(text, &end, 0);
+	return *text >= '0' && *text <= '9' && !*end;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long n, sequences;
 	long before = 0, after;
 	bool end = true;
 
-	if (argc != 3 || !(sequences = strtoul(argv[1], NULL, 0)))
-		return 0;
-	state = strtoul(argv[2], NULL, 0) * 0x9e3779b97f4a7c15 + 1;
+	if (argc != 3 || !number(argv[1], &sequences) || !sequences || !number(argv[2], &state)) {
+		fputs("usage: program SEQUENCES SEED\n", stderr);
+		return 2;
+	}
+	state = state * 0x9e3779b97f4a7c15 + 1;
 	mkdir("/w", 0777);
 	read_own_file();
 	for (n = 0; n < sequences + WARM_UP && end; n++) {
@@ -262,8 +272,8 @@ int main(int argc, char **argv)
 		end = run();
 	}
 	after = free_pages();
-	printf("# %lu sequences, seed %s: %ld pages free before, %ld after\n", n, argv[2], before,
-	       after);
+	printf("# %lu sequences after %d of warm-up, seed %s: %ld pages free before, %ld after\n",
+	       n > WARM_UP ? n - WARM_UP : 0, WARM_UP, argv[2], before, after);
 	ok(end, "every process of a sequence ends when it is killed");
 	ok(before > 0 && after >= before - LOST_PAGES, "sequences of system calls lose no memory");
 	return tap_done();

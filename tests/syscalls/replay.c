@@ -55,10 +55,11 @@ static int run_random(uint64_t seed, unsigned long count)
 {
 	save_on_failure();
 	random_seed(seed);
-	while (count--) {
+	for (unsigned long n = 0; n < count; n++) {
 		sequence_size = random_sequence(sequence);
 		LLVMFuzzerTestOneInput(sequence, sequence_size);
 	}
+	printf("%lu sequences, no failure\n", count);
 	return 0;
 }
 
