@@ -233,16 +233,19 @@ check:
 	+$(BUILD) all
 	$(TOP)/scripts/hyperscope check --out $(O)
 
-# Run each fuzz target, or those that FUZZ names, for TIME seconds.
+# Run each fuzz target, or those that FUZZ names, for TIME seconds. Check both before anything is
+# fetched or built.
 fuzz:
+	$(TOP)/tests/fuzz/run --list --seconds "$(TIME)" $(FUZZ) >/dev/null
 	$(SETUP) --no-guest fuzz
-	+$(BUILD) fuzzers
-	$(TOP)/tests/fuzz/run --out $(O) --seconds $(TIME) $(FUZZ)
+	+$(BUILD) $(or $(addprefix $(O)/fuzz/,$(FUZZ)),fuzzers)
+	$(TOP)/tests/fuzz/run --out $(O) --seconds "$(TIME)" $(FUZZ)
 
 # Prove properties of sources with CBMC: all, or those that PROOFS names.
 PROOFS ?=
 .PHONY: proofs
 proofs:
+	$(TOP)/tests/proofs/run --list $(PROOFS) >/dev/null
 	$(SETUP) --no-guest cbmc
 	$(TOP)/tests/proofs/run --out $(O) $(PROOFS)
 
@@ -319,6 +322,9 @@ ALL_FLAGS = $(foreach room,host kvm vmm guest,$(room): $(FLAGS_$(room))) $(KERNE
 print-flags:
 	echo $(CROSS_COMPILE)gcc $(FLAGS_$(FOLDER)) $(if $(filter-out guest trace,$(FOLDER)),$(LAB_H))
 
+# A file of the output folder may be named by a relative path, as in: make build/hyperscope.bin
+$(foreach goal,$(filter-out /%,$(MAKECMDGOALS)),$(if $(filter $(O)/%,$(abspath $(goal))),$(eval $(goal): $(abspath $(goal)) ;)))
+
 define HELP
 make            build everything below O (default: build/)
                   DEBUG=1           also the kernel that checks itself
@@ -332,6 +338,7 @@ make gdb        start the same machine under gdb, stopped at its start
 make walk       list the walkthroughs
                   TOUR=null-sbi     play one, forwards and backwards
                   ARGS='--auto'     do not wait for Enter
+make tests      build the programs that single tests need
 make test       set up what is missing, run all tests but the slow ones
                   TESTS='files'     run these tests
                   SET='fp=eager'    run them with these toggles

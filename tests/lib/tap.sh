@@ -29,13 +29,16 @@
 #   done_testing         print the plan and end the test
 #
 # $tmp is a folder for this test alone, and holds the folders of its runs. It is removed when the
-# test ends.
+# test ends. If `make tests` has not built anything, the test bails out.
 
 : "${HS_TOP:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
 : "${O:=$HS_TOP/build}"
 export HS_TOP O
 tests_run=0
 tests_failed=0
+# The tests of a lab use only what the lab's own make builds.
+[ -e "$O/tests/spin.bin" ] || [ -n "${HS_VARIANT:-}" ] || [ -e "$HS_TOP/lab.list" ] ||
+	{ echo "Bail out! The programs of the tests are missing in $O/tests: run make tests"; exit 1; }
 # Do not use /tmp, which may be a file system in memory: the RAM of each run is a file below $tmp.
 mkdir -p "$O/tmp" && tmp=$(mktemp -d "$O/tmp/test.XXXXXX") || exit 1
 export HS_RUNS=$tmp/runs HS_TAG=$tmp

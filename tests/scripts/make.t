@@ -47,6 +47,27 @@ sed -i 's/"->GUEST_sepc [0-9]*/"->GUEST_sepc 8/' "$tmp/out/gen/kvm_offsets.s"
 build
 is "$made" "$switch " "offsets that changed rebuild the assembly that includes them"
 
+rm "$tmp/out/gen/kvm_offsets.h"
+(cd "$tmp" && make -f "$HS_TOP/Makefile" O=out UAPI="$O/uapi" LIBFDT_SRC="$O/libfdt" out/gen/kvm_offsets.h) >"$tmp/said" 2>&1
+ok $? "a file of the output folder can be named by a relative path" || diag "$(cat "$tmp/said")"
+[ -e "$tmp/out/gen/kvm_offsets.h" ]
+ok $? "and is made"
+
+# ---- wrong values are refused before anything is fetched or built ----
+while read -r words; do
+	# shellcheck disable=SC2086
+	out=$(make -s -C "$HS_TOP" --no-print-directory O="$tmp/none" $words 2>&1)
+	like "$? $(head -n 1 <<<"$out")" "^2 (tests/fuzz/run|proofs): (there is no|--seconds)" "make $words is refused"
+done <<-'END'
+	fuzz FUZZ=nosuch
+	fuzz TIME=x
+	proofs PROOFS=nosuch
+END
+[ ! -e "$tmp/none" ]
+ok $? "and creates nothing"
+out=$(make -C "$HS_TOP" -n O="$tmp/none" UAPI="$O/uapi" LIBFDT_SRC="$O/libfdt" SETUP=: FUZZ="elf cpio" fuzz 2>/dev/null)
+is "$(sed -n 's/^ *FUZZLD *//p' <<<"$out" | xargs)" "fuzz/elf fuzz/cpio" "make fuzz builds only the targets that FUZZ names"
+
 # ---- compile_commands.json ----
 out=$(make -C "$HS_TOP" O="$O" COMPILE_COMMANDS="$tmp/commands" compile_commands.json 2>&1) || diag "$out"
 cat >"$tmp/ask.py" <<'END'

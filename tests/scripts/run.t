@@ -131,7 +131,11 @@ like "$out" '^ok 6 - a program: all claims # SKIP no device$' "a program that sk
 is "$status $(tail -n 1 <<<"$out")" "1 1..6" "the test that runs other files ends with its own plan and status"
 
 "$HS_TOP/tests/run" --out "$tmp/empty" "$tmp/green.t" >"$tmp/out" 2>&1
-is "$? $(<"$tmp/out")" "1 tests/run: $tmp/empty/tests/spin.bin is missing: make test builds it" "a missing build is reported"
+is "$? $(<"$tmp/out")" "125 tests/run: $tmp/empty/tests/spin.bin is missing: run make tests" "a missing build is reported"
+is "$(O=$tmp/empty "$HS_TOP/tests/kvm/faults.t"; echo $?)" "Bail out! The programs of the tests are missing in $tmp/empty/tests: run make tests"$'\n'1 \
+	"a test file on its own bails out if its programs have not been built"
+[ ! -e "$tmp/empty" ]
+ok $? "and creates no folder"
 run green.t
 is "$status/$(tail -n 1 <<<"$out")/$err" "0/Result: PASS/" "a green run prints its result, and no warning"
 done_testing
