@@ -8,6 +8,9 @@ STATUS_FAILED = 125
 STATUS_QEMU = 126
 STATUS_QUIT = 130
 
+# A tool that is missing or does not run (QEMU, Spike, herd7, CBMC, a compiler) ends a command with STATUS_FAILED, also if
+# an option or a variable names it.
+#
 # Wrong use of a command ends with STATUS_USAGE. These commands return the status of a program or guest, which may
 # itself be 2, so for them it ends with STATUS_FAILED, as for timeout(1) and env(1).
 RETURN_A_STATUS = ("run", "exec", "gdb", "linux-kvm", "try-clean")

@@ -40,7 +40,7 @@ printf '\377\n' >"$tmp/foreign"
 refused 2 "--bounds $tmp/foreign: not UTF-8 text" irqs-off --bounds "$tmp/foreign" hello
 refused 125 "$tmp/foreign: not a file that scripts/hyperscope anatomy --csv wrote: not UTF-8 text" \
 	anatomy --csv "$tmp/foreign" mmio_read
-refused 2 "QEMU $tmp/qemu: No such file or directory; name another with --qemu or \$QEMU, or install it: scripts/hyperscope setup run" \
+refused 125 "QEMU $tmp/qemu: No such file or directory; name another with --qemu or \$QEMU, or install it: scripts/hyperscope setup run" \
 	anatomy --qemu "$tmp/qemu" mmio_read
 TMPDIR=$tmp/nowhere hs_script anatomy mmio_read
 is "$status $(grep -c Traceback "$tmp/err")" "125 0" "a missing folder for temporary files is reported without a traceback" ||

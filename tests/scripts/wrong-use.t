@@ -159,6 +159,14 @@ else
 	skip "a truncated guest, and one larger than its memory" "there is no $linux"
 fi
 
+[ ! -w /dev/full ] || is "$(PYTHONPATH=$HS_TOP/scripts python3 -B -c '
+from hs import ends, errors
+from hs.run import cpio
+def main():
+    with errors.naming("/runs/hello.1"), open("/dev/full", "wb", 0) as out:
+        cpio.Archive(out).add_file("program", "/bin/sh")
+ends.exit_by("hyperscope", main)' 2>&1; echo $?)" "hyperscope: /runs/hello.1: No space left on device"$'\n'125 "a full disk is reported with the run's folder"
+
 # ---- two runs on one disk ----
 cp "$tmp/zeros" "$tmp/disk"
 "$HS_TOP/scripts/hyperscope" exec --quiet --timeout "$(scaled 60)" --disk "$tmp/disk" "$progs/ends" \
@@ -201,6 +209,8 @@ refused 125 "--machine qemu-spike has no disks" "a disk without virtio" run --ma
 refused 125 "--cpu rv64,sstc=on: --machine qemu-spike has no Sstc" "Sstc on QEMU's spike" run --machine qemu-spike --cpu rv64,sstc=on hello
 SPIKE=$tmp/none refused 125 "--machine spike: there is no $tmp/none; name riscv-isa-sim's program in .SPIKE" "Spike that is not there" run --machine spike hello
 SPIKE=true refused 125 "--machine spike records no trace: use --trace none" "a trace on Spike" run --machine spike --trace all hello
+SPIKE=/etc/passwd refused 125 "--machine spike: /etc/passwd cannot be executed" "Spike that cannot be executed" run --machine spike hello
+HYPERSCOPE_KERNEL=foo refused 125 ".HYPERSCOPE_KERNEL is 'foo': the only value is debug" "a kernel that does not exist" run hello
 refused 125 "--irqchip 'aia': choose from .*, aia_hwaccel, aia_direct" "an interrupt controller that does not exist" run --irqchip aia hello
 refused 125 "--firmware $tmp: Is a directory; name a file" "a folder as the firmware" run --firmware "$tmp" hello
 refused 125 "QEMU $tmp/none: No such file.*--qemu" "a QEMU that does not exist" run --qemu "$tmp/none" hello
@@ -226,6 +236,7 @@ tool_refused "--against: $tmp/none: no such file" bench --against "$tmp/none"
 tool_refused "--from: $tmp/none: no such file" reproduce all --from "$tmp/none"
 tool_refused "$tmp/none: no such file" sweep "$tmp/none"
 tool_refused "--submission $tmp/none: no such file" grade --submission "$tmp/none"
+tool_refused "--keep /dev/null: not a folder" litmus --keep /dev/null
 tool_refused "there is no lab 99; known labs: 1 tools" lab 99 "$tmp/lab"
 
 # ---- names of commands ----

@@ -134,15 +134,14 @@ def qemu_text(qemu):
                               stderr=subprocess.DEVNULL, check=False).stdout.decode()
     except OSError as error:
         raise LaunchError("QEMU %s: %s; name another with --qemu or $QEMU, or install it: scripts/hyperscope setup run"
-                          % (qemu, error.strerror), STATUS_USAGE if os.sep in qemu else STATUS_FAILED) from None
+                          % (qemu, error.strerror)) from None
     return text.partition("\n")[0].strip()
 
 
 def qemu_version(qemu):
     match = re.search(r"version ([0-9]+)\.([0-9]+)", qemu_text(qemu))
     if not match:
-        raise LaunchError("%s does not report its version: it is not QEMU; name another with --qemu or $QEMU" % qemu,
-                          STATUS_USAGE)
+        raise LaunchError("%s does not report its version: it is not QEMU; name another with --qemu or $QEMU" % qemu)
     return int(match.group(1)), int(match.group(2))
 
 
@@ -178,7 +177,10 @@ class Machine:
     def __init__(self, options):
         self.options = options
         self.run = None
-        debug = options.debug_kernel or os.environ.get(KERNEL_VARIABLE) == "debug"
+        kernel = os.environ.get(KERNEL_VARIABLE)
+        if kernel not in (None, "", "debug"):
+            raise LaunchError("$%s is '%s': the only value is debug" % (KERNEL_VARIABLE, kernel), STATUS_USAGE)
+        debug = options.debug_kernel or kernel == "debug"
         folder = os.path.join(options.out, "debug") if debug else options.out
         self.kernel = need(os.path.join(folder, "hyperscope.bin"), "run make" + " DEBUG=1" * debug)
         self.elf = os.path.join(folder, "hyperscope.elf")

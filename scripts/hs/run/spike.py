@@ -39,10 +39,11 @@ def wrap(image, path, tohost=RAM_BASE + DESC_OFFSET + TOHOST):
 
 def program():
     """Return the path of the simulator."""
-    name = os.environ.get("SPIKE") or shutil.which("spike")
-    if not name or not shutil.which(name):
-        raise LaunchError("--machine spike: there is no %s; name riscv-isa-sim's program in $SPIKE"
-                          % (name or "program spike on the PATH"), STATUS_USAGE)
+    name = os.environ.get("SPIKE") or "spike"
+    if not shutil.which(name):
+        wrong = "%s cannot be executed" % name if os.path.exists(name) and os.sep in name else \
+            "there is no %s" % (name if os.sep in name else "program %s on the PATH" % name)
+        raise LaunchError("--machine spike: %s; name riscv-isa-sim's program in $SPIKE" % wrong)
     return name
 
 
