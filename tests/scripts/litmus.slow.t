@@ -14,6 +14,7 @@ text=$($litmus --keep "$tmp/kept" 2>&1)
 ok $? "no forbidden outcome is possible, each fence is needed, and no ordered access is left out" || diag "$(grep -v 'never:' <<<"$text")"
 like "$text" "^kick .*2 of .*never: a vCPU enters the guest" "the output has a line for each handshake"
 like "$(<"$tmp/kept/kick-0.litmus")" "fence rw,rw .*run_once|from [0-9a-f]+: fence" "--keep keeps the tests"
+like "$(cat "$tmp"/kept/kick-*.litmus)" "^\(\* without fence of 'fence' \(vcpu_run, [0-9a-f]+\)$" "a kept test says which fence it lacks"
 like "$($litmus --mutants kick)" "without fence of 'fence.*: possible" "--mutants shows what each fence prevents"
 is "$($litmus wrong 2>&1)" "litmus: there is no handshake 'wrong'; see --list" "an unknown handshake is refused"
 

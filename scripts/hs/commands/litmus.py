@@ -45,6 +45,8 @@ def parse(words):
     options = parser.parse_args(words)
     if options.sites and options.handshakes:
         parser.error("--sites checks the whole table: name no handshake")
+    if options.keep and os.path.exists(options.keep) and not os.path.isdir(options.keep):
+        parser.error("--keep %s: not a folder" % options.keep)
     options.elf = options.elf or os.path.join(options.out, "hyperscope.elf")
     return options
 
@@ -88,9 +90,12 @@ class Case:
         self.insns = max(sum(len(items or ()) for side in threads for _, items in side) for threads in variants)
 
     def _add(self, threads, without):
-        """Add a test, unless there is the same. Return its name."""
+        """Add a test, unless there is the same. Return its name. The comment begins with what the test lacks."""
         name = "%s-%d" % (self.handshake.name, len(self.tests))
         text = emit.litmus(name, self.handshake, threads, without)
+        lacks = ["%s of '%s' (%s, %x)" % (part, self.parts[address, part].text, self.parts[address, part].function, address)
+                 for address, part in sorted(without) if (address, part) in emit.weakenings(threads)]
+        text = text.replace("(* ", "(* without %s\n" % ", ".join(lacks) if lacks else "(* the code as it is\n", 1)
         name = self._names.setdefault(text.partition("*)")[2], name)
         self.tests.setdefault(name, text)
         return name
