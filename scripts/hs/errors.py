@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """errors.py - messages and exit statuses of runs that fail or are interrupted."""
+import contextlib
+import errno
 import sys
 
 STATUS_USAGE = 2
@@ -7,6 +9,8 @@ STATUS_TIMEOUT = 124
 STATUS_FAILED = 125
 STATUS_QEMU = 126
 STATUS_QUIT = 130
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 # A tool that is missing or does not run (QEMU, Spike, herd7, CBMC, a compiler) ends a command with STATUS_FAILED, also if
 # an option or a variable names it.
@@ -43,6 +47,18 @@ class Quit(BaseException):
     def __init__(self, status):
         super().__init__()
         self.status = status
+
+
+@contextlib.contextmanager
+def naming(path):
+    """Make an error of a full disk name PATH, the folder: an error of write() names no file, and one of a copy names
+    the source."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in DISK_FULL:
+            raise OSError(error.errno, error.strerror, path) from None
+        raise
 
 
 def sentence(text):

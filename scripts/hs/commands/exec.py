@@ -10,7 +10,7 @@ import os
 import struct
 import sys
 
-from hs.errors import STATUS_HELP, STATUS_USAGE, LaunchError, sentence
+from hs.errors import STATUS_HELP, STATUS_USAGE, LaunchError, naming, sentence
 from hs.parser import Parser, of_command
 from hs.paths import TOP
 from hs.run import machine, spike
@@ -153,7 +153,8 @@ def execute(options, ram, name, make_job, after=None, ctrl_a=b"\x01"):
         job = make_job(run)
         if box.channel.tty_fds:
             job.env.append("TERM=" + os.environ.get("TERM", "vt100"))
-        job.write_initramfs(run, box.channel)
+        with naming(run.path):
+            job.write_initramfs(run, box.channel)
         try:
             return execute_in(box, run, ram, arguments, after)
         except machine.TimedOut as ended:

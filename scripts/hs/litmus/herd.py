@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 
-from hs.errors import LaunchError
+from hs.errors import LaunchError, naming
 
 
 def find(out):
@@ -20,7 +20,7 @@ def run(herd, tests, folder):
     names = []
     for name, text in tests.items():
         names.append(os.path.join(folder, name + ".litmus"))
-        with open(names[-1], "w", encoding="utf-8") as file:
+        with naming(folder), open(names[-1], "w", encoding="utf-8") as file:
             file.write(text)
     try:
         done = subprocess.run([herd, "-model", "riscv.cat"] + names,

@@ -9,7 +9,7 @@ import shutil
 import stat
 from contextlib import contextmanager
 
-from hs.errors import LaunchError
+from hs.errors import DISK_FULL, LaunchError
 
 MAX_FILE = 0xFFFFFFFF  # the size field has 8 hex digits
 HEADER = 110  # bytes before the name
@@ -80,6 +80,8 @@ class Archive:
                 if self.out.tell() - start != info.st_size:
                     raise LaunchError("%s: changed while it was read" % path)
         except OSError as error:
+            if error.errno in DISK_FULL:  # of the archive's folder
+                raise
             raise LaunchError("%s: %s" % (path, error.strerror)) from None
         self._pad()
 
