@@ -5,7 +5,7 @@
 
 FILES_DIR := $(TOP)/tests/files
 FILES_PROGS := $(patsubst $(FILES_DIR)/%.c,$(O)/tests/files/%,$(wildcard $(FILES_DIR)/test_*.c))
-FILES_HOST := $(patsubst %,$(O)/tests/files/host_%.o,initramfs inode path)
+FILES_HOST := $(patsubst %,$(O)/tests/files/host_%.o,initramfs inode names path)
 FILES_CFLAGS := -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer -fno-strict-aliasing -ffile-prefix-map=$(TOP)/= $(UAPI_CFLAGS) \
 	-include $(FILES_DIR)/shim.h -iquote $(TOP)/src/host -I$(TOP)/src/include

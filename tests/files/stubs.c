@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include "sched/clock.h"
 #include "fs/inode.h"
+#include "mm/account.h"
 #include "mm/page.h"
 #include "lib/printk.h"
 #include "proc/process.h"
@@ -18,6 +19,10 @@ char log_line[512];
 unsigned int nr_log_lines;
 long fail_alloc_in = -1;
 unsigned int fail_allocs = 1;
+unsigned int nr_pauses;
+int pause_error;
+void (*on_pause)(void);
+long tree_bytes;
 
 static unsigned int nr_failed;
 static bool any_failed;
@@ -70,6 +75,11 @@ void page_get(hpa_t pa)
 	(void)pa;
 }
 
+struct account *account_use(struct account *account)
+{
+	return account;
+}
+
 void mutex_init(struct mutex *m)
 {
 	(void)m;
@@ -89,6 +99,14 @@ bool mutex_is_mine(const struct mutex *m)
 {
 	(void)m;
 	return true;
+}
+
+int tree_pause(void)
+{
+	nr_pauses++;
+	if (on_pause)
+		on_pause();
+	return pause_error;
 }
 
 void panic(const char *fmt, ...)
@@ -151,6 +169,9 @@ void tree_begin(void)
 	log_line[0] = '\0';
 	nr_log_lines = 0;
 	any_failed = false;
+	nr_pauses = 0;
+	pause_error = 0;
+	on_pause = NULL;
 }
 
 static void drop_names(struct inode *dir)
@@ -181,5 +202,5 @@ bool tree_has_room(void)
 
 void tree_count(long bytes)
 {
-	(void)bytes;
+	tree_bytes += bytes;
 }

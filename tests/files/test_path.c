@@ -126,6 +126,47 @@ static void long_links_expand_up_to_the_limit(void **state)
 	assert_string_equal(walk("/", path, 0), "!36");
 }
 
+/* "x/y/../y/../" … with `steps` components, then `last`. */
+static const char *long_path(unsigned int steps, const char *last)
+{
+	static char path[PATH_LEN_MAX];
+	unsigned int i;
+
+	strcpy(path, "a/");
+	for (i = 1; i < steps; i++)
+		strcat(path, i % 2 ? "empty/" : "../");
+	return strcat(path, last);
+}
+
+static void a_long_walk_pauses_and_can_be_ended(void **state)
+{
+	(void)state;
+	assert_string_equal(walk("/", "a/up", 0), "/a/b/c");
+	assert_int_equal(nr_pauses, 0);
+	assert_string_equal(walk("/", long_path(641, "b/c"), 0), "/a/b/c");
+	assert_in_range(nr_pauses, 20, 60);
+	pause_error = -EINTR;
+	assert_string_equal(walk("/", long_path(641, "b/c"), 0), "!4");
+}
+
+static void remove_empty(void)
+{
+	struct walk w;
+
+	on_pause = NULL;
+	assert_int_equal(path_walk(root_inode, "a", 0, &w), 0);
+	dir_remove(dir_find(w.inode, "empty"));
+	inode_put(w.inode);
+}
+
+static void what_a_walk_has_reached_may_be_removed_while_it_pauses(void **state)
+{
+	(void)state;
+	on_pause = remove_empty;
+	assert_string_equal(walk("/", long_path(16, "../b"), 0), "!2");
+	assert_null(on_pause);
+}
+
 static void random_paths_neither_crash_nor_leak(void **state)
 {
 	static const char *const parts[] = {
@@ -182,6 +223,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(long_links_expand_up_to_the_limit, begin, end),
 		cmocka_unit_test_setup_teardown(
 			running_out_of_memory_is_not_taken_for_an_unknown_name, begin, end),
+		cmocka_unit_test_setup_teardown(a_long_walk_pauses_and_can_be_ended, begin, end),
+		cmocka_unit_test_setup_teardown(
+			what_a_walk_has_reached_may_be_removed_while_it_pauses, begin, end),
 		cmocka_unit_test_setup_teardown(random_paths_neither_crash_nor_leak, begin, end),
 	};
 

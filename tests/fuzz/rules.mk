@@ -35,7 +35,7 @@ FUZZ_SECTIONS := --rename-section .bss=machine_bss \
 # FUZZ_HOST needs. FUZZ_AREA_vmm and FUZZ_AREA_host are the compiler's options for each of the two.
 FUZZ_VMM_PARTS := $(filter-out main message clock vcpu sandbox save_file,$(notdir $(basename $(wildcard $(TOP)/src/vmm/*.c))))
 FUZZ_VMM_OBJ := lib/vmm_host.o $(FUZZ_VMM_PARTS:%=vmm/%.o) $(LIBFDT_FILES:%=libfdt/%.o)
-FUZZ_OBJ_cpio := files/stubs.o $(patsubst %,host/fs/%.o,initramfs inode path)
+FUZZ_OBJ_cpio := files/stubs.o $(patsubst %,host/fs/%.o,initramfs inode names path)
 FUZZ_OBJ_elf := host/proc/elf.o
 FUZZ_OBJ_fdt := host/platform/fdt.o host/platform/imsic_layout.o $(LIBFDT_FILES:%=libfdt/%.o)
 FUZZ_AREA_vmm := -std=gnu11 $(UAPI_CFLAGS) -isystem $(LIBFDT_SRC) -I$(TOP)/src/vmm \

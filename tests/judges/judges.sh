@@ -69,7 +69,7 @@ native_programs()	# FILE
 	src/kvm/*) find "$folder"/{native,tsan} -executable -name 'test_*' | sort ;;
 	src/host/sched/mutex.c) ls "$folder"/sched/*_mutex ;;
 	src/host/fs/initramfs.c) ls "$folder"/files/test_initramfs ;;
-	src/host/fs/inode.c) ls "$folder"/files/test_{initramfs,path,rename} ;;
+	src/host/fs/inode.c | src/host/fs/names.c) ls "$folder"/files/test_{initramfs,names,path,rename} ;;
 	src/host/fs/path.c) ls "$folder"/files/test_path ;;
 	esac
 }
@@ -200,7 +200,7 @@ fuzz_targets()	# FILE
 {
 	case $1 in
 	src/kvm/*) echo ioctl insn register sbi toggles ;;
-	src/host/fs/initramfs.c | src/host/fs/inode.c | src/host/fs/path.c) echo cpio ;;
+	src/host/fs/initramfs.c | src/host/fs/inode.c | src/host/fs/names.c | src/host/fs/path.c) echo cpio ;;
 	src/host/proc/elf.c) echo elf ;;
 	src/host/platform/fdt.c | src/host/platform/imsic_layout.c) echo fdt ;;
 	src/vmm/*) echo mmio restore ;;

@@ -98,6 +98,26 @@ static void *names(void *arg)
 	return (void *)bad;
 }
 
+/* Create a file by a path whose walk lets other threads in, while another thread removes it. */
+static void *long_paths(void *arg)
+{
+	char path[160] = "/tmp/race";
+	long bad = 0;
+	int i, fd;
+
+	(void)arg;
+	for (i = 0; i < 60; i++)
+		strcat(path, "/.");
+	strcat(path, "/long");
+	while (!stop) {
+		fd = open(path, O_CREAT | O_RDWR, 0600);
+		bad += fd < 0;
+		close(fd);
+		unlink("/tmp/race/long");
+	}
+	return (void *)bad;
+}
+
 /* All threads open, use and close the same two descriptor numbers. */
 static void *descriptors(void *arg)
 {
@@ -348,6 +368,8 @@ int main(int argc, char **argv)
 
 	ok(together(names, THREADS, seconds / 7) == 0,
 	   "threads can create, rename and remove the same names without unexpected errors");
+	ok(together(long_paths, THREADS, seconds / 7) == 0,
+	   "a file is created by a long path while other threads create and remove it");
 	ok(together(descriptors, THREADS, seconds / 7) == 0,
 	   "threads can open and close the same descriptors");
 	together(signal_event, THREADS, seconds / 7);

@@ -79,7 +79,7 @@ src/host/*/syscall.* src/host/proc/futex.c src/host/proc/signal.h src/host/*/sig
 src/host/proc/sys_time.c src/host/proc/user_time.h src/host/proc/rusage.h src/host/proc/sys_misc.c
 = The host: files
 The file tree in memory, descriptors, waiting, terminals.
-src/host/file/file.h src/host/*/file*.c src/host/file/fd_table.c src/host/*/inode.* src/host/fs/path.c src/host/fs/open.c src/host/*/ramfs* src/host/*/initramfs.*
+src/host/file/file.h src/host/*/file*.c src/host/file/fd_table.c src/host/*/inode.* src/host/fs/names.c src/host/fs/path.c src/host/fs/open.c src/host/*/ramfs* src/host/*/initramfs.*
 src/host/*/sys_*.[ch] src/host/file/flock.c src/host/file/pipe.c src/host/file/eventfd.c src/host/*/poll.* src/host/file/epoll*
 src/host/file/timerfd.c src/host/file/memfd.c src/host/*/tty* src/host/dev/console.c src/host/*/devfs.* src/host/*/pseudo.*
 src/host/*/procfs* src/host/fs/frames.c src/host/*/sysfs.* src/host/*/debugfs.* src/host/*/kvm_file.*

@@ -14,6 +14,7 @@
 #include "file/poll.h"
 #include "dev/port.h"
 #include "lib/printk.h"
+#include "platform/random.h"
 #include "fs/pseudo.h"
 #include "sched/smp.h"
 #include "dev/tty.h"
@@ -21,6 +22,10 @@
 
 void files_init(hpa_t initrd, size_t size)
 {
+	u64 secret;
+
+	random_bytes(&secret, sizeof(secret));
+	names_init(secret);
 	mutex_init(&tree_lock);
 	epoll_init();
 	sockets_init();

@@ -18,6 +18,7 @@
 #include "mm/page.h"
 #include "platform/platform.h"
 #include "platform/power.h"
+#include "platform/random.h"
 #include "lib/printk.h"
 #include "probe.h"
 #include "proc/process.h"
@@ -73,6 +74,7 @@ static void start_program(void)
 
 	if (!fdt_initrd(&start, &end))
 		panic("no initramfs: pass one with QEMU's -initrd");
+	random_init();
 	files_init(start, (size_t)(end - start));
 	if (exec_spec_read(&spec))
 		panic("/.hs/exec in the initramfs is malformed");

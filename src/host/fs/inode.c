@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * inode.c - inodes, the names in directories, and an inode's path.
+ * inode.c - inodes, the names in directories, and an inode's path. names.c looks names up.
  *
  * A name holds a reference on its inode, and a directory holds one on its parent. Together they
  * form a cycle, which dir_remove() breaks. An inode is freed when its last reference is dropped; a
@@ -103,16 +103,6 @@ void inode_path(struct inode *inode, char *buf, size_t size)
 	mutex_unlock(&tree_lock);
 }
 
-struct dentry *dir_find(struct inode *dir, const char *name)
-{
-	struct dentry *d;
-
-	list_for_each_entry(d, &dir->children, link)
-		if (!strcmp(d->name, name))
-			return d;
-	return NULL;
-}
-
 /* Return how much memory kmalloc() uses for an object of this size. */
 static size_t object_bytes(size_t bytes)
 {
@@ -164,6 +154,7 @@ static void name_enter(struct dentry *d, struct inode *dir, struct inode *inode)
 	inode_get(inode);
 	tree_count(name_bytes(d, inode));
 	list_add_tail(&d->link, &dir->children);
+	names_add(d);
 	inode->name = d;
 	if (S_ISDIR(inode->mode)) {
 		inode->parent = dir;
@@ -187,10 +178,13 @@ int dir_add(struct inode *dir, const char *name, struct inode *inode)
 	return err;
 }
 
+/* Return another name of the inode in dir. Most inodes have none: do not search for it. */
 static struct dentry *other_name(struct inode *dir, const struct inode *inode)
 {
 	struct dentry *d;
 
+	if (S_ISDIR(inode->mode) || inode->nlink < 2)
+		return NULL;
 	list_for_each_entry(d, &dir->children, link)
 		if (d->inode == inode)
 			return d;
@@ -203,6 +197,7 @@ void dir_remove(struct dentry *d)
 	u64 now;
 
 	list_del(&d->link);
+	names_remove(d);
 	tree_count(-name_bytes(d, inode));
 	if (inode->name == d)
 		inode->name = other_name(dir, inode);

@@ -24,6 +24,7 @@ struct dentry {                /* one name in one directory */
 	struct inode *dir;
 	struct inode *inode; /* holds a reference */
 	u64 cookie;          /* position for getdents64(); increases, never reused in a directory */
+	struct dentry *next; /* names.c: in its bucket */
 	char name[];
 };
 
@@ -64,6 +65,7 @@ struct inode {
 	u32 uid, gid;
 	u32 flock_shared;     /* flock.c: open files that hold a shared lock */
 	bool flock_exclusive; /* flock.c: one open file holds the exclusive lock */
+	u32 nr_names;         /* in a directory, without "." and ".." */
 	u64 ino;
 	u64 rdev;
 	u64 atime, mtime, ctime; /* ns since 1970; no lock: each is one word */
@@ -92,6 +94,11 @@ void inode_path(struct inode *inode, char *buf, size_t size);
 /* Like inode_path(), but with tree_lock held. Returns the length. `size` must be more than 16. */
 long inode_path_locked(struct inode *inode, char *buf, size_t size);
 
+/* names.c: the table behind dir_find(). inode.c adds and removes names. tree_lock is held. */
+void names_init(u64 secret); /* before the first name */
+void names_add(struct dentry *d);
+void names_remove(struct dentry *d);
+
 /* Names; tree_lock is held. */
 struct dentry *dir_find(struct inode *dir, const char *name);
 int dir_add(struct inode *dir, const char *name, struct inode *inode);
@@ -105,7 +112,11 @@ bool dir_is_empty(const struct inode *dir);
 /* Look up an entry, real or generated. Returns its inode with a reference, or NULL. */
 struct inode *dir_lookup(struct inode *dir, const char *name);
 
-/* Paths (path.c); tree_lock is held. */
+/*
+ * Paths (path.c). Called with tree_lock held. A long walk releases it for a moment from time to
+ * time, so what the caller found before it may have changed; the result holds until the caller
+ * releases the lock. Returns -EINTR if the thread is being killed.
+ */
 #define WALK_NOFOLLOW  1 /* do not follow the last component if it is a symbolic link */
 #define WALK_PARENT    2 /* find the parent directory, and put the last component into `last` */
 #define WALK_DIRECTORY 4 /* the result must be a directory */
@@ -117,6 +128,11 @@ struct walk {
 };
 
 int path_walk(struct inode *start, const char *path, unsigned int flags, struct walk *w);
+/*
+ * Between two steps of long work under tree_lock: let other threads take the lock, and take
+ * interrupts. Returns 0, or -EINTR if the thread is being killed; with the lock held (open.c).
+ */
+int tree_pause(void);
 
 /* Make a file at boot, together with its missing parents. Returns NULL on failure. */
 struct inode *tree_make(const char *path, u32 mode, const struct inode_ops *ops);

@@ -85,22 +85,36 @@ struct file *inode_open(struct inode *inode, unsigned int flags, int *err)
 	return opened(f, *err);
 }
 
-/* Create the file for open(O_CREAT). tree_lock is held. */
+int tree_pause(void)
+{
+	int err;
+
+	mutex_unlock(&tree_lock);
+	err = irq_window_killable();
+	mutex_lock(&tree_lock);
+	return err;
+}
+
+/*
+ * Create the file for open(O_CREAT), whose path was not found. Returns -EAGAIN if another thread
+ * has created it meanwhile. tree_lock is held.
+ */
 static int create_at(struct inode *start, const char *path, unsigned int mode, struct walk *w)
 {
-	struct inode *dir, *inode;
+	struct inode *dir, *inode = NULL;
+	struct dentry *old;
 	int err = path_walk(start, path, WALK_PARENT, w);
 
 	if (err)
 		return err;
 	dir = w->inode;
-	inode = NULL;
+	old = dir_find(dir, w->last);
 	if (!w->last[0] || w->must_be_dir)
 		err = -EISDIR;
 	else if (dir->ops)
 		err = -EACCES;
-	else if (dir_find(dir, w->last))
-		err = -ENOENT; /* a dangling symbolic link */
+	else if (old)
+		err = S_ISLNK(old->inode->mode) ? -ENOENT : -EAGAIN; /* a dangling link: ENOENT */
 	else if (!(inode = inode_alloc(S_IFREG | (mode & 07777), NULL)))
 		err = -ENOMEM;
 	else if (!(inode->data = ram_file_create(NULL, 0)))
@@ -148,11 +162,13 @@ struct file *path_open(struct inode *start, const char *path, unsigned int flags
 	if ((flags & O_NOFOLLOW) || exclusive)
 		walk_flags |= WALK_NOFOLLOW;
 	mutex_lock(&tree_lock);
-	*err = path_walk(start, path, walk_flags, &w);
-	if (*err == -ENOENT && (flags & O_CREAT) && !(flags & O_PATH)) {
-		*err = create_at(start, path, mode, &w);
-		created = !*err;
-	}
+	do {
+		*err = path_walk(start, path, walk_flags, &w);
+		if (*err == -ENOENT && (flags & O_CREAT) && !(flags & O_PATH)) {
+			*err = create_at(start, path, mode, &w);
+			created = !*err;
+		}
+	} while (*err == -EAGAIN);
 	mutex_unlock(&tree_lock);
 	if (*err)
 		return opened(f, *err);
@@ -194,68 +210,77 @@ static size_t put_entry(u8 *to, size_t room, u64 ino, u64 next, u32 mode, const 
 	return size;
 }
 
-/*
- * Store at `to` the entry of dir with the smallest cookie >= *cookie. If the entry fits, advance
- * *cookie past it. Returns the entry's length, or 0 if the entry does not fit. If there is no such
- * entry, returns 0 with *more false. Generated entries follow the real ones.
- */
-static size_t entry_at(struct inode *dir, u64 *cookie, u8 *to, size_t room, bool *more)
+/* Where getdents64() puts entries. */
+struct entries {
+	u8 *block;
+	size_t used, limit;
+	u64 cookie;   /* of the next entry, or below it */
+	bool is_full; /* the next entry does not fit */
+};
+
+/* Add an entry, after which the next one has a cookie >= `next`. Returns false if it does not fit. */
+static bool add_entry(struct entries *e, u64 ino, u64 next, u32 mode, const char *name)
+{
+	size_t size = put_entry(e->block + e->used, e->limit - e->used, ino, next, mode, name);
+
+	e->is_full = !size;
+	if (size)
+		e->cookie = next;
+	e->used += size;
+	return size;
+}
+
+static void add_real(struct entries *e, const struct inode *dir)
+{
+	const struct inode *up = dir->parent ? dir->parent : dir;
+	struct dentry *d;
+
+	while (e->cookie < 2)
+		if (!add_entry(e, e->cookie ? up->ino : dir->ino, e->cookie + 1, S_IFDIR,
+			       e->cookie ? ".." : "."))
+			return;
+	list_for_each_entry(d, &dir->children, link)
+		if (d->cookie >= e->cookie &&
+		    !add_entry(e, d->inode->ino, d->cookie + 1, d->inode->mode, d->name))
+			return;
+}
+
+/* readdir() may search all processes for each entry, so pause after each. Returns 0 or -EINTR. */
+static int add_generated(struct entries *e, struct inode *dir)
 {
 	const u64 made_up = 1ULL << 32;
 	struct dir_item item;
-	struct dentry *d;
-	struct inode *up = dir->parent ? dir->parent : dir;
-	size_t n = 0;
+	int err = 0;
 
-	*more = true;
-	if (*cookie < 2) {
-		n = put_entry(to, room, *cookie ? up->ino : dir->ino, *cookie + 1, S_IFDIR,
-			      *cookie ? ".." : ".");
-		*cookie += n != 0;
-		return n;
-	}
-	list_for_each_entry(d, &dir->children, link) {
-		if (d->cookie < *cookie)
-			continue;
-		n = put_entry(to, room, d->inode->ino, d->cookie + 1, d->inode->mode, d->name);
-		if (n)
-			*cookie = d->cookie + 1;
-		return n;
-	}
-	*more = dir->ops && dir->ops->readdir &&
-		dir->ops->readdir(dir, *cookie < made_up ? 0 : *cookie - made_up, &item);
-	if (*more) {
-		n = put_entry(to, room, item.ino, made_up + item.cookie + 1, item.mode, item.name);
-		if (n)
-			*cookie = made_up + item.cookie + 1;
-	}
-	return n;
+	while (!err &&
+	       dir->ops->readdir(dir, e->cookie < made_up ? 0 : e->cookie - made_up, &item) &&
+	       add_entry(e, item.ino, made_up + item.cookie + 1, item.mode, item.name))
+		err = tree_pause();
+	return err;
 }
 
+/* Generated entries follow the real ones. */
 static long dir_getdents(struct file *f, unsigned long buf, size_t size)
 {
-	u8 *block = kmalloc(PAGE_SIZE);
-	size_t limit = MIN(size, PAGE_SIZE), used = 0, n;
-	u64 cookie = f->pos;
-	bool more = true;
-	int err;
+	struct entries e = { .limit = MIN(size, PAGE_SIZE), .cookie = f->pos };
+	struct inode *dir = f->inode;
+	int err = 0;
 
-	if (!block)
+	e.block = kmalloc(PAGE_SIZE);
+	if (!e.block)
 		return -ENOMEM;
 	mutex_lock(&tree_lock);
-	while (more) {
-		n = entry_at(f->inode, &cookie, block + used, limit - used, &more);
-		if (!n)
-			break;
-		used += n;
-	}
+	add_real(&e, dir);
+	if (!e.is_full && dir->ops && dir->ops->readdir)
+		err = add_generated(&e, dir);
 	mutex_unlock(&tree_lock);
-	err = !used && more ? -EINVAL : copy_to_user(buf, block, used);
-	kfree(block);
+	if (!err)
+		err = !e.used && e.is_full ? -EINVAL : copy_to_user(buf, e.block, e.used);
+	kfree(e.block);
 	if (err)
 		return err;
-	WRITE_ONCE(f->pos, cookie);
-	return (long)used;
+	WRITE_ONCE(f->pos, e.cookie);
+	return (long)e.used;
 }
 
 static long dir_read(struct file *f, unsigned long buf, size_t size, u64 *pos)

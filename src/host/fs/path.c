@@ -3,9 +3,13 @@
  * path.c - find the inode of a path.
  *
  * The walk is a loop over components. A symbolic link's target is put in front of the rest of the
- * path, in a buffer that is allocated at the first link. The limit is 40 links, as on Linux. The
- * whole walk runs under tree_lock, so names and link targets do not change. No user memory is
- * touched.
+ * path, in a buffer that is allocated at the first link. The limit is 40 links, as on Linux. No
+ * user memory is touched.
+ *
+ * A step runs under tree_lock, so names and link targets do not change during it. A path with 40
+ * links can have 80 000 components, so after every few of them, the walk releases the lock for a
+ * moment. Then, as on Linux, what is behind may be renamed or removed: the walk keeps only a
+ * reference to the inode reached so far and its own copy of the rest of the path.
  */
 #include <linux/errno.h>
 #include <linux/stat.h>
@@ -14,6 +18,7 @@
 #include "mm/page.h"
 
 #define LINKS_MAX 40
+#define PAUSE     16 /* components between two calls to tree_pause() */
 
 struct path_state {
 	struct inode *at;  /* the inode reached so far, referenced */
@@ -21,6 +26,7 @@ struct path_state {
 	char *buf;         /* two halves of PATH_LEN_MAX bytes; NULL until a link is found */
 	unsigned int half; /* the half in use */
 	unsigned int links;
+	unsigned int steps; /* since the last pause: components, and the copying of texts */
 };
 
 static void state_move(struct path_state *s, struct inode *to)
@@ -32,6 +38,7 @@ static void state_move(struct path_state *s, struct inode *to)
 /* Put the link's target in front of the rest of the path. */
 static int state_expand(struct path_state *s, struct inode *link)
 {
+	size_t rest = strlen(s->rest);
 	char *text;
 	long len;
 
@@ -49,8 +56,9 @@ static int state_expand(struct path_state *s, struct inode *link)
 		len = (long)strlcpy(text, link->target ? link->target : "", PATH_LEN_MAX);
 	if (len <= 0)
 		return len < 0 ? (int)len : -ENOENT;
-	if ((size_t)len + strlen(s->rest) + 2 > PATH_LEN_MAX)
+	if ((size_t)len + rest + 2 > PATH_LEN_MAX)
 		return -ENAMETOOLONG;
+	s->steps += (unsigned int)(len + rest) * PAUSE / PATH_LEN_MAX;
 	strlcpy(text + len, s->rest, PATH_LEN_MAX - (size_t)len); /* rest: "", or begins with '/' */
 	s->rest = text;
 	if (*text == '/') {
@@ -156,6 +164,12 @@ static int path_loop(struct path_state *s, unsigned int flags, struct walk *w)
 		err = path_step(s, w->last, follow);
 		if (err)
 			return err;
+		if (++s->steps >= PAUSE) {
+			s->steps = 0;
+			err = tree_pause();
+			if (err)
+				return err;
+		}
 	}
 }
 

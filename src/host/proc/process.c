@@ -21,7 +21,6 @@
 #include "mm/mm.h"
 #include "mm/page.h"
 #include "lib/printk.h"
-#include "platform/random.h"
 #include "process_impl.h"
 #include "seccomp.h"
 #include "rlimit.h"
@@ -286,7 +285,6 @@ int process_start_first(const struct exec_spec *spec, const struct first_program
 	struct process *p;
 	struct thread *t;
 
-	random_init();
 	if (!account)
 		return -ENOMEM;
 	account_use(account);

@@ -182,9 +182,10 @@ void thread_wake(struct thread *t, struct hv_kicks *kicks);
 void thread_signal_kick(struct thread *t);
 /* Run another thread: sleep if current->state says so, else let queued threads run first. */
 void schedule(void);
-bool hart_is_wanted(void);  /* is another thread ready to run on this hart? */
-void irq_window(void);      /* take pending interrupts and reschedule if needed; for long loops */
-void sched_hook_drop(void); /* call the hook's out(): put a vCPU that is still loaded */
+bool hart_is_wanted(void); /* is another thread ready to run on this hart? */
+void irq_window(void);     /* take pending interrupts and reschedule if needed; for long loops */
+int irq_window_killable(void); /* the same; -EINTR: the thread is being killed (signal.c) */
+void sched_hook_drop(void);    /* call the hook's out(): put a vCPU that is still loaded */
 /* Allow t only the online harts of the mask, and move it to one of them. -EINVAL: there is none. */
 int sched_set_affinity(struct thread *t, const struct hv_hartmask *mask);
 /*

@@ -22,6 +22,7 @@
 #include "mm/page.h"
 #include "platform/bootargs.h"
 #include "platform/fdt.h"
+#include "platform/random.h"
 #include "proc/exec_spec.h"
 #include "proc/process.h"
 #include "sched/clock.h"
@@ -105,6 +106,7 @@ static void init_thread(void *arg)
 		machine_fail("kvm_init() failed");
 	kvm_hart_init();
 	smp_start_all();
+	random_init();
 	mutex_init(&tree_lock);
 	epoll_init();
 	sockets_init();
