@@ -87,31 +87,71 @@ int process_kill_other_threads(struct process *p)
 	return 0;
 }
 
-/* Give the children to init, and free those that are already zombies: init never waits. */
-static void orphan_children(struct process *p)
+/* Remove p from all lists of processes. all_processes_lock is held. */
+static void hide(struct process *p)
 {
-	struct process *child, *n;
-	struct list_head dead;
+	list_del(&p->sibling);
+	list_del(&p->all_link);
+	list_del(&p->group_link);
+}
 
-	list_init(&dead);
+/* Make init the parent of p's first child, and put it on the list. Returns false if there is none. */
+static bool orphan_child(struct process *p, struct list_head *orphans)
+{
+	struct process *child = NULL;
+
 	spin_lock(&all_processes_lock);
-	list_for_each_entry_safe(child, n, &p->children, sibling) {
-		list_del(&child->sibling);
+	if (!list_empty(&p->children)) {
+		child = list_first_entry(&p->children, struct process, sibling);
 		child->parent = &init_process;
-		if (child->pgid != p->pgid && child->sid == p->sid)
-			job_hangup(child->pgid, child->sid);
-		if (child->zombie) {
-			list_del(&child->all_link);
-			list_add_tail(&child->sibling, &dead);
-		} else {
-			list_add_tail(&child->sibling, &init_process.children);
-		}
+		list_del(&child->sibling);
+		list_add_tail(&child->sibling, orphans);
 	}
 	spin_unlock(&all_processes_lock);
-	list_for_each_entry_safe(child, n, &dead, sibling) {
+	return child;
+}
+
+/*
+ * Let init adopt p's first orphan, or free it if it is a zombie: init never waits. Returns false if
+ * there is none.
+ */
+static bool adopt_orphan(const struct process *p, struct list_head *orphans, u64 round)
+{
+	struct process *child = NULL;
+	bool dead = false;
+
+	spin_lock(&all_processes_lock);
+	if (!list_empty(orphans)) {
+		child = list_first_entry(orphans, struct process, sibling);
 		list_del(&child->sibling);
-		process_put(child);
+		list_add_tail(&child->sibling, &init_process.children);
+		if (child->pgid != p->pgid && child->sid == p->sid && child->hangup_round != round)
+			job_hangup(child->pgid, child->sid, round);
+		dead = child->zombie;
+		if (dead)
+			hide(child);
 	}
+	spin_unlock(&all_processes_lock);
+	if (dead)
+		process_put(child);
+	return child;
+}
+
+/*
+ * Give the children to init. A group is orphaned only once p is the parent of no member, so this
+ * takes two loops; the second one looks at each group once. An orphan that ends in between removes
+ * itself from the list. A process may have thousands of children: take interrupts between them.
+ */
+static void orphan_children(struct process *p)
+{
+	u64 round = job_hangup_round();
+	struct list_head orphans;
+
+	list_init(&orphans);
+	while (orphan_child(p, &orphans))
+		irq_window();
+	while (adopt_orphan(p, &orphans, round))
+		irq_window();
 }
 
 /* Return the si_code (CLD_*) for a wait status. */
@@ -138,8 +178,7 @@ static void become_zombie(struct process *p)
 	process_get(parent);
 	gone = parent->is_init || (p->exit_signal == SIGCHLD && signal_child_ignored(parent));
 	if (gone) {
-		list_del(&p->sibling);
-		list_del(&p->all_link);
+		hide(p);
 		p->parent = &init_process; /* the parent may be freed from now on */
 	}
 	WRITE_ONCE(p->zombie, true);
@@ -148,7 +187,7 @@ static void become_zombie(struct process *p)
 		signal_child(parent, p, p->exit_signal, exit_code(p->wait_status),
 			     exit_value(p->wait_status));
 	if (parent->pgid != p->pgid && parent->sid == p->sid)
-		job_hangup(p->pgid, p->sid);
+		job_hangup(p->pgid, p->sid, job_hangup_round());
 	spin_unlock(&all_processes_lock);
 	if (!parent->is_init)
 		waitq_wake_all(&parent->child_wait);
@@ -281,8 +320,7 @@ static bool take_zombie(struct wait_request *req, struct process *child)
 	if (req->options & WNOWAIT) {
 		process_get(child);
 	} else { /* the parent's reference becomes the request's */
-		list_del(&child->sibling);
-		list_del(&child->all_link);
+		hide(child);
 		child->parent = &init_process; /* the parent may be freed before the child */
 		WRITE_ONCE(current_process->child_time,
 			   current_process->child_time + child->run_time + child->child_time);

@@ -111,14 +111,44 @@ void job_continue(struct process *p)
 
 /* ---- process groups ---- */
 
+/*
+ * A hash table of groups, so that finding the members of one does not visit all processes. Numbers
+ * of groups are given out in order, so a program cannot fill one bucket. Lock: all_processes_lock.
+ */
+#define BUCKETS 1024
+
+static struct list_head buckets[BUCKETS];
+
+struct list_head *job_members(int pgid)
+{
+	struct list_head *bucket = &buckets[(unsigned int)pgid % BUCKETS];
+
+	if (!bucket->next)
+		list_init(bucket);
+	return bucket;
+}
+
+void job_join(struct process *p, int pgid)
+{
+	list_del(&p->group_link);
+	WRITE_ONCE(p->pgid, pgid);
+	list_add_tail(&p->group_link, job_members(pgid));
+}
+
+/* Can p's parent, outside p's group but in its session, continue the group? */
+static bool has_job_parent(const struct process *p, int sid)
+{
+	return !p->zombie && !p->parent->is_init && p->parent->pgid != p->pgid &&
+	       p->parent->sid == sid;
+}
+
 /* all_processes_lock is held. */
 static bool is_orphaned(int pgid, int sid)
 {
 	struct process *p;
 
-	list_for_each_entry(p, &all_processes, all_link)
-		if (p->pgid == pgid && !p->zombie && !p->parent->is_init &&
-		    p->parent->pgid != pgid && p->parent->sid == sid)
+	list_for_each_entry(p, job_members(pgid), group_link)
+		if (p->pgid == pgid && has_job_parent(p, sid))
 			return false;
 	return true;
 }
@@ -133,14 +163,26 @@ bool job_group_is_orphaned(const struct process *p)
 	return orphaned;
 }
 
-void job_hangup(int pgid, int sid)
+u64 job_hangup_round(void)
 {
-	bool stopped = false;
+	static u64 round; /* atomic */
+
+	return __atomic_add_fetch(&round, 1, __ATOMIC_RELAXED);
+}
+
+void job_hangup(int pgid, int sid, u64 round)
+{
+	bool stopped = false, orphaned = true;
 	struct process *p;
 
-	list_for_each_entry(p, &all_processes, all_link)
-		stopped |= p->pgid == pgid && READ_ONCE(p->stopped);
-	if (!stopped || !is_orphaned(pgid, sid))
+	list_for_each_entry(p, job_members(pgid), group_link) {
+		if (p->pgid != pgid)
+			continue;
+		p->hangup_round = round;
+		stopped |= READ_ONCE(p->stopped);
+		orphaned &= !has_job_parent(p, sid);
+	}
+	if (!stopped || !orphaned)
 		return;
 	signal_send_many(pgid, SIGHUP, SI_KERNEL);
 	signal_send_many(pgid, SIGCONT, SI_KERNEL);
@@ -167,7 +209,7 @@ int job_group_check(int pgid, int sid)
 	struct process *p;
 	int err = -ESRCH;
 
-	list_for_each_entry(p, &all_processes, all_link)
+	list_for_each_entry(p, job_members(pgid), group_link)
 		if (p->pgid == pgid)
 			err = p->sid == sid ? 0 : -EPERM;
 	return err;

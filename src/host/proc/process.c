@@ -47,6 +47,7 @@ struct process init_process = {
 	.children = LIST_HEAD_INIT(init_process.children),
 	.sibling = LIST_HEAD_INIT(init_process.sibling),
 	.all_link = LIST_HEAD_INIT(init_process.all_link),
+	.group_link = LIST_HEAD_INIT(init_process.group_link),
 	.sigqueue = LIST_HEAD_INIT(init_process.sigqueue),
 	.forks = LIST_HEAD_INIT(init_process.forks),
 };
@@ -123,6 +124,7 @@ static struct process *process_alloc(struct process *parent)
 	list_init(&p->children);
 	list_init(&p->sibling);
 	list_init(&p->all_link);
+	list_init(&p->group_link);
 	list_init(&p->sigqueue);
 	list_init(&p->forks);
 	waitq_init(&p->child_wait);
@@ -190,7 +192,7 @@ static void process_publish(struct process *p, struct process *parent, struct th
 	spin_lock(&all_processes_lock);
 	list_del(&signals->link);
 	p->pending = signals->set;
-	p->pgid = parent->is_init ? p->pid : parent->pgid;
+	job_join(p, parent->is_init ? p->pid : parent->pgid);
 	p->sid = parent->is_init ? p->pid : parent->sid;
 	p->parent = parent;
 	(void)process_add_thread(p, t); /* fails only for a process that is visible */

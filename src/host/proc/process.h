@@ -37,11 +37,13 @@ struct process {
 	struct list_head children, sibling;
 	struct waitq child_wait; /* its threads wait here for its children */
 	struct list_head all_link;
+	struct list_head group_link; /* jobctl.c: in the list of its group */
+	u64 hangup_round;            /* jobctl.c: when job_hangup() last looked at its group */
 	bool exiting, zombie;
-	bool memory_freed;    /* its files and its memory have been freed */
-	bool oom_passed_over; /* oom.c: was a victim, and is not chosen again */
-	int wait_status;      /* as wait4() reports it */
-	int pgid, sid;
+	bool memory_freed;           /* its files and its memory have been freed */
+	bool oom_passed_over;        /* oom.c: was a victim, and is not chosen again */
+	int wait_status;             /* as wait4() reports it */
+	int pgid, sid;               /* written under all_processes_lock */
 	char path[PROCESS_PATH_LEN]; /* of the program; guarded by lock: process_path() */
 
 	u64 run_time, child_time; /* ticks: of threads that ended, and of reaped children */

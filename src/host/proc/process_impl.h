@@ -65,10 +65,18 @@ void job_tell_stopped(struct process *p);
  */
 bool job_group_is_orphaned(const struct process *p);
 /*
- * If the group is orphaned and a member has stopped, send the group SIGHUP and SIGCONT.
+ * If the group is orphaned and a member has stopped, send the group SIGHUP and SIGCONT. Sets the
+ * members' hangup_round to `round`. all_processes_lock is held.
+ */
+void job_hangup(int pgid, int sid, u64 round);
+u64 job_hangup_round(void); /* a new number */
+/* Move p to a group. all_processes_lock is held. */
+void job_join(struct process *p, int pgid);
+/*
+ * The list that contains, through group_link, all members of the group, and some of others.
  * all_processes_lock is held.
  */
-void job_hangup(int pgid, int sid);
+struct list_head *job_members(int pgid);
 /*
  * Check that the group is in session sid. Returns 0, -ESRCH (there is no such group) or -EPERM (the
  * group is in another session). all_processes_lock is held.

@@ -238,6 +238,14 @@ static void add_to_forks(struct process *p, int signo)
 	}
 }
 
+static void send_one_of_many(struct process *p, const siginfo_t *info)
+{
+	if (!info->si_signo || p->zombie)
+		return;
+	signal_send(p, 0, info);
+	add_to_forks(p, info->si_signo);
+}
+
 bool signal_send_many(int pgid, int signo, int code)
 {
 	struct process *p;
@@ -245,14 +253,20 @@ bool signal_send_many(int pgid, int signo, int code)
 	bool found = false;
 
 	signal_info(&info, signo, code);
+	if (pgid) {
+		list_for_each_entry(p, job_members(pgid), group_link) {
+			if (p->pgid != pgid)
+				continue;
+			found = true;
+			send_one_of_many(p, &info);
+		}
+		return found;
+	}
 	list_for_each_entry(p, &all_processes, all_link) {
-		if (pgid ? p->pgid != pgid : p == current_process)
+		if (p == current_process)
 			continue;
 		found = true;
-		if (!signo || p->zombie)
-			continue;
-		signal_send(p, 0, &info);
-		add_to_forks(p, signo);
+		send_one_of_many(p, &info);
 	}
 	return found;
 }

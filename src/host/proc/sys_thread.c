@@ -93,7 +93,7 @@ static long set_group(struct process *p, int pgid)
 		return -EPERM;
 	if (pgid != p->pid && job_group_check(pgid, p->sid))
 		return -EPERM;
-	WRITE_ONCE(p->pgid, pgid);
+	job_join(p, pgid);
 	return 0;
 }
 
@@ -149,7 +149,7 @@ long sys_setsid(struct trap_frame *frame)
 	/* A group with this number may have other members even if p has left it. */
 	if (job_group_check(p->pid, p->sid) == -ESRCH) {
 		WRITE_ONCE(p->sid, p->pid);
-		WRITE_ONCE(p->pgid, p->pid);
+		job_join(p, p->pid);
 		ret = p->pid;
 	}
 	spin_unlock(&all_processes_lock);
