@@ -5,7 +5,8 @@
  * A table starts with room for a few descriptors. It grows when a descriptor needs it, at least to
  * twice its size, and never shrinks. `used` is above every open descriptor, and no descriptor below
  * `lowest` is free. So fork, exec and exit look no further than the highest open descriptor, and
- * opening the thousandth file does not search the first 999 descriptors.
+ * opening the thousandth file does not search the first 999 descriptors. `open` has one bit for
+ * each open descriptor: a search skips 64 descriptors at once.
  *
  * Lock: fd_table.lock guards everything. Arrays are allocated and freed without it, and references
  * are dropped without it.
@@ -23,6 +24,7 @@
 #include "sched/thread.h"
 
 #define FD_FEW 64
+#define PIECE  256 /* descriptors between two calls to irq_window(); a multiple of 64 */
 
 struct fd_table {
 	u32 refs;
@@ -31,9 +33,10 @@ struct fd_table {
 	int used;   /* highest open descriptor + 1; 0: none is open */
 	int lowest; /* every descriptor below this one is open */
 	struct file **files;
-	u64 *cloexec, *reserved; /* one bit per descriptor; after files, in the same allocation */
+	/* One bit per descriptor; after files, in the same allocation. */
+	u64 *cloexec, *reserved, *open;
 	struct file *few_files[FD_FEW];
-	u64 few_cloexec[FD_FEW / 64], few_reserved[FD_FEW / 64];
+	u64 few_cloexec[FD_FEW / 64], few_reserved[FD_FEW / 64], few_open[FD_FEW / 64];
 };
 
 struct fd_table *fd_table_create(void)
@@ -47,6 +50,7 @@ struct fd_table *fd_table_create(void)
 	t->files = t->few_files;
 	t->cloexec = t->few_cloexec;
 	t->reserved = t->few_reserved;
+	t->open = t->few_open;
 	return t;
 }
 
@@ -54,12 +58,14 @@ struct fd_table *fd_table_create(void)
 static int make_room(struct fd_table *t, int fd)
 {
 	int size = MIN(MAX(READ_ONCE(t->size) * 2, ALIGN_UP(fd + 1, 64)), FD_MAX);
-	struct file **files = kmalloc((size_t)size * sizeof(void *) + (size_t)size / 8 * 2);
+	struct file **files = kmalloc((size_t)size * sizeof(void *) + (size_t)size / 8 * 3);
 	struct file **old = files;
 	u64 *bits;
 
 	if (!files)
 		return -ENOMEM;
+	if (size > PIECE)
+		irq_window(); /* clearing the new arrays took as long as copying will take */
 	spin_lock(&t->lock);
 	if (size > t->size) {
 		old = t->files;
@@ -67,9 +73,11 @@ static int make_room(struct fd_table *t, int fd)
 		memcpy(files, t->files, (size_t)t->size * sizeof(void *));
 		memcpy(bits, t->cloexec, (size_t)t->size / 8);
 		memcpy(bits + size / 64, t->reserved, (size_t)t->size / 8);
+		memcpy(bits + size / 64 * 2, t->open, (size_t)t->size / 8);
 		t->files = files;
 		t->cloexec = bits;
 		t->reserved = bits + size / 64;
+		t->open = bits + size / 64 * 2;
 		t->size = size;
 	}
 	spin_unlock(&t->lock);
@@ -78,33 +86,59 @@ static int make_room(struct fd_table *t, int fd)
 	return 0;
 }
 
+/* Copy the descriptors [fd, end), where fd is a multiple of 64. from->lock is held. */
+static void copy_piece(struct fd_table *t, const struct fd_table *from, int fd, int end)
+{
+	size_t word = (size_t)fd / 64, size = (size_t)ALIGN_UP(end - fd, 64) / 8;
+
+	/* Reserved descriptors are not copied: in the child they are free, as on Linux. */
+	memcpy(t->cloexec + word, from->cloexec + word, size);
+	memcpy(t->open + word, from->open + word, size);
+	for (; fd < end; fd++) {
+		t->files[fd] = from->files[fd];
+		if (!t->files[fd]) {
+			t->lowest = MIN(t->lowest, fd);
+			continue;
+		}
+		file_get(t->files[fd]);
+		t->used = fd + 1;
+	}
+}
+
+/*
+ * A table may have a quarter of a million descriptors, so interrupts are taken on the way. If it
+ * has more than PIECE, and other threads change it meanwhile, not all of the copy is from the same
+ * moment.
+ */
 struct fd_table *fd_table_copy(struct fd_table *from)
 {
 	struct fd_table *t = fd_table_create();
-	int fd;
+	int fd, end, used;
 
 	if (!t)
 		return NULL;
+	t->lowest = FD_MAX;
 	spin_lock(&from->lock);
-	while (from->used > t->size) {
-		fd = from->used - 1;
+	for (fd = 0; fd < from->used; fd = end) {
+		used = from->used;
+		end = MIN(used, fd + PIECE);
+		if (end <= t->size) {
+			copy_piece(t, from, fd, end);
+			if (end == used)
+				break;
+		} else {
+			end = fd; /* once more, with room */
+		}
 		spin_unlock(&from->lock);
-		if (make_room(t, fd) < 0) {
+		irq_window();
+		if (used > t->size && make_room(t, used - 1) < 0) {
 			fd_table_put(t);
 			return NULL;
 		}
 		spin_lock(&from->lock);
 	}
-	t->used = from->used;
-	t->lowest = from->lowest;
-	/* Reserved descriptors are not copied: in the child they are free, as on Linux. */
-	memcpy(t->cloexec, from->cloexec, (size_t)ALIGN_UP(t->used, 64) / 8);
-	for (fd = 0; fd < t->used; fd++) {
-		t->files[fd] = from->files[fd];
-		if (t->files[fd])
-			file_get(t->files[fd]);
-	}
 	spin_unlock(&from->lock);
+	t->lowest = MIN(t->lowest, t->used);
 	return t;
 }
 
@@ -119,8 +153,11 @@ void fd_table_put(struct fd_table *t)
 
 	if (!t || __atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL))
 		return;
-	for (fd = 0; fd < t->used; fd++)
+	for (fd = 0; fd < t->used; fd++) {
 		file_put(t->files[fd]);
+		if (fd % PIECE == PIECE - 1)
+			irq_window();
+	}
 	if (t->files != t->few_files)
 		kfree(t->files);
 	kfree(t);
@@ -162,9 +199,10 @@ static struct file *take(struct fd_table *t, int fd)
 
 	t->files[fd] = NULL;
 	bit_set(t->cloexec, fd, false);
+	bit_set(t->open, fd, false);
 	t->lowest = MIN(t->lowest, fd);
 	while (t->used && !t->files[t->used - 1])
-		t->used--;
+		t->used -= t->used % 64 || t->open[t->used / 64 - 1] ? 1 : 64;
 	return f;
 }
 
@@ -172,9 +210,10 @@ static void put_in(struct fd_table *t, int fd, struct file *f, bool cloexec)
 {
 	t->files[fd] = f;
 	bit_set(t->cloexec, fd, cloexec);
+	bit_set(t->open, fd, true);
 	t->used = MAX(t->used, fd + 1);
 	while (t->lowest < t->used && t->files[t->lowest])
-		t->lowest++;
+		t->lowest += t->lowest % 64 || ~t->open[t->lowest / 64] ? 1 : 64;
 }
 
 static bool is_reserved(const struct fd_table *t, int fd)
@@ -188,7 +227,7 @@ static int find_free(const struct fd_table *t, int from)
 	int fd = MAX(from, t->lowest);
 
 	while ((fd < t->used && t->files[fd]) || is_reserved(t, fd))
-		fd++;
+		fd += fd % 64 || ~(t->open[fd / 64] | t->reserved[fd / 64]) ? 1 : 64;
 	return fd;
 }
 
@@ -204,20 +243,21 @@ void fd_table_exec(struct fd_table *t)
 		f = file_at(t, fd) && bit_get(t->cloexec, fd) ? take(t, fd) : NULL;
 		spin_unlock(&t->lock);
 		file_put(f);
-		fd++;
+		if (fd++ % PIECE == PIECE - 1)
+			irq_window();
 	}
 }
 
 int fd_table_next(struct fd_table *t, int from)
 {
-	int fd, found = -1;
+	int fd;
 
 	spin_lock(&t->lock);
-	for (fd = from; fd < t->used && found < 0; fd++)
-		if (t->files[fd])
-			found = fd;
+	for (fd = from; fd < t->used && !t->files[fd];)
+		fd += fd % 64 || t->open[fd / 64] ? 1 : 64;
+	fd = fd < t->used ? fd : -1;
 	spin_unlock(&t->lock);
-	return found;
+	return fd;
 }
 
 /*

@@ -21,6 +21,8 @@
 #include "proc/syscall.h"
 #include "mm/uaccess.h"
 
+#define PIECE 64 /* descriptors between two calls to irq_window() */
+
 struct poll_entry {
 	struct wait_entry wait;
 	struct waitq *wq;
@@ -64,8 +66,11 @@ static void call_enter(struct poll_table *table, struct waitq *wq)
 static void call_end(struct poll_call *call)
 {
 	struct poll_entry *e;
+	unsigned int i;
 
-	while ((e = call->entries)) {
+	for (i = 0; (e = call->entries); i++) {
+		if (i % PIECE == PIECE - 1)
+			irq_window();
 		call->entries = e->next;
 		waitq_remove(e->wq, &e->wait);
 		kfree(e);
@@ -78,12 +83,15 @@ struct polled {
 	unsigned int wanted, got;
 };
 
+/* Return the number of ready descriptors, or -EINTR if the thread is being killed. */
 static int scan(struct polled *p, unsigned int n, struct poll_table *table)
 {
 	unsigned int i;
 	int ready = 0;
 
 	for (i = 0; i < n; i++) {
+		if (i % PIECE == PIECE - 1 && irq_window_killable())
+			return -EINTR;
 		if (!p[i].f) {
 			ready += p[i].got != 0; /* EPOLLNVAL */
 			continue;
@@ -146,48 +154,92 @@ static int deadline_of(unsigned long ts, u64 *deadline)
 	return 0;
 }
 
-static void hold_files(struct polled *p, unsigned int n, const int *fds)
+static void hold_file(struct polled *p, int fd)
 {
+	p->f = fd < 0 ? NULL : fd_get(fd);
+	p->got = fd >= 0 && !p->f ? POLLNVAL : 0;
+}
+
+/* Returns false if a descriptor is not open. */
+static bool hold_files(struct polled *p, unsigned int n, const int *fds)
+{
+	bool all = true;
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
-		p[i].f = fds[i] < 0 ? NULL : fd_get(fds[i]);
-		p[i].got = fds[i] >= 0 && !p[i].f ? POLLNVAL : 0;
+		hold_file(&p[i], fds[i]);
+		all &= p[i].f != NULL;
+		if (i % PIECE == PIECE - 1)
+			irq_window();
 	}
+	return all;
 }
 
 static void drop_files(struct polled *p, unsigned int n)
 {
 	unsigned int i;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		file_put(p[i].f);
+		if (i % PIECE == PIECE - 1)
+			irq_window();
+	}
 }
 
 /* ---- ppoll ----------------------------------------------------------------------------------- */
+
+/* Copy the entries from user memory, and hold their files. *held: how many, even after an error. */
+static int read_entries(unsigned long user, struct pollfd *fds, struct polled *p, unsigned int n,
+			unsigned int *held)
+{
+	unsigned int at, part, i;
+
+	for (at = 0; at < n; at += part, *held = at) {
+		part = MIN(n - at, PIECE);
+		if (copy_from_user(fds + at, user + at * sizeof(*fds), part * sizeof(*fds)))
+			return -EFAULT;
+		for (i = at; i < at + part; i++) {
+			hold_file(&p[i], fds[i].fd);
+			p[i].wanted = (unsigned short)fds[i].events;
+		}
+		if (part == PIECE)
+			irq_window();
+	}
+	return 0;
+}
+
+static int write_entries(unsigned long user, struct pollfd *fds, const struct polled *p,
+			 unsigned int n)
+{
+	unsigned int at, part, i;
+
+	for (at = 0; at < n; at += part) {
+		part = MIN(n - at, PIECE);
+		for (i = at; i < at + part; i++)
+			fds[i].revents = (short)p[i].got;
+		if (copy_to_user(user + at * sizeof(*fds), fds + at, part * sizeof(*fds)))
+			return -EFAULT;
+		if (part == PIECE)
+			irq_window();
+	}
+	return 0;
+}
 
 static long do_poll(unsigned long user, unsigned int n, u64 deadline)
 {
 	struct pollfd *fds = kmalloc(n * sizeof(*fds) + 1);
 	struct polled *p = kmalloc(n * sizeof(*p) + 1);
-	unsigned int i;
+	unsigned int held = 0;
 	long ret = -ENOMEM;
 
 	if (fds && p)
-		ret = copy_from_user(fds, user, n * sizeof(*fds));
-	if (!ret) {
-		for (i = 0; i < n; i++) {
-			p[i].f = fds[i].fd < 0 ? NULL : fd_get(fds[i].fd);
-			p[i].got = fds[i].fd >= 0 && !p[i].f ? POLLNVAL : 0;
-			p[i].wanted = (unsigned short)fds[i].events;
-		}
+		ret = read_entries(user, fds, p, n, &held);
+	if (!ret)
 		ret = poll_wait_for(p, n, deadline);
-		drop_files(p, n);
-		for (i = 0; i < n; i++)
-			fds[i].revents = (short)p[i].got;
-		if (ret >= 0 && copy_to_user(user, fds, n * sizeof(*fds)))
-			ret = -EFAULT;
-	}
+	if (held)
+		drop_files(p, held);
+	if (ret >= 0 && write_entries(user, fds, p, n))
+		ret = -EFAULT;
 	kfree(p);
 	kfree(fds);
 	return ret;
@@ -281,6 +333,8 @@ static unsigned int list_sets(const struct select_sets *sets, unsigned int n, in
 		for (i = 0, wanted = 0; i < 3; i++)
 			if (set_has(sets->asked[i], fd))
 				wanted |= select_events[i];
+		if (fd % (8 * PIECE) == 8 * PIECE - 1)
+			irq_window();
 		if (!wanted)
 			continue;
 		fds[count] = (int)fd;
@@ -296,13 +350,16 @@ static long answer_sets(const struct select_sets *sets, const int *fds, const st
 	unsigned int i, s;
 	long bits = 0;
 
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
+		if (i % PIECE == PIECE - 1)
+			irq_window();
 		for (s = 0; s < 3; s++)
 			if (set_has(sets->asked[s], (unsigned int)fds[i]) &&
 			    (p[i].got & select_events[s])) {
 				sets->answer[s][fds[i] / 64] |= 1ULL << (fds[i] % 64);
 				bits++;
 			}
+	}
 	return bits;
 }
 
@@ -311,8 +368,7 @@ static long do_select(unsigned int n, const unsigned long user[3], u64 deadline)
 	struct select_sets sets = { 0 };
 	struct polled *p = kmalloc(n * sizeof(*p) + 1);
 	int *fds = kmalloc(n * sizeof(*fds) + 1);
-	unsigned int count, i;
-	bool bad = false;
+	unsigned int count;
 	long ret = -ENOMEM;
 
 	if (p && fds)
@@ -321,10 +377,7 @@ static long do_select(unsigned int n, const unsigned long user[3], u64 deadline)
 		ret = read_sets(&sets, user);
 	if (!ret) {
 		count = list_sets(&sets, n, fds, p);
-		hold_files(p, count, fds);
-		for (i = 0; i < count; i++)
-			bad |= !p[i].f;
-		ret = bad ? -EBADF : poll_wait_for(p, count, deadline);
+		ret = hold_files(p, count, fds) ? poll_wait_for(p, count, deadline) : -EBADF;
 		drop_files(p, count);
 		if (ret >= 0)
 			ret = answer_sets(&sets, fds, p, count);

@@ -85,8 +85,10 @@ static int punch_hole(struct ram_file *rf, u64 from, u64 to)
 	err = zero_part(rf, from, first * PAGE_SIZE);
 	if (!err)
 		err = zero_part(rf, last * PAGE_SIZE, to);
-	for (at = first; !err && at < last && at * PAGE_SIZE < rf->base_size; at++)
+	for (at = first; !err && at < last && at * PAGE_SIZE < rf->base_size; at++) {
 		err = zero_part(rf, at * PAGE_SIZE, (at + 1) * PAGE_SIZE);
+		irq_window();
+	}
 	if (!err)
 		ram_drop_pages(rf, at, last);
 	return err;
@@ -103,6 +105,8 @@ static u64 missing_pages(const struct ram_file *rf, u64 from, u64 to)
 		next = slot ? index + 1 : MIN((index / CHUNK_PAGES + 1) * CHUNK_PAGES, to);
 		if (!slot || !*slot)
 			missing += next - index;
+		if (next % CHUNK_PAGES == 0)
+			irq_window();
 	}
 	return missing;
 }
@@ -277,6 +281,8 @@ static s64 next_edge(struct ram_file *rf, u64 pos, bool want_data)
 	bool data;
 
 	for (; at < rf->size; at = (at / PAGE_SIZE + 1) * PAGE_SIZE) {
+		if (IS_ALIGNED(at, SZ_2M))
+			irq_window();
 		slot = ram_page_slot(rf, at / PAGE_SIZE);
 		data = (slot && *slot) || at < rf->base_size;
 		if (data == want_data)

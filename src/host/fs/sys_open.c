@@ -117,6 +117,8 @@ long sys_close_range(struct trap_frame *frame)
 			fd_flags_set(fd, true);
 		else
 			fd_close(fd);
+		if (fd % 64 == 63)
+			irq_window();
 	}
 	return 0;
 }

@@ -35,11 +35,17 @@
 static int add_long_string(struct exec_args *args, unsigned long addr)
 {
 	char *buf = kmalloc(EXEC_STRING_MAX);
+	size_t at = 0;
 	long len;
 
 	if (!buf)
 		return -ENOMEM;
-	len = strncpy_from_user(buf, addr, EXEC_STRING_MAX);
+	do {
+		len = irq_window_killable();
+		if (!len)
+			len = strncpy_from_user(buf + at, addr + at, PAGE_SIZE);
+		at += PAGE_SIZE;
+	} while (len == -ENAMETOOLONG && at < EXEC_STRING_MAX);
 	if (len >= 0)
 		len = exec_args_add(args, buf);
 	kfree(buf);
@@ -64,16 +70,25 @@ static int add_user_vector(struct exec_args *args, unsigned long vec, char *buf,
 			   unsigned int *count)
 {
 	unsigned long addr;
+	size_t done = 0; /* bytes since the last window; a string counts as at least 64 */
 	int err;
 
 	for (*count = 0; vec; ++*count, vec += sizeof(addr)) {
+		if (done > PAGE_SIZE) {
+			done = 0;
+			err = irq_window_killable();
+			if (err < 0)
+				return err;
+		}
 		if (get_user(addr, vec) < 0)
 			return -EFAULT;
 		if (!addr)
 			return 0;
+		done -= args->used;
 		err = add_user_string(args, addr, buf);
 		if (err < 0)
 			return err;
+		done += args->used + 64;
 	}
 	return 0;
 }
@@ -100,14 +115,14 @@ static int args_from_user(struct exec_args *args, unsigned long argv, unsigned l
 static int args_replace_first(struct exec_args *args, const char *const *prefix, unsigned int count)
 {
 	struct exec_args next = { .argc = args->argc - 1 + count, .envc = args->envc };
-	const char *s = args->strings + strlen(args->strings) + 1;
+	const char *s = exec_args_next(args->strings);
 	const char *end = args->strings + args->used;
 	unsigned int i;
 	int err = 0;
 
 	for (i = 0; i < count && err == 0; i++)
 		err = exec_args_add(&next, prefix[i]);
-	for (; s < end && err == 0; s += strlen(s) + 1)
+	for (; s < end && err == 0; s = exec_args_next(s))
 		err = exec_args_add(&next, s);
 	if (err < 0) {
 		exec_args_free(&next);

@@ -30,6 +30,7 @@ struct exec_args {
 };
 
 int exec_args_add(struct exec_args *args, const char *s); /* 0, -E2BIG, -ENOMEM */
+const char *exec_args_next(const char *s); /* the string after s; takes interrupts on each page */
 void exec_args_free(struct exec_args *args);
 
 /*

@@ -30,15 +30,52 @@ struct stack {
 	unsigned long strings, random, execfn; /* user addresses */
 };
 
+#define PIECE (4 * PAGE_SIZE) /* bytes between two calls to irq_window() */
+
 static int push(struct stack *st, const void *data, size_t size)
 {
+	size_t done, part;
+	int err = 0;
+
 	st->pos -= size;
-	return mm_write(st->mm, st->pos, data, size);
+	for (done = 0; done < size && !err; done += part) {
+		part = MIN(size - done, PIECE);
+		err = mm_write(st->mm, st->pos + done, (const char *)data + done, part);
+		if (part == PIECE)
+			irq_window();
+	}
+	return err;
+}
+
+static void copy(char *to, const char *from, size_t size)
+{
+	for (; size > PIECE; size -= PIECE, to += PIECE, from += PIECE) {
+		memcpy(to, from, PIECE);
+		irq_window();
+	}
+	memcpy(to, from, size);
+}
+
+const char *exec_args_next(const char *s)
+{
+	const char *page_end;
+	bool ended;
+
+	do {
+		page_end = (const char *)(ALIGN_DOWN((unsigned long)s, PAGE_SIZE) + PAGE_SIZE);
+		while (s < page_end && *s)
+			s++;
+		ended = s < page_end;
+		s += ended;
+		if (s == page_end)
+			irq_window();
+	} while (!ended);
+	return s;
 }
 
 int exec_args_add(struct exec_args *args, const char *s)
 {
-	size_t len = strlen(s) + 1;
+	size_t len = (size_t)(exec_args_next(s) - s);
 	size_t size = args->size ? args->size : 4 * PAGE_SIZE;
 	char *bigger;
 
@@ -50,12 +87,12 @@ int exec_args_add(struct exec_args *args, const char *s)
 		bigger = kmalloc(size);
 		if (!bigger)
 			return -ENOMEM;
-		memcpy(bigger, args->strings, args->used);
+		copy(bigger, args->strings, args->used);
 		kfree(args->strings);
 		args->strings = bigger;
 		args->size = size;
 	}
-	memcpy(args->strings + args->used, s, len);
+	copy(args->strings + args->used, s, len);
 	args->used += len;
 	return 0;
 }
@@ -120,11 +157,11 @@ static const char *fill_pointers(unsigned long *out, unsigned int count, const c
 	unsigned int i;
 
 	for (i = 0; i < count; i++) {
-		size_t len = strlen(s) + 1;
+		const char *next = exec_args_next(s);
 
 		out[i] = at;
-		at += len;
-		s += len;
+		at += (unsigned long)(next - s);
+		s = next;
 	}
 	out[count] = 0;
 	return s;
@@ -157,7 +194,7 @@ static void note_strings(struct mm *mm, const struct stack *st, const struct exe
 	unsigned int i;
 
 	for (i = 0; i < args->argc; i++)
-		s += strlen(s) + 1;
+		s = exec_args_next(s);
 	mm->arg_start = st->strings;
 	mm->arg_end = mm->env_start = st->strings + (unsigned long)(s - args->strings);
 	mm->env_end = st->strings + args->used;
