@@ -33,6 +33,8 @@ WORKLOADS = {
                 ["exec", SPANS, "process", "256"]),
     "files": ("a file of 64 MiB: written, mapped, copied, truncated, removed",
               ["exec", SPANS, "files", "64"]),
+    "lists": ("16384 descriptors, arguments and polled files; 4096 names, and 1024 children",
+              ["exec", SPANS, "lists", "16384"]),
     "trace": ("every event except the sampling tick, until the ring wraps",
               ["exec", "--trace", "all,!sample", SPANS, "dense", "4096"]),
     "broadcast": ("with --harts 2 or more: IPIs and remote fences from one vCPU to all others, which sleep",
