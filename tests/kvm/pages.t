@@ -29,13 +29,16 @@ done
 hs exec --quiet --harts 2 "$O/tests/kvm/unmap" running
 claims "unmap, a running vCPU"
 if [ "${HYPERSCOPE_KERNEL:-}" = debug ]; then
-	skip "unmap, other VMs" "the debug kernel executes more instructions"
-	skip "unmap, other slots" "the debug kernel executes more instructions"
+	for name in "other VMs" "other slots" "many areas"; do
+		skip "unmap, $name" "the debug kernel executes more instructions"
+	done
 else
 	hs exec --quiet --icount "$O/tests/kvm/unmap" vms
 	claims "unmap, other VMs"
 	hs exec --quiet --icount "$O/tests/kvm/unmap" slots
 	claims "unmap, other slots"
+	hs exec --quiet --icount "$O/tests/kvm/unmap" areas
+	claims "unmap, many areas"
 fi
 hs exec --quiet --harts 2 "$O/tests/kvm/many" 5
 claims "many"

@@ -7,6 +7,7 @@
  *                      process
  *   unmap vms N R      the same with N VMs, R times, as a result that a sweep reads
  *   unmap slots        the same with 1 and 4097 memory slots
+ *   unmap areas        the instructions of fork() and ftruncate() for many areas, with 1 and 64 VMs
  *
  * Run all but the first with --icount and one hart.
  *
@@ -14,12 +15,14 @@
  */
 #include <pthread.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include "guest.h"
 
 #define STORM   (DATA + 2 * MB) /* 64 pages */
 #define PAGES   (DATA + 3 * MB) /* the pages that are taken */
 #define UNMAPS  200UL
 #define MAX_VMS 64
+#define AREAS   300UL
 
 static long exits(void)
 {
@@ -168,6 +171,56 @@ static void with_many_slots(void)
 	ok(many - few <= count, "each of 4096 other slots adds less than an instruction");
 }
 
+static uint64_t cost_of_fork(void)
+{
+	uint64_t from = instret();
+	pid_t child = fork();
+
+	if (!child)
+		_exit(0);
+	from = instret() - from;
+	must(child > 0 && waitpid(child, NULL, 0) == child, "fork");
+	return from;
+}
+
+static uint64_t cost_of_truncate(int file, const volatile char *mapped)
+{
+	uint64_t from;
+
+	*mapped; /* while no page is mapped, there is nothing to unmap */
+	from = instret();
+	must(ftruncate(file, 0) == 0, "ftruncate");
+	from = instret() - from;
+	must(ftruncate(file, PAGE) == 0, "ftruncate");
+	return from;
+}
+
+/* Private areas that cannot be merged, because they alternate with areas of a shared file. */
+static void with_many_areas(void)
+{
+	int file = memfd_create("areas", 0);
+	uint64_t fork1, fork64, truncate1, truncate64;
+	char *at = mmap(NULL, 2 * AREAS * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			-1, 0);
+
+	must(at != MAP_FAILED && file >= 0 && ftruncate(file, PAGE) == 0, "memory");
+	for (uint64_t i = 0; i < AREAS; i++)
+		must(mmap(at + 2 * i * PAGE, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, file, 0) !=
+			     MAP_FAILED,
+		     "mmap");
+	cost_of_fork(); /* warm up */
+	fork1 = cost_of_fork();
+	truncate1 = cost_of_truncate(file, at);
+	add_vms(MAX_VMS);
+	fork64 = cost_of_fork();
+	truncate64 = cost_of_truncate(file, at);
+	printf("# 1 and 64 VMs: %lu and %lu instructions for fork(), %lu and %lu for ftruncate()\n",
+	       fork1, fork64, truncate1, truncate64);
+	ok(fork64 < fork1 + 63 * 10000, "a fork() does not notify each VM of each area");
+	ok(truncate64 < truncate1 + 63 * 10000,
+	   "an ftruncate() does not notify each VM of each mapping");
+}
+
 int main(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -178,6 +231,8 @@ int main(int argc, char **argv)
 		measure((unsigned int)atoi(argv[2]), (unsigned int)atoi(argv[3]));
 	else if (argc > 1 && !strcmp(argv[1], "vms"))
 		with_other_vms();
+	else if (argc > 1 && !strcmp(argv[1], "areas"))
+		with_many_areas();
 	else if (argc > 1 && !strcmp(argv[1], "slots"))
 		with_many_slots();
 	else
