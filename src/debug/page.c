@@ -21,7 +21,7 @@
 #include "sched/thread.h"
 
 #define POISON         0x6a6a6a6a6a6a6a6aULL /* bit 0 is 0: not a valid PTE */
-#define QUARANTINED    0x51a2a27e            /* in page->slab_free */
+#define QUARANTINED    0xa27e                /* in page->slab_free; greater than any offset */
 #define QUARANTINE_MAX 4096                  /* pages, at the end of a system call */
 
 static struct list_head quarantine = LIST_HEAD_INIT(quarantine); /* by page->link */
