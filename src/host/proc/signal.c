@@ -31,12 +31,6 @@ bool thread_sleep_ends(const struct thread *t, enum thread_state state)
 	return state == THREAD_KILLABLE && READ_ONCE(t->sig.kill);
 }
 
-int irq_window_killable(void)
-{
-	irq_window();
-	return READ_ONCE(current->sig.kill) ? -EINTR : 0;
-}
-
 /* ---- taking ---- */
 
 /*

@@ -184,7 +184,7 @@ void thread_signal_kick(struct thread *t);
 void schedule(void);
 bool hart_is_wanted(void); /* is another thread ready to run on this hart? */
 void irq_window(void);     /* take pending interrupts and reschedule if needed; for long loops */
-int irq_window_killable(void); /* the same; -EINTR: the thread is being killed (signal.c) */
+int irq_window_killable(void); /* the same; -EINTR: the thread is being killed */
 void sched_hook_drop(void);    /* call the hook's out(): put a vCPU that is still loaded */
 /* Allow t only the online harts of the mask, and move it to one of them. -EINVAL: there is none. */
 int sched_set_affinity(struct thread *t, const struct hv_hartmask *mask);

@@ -106,6 +106,12 @@ void irq_window(void)
 		schedule();
 }
 
+int irq_window_killable(void)
+{
+	irq_window();
+	return READ_ONCE(current->sig.kill) ? -EINTR : 0;
+}
+
 bool extable_fixup(struct trap_frame *frame)
 {
 	for (const struct extable_entry *e = _ex_table_start; e < _ex_table_end; e++) {
