@@ -87,6 +87,10 @@ struct irqchip_ops {
 	 * vCPU's mutex held.
 	 */
 	void (*reset_lines)(struct kvm_vcpu *vcpu);
+	/*
+	 * Serve REQ_RESAMPLE, which only a controller with this function sets: irqfd_resample_rest().
+	 */
+	void (*resample_rest)(struct kvm_vcpu *vcpu);
 };
 
 extern const struct irqchip_ops irqchip_plic_ops;

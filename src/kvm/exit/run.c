@@ -9,7 +9,7 @@
  */
 #include "exit/exit.h"
 #include "exit/observe.h"
-#include "irqchip/route.h"
+#include "irqchip.h"
 #include "kvm.h"
 #include "kvm_asm.h"
 #include "mmu/dirty_ring.h"
@@ -103,7 +103,7 @@ static int serve_requests(struct kvm_vcpu *vcpu)
 	if (requests & BIT(REQ_STEAL))
 		sta_update(vcpu);
 	if (requests & BIT(REQ_RESAMPLE))
-		irqfd_resample_rest(vcpu);
+		vcpu->kvm->irqchip->resample_rest(vcpu);
 	err = requests & BIT(REQ_RING_FULL) ? serve_ring_full(vcpu) : 0;
 	/* Interrupts may have been taken meanwhile (sta_update(), resampling): a signal may arrive. */
 	if (!err && (requests & (BIT(REQ_HOST) | BIT(REQ_STEAL) | BIT(REQ_RESAMPLE))))

@@ -377,4 +377,5 @@ const struct irqchip_ops irqchip_aplic_ops = {
 	.pulse = pulse,
 	.mmio = mmio,
 	.reset_lines = reset_lines,
+	.resample_rest = irqfd_resample_rest,
 };

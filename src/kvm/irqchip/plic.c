@@ -414,4 +414,5 @@ const struct irqchip_ops irqchip_plic_ops = {
 	.pulse = pulse,
 	.mmio = mmio,
 	.reset_lines = vcpu_reset_lines,
+	.resample_rest = irqfd_resample_rest,
 };
