@@ -35,6 +35,7 @@
 #include "mm/uaccess.h"
 
 #define EP_PRIVATE (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
+#define INLINE     static inline __attribute__((always_inline)) /* epoll_wait() is a hot path */
 
 static struct mutex watch_mutex;
 
@@ -193,7 +194,7 @@ static void item_change(struct ep_item *item, const struct epoll_event *event)
 
 /* ---- reporting ------------------------------------------------------------------------------- */
 
-static struct ep_item *take_ready(struct epoll *ep)
+INLINE struct ep_item *take_ready(struct epoll *ep)
 {
 	struct ep_item *item = NULL;
 
@@ -210,7 +211,7 @@ static struct ep_item *take_ready(struct epoll *ep)
  * Return the last item that is ready now, or NULL. Items that wakers add later are left for the next
  * call, because they could be added as fast as they are taken.
  */
-static struct ep_item *begin_collecting(struct epoll *ep)
+INLINE struct ep_item *begin_collecting(struct epoll *ep)
 {
 	struct ep_item *last = NULL;
 
@@ -290,7 +291,8 @@ static int wait_and_collect(struct epoll *ep, struct epoll_event *out, int max, 
 		err = wait_event_deadline(&ep->wait, may_be_ready(ep), deadline);
 		if (err == -EINTR)
 			break;
-		irq_window(); /* wakers may go on adding items that are not ready */
+		if (!err)
+			irq_window(); /* wakers may go on adding items that are not ready */
 	}
 	return n ? n : err == -ETIME ? 0 : err;
 }

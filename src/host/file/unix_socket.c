@@ -139,8 +139,11 @@ static bool is_abstract(const struct unix_name *name)
 static struct unix_socket *find_bound(const struct unix_name *name, const struct inode *inode)
 {
 	struct unix_socket *s;
+	unsigned int n = 0;
 
 	list_for_each_entry(s, &bound, link) {
+		if (++n % 64 == 0)
+			irq_window();
 		if (inode ? s->inode == inode
 			  : s->name.len == name->len &&
 				    !memcmp(s->name.path, name->path, name->len))
