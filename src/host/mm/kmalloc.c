@@ -73,6 +73,7 @@ static void *slab_alloc(unsigned int class)
 	struct list_head *partial;
 	struct page *page;
 	void *object;
+	u32 next;
 
 	spin_lock(&slab_lock);
 	partial = partial_of(current->account, class);
@@ -87,10 +88,11 @@ static void *slab_alloc(unsigned int class)
 	}
 	page = list_first_entry(partial, struct page, link);
 	object = (u8 *)pa_to_va(page_to_hpa(page)) + page->slab_free - 1;
-	page->slab_free = (u16) * (u32 *)object;
+	next = *(u32 *)object;
+	page->slab_free = (u16)next;
 	page->slab_used++;
 	nr_used[class]++;
-	if (!page->slab_free)
+	if (!next)
 		list_del(&page->link);
 	spin_unlock(&slab_lock);
 	memset(object, 0, 32UL << class);
@@ -136,6 +138,7 @@ static void slab_release(struct page *page, hpa_t pa, void *object)
 	struct account *owner, *left = NULL;
 	struct list_head *list;
 	bool was_full, last;
+	u32 used;
 
 	spin_lock(&slab_lock);
 	owner = page->owner;
@@ -143,16 +146,17 @@ static void slab_release(struct page *page, hpa_t pa, void *object)
 	was_full = !page->slab_free;
 	*(u32 *)object = page->slab_free;
 	page->slab_free = (u16)((unsigned long)object % PAGE_SIZE) + 1;
-	page->slab_used--;
+	used = page->slab_used - 1u;
+	page->slab_used = (u16)used;
 	nr_used[page->slab_class]--;
-	if (was_full && owner && owner->is_dead && page->slab_used) {
+	if (was_full && owner && owner->is_dead && used) {
 		left = owner;
 		slab_donate(page);
 	} else if (was_full) {
 		list_add(&page->link, list);
 	}
 	last = list->next == &page->link && list->prev == &page->link;
-	if (page->slab_used || (last && !(owner && owner->is_dead))) {
+	if (used || (last && !(owner && owner->is_dead))) {
 		spin_unlock(&slab_lock);
 		if (left)
 			account_uncharge(left, 1);
