@@ -174,4 +174,5 @@ void hv_panic(const char *fmt, ...)
 	va_start(args, fmt);
 	vaf.va = &args;
 	panic("hyperscope: %pV", &vaf);
+	va_end(args);
 }
