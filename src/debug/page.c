@@ -52,10 +52,10 @@ bool debug_page_is_freed(hpa_t pa)
 	return page && READ_ONCE(page->slab_free) == QUARANTINED && page->kind == PAGE_OTHER;
 }
 
-/* Return the address where the page was freed. slab_used contains its low half. */
+/* Return the address where the page was freed. While it is in the quarantine, `owner` has it. */
 static unsigned long freed_by(hpa_t pa)
 {
-	return (unsigned long)(long)(s32)page_of(pa)->slab_used;
+	return (unsigned long)page_of(pa)->owner;
 }
 
 void debug_page_panic(const char *what, hpa_t pa, const void *caller)
@@ -108,8 +108,10 @@ static bool release_block(void)
 	spin_unlock(&quarantine_lock);
 	pa = page_to_hpa(page);
 	check_poison(pa, order);
-	for (unsigned long i = 0; i < 1UL << order; i++)
+	for (unsigned long i = 0; i < 1UL << order; i++) {
+		page[i].owner = NULL;
 		page[i].slab_free = 0;
+	}
 	__real_page_free(pa, order);
 	debug_mappings_unlock();
 	return true;
@@ -140,8 +142,7 @@ static void quarantine_block(hpa_t pa, unsigned int order, const void *caller)
 	u64 *word = pa_to_va(pa);
 
 	for (unsigned long i = 0; i < 1UL << order; i++) {
-		page[i].owner = NULL;
-		page[i].slab_used = (u32)(unsigned long)caller;
+		page[i].owner = (struct account *)caller; /* freed_by() */
 		page[i].slab_free = QUARANTINED;
 	}
 	if (owner)
