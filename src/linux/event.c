@@ -8,7 +8,8 @@
  * eventfd has been signaled.
  *
  * Locks: the eventfd's wait queue's lock protects `watch` and `pending`; events_lock protects the
- * list and the reference counts. Neither is taken under the other.
+ * list and the reference counts. Neither is taken under the other. get() has a mutex, so that no
+ * eventfd gets two events.
  */
 #include <linux/eventfd.h>
 #include <linux/file.h>

@@ -53,13 +53,12 @@ static long core_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 static vm_fault_t core_fault(struct vm_fault *vmf)
 {
 	struct core_file *cf = vmf->vma->vm_file->private_data;
-	unsigned long flags;
 	hpa_t pa;
 	int err;
 
-	local_irq_save(flags);
+	enter_core();
 	err = cf->ops->mmap_page(cf->priv, vmf->pgoff, &pa);
-	local_irq_restore(flags);
+	leave_core();
 	if (err)
 		return VM_FAULT_SIGBUS;
 	vmf->page = pfn_to_page(PHYS_PFN(pa));
@@ -74,16 +73,15 @@ static const struct vm_operations_struct core_vm_ops = {
 static int core_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct core_file *cf = file->private_data;
-	unsigned long flags;
 	int err = 0;
 
 	if (!cf->ops->mmap_page)
 		return -ENODEV;
 	if (cf->ops->mmap_check) {
-		local_irq_save(flags);
+		enter_core();
 		err = cf->ops->mmap_check(cf->priv, vma->vm_pgoff, vma_pages(vma),
 					  vma->vm_flags & VM_SHARED, vma->vm_flags & VM_EXEC);
-		local_irq_restore(flags);
+		leave_core();
 	}
 	if (!err)
 		vma->vm_ops = &core_vm_ops;
@@ -118,8 +116,30 @@ static int core_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+/* Of the device. Linux does not call open() for the other files, which create() makes. */
+static int device_open(struct inode *inode, struct file *file)
+{
+	struct core_file *cf = kzalloc(sizeof(*cf), GFP_KERNEL_ACCOUNT);
+	int err = 0;
+
+	if (!cf)
+		return -ENOMEM;
+	cf->ops = &kvm_dev_ops;
+	if (kvm_dev_ops.open) {
+		core_call_begin();
+		err = kvm_dev_ops.open(&cf->priv);
+		core_call_end();
+	}
+	if (err)
+		kfree(cf);
+	else
+		file->private_data = cf;
+	return err;
+}
+
 static const struct file_operations core_fops = {
 	.owner = THIS_MODULE,
+	.open = device_open,
 	.unlocked_ioctl = core_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = core_mmap,
@@ -165,35 +185,6 @@ int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv)
 
 /* ---- the device --------------------------------------------------------------------------- */
 
-static int device_open(struct inode *inode, struct file *file)
-{
-	struct core_file *cf = kzalloc(sizeof(*cf), GFP_KERNEL_ACCOUNT);
-	int err = 0;
-
-	if (!cf)
-		return -ENOMEM;
-	cf->ops = &kvm_dev_ops;
-	if (kvm_dev_ops.open) {
-		core_call_begin();
-		err = kvm_dev_ops.open(&cf->priv);
-		core_call_end();
-	}
-	if (err)
-		kfree(cf);
-	else
-		file->private_data = cf;
-	return err;
-}
-
-static const struct file_operations device_fops = {
-	.owner = THIS_MODULE,
-	.open = device_open,
-	.unlocked_ioctl = core_ioctl,
-	.compat_ioctl = compat_ptr_ioctl,
-	.release = core_release,
-	.llseek = noop_llseek,
-};
-
 static bool replace_kvm;
 module_param(replace_kvm, bool, 0444);
 MODULE_PARM_DESC(replace_kvm, "be /dev/kvm, in place of kvm.ko, and not /dev/hyperscope");
@@ -201,7 +192,7 @@ MODULE_PARM_DESC(replace_kvm, "be /dev/kvm, in place of kvm.ko, and not /dev/hyp
 static struct miscdevice device = {
 	.minor = MISC_DYNAMIC_MINOR,
 	.name = "hyperscope",
-	.fops = &device_fops,
+	.fops = &core_fops,
 	.mode = 0660,
 };
 

@@ -7,13 +7,10 @@
 #include <linux/smp.h>
 #include "linux.h"
 
+/* on_each_cpu() calls this with interrupts off. */
 static void hart_init(void *unused)
 {
-	unsigned long flags;
-
-	local_irq_save(flags);
 	kvm_hart_init();
-	local_irq_restore(flags);
 }
 
 static int __init hyperscope_init(void)

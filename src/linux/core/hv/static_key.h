@@ -11,7 +11,7 @@
 
 #ifdef __ASSEMBLER__
 
-/* clang-format off: the assembler's macro is not C. */
+/* clang-format off */
 /* Go to label if the key is on. ORDER: STATIC_KEY_GOTO() */
 .macro	static_key_goto key, label
 	.balign	4
