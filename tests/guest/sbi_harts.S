@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
  * sbi_harts.S - entry of a hart that sbi_harts.c restarts: the hart waits for its IPI, reports
- * whether it arrived, and stops. a1: address of two words. The first gets sip.SSIP (2 or 0), and
- * then the second is set to 1. The code uses no stack and must not trap.
+ * whether it arrived, and stops. a1: address of two words. The first holds how long to wait at most
+ * (in ticks) and gets sip.SSIP (2 or 0); then the second is set to 1. The code uses no stack and
+ * must not trap.
  */
 #include "hv/sbi.h"
 
 	.globl	started_again
 started_again:
 	csrw	sie, zero
-	li	t0, 2000000		/* 200 ms at 10 MHz: enough for any IPI that is not lost */
+	ld	t0, 0(a1)
 	rdtime	t1
 	add	t0, t0, t1
 1:	csrr	t2, sip

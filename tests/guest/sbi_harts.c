@@ -162,14 +162,18 @@ static void stop_self(unsigned long arg)
 static void test_start(void)
 {
 	static volatile unsigned long said[2];
-	unsigned long id = harts[1].id, i, lost = 0, strange = 0, end;
+	unsigned long id = harts[1].id, i, lost = 0, strange = 0, end, wait;
 	long status;
+
+	/* Linux loses IPIs here (see below): do not wait for each as long as a busy machine may need. */
+	wait = us_to_ticks(on_linux() ? 200 * 1000 : WAIT_MS * 1000 / 2);
 
 	hart_run(1, stop_self, 0);
 	if (!stopped(id))
 		bail("hart 1 does not stop");
-	for (i = 0; i < 50; i++) {
-		said[0] = said[1] = 0;
+	for (i = 0; i < 50 && (!lost || on_linux()); i++) {
+		said[0] = wait;
+		said[1] = 0;
 		ipi(1, id); /* to a stopped hart: it must not arrive after the start */
 		strange += sbi_call(SBI_EXT_HSM, SBI_HSM_HART_START, id,
 				    (unsigned long)started_again, (unsigned long)said)
@@ -181,7 +185,7 @@ static void test_start(void)
 		end = now() + us_to_ticks(WAIT_MS * 1000);
 		while (!said[1] && now() < end)
 			wait_irq(0, 200);
-		lost += !said[0];
+		lost += said[0] != BIT(IRQ_S_SOFT);
 		strange += !stopped(id);
 	}
 	ok_eq(strange, 0, "a hart starts, reports its start, and stops, 50 times");
