@@ -103,11 +103,20 @@ def bad_includes(root, tree):
                     yield "%s:%d: %s belongs to a higher subsystem" % (name, number, target)
 
 
-def symbols(path):
-    """Return the symbols that an object defines, and those that it refers to."""
-    lines = subprocess.run(["nm", path], stdout=subprocess.PIPE, check=True).stdout.decode().splitlines()
-    words = [line.split()[-2:] for line in lines]
-    return {name for kind, name in words if kind in "TDBRVWCSG"}, {name for kind, name in words if kind == "U"}
+def symbols(folder, paths):
+    """Return, for each of the objects, the symbols that it defines, and those that it refers to."""
+    found = {path: (set(), set()) for path in paths}
+    if not found:
+        return found
+    listing = subprocess.run(["nm", "--print-file-name"] + sorted(found), cwd=folder, stdout=subprocess.PIPE, check=True)
+    for line in listing.stdout.decode().splitlines():
+        path, _, symbol = line.partition(":")
+        kind, name = symbol.split()[-2:]
+        if kind in "TDBRVWCSG":
+            found[path][0].add(name)
+        elif kind == "U":
+            found[path][1].add(name)
+    return found
 
 
 def interface(root):
@@ -129,8 +138,7 @@ def bad_symbols(root, tree, folder):
     FOLDER may also contain objects of sources that have been moved or removed; such objects are ignored.
     """
     paths = (os.path.relpath(path, folder) for path in glob.glob(folder + "/**/*.o", recursive=True))
-    objects = {path: symbols(os.path.join(folder, path)) for path in paths
-               if os.path.exists(os.path.join(root, tree, path[:-len(".o")]))}
+    objects = symbols(folder, [path for path in paths if os.path.exists(os.path.join(root, tree, path[:-len(".o")]))])
     home = {name: path for path, (defined, _) in objects.items() for name in defined}
     shared, used = interface(root), set()
     for path, (_, wanted) in sorted(objects.items()):
