@@ -112,6 +112,8 @@ static int core_release(struct inode *inode, struct file *file)
 		cf->ops->release(cf->priv);
 		core_call_end();
 	}
+	if (cf->ops != &kvm_dev_ops)
+		harts_unuse();
 	kfree(cf);
 	return 0;
 }
@@ -178,7 +180,12 @@ int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv)
 	int fd;
 
 	leave_core();
-	fd = create(name, ops, priv);
+	fd = harts_use();
+	if (!fd) {
+		fd = create(name, ops, priv);
+		if (fd < 0)
+			harts_unuse();
+	}
 	enter_core();
 	return fd;
 }

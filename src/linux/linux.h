@@ -61,6 +61,16 @@ void core_call_end(void);
 /* Return the time from now to a deadline in ticks of the time CSR, in ns; 0 if it has passed. */
 s64 ns_until(u64 deadline);
 
+/*
+ * enable.c: the harts' H extension, of which kvm.ko is another user. -EBUSY: kvm.ko is using it.
+ * harts_probe() calls kvm_init() and kvm_hart_init(). harts_use() enables the extension on all
+ * harts, and on those that come online later, until the same number of calls to harts_unuse(). They
+ * sleep, and are called outside the core.
+ */
+int harts_probe(void);
+int harts_use(void);
+void harts_unuse(void);
+
 int file_init(void);
 void file_exit(void);
 

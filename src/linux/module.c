@@ -4,26 +4,20 @@
  */
 #include <linux/module.h>
 #include <linux/preempt.h>
-#include <linux/smp.h>
+#include <linux/printk.h>
 #include "linux.h"
-
-/* on_each_cpu() calls this with interrupts off. */
-static void hart_init(void *unused)
-{
-	kvm_hart_init();
-}
 
 static int __init hyperscope_init(void)
 {
 	int err;
 
 	hv_hartmask_words = hartmask_words_for(nr_cpu_ids);
-	enter_core();
-	err = kvm_init();
-	leave_core();
+	err = harts_probe();
+	if (err == -EBUSY)
+		pr_err("hyperscope: kvm.ko is using the harts; unload it, or see "
+		       "docs/linux-module.md\n");
 	if (err)
 		return err;
-	on_each_cpu(hart_init, NULL, 1);
 	preempt_notifier_inc();
 	err = file_init();
 	if (err)

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# linux-module.slow.t - the module builds for Debian's kernel, and payloads, programs that test /dev/kvm
-# and a VM with Debian's kernel run on it, without a warning of Linux.
+# linux-module.slow.t - the module builds for Debian's kernel; payloads and programs that test /dev/kvm
+# run on it; it shares the harts with kvm.ko; harts go and come back while a VM runs. Linux reports no
+# warning.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 headers=$O/linux_headers/headers
 [ -d "$headers" ] || skip_all "$headers is missing: run 'scripts/hyperscope setup linux-module'"
@@ -42,12 +43,85 @@ on_linux payloads "${files[@]}" --file "$O/vmm:/vmm" --file "$tmp/payloads.sh:/p
 on_linux "fp=eager, gstage_walk=recursive" --set fp=eager --set gstage_walk=recursive \
 	--file "$O/guest-payloads/fp.bin:/fp.bin" "$O/vmm" --no-sandbox --quiet --vcpus 2 /fp.bin
 
-# stats is left out: it needs /sys/module/kvm/parameters and /sys/kernel/debug/kvm.
+# stats is left out: it needs /sys/kernel/debug/kvm.
 programs="errors caps ring run regs reset ids lacks debug bus edges sbi lazy_put logged tally fp lifecycle"
 files=()
 for name in $programs; do
 	files+=(--file "$O/tests/kvm-api/$name:/kvm/$name")
 done
+# The module has been loaded with replace_kvm=1. A VM that is stopped while it runs keeps the harts.
+cat >"$tmp/harts.sh" <<-'END'
+	n=0
+	claim() { n=$((n + 1)); if [ "$1" = "$2" ]; then echo "ok $n - $3"; else echo "not ok $n - $3: $1, not $2"; fi; }
+	run() { /vmm --no-sandbox --quiet --vcpus 2 --testdev /"$1".bin >/tmp/out 2>&1; echo $?; }
+	setting() { cat /sys/module/hyperscope/parameters/"$1"; }
+	vm_stopped() { # a VM that holds the harts; its VMM is $vmm
+		/vmm --no-sandbox --quiet --vcpus 2 --testdev /harts.bin >/dev/null 2>&1 &
+		vmm=$!
+		while kill -0 $vmm && ! ls -l /proc/$vmm/fd | grep -q kvm-vcpu; do :; done
+		kill -STOP $vmm
+	}
+	vm_ends() { kill -KILL $vmm; wait $vmm; }
+
+	claim "$(setting fp)" lazy_trap "a toggle's initial value is in /sys/module"
+	echo eager >/sys/module/hyperscope/parameters/fp
+	claim "$?,$(setting fp)" 0,eager "a toggle is changed there"
+	(echo never >/sys/module/hyperscope/parameters/fp) 2>/dev/null
+	claim "$?,$(setting fp)" 1,eager "an invalid value is refused"
+	vm_stopped
+	rmmod hyperscope 2>/dev/null
+	claim $? 1 "the module is not removed while a VM exists"
+	vm_ends
+
+	failed=0
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		rmmod hyperscope && insmod /hs/kvm.ko replace_kvm=1 fp=lazy_save && [ "$(run hello)" = 0 ] || failed=$i
+	done
+	claim $failed 0 "removed and loaded 20 times, each time with a VM"
+	rmmod hyperscope
+	insmod /hs/kvm.ko fp=never 2>/dev/null
+	claim $? 22 "an invalid value in modprobe's arguments is refused"
+
+	insmod /kvm.ko
+	insmod /hs/kvm.ko 2>/tmp/err
+	claim "$?,$(grep -c busy /tmp/err)" 16,1 "kvm.ko has the harts: EBUSY"
+	rmmod kvm
+	insmod /kvm.ko enable_virt_at_load=0
+	insmod /hs/kvm.ko
+	claim "$?,$(ls /dev/kvm /dev/hyperscope | wc -l)" 0,2 "both are loaded if kvm.ko takes the harts only for a VM"
+	mv /dev/kvm /dev/kvm.linux
+	for device in kvm.linux hyperscope kvm.linux; do
+		ln -sf $device /dev/kvm
+		claim "$(run hello)" 0 "a VM of $device runs"
+	done
+	vm_stopped
+	ln -sf hyperscope /dev/kvm
+	claim "$(run hello),$(grep -c busy /tmp/out)" 101,1 "a VM of kvm.ko exists: EBUSY"
+	vm_ends
+	claim "$(run hello)" 0 "it has ended: a VM of hyperscope runs"
+	vm_stopped
+	ln -sf kvm.linux /dev/kvm
+	claim "$(run hello),$(grep -c busy /tmp/out)" 101,1 "a VM of hyperscope exists: EBUSY in kvm.ko"
+	vm_ends
+	claim "$(run hello)" 0 "it has ended: a VM of kvm.ko runs"
+
+	ln -sf hyperscope /dev/kvm
+	run harts >/tmp/status &
+	changes=0
+	while kill -0 $! 2>/dev/null || [ $changes -lt 4 ]; do
+		echo $((changes % 2)) >/sys/devices/system/cpu/cpu1/online
+		changes=$((changes + 1))
+		sleep 0.1
+	done
+	claim "$(cat /tmp/status),$(grep -c '^not ok' /tmp/out)" 0,0 "hart 1 goes and comes back while a VM runs"
+	echo "# $changes changes"
+	echo 1 >/sys/devices/system/cpu/cpu1/online
+	claim "$(run harts),$(grep -c '^not ok' /tmp/out)" 0,0 "a VM runs afterwards"
+	echo "1..$n"
+END
+on_linux harts --file "$O/vmm:/vmm" --file "$O/guest/modules/kvm.ko:/kvm.ko" --file "$tmp/harts.sh:/harts.sh" \
+	--file "$O/guest-payloads/hello.bin:/hello.bin" --file "$O/guest-payloads/harts.bin:/harts.bin" \
+	"$O/guest/busybox" sh /harts.sh
 # shellcheck disable=SC2046
 on_linux kvm-api "${files[@]}" "$O/tests/linux-abi/suite" $(printf '/kvm/%s ' $programs)
 done_testing
