@@ -36,9 +36,10 @@ void mm_notify_moved(struct mm *mm, unsigned long start, unsigned long end)
 
 void mm_ranges_add(struct mm_ranges *ranges, unsigned long start, unsigned long end, bool apart)
 {
-	struct mm_range *last = &ranges->range[ranges->nr - 1];
+	struct mm_range *last;
 
 	if (ranges->nr && (!apart || ranges->nr == MM_RANGES)) {
+		last = &ranges->range[ranges->nr - 1];
 		last->end = MAX(last->end, end);
 		return;
 	}
