@@ -92,6 +92,7 @@ static void files(void)
 	if (STEP(poll) && STEP(fd))
 		STEP(epoll_ctl(poll, EPOLL_CTL_ADD, fd, &event));
 	STEP(memfd_create("fail", 0));
+	STEP(fcntl(0, F_DUPFD, 500)); /* the table of descriptors grows */
 }
 
 static void memory(void)
