@@ -11,6 +11,7 @@
 #include <linux/mutex.h>
 #include <linux/smp.h>
 #include <linux/syscore_ops.h>
+#include <asm/insn-def.h>
 #include "linux.h"
 
 static DEFINE_MUTEX(users_mutex);
@@ -21,13 +22,18 @@ static void hart_enable(void *unused)
 	unsigned long flags;
 
 	local_irq_save(flags);
-	kvm_hart_init(); /* also drops translations: fences do not reach a hart that is offline */
+	kvm_hart_init();
 	local_irq_restore(flags);
 }
 
-/* Leave the CSRs as kvm.ko does. */
+/*
+ * Leave the CSRs as kvm.ko does, and no translation: kvm.ko numbers its VMIDs itself, so a VM of
+ * kvm.ko may get the VMID of one of ours. For the same reason, kvm_hart_init() drops what kvm.ko
+ * left, and what fences missed while the hart was offline.
+ */
 static void hart_disable(void *unused)
 {
+	asm volatile(HFENCE_GVMA(zero, zero) : : : "memory");
 	csr_write(CSR_HIE, 0);
 	csr_write(CSR_HVIP, 0);
 	csr_write(CSR_VSIE, 0);
@@ -109,8 +115,11 @@ int harts_probe(void)
 	enter_core();
 	err = kvm_init();
 	leave_core();
-	if (!err)
-		on_each_cpu(hart_enable, NULL, 1);
+	if (err) { /* a hart without the H extension has no CSRs to reset */
+		cpuhp_remove_state_nocalls(CPUHP_AP_KVM_ONLINE);
+		return err;
+	}
+	on_each_cpu(hart_enable, NULL, 1);
 	cpuhp_remove_state(CPUHP_AP_KVM_ONLINE); /* calls hart_offline() on each hart */
-	return err;
+	return 0;
 }

@@ -43,12 +43,6 @@ on_linux payloads "${files[@]}" --file "$O/vmm:/vmm" --file "$tmp/payloads.sh:/p
 on_linux "fp=eager, gstage_walk=recursive" --set fp=eager --set gstage_walk=recursive \
 	--file "$O/guest-payloads/fp.bin:/fp.bin" "$O/vmm" --no-sandbox --quiet --vcpus 2 /fp.bin
 
-# stats is left out: it needs /sys/kernel/debug/kvm.
-programs="errors caps ring run regs reset ids lacks debug bus edges sbi lazy_put logged tally fp lifecycle"
-files=()
-for name in $programs; do
-	files+=(--file "$O/tests/kvm-api/$name:/kvm/$name")
-done
 # The module has been loaded with replace_kvm=1. A VM that is stopped while it runs keeps the harts.
 cat >"$tmp/harts.sh" <<-'END'
 	n=0
@@ -104,8 +98,16 @@ cat >"$tmp/harts.sh" <<-'END'
 	claim "$(run hello),$(grep -c busy /tmp/out)" 101,1 "a VM of hyperscope exists: EBUSY in kvm.ko"
 	vm_ends
 	claim "$(run hello)" 0 "it has ended: a VM of kvm.ko runs"
-
+	rmmod kvm
 	ln -sf hyperscope /dev/kvm
+	vm_stopped
+	insmod /kvm.ko 2>/dev/null
+	claim $? 16 "a VM of hyperscope exists: kvm.ko is not loaded with its defaults"
+	vm_ends
+	insmod /kvm.ko
+	claim $? 0 "it has ended: kvm.ko is loaded"
+	rmmod kvm
+
 	run harts >/tmp/status &
 	changes=0
 	while kill -0 $! 2>/dev/null || [ $changes -lt 4 ]; do
@@ -122,6 +124,23 @@ END
 on_linux harts --file "$O/vmm:/vmm" --file "$O/guest/modules/kvm.ko:/kvm.ko" --file "$tmp/harts.sh:/harts.sh" \
 	--file "$O/guest-payloads/hello.bin:/hello.bin" --file "$O/guest-payloads/harts.bin:/harts.bin" \
 	"$O/guest/busybox" sh /harts.sh
+
+cat >"$tmp/no-h.sh" <<-'END'
+	insmod /hs/kvm.ko replace_kvm=1 2>/tmp/err
+	case "$?,$(cat /tmp/err)" in
+	19,*"No such device"*) echo "ok 1 - ENODEV" ;;
+	*) echo "not ok 1 - ENODEV"; cat /tmp/err ;;
+	esac
+END
+on_linux "harts without the H extension" --cpu rv64,h=off --file "$tmp/no-h.sh:/no-h.sh" \
+	"$O/guest/busybox" sh /no-h.sh
+
+# stats is left out: it needs /sys/kernel/debug/kvm.
+programs="errors caps ring run regs reset ids lacks debug bus edges sbi lazy_put logged tally fp lifecycle"
+files=()
+for name in $programs; do
+	files+=(--file "$O/tests/kvm-api/$name:/kvm/$name")
+done
 # shellcheck disable=SC2046
 on_linux kvm-api "${files[@]}" "$O/tests/linux-abi/suite" $(printf '/kvm/%s ' $programs)
 done_testing
