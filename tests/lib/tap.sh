@@ -267,10 +267,8 @@ wait_until()	# TENTHS CONDITION
 # Print the machines and launchers that this test has started, directly or indirectly, and that still run.
 left_running()
 {
-	local p
-	for p in /proc/[0-9]*; do
-		tr '\0' ' ' <"$p/cmdline" | grep -qE 'qemu-system|scripts/hyperscope' || continue
-		tr '\0' '\n' <"$p/environ" | grep -qx "HS_TAG=$HS_TAG" || continue
-		tr '\0' ' ' <"$p/cmdline" | cut -c1-80
-	done 2>/dev/null
-}
+	local file
+	grep -lzE 'qemu-system|scripts/hyperscope' /proc/[0-9]*/cmdline | while read -r file; do
+		grep -qzxF "HS_TAG=$HS_TAG" "${file%/*}/environ" && tr '\0' ' ' <"$file" | cut -c1-80
+	done
+} 2>/dev/null
