@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: MIT
 """check.py - check the files of every lab for consistency."""
+import functools
 import os
 
 from hs.errors import LaunchError
 from . import budget, folder, markers, tree
 
 
+@functools.cache
+def sources():
+    """Return (path, text) of the tree's files that may contain a region."""
+    texts = ((path, tree.read(os.path.join(folder.TOP, path))) for path in tree.tracked() if tree.is_source(path))
+    return [(path, text) for path, text in texts if markers.may_have_regions(text)]
+
+
 def lab_sources(lab):
-    """Yield (path, text) of the files that can contain a region, including those of the lab's own tree."""
-    for path in tree.tracked():
-        if tree.is_source(path):
-            yield path, tree.read(os.path.join(folder.TOP, path))
+    """Yield (path, text) of the files that may contain a region, including those of the lab's own tree."""
+    yield from sources()
     for path, text, _mode in tree.overlay(lab, lab.variant("a student")):
         if tree.is_source(path):
             yield path, text
