@@ -5,33 +5,14 @@
 # number, and two runs give the same file. Misleading figures are refused, and figures without data
 # are reported and skipped.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/served.sh"
 
 /usr/bin/python3 -c 'import matplotlib' 2>/dev/null ||
 	{ echo "1..0 # SKIP /usr/bin/python3 has no matplotlib: run 'scripts/hyperscope setup figures'"; exit 0; }
-# One Python imports matplotlib, which takes a second, and runs each command in a child of its own.
-cat >"$tmp/commands.py" <<'END'
-import os, shlex, sys
-sys.path.insert(0, os.path.join(os.environ["HS_TOP"], "scripts"))
-from hs import main
-from hs.commands import figures  # noqa: F401
-from hs.plots import anatomy, apps, exits, papers, toggles  # noqa: F401
-
-for line in sys.stdin:
-    child = os.fork()
-    if not child:
-        out = os.open(os.path.join(sys.argv[1], "said"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-        os.dup2(out, 1)
-        os.dup2(out, 2)
-        main.run(["hyperscope", *shlex.split(line)])
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-END
-coproc commands { exec /usr/bin/python3 -B "$tmp/commands.py" "$tmp" 2>&1; }
-
+serve /usr/bin/python3 figures hs.plots.{anatomy,apps,exits,papers,toggles}
 plot()	# ARGS...: run scripts/hyperscope figures; sets $status and $out
 {
-	printf '%s\n' "figures --out $tmp/out ${*@Q}" >&"${commands[1]}"
-	read -r status <&"${commands[0]}"
-	out=$(<"$tmp/said")
+	served --out "$tmp/out" "$@"
 }
 
 plot --list

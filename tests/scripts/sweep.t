@@ -5,6 +5,7 @@
 # is one job, and is run once even if the sweep is interrupted. Failed jobs have rows in the CSV
 # too, and a benchmark row has the figures of scripts/hyperscope bench.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/served.sh"
 
 sweep()
 {
@@ -18,13 +19,14 @@ table()	# NAME: write $tmp/NAME.toml from standard input
 refused()	# NAME TEXT MESSAGE
 {
 	printf '%s\n' "$2" >"$tmp/wrong.toml"
-	sweep --plan "$tmp/wrong.toml"
+	served --plan "$tmp/wrong.toml" --out "$tmp/out"
 	like "$status $out" "^2 .*wrong.toml: $3" "refused: $1"
 }
 
 # ---- the table ----
 
 python3 -c 'import tomllib' 2>/dev/null || { skip "sweep" "Python before 3.11 cannot read TOML"; done_testing; exit; }
+serve python3 sweep
 w='workload = "command:true"'
 refused "a file that is not TOML" 'name = ' '.*line 1'
 refused "a key that does not exist" 'names = "x"' 'names: there is no such key'
