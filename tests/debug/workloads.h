@@ -70,6 +70,7 @@ static bool step(long result, const char *name)
 static void files(void)
 {
 	int fd, ends[2], pair[2], poll;
+	pid_t pid;
 	struct epoll_event event = { .events = EPOLLIN };
 	static char block[20000];
 
@@ -92,7 +93,15 @@ static void files(void)
 	if (STEP(poll) && STEP(fd))
 		STEP(epoll_ctl(poll, EPOLL_CTL_ADD, fd, &event));
 	STEP(memfd_create("fail", 0));
-	STEP(fcntl(0, F_DUPFD, 500)); /* the table of descriptors grows */
+	STEP(fcntl(0, F_DUPFD,
+		   70)); /* the table of descriptors doubles, grows more, and is copied */
+	if (STEP(fcntl(0, F_DUPFD, 500))) {
+		pid = fork();
+		if (pid == 0)
+			_exit(0);
+		if (STEP(pid))
+			waitpid(pid, NULL, 0);
+	}
 }
 
 static void memory(void)
