@@ -7,7 +7,9 @@
  * first VM. This module sets up the same state with its own first VM. Linux refuses a state that is
  * in use, so whoever comes second gets -EBUSY.
  */
+#include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/smp.h>
 #include <linux/syscore_ops.h>
@@ -17,13 +19,20 @@
 static DEFINE_MUTEX(users_mutex);
 static unsigned int nr_users; /* files of VMs and vCPUs; protected by users_mutex */
 
-static void hart_enable(void *unused)
+static bool hart_enable(void)
 {
 	unsigned long flags;
+	bool same;
 
 	local_irq_save(flags);
-	kvm_hart_init();
+	same = kvm_hart_init();
 	local_irq_restore(flags);
+	return same;
+}
+
+static void hart_probe(void *unused)
+{
+	hart_enable();
 }
 
 /*
@@ -41,10 +50,14 @@ static void hart_disable(void *unused)
 	csr_write(CSR_HIDELEG, 0);
 }
 
+/* While VMs exist, Linux keeps a hart offline on which they must not run. */
 static int hart_online(unsigned int cpu)
 {
-	hart_enable(NULL);
-	return 0;
+	if (hart_enable() || !READ_ONCE(nr_users))
+		return 0;
+	hart_disable(NULL);
+	pr_err("hyperscope: CPU %u lacks G-stage modes or VMIDs that VMs use\n", cpu);
+	return -EOPNOTSUPP;
 }
 
 static int hart_offline(unsigned int cpu)
@@ -62,7 +75,7 @@ static int suspend(void)
 
 static void resume(void)
 {
-	hart_enable(NULL);
+	hart_enable();
 }
 
 /* Before a reboot, or another kernel (kexec). */
@@ -77,6 +90,12 @@ static struct syscore_ops syscore_ops = {
 	.shutdown = shut_down,
 };
 
+static void disable(void)
+{
+	unregister_syscore_ops(&syscore_ops);
+	cpuhp_remove_state(CPUHP_AP_KVM_ONLINE);
+}
+
 int harts_use(void)
 {
 	int err = 0;
@@ -85,8 +104,15 @@ int harts_use(void)
 	if (!nr_users)
 		err = cpuhp_setup_state(CPUHP_AP_KVM_ONLINE, "hyperscope:online", hart_online,
 					hart_offline);
-	if (!err && !nr_users++)
+	if (!err && !nr_users) {
 		register_syscore_ops(&syscore_ops);
+		if (system_state > SYSTEM_RUNNING) { /* shut_down() may have been called already */
+			disable();
+			err = -EBUSY;
+		}
+	}
+	if (!err)
+		WRITE_ONCE(nr_users, nr_users + 1);
 	mutex_unlock(&users_mutex);
 	return err;
 }
@@ -94,10 +120,9 @@ int harts_use(void)
 void harts_unuse(void)
 {
 	mutex_lock(&users_mutex);
-	if (!--nr_users) {
-		unregister_syscore_ops(&syscore_ops);
-		cpuhp_remove_state(CPUHP_AP_KVM_ONLINE);
-	}
+	WRITE_ONCE(nr_users, nr_users - 1);
+	if (!nr_users)
+		disable();
 	mutex_unlock(&users_mutex);
 }
 
@@ -107,19 +132,24 @@ void harts_unuse(void)
  */
 int harts_probe(void)
 {
-	int err = cpuhp_setup_state_nocalls(CPUHP_AP_KVM_ONLINE, "hyperscope:probe", NULL,
-					    hart_offline);
+	int cpu, err = cpuhp_setup_state_nocalls(CPUHP_AP_KVM_ONLINE, "hyperscope:probe", NULL,
+						 hart_offline);
 
 	if (err)
 		return err;
+	kernel_param_lock(THIS_MODULE); /* kvm_init() applies what was written to them before */
 	enter_core();
 	err = kvm_init();
 	leave_core();
+	kernel_param_unlock(THIS_MODULE);
 	if (err) { /* a hart without the H extension has no CSRs to reset */
 		cpuhp_remove_state_nocalls(CPUHP_AP_KVM_ONLINE);
 		return err;
 	}
-	on_each_cpu(hart_enable, NULL, 1);
+	cpus_read_lock();
+	for_each_online_cpu(cpu)
+		smp_call_function_single(cpu, hart_probe, NULL, 1);
+	cpus_read_unlock();
 	cpuhp_remove_state(CPUHP_AP_KVM_ONLINE); /* calls hart_offline() on each hart */
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/gfp.h>
+#include <linux/kvm.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -42,11 +43,19 @@ static long core_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 	if (!cf->ops->ioctl)
 		return -ENOTTY;
+	/* Prepare the harts before a VM chooses its G-stage mode, which each of them must have. */
+	if (cmd == KVM_CREATE_VM) {
+		ret = harts_use();
+		if (ret < 0)
+			return ret;
+	}
 	do {
 		core_call_begin();
 		ret = cf->ops->ioctl(cf->priv, cmd, arg);
 		core_call_end();
 	} while (ret == -ENOMEM && round++ < ROUNDS && make_room());
+	if (cmd == KVM_CREATE_VM)
+		harts_unuse();
 	return ret;
 }
 
@@ -107,10 +116,14 @@ static int core_release(struct inode *inode, struct file *file)
 {
 	struct core_file *cf = file->private_data;
 
+	/*
+	 * Linux may release a file in the middle of a thread's KVM_RUN (task work), so do not put that
+	 * vCPU as core_call_end() would. A release loads none.
+	 */
 	if (cf->ops->release) {
-		core_call_begin();
+		enter_core();
 		cf->ops->release(cf->priv);
-		core_call_end();
+		leave_core();
 	}
 	if (cf->ops != &kvm_dev_ops)
 		harts_unuse();

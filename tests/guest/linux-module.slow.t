@@ -125,6 +125,25 @@ on_linux harts --file "$O/vmm:/vmm" --file "$O/guest/modules/kvm.ko:/kvm.ko" --f
 	--file "$O/guest-payloads/hello.bin:/hello.bin" --file "$O/guest-payloads/harts.bin:/harts.bin" \
 	"$O/guest/busybox" sh /harts.sh
 
+# The module is loaded while hart 1 is offline, and hart 1 comes online while a VM exists. (QEMU has no
+# machine whose harts differ in their G-stage modes; tests/native/test_gstage.c has.)
+{
+	sed -n '/^vm_stopped()/,/^}/p; /^\(claim\|run\|vm_ends\)()/p' "$tmp/harts.sh"
+	cat <<-'END'
+		n=0
+		claim "$(cat /sys/devices/system/cpu/online),$(run hello)" 0,0 "a VM runs while hart 1 is offline"
+		vm_stopped
+		echo 1 >/sys/devices/system/cpu/cpu1/online
+		claim $? 0 "hart 1 comes online while a VM exists"
+		vm_ends
+		claim "$(run harts),$(grep -c '^not ok' /tmp/out)" 0,0 "a VM runs on both harts"
+		echo "1..$n"
+	END
+} >"$tmp/offline.sh"
+on_linux "a hart that was offline" --kernel-args maxcpus=1 --file "$O/vmm:/vmm" --file "$tmp/offline.sh:/offline.sh" \
+	--file "$O/guest-payloads/hello.bin:/hello.bin" --file "$O/guest-payloads/harts.bin:/harts.bin" \
+	"$O/guest/busybox" sh /offline.sh
+
 cat >"$tmp/no-h.sh" <<-'END'
 	insmod /hs/kvm.ko replace_kvm=1 2>/tmp/err
 	case "$?,$(cat /tmp/err)" in

@@ -347,12 +347,12 @@ static void a_mode_that_one_hart_lacks_is_not_used(void **s)
 	(void)s;
 	native_reset();
 	assert_int_equal(gstage_probe(), 0);
-	gstage_hart_init();
+	assert_true(gstage_hart_init());
 	assert_int_equal(gstage_max_gpa_bits(), 59);
 
 	native_hgatp_set(1 << SATP_MODE_SV39, 14); /* the modes of the next hart */
 	native_hart_set(1);
-	gstage_hart_init();
+	assert_false(gstage_hart_init());
 	assert_int_equal(gstage_max_gpa_bits(), 41);
 	assert_int_equal(gstage_init(&gs, &gstage_iter_ops, true), 0);
 	assert_int_equal(gs.levels, 3);

@@ -476,10 +476,11 @@ void hv_panic(const char *fmt, ...) __attribute__((format(printf, 1, 2), noretur
 
 /*
  * The core's functions that the host calls: kvm_init() once at boot, on the first hart; then
- * kvm_hart_init() on every hart.
+ * kvm_hart_init() on every hart, one after the other. If that returns false, this hart has fewer
+ * G-stage modes or VMIDs than those before it, and a VM that exists already must not run on it.
  */
 int kvm_init(void); /* -ENODEV: no H extension; the host continues without /dev/kvm */
-void kvm_hart_init(void);
+bool kvm_hart_init(void);
 /* Tell running vCPUs that events were switched on or off. Any thread of the host may call this. */
 void kvm_trace_changed(void);
 

@@ -393,10 +393,13 @@ int gstage_probe(void)
  * hart has only Sv39. If a mode that the hart lacks were written to hgatp, MODE could remain Bare,
  * and the guest would run on the host's own memory.
  */
-void gstage_hart_init(void)
+bool gstage_hart_init(void)
 {
+	unsigned int before = usable;
+
 	usable &= hart_modes();
 	hfence_gvma_all();
+	return usable == before;
 }
 
 /* Return the widest mode that every hart has, or NULL. */

@@ -402,8 +402,9 @@ static inline unsigned long gstage_hgatp(const struct gstage *gs, unsigned long 
 }
 
 /* gstage.c: modes of the harts; vmid.c: load and put, which write hgatp */
-int gstage_probe(void);                       /* once; -ENODEV: no mode works */
-void gstage_hart_init(void);                  /* then on each hart: narrows the mode if needed */
+int gstage_probe(void); /* once; -ENODEV: no mode works */
+/* Then on each hart: keep only the modes that it has, too. Returns false if there are fewer now. */
+bool gstage_hart_init(void);
 void gstage_vcpu_load(struct kvm_vcpu *vcpu); /* hgatp */
 void gstage_vcpu_put(struct kvm_vcpu *vcpu);
 unsigned long gstage_mode(void); /* what hgatp.MODE will be; 0: no mode that all harts have */

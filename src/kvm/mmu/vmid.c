@@ -91,16 +91,17 @@ void vmid_init(void)
 }
 
 /* Keep a width that was chosen with the boot argument kvm.vmid_bits if this hart supports it. */
-void vmid_hart_init(void)
+bool vmid_hart_init(void)
 {
-	unsigned int len = hart_vmid_len();
+	unsigned int len = hart_vmid_len(), before = bits_of(vmid_max);
 
-	if (len < bits_of(vmid_max))
+	if (len < before)
 		set_vmid_len(len);
 	else
 		vmid_len = MIN(vmid_len, len);
 	if (!vmid_chosen)
 		disable_if_few();
+	return len >= before;
 }
 
 /*

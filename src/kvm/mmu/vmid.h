@@ -7,8 +7,9 @@
 
 #include "kvm.h"
 
-void vmid_init(void);      /* on the first hart: probe VMIDLEN */
-void vmid_hart_init(void); /* on each hart, before any VM exists: keep the shortest VMIDLEN */
+void vmid_init(void); /* on the first hart: probe VMIDLEN */
+/* On each hart, keep the shortest VMIDLEN. Returns false if this hart's is shorter than those before. */
+bool vmid_hart_init(void);
 int vmid_param_init(void); /* register vmid_bits and vmid_generation; after vmid_init() */
 /*
  * Called before an entry, with the vCPU loaded. Puts a VMID of the current generation into hgatp.

@@ -369,10 +369,12 @@ int kvm_init(void)
 	return err ? err : toggle_init();
 }
 
-void kvm_hart_init(void)
+bool kvm_hart_init(void)
 {
-	gstage_hart_init();
-	vmid_hart_init();
+	bool same = gstage_hart_init();
+
+	same &= vmid_hart_init();
 	isa_hart_init();
 	vcpu_hart_init();
+	return same;
 }
