@@ -19,6 +19,13 @@
 static DEFINE_MUTEX(users_mutex);
 static unsigned int nr_users; /* files of VMs and vCPUs; protected by users_mutex */
 
+/*
+ * Harts that were found to have fewer G-stage modes or VMIDs than a VM may use. The core takes that
+ * into account for later VMs, so it would find nothing at a second attempt. Emptied with the last
+ * VM. Changed only by callbacks of hotplug and while there are none.
+ */
+static struct cpumask unfit;
+
 static bool hart_enable(void)
 {
 	unsigned long flags;
@@ -53,7 +60,9 @@ static void hart_disable(void *unused)
 /* While VMs exist, Linux keeps a hart offline on which they must not run. */
 static int hart_online(unsigned int cpu)
 {
-	if (hart_enable() || !READ_ONCE(nr_users))
+	if (!hart_enable() && READ_ONCE(nr_users))
+		cpumask_set_cpu(cpu, &unfit);
+	if (!cpumask_test_cpu(cpu, &unfit))
 		return 0;
 	hart_disable(NULL);
 	pr_err("hyperscope: CPU %u lacks G-stage modes or VMIDs that VMs use\n", cpu);
@@ -94,6 +103,7 @@ static void disable(void)
 {
 	unregister_syscore_ops(&syscore_ops);
 	cpuhp_remove_state(CPUHP_AP_KVM_ONLINE);
+	cpumask_clear(&unfit);
 }
 
 int harts_use(void)
@@ -137,7 +147,7 @@ int harts_probe(void)
 
 	if (err)
 		return err;
-	kernel_param_lock(THIS_MODULE); /* kvm_init() applies what was written to them before */
+	kernel_param_lock(THIS_MODULE); /* kvm_init() reads values that were written earlier */
 	enter_core();
 	err = kvm_init();
 	leave_core();
