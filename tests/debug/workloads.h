@@ -93,8 +93,8 @@ static void files(void)
 	if (STEP(poll) && STEP(fd))
 		STEP(epoll_ctl(poll, EPOLL_CTL_ADD, fd, &event));
 	STEP(memfd_create("fail", 0));
-	STEP(fcntl(0, F_DUPFD,
-		   70)); /* the table of descriptors doubles, grows more, and is copied */
+	/* The table of descriptors doubles, then grows more, and is copied. */
+	STEP(fcntl(0, F_DUPFD, 70));
 	if (STEP(fcntl(0, F_DUPFD, 500))) {
 		pid = fork();
 		if (pid == 0)
