@@ -268,7 +268,8 @@ wait_until()	# TENTHS CONDITION
 left_running()
 {
 	local file
-	grep -lzE 'qemu-system|scripts/hyperscope' /proc/[0-9]*/cmdline | while read -r file; do
+	# The brackets keep grep from finding itself.
+	grep -lzE '[q]emu-system|[s]cripts/hyperscope' /proc/[0-9]*/cmdline | while read -r file; do
 		grep -qzxF "HS_TAG=$HS_TAG" "${file%/*}/environ" && tr '\0' ' ' <"$file" | cut -c1-80
 	done
 } 2>/dev/null
