@@ -18,8 +18,6 @@
 #define HEADER_STRUCT  2
 #define HEADER_STRINGS 3
 
-#define MAX_DIGITS 19 /* of a boot argument: such a number cannot exceed 64 bits */
-
 struct walk {
 	const u8 *at;
 	char path[256]; /* of the current node, with unit addresses */
@@ -211,16 +209,18 @@ bool boot_arg(const char *name, char *value, size_t size)
 unsigned long boot_number(const char *name, unsigned long fallback)
 {
 	unsigned long number = 0;
-	char digits[24]; /* longer than MAX_DIGITS */
+	bool fits = true;
+	char digits[24]; /* more than a number has */
 	int i;
 
 	if (!boot_arg(name, digits, sizeof(digits)))
 		return fallback;
 	for (i = 0; digits[i] >= '0' && digits[i] <= '9'; i++)
-		number = number * 10 + (unsigned long)(digits[i] - '0');
-	if (!i || i > MAX_DIGITS || digits[i])
-		bail("boot argument %s=%s: must be a decimal number of at most %d digits", name,
-		     digits, MAX_DIGITS);
+		fits = fits && !__builtin_mul_overflow(number, 10, &number) &&
+		       !__builtin_add_overflow(number, digits[i] - '0', &number);
+	if (!i || !fits || digits[i])
+		bail("boot argument %s=%s: must be a decimal number of at most %d bits", name,
+		     digits, __riscv_xlen);
 	return number;
 }
 

@@ -14,7 +14,7 @@ for act in stvec nowhere faultloop tables garbage; do
 	vm_ends "deadly: $act" hostile --watchdog 1 "do=$act"
 done
 vm_ends "after the deadly ones" hello
-for number in abc 5x "" -1 12345678901234567890; do
+for number in abc 5x "" -1 18446744073709551616; do
 	vm_ends "rounds=$number" harts "rounds=$number"
 done
 
@@ -137,9 +137,9 @@ done
 like "$(status_of "deadly: garbage")" '^(0|3|10[0-9])$' "a guest that runs garbage hurts only itself"
 like "$(status_of "after the deadly ones"):$(text "after the deadly ones")" '^0:hello: I am' \
 	"the next guest runs after all deadly guests"
-for number in abc 5x "" -1 12345678901234567890; do
+for number in abc 5x "" -1 18446744073709551616; do
 	is "$(status_of "rounds=$number"):$(text "rounds=$number" | grep Bail)" \
-		"2:Bail out! boot argument rounds=$number: must be a decimal number of at most 19 digits" \
+		"2:Bail out! boot argument rounds=$number: must be a decimal number of at most 64 bits" \
 		"a payload refuses rounds=$number"
 done
 like "$(status_of hog)" '^(1|2)[0-9][0-9]$' "a guest with more memory than the host has is ended" ||
