@@ -17,7 +17,8 @@ tree()
 	said=$("$HS_TOP/scripts/hyperscope" lab --out /nowhere "${@:3}" "$2" "$1" 2>&1) || return 1
 	PYTHONPATH=$HS_TOP/scripts python3 -B -c 'import sys
 from hs.grade import trees
-trees.begin_build(*sys.argv[1:])' "$1" "$HS_TOP" "$O" && build "$1"
+out = trees.begin_build(*sys.argv[1:])
+trees.share_tools(out, sys.argv[3])' "$1" "$HS_TOP" "$O" && build "$1"
 }
 
 # Print the objects in DIR that were not compiled there although they depend on a file that differs
