@@ -298,10 +298,10 @@ int native_param_set(const char *name, const char *value);
 /*
  * Return the number of records of an event since native_reset(), or the arguments of the last one.
  */
-unsigned int native_events(enum trace_event event);
-const u64 *native_event_args(enum trace_event event);
+unsigned int native_events(enum trace_event_nr event);
+const u64 *native_event_args(enum trace_event_nr event);
 /* Called for each event with its five arguments. native_reset() removes the hook. */
-extern void (*native_event_hook)(enum trace_event event, const u64 *args);
+extern void (*native_event_hook)(enum trace_event_nr event, const u64 *args);
 /* Turn off the events that keep the fast path from finishing an exit. */
 void native_slow_path_events_off(void);
 void native_events_off(void); /* all of them */

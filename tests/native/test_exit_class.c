@@ -35,7 +35,7 @@ static int run_trap(struct hv_trap trap)
 static u64 class_seen[4];
 static unsigned int nr_seen;
 
-static void record_class(enum trace_event event, const u64 *args)
+static void record_class(enum trace_event_nr event, const u64 *args)
 {
 	if (event == TRACE_kvm_entry || event == TRACE_kvm_userspace_exit)
 		class_seen[nr_seen++ % ARRAY_SIZE(class_seen)] =

@@ -57,7 +57,7 @@ static unsigned int random_below(unsigned int n)
 	return (unsigned int)(random_state >> 33) % n;
 }
 
-static void hash_event(enum trace_event event, const u64 *args)
+static void hash_event(enum trace_event_nr event, const u64 *args)
 {
 	unsigned int i;
 

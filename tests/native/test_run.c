@@ -91,7 +91,7 @@ static void an_unknown_cause_exits_to_user_space(void **state)
 
 static u64 guest_mode, guest_pc;
 
-static void record_sample(enum trace_event event, const u64 *args)
+static void record_sample(enum trace_event_nr event, const u64 *args)
 {
 	if (event != TRACE_sample || args[0] == SAMPLE_HS)
 		return;

@@ -369,7 +369,7 @@ static void a_legacy_mask_without_host_memory_fails_the_run(void **state)
 
 static u64 class_at_answer;
 
-static void note_class(enum trace_event event, const u64 *args)
+static void note_class(enum trace_event_nr event, const u64 *args)
 {
 	(void)args;
 	if (event == TRACE_kvm_sbi_return)

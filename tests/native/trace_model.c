@@ -26,10 +26,10 @@ static const char *const names[] = {
 #include "events.def"
 };
 
-void (*native_event_hook)(enum trace_event event, const u64 *args);
+void (*native_event_hook)(enum trace_event_nr event, const u64 *args);
 static bool printing;
 
-void trace_emit(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
+void trace_emit(enum trace_event_nr event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
 	u64 args[5] = { a0, a1, a2, a3, a4 };
 	unsigned int i;
@@ -44,12 +44,12 @@ void trace_emit(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 		native_event_hook(event, args);
 }
 
-unsigned int native_events(enum trace_event event)
+unsigned int native_events(enum trace_event_nr event)
 {
 	return events[event].count;
 }
 
-const u64 *native_event_args(enum trace_event event)
+const u64 *native_event_args(enum trace_event_nr event)
 {
 	return events[event].args;
 }

@@ -57,7 +57,7 @@ static void extremes(void)
 	const unsigned int n = sizeof(values) / sizeof(values[0]);
 
 	for (unsigned int i = 0; i < TRACE_NR_EVENTS * n; i++) {
-		enum trace_event event = i / n;
+		enum trace_event_nr event = i / n;
 
 		trace_set_vcpu(i % 3 ? (unsigned int)values[i % n] & 0xffff : 0, i * 977 & 0xffff);
 		machine.time += i == 20 ? 1UL << 31 : i == 40 ? 1UL << 56 : i % 5;
@@ -65,7 +65,7 @@ static void extremes(void)
 		trace_emit(event, values[i % n], values[(i + 1) % n], values[(i + 2) % n],
 			   values[(i + 3) % n], values[(i + 4) % n]);
 	}
-	trace_emit((enum trace_event)1023, 1, 2, 3, 4, 5); /* not in the table */
+	trace_emit((enum trace_event_nr)1023, 1, 2, 3, 4, 5); /* not in the table */
 	trace_set_vcpu(65535, 65535);
 	trace_kvm_entry(~0ULL, 0);
 }

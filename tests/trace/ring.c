@@ -112,7 +112,7 @@ int trace_native_save(const char *path)
 	return fclose(out) || !put ? -1 : 0;
 }
 
-void trace_emit(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
+void trace_emit(enum trace_event_nr event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
 	if (trace_slow_key.enabled)
 		trace_emit_slow(event, a0, a1, a2, a3, a4);
@@ -130,7 +130,7 @@ size_t trace_native_written(unsigned int hart)
 	return trace_harts[hart]->head;
 }
 
-size_t trace_native_count(enum trace_event event)
+size_t trace_native_count(enum trace_event_nr event)
 {
 	size_t count = 0;
 
@@ -140,7 +140,7 @@ size_t trace_native_count(enum trace_event event)
 	return count;
 }
 
-const struct trace_record *trace_native_last(enum trace_event event)
+const struct trace_record *trace_native_last(enum trace_event_nr event)
 {
 	for (unsigned int hart = 0; hart < trace_mem->nr_harts; hart++)
 		for (u64 n = trace_harts[hart]->head; n-- > 0;)

@@ -20,12 +20,12 @@ void trace_native_start_in(void *mem, size_t size, unsigned int harts, const cha
 /* Return the number of records that a hart has written. */
 size_t trace_native_written(unsigned int hart);
 /* Return the number of the event's records that all harts have written since the start. */
-size_t trace_native_count(enum trace_event event);
+size_t trace_native_count(enum trace_event_nr event);
 /*
  * Return the event's newest record on the first hart that has one, or NULL. The record is valid
  * until the next event.
  */
-const struct trace_record *trace_native_last(enum trace_event event);
+const struct trace_record *trace_native_last(enum trace_event_nr event);
 /* Let a hart begin an event with a traceoff trigger; then let it stop tracing and end the event. */
 void trace_native_hart_enters(unsigned int hart);
 void trace_native_hart_stops_tracing(unsigned int hart);

@@ -10,7 +10,7 @@ SEQUENCE_BITS = 22  # number of upper bits of seq_event, which hold the record's
 
 
 def _event(name):
-    for field in ctype("enum trace_event", "trace_emit_slow").fields():
+    for field in ctype("enum trace_event_nr", "trace_emit_slow").fields():
         if field.name.rpartition("::")[2] == "TRACE_" + name:
             return field.enumval
     raise Problem("this build has no event %s" % name)

@@ -71,7 +71,7 @@ static bool passes(struct rules *r, const u64 *args, u32 who, unsigned int hart)
 	return was_on && (!r->has_filter || trace_filter_match(&r->filter, args, who, hart));
 }
 
-void trace_emit_slow(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
+void trace_emit_slow(enum trace_event_nr event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
 	const u64 args[TRACE_ARGS] = { a0, a1, a2, a3, a4 };
 	unsigned int hart = (unsigned int)TRACE_THIS_HART();

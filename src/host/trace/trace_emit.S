@@ -5,10 +5,11 @@
  * Called from inline assembly (hv/trace.h) through t0, so that a function with a site needs neither
  * a frame nor saved registers while the site is off.
  *
- * Entry: t0 return address, t1 event, t2-t6 arguments, tp thread; interrupts off.
- * Exit:  all registers but a4-a7 are preserved. 31 instructions. C twin: trace_write()
+ * Entry: t0 return address, a7 event, t2-t6 arguments, tp thread; interrupts off.
+ * Exit:  all registers but t1 and a4-a6 are preserved. 31 instructions. C twin: trace_write()
  */
 #include "hv/static_key.h"
+#include "hv/trace_emit.h"
 #include "host_offsets.h"
 
 	.text
@@ -16,16 +17,16 @@
 trace_emit_record:
 	static_key_goto trace_slow_key, slow
 
-	/* Step 1: a5 = this hart's struct trace_hart, a7 = the record's number, a4 = the record. */
+	/* Step 1: a5 = this hart's struct trace_hart, t1 = the record's number, a4 = the record. */
 	lw	a4, THREAD_hart(tp)
 	la	a5, trace_harts
 	slli	a4, a4, 3
 	add	a5, a5, a4
 	ld	a5, 0(a5)
 	ld	a4, TRACE_HART_mask(a5)
-	ld	a7, 0(a5)		/* head */
+	ld	t1, 0(a5)		/* head */
 	ld	a6, TRACE_HART_ring(a5)
-	and	a4, a4, a7
+	and	a4, a4, t1
 	slli	a4, a4, 6		/* sizeof(struct trace_record) */
 	add	a4, a4, a6
 
@@ -43,12 +44,12 @@ trace_emit_record:
 	sw	a6, 60(a4)
 
 	/* Step 3: number and head last. A reader of RAM that finds them finds a complete record. */
-	slli	a6, a7, 10		/* TRACE_EVENT_BITS */
-	or	a6, a6, t1
+	slli	a6, t1, 10		/* TRACE_EVENT_BITS */
+	or	a6, a6, a7
 	fence	w, w
 	sw	a6, 56(a4)
-	addi	a7, a7, 1
-	sd	a7, 0(a5)
+	addi	t1, t1, 1
+	sd	t1, 0(a5)
 	jr	t0
 
 	/*
@@ -56,27 +57,5 @@ trace_emit_record:
 	 * (trace_control.c).
 	 */
 slow:
-	addi	sp, sp, -96
-	.irp	r, 0, 1, 2, 3
-	sd	a\r, (8 * \r)(sp)
-	.endr
-	.irp	r, 0, 1, 2, 3, 4, 5, 6
-	sd	t\r, (32 + 8 * \r)(sp)
-	.endr
-	sd	ra, 88(sp)
-	mv	a0, t1
-	mv	a1, t2
-	mv	a2, t3
-	mv	a3, t4
-	mv	a4, t5
-	mv	a5, t6
-	call	trace_emit_slow
-	.irp	r, 0, 1, 2, 3
-	ld	a\r, (8 * \r)(sp)
-	.endr
-	.irp	r, 0, 1, 2, 3, 4, 5, 6
-	ld	t\r, (32 + 8 * \r)(sp)
-	.endr
-	ld	ra, 88(sp)
-	addi	sp, sp, 96
+	trace_emit_call trace_emit_slow
 	jr	t0

@@ -133,7 +133,7 @@ bool trace_glob_match(const char *pattern, size_t len, const char *name)
 }
 
 /*
- * Apply one word of trace_select()'s list to `chosen`. Returns false if the word names no event;
+ * Apply one word of trace_choose()'s list to `chosen`. Returns false if the word names no event;
  * `none` is valid, `!none` is not.
  */
 static bool select_word(bool *chosen, const char *word, size_t len)
@@ -210,12 +210,9 @@ void trace_apply(const bool *chosen)
 	set_groups(chosen, any);
 }
 
-int trace_select(const char *list, const char **bad)
+int trace_choose(const char *list, bool *chosen, const char **bad)
 {
-	bool chosen[TRACE_NR_EVENTS] = { false };
-
-	if (!trace_mem)
-		return -ENOMEM;
+	memset(chosen, 0, TRACE_NR_EVENTS * sizeof(*chosen));
 	for (const char *word = list; *word;) {
 		const char *end = strchr(word, ',');
 		size_t len = end ? (size_t)(end - word) : strlen(word);
@@ -226,6 +223,18 @@ int trace_select(const char *list, const char **bad)
 		}
 		word += len + (end != NULL);
 	}
-	trace_apply(chosen);
 	return 0;
+}
+
+int trace_select(const char *list, const char **bad)
+{
+	bool chosen[TRACE_NR_EVENTS];
+	int err;
+
+	if (!trace_mem)
+		return -ENOMEM;
+	err = trace_choose(list, chosen, bad);
+	if (!err)
+		trace_apply(chosen);
+	return err;
 }

@@ -34,7 +34,7 @@ enum {
 
 struct parser {
 	struct trace_filter *filter;
-	enum trace_event event;
+	enum trace_event_nr event;
 	const char *start, *p;
 	struct trace_filter_error *error;
 };
@@ -225,7 +225,7 @@ static int condition(struct parser *ps, unsigned int depth)
 	return err;
 }
 
-int trace_filter_parse(struct trace_filter *filter, enum trace_event event, const char *text,
+int trace_filter_parse(struct trace_filter *filter, enum trace_event_nr event, const char *text,
 		       struct trace_filter_error *error)
 {
 	struct parser ps = {

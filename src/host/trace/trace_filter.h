@@ -40,7 +40,7 @@ struct trace_filter_error {
 };
 
 /* Parse a condition on the event's fields. Returns 0, or -EINVAL with *error set. */
-int trace_filter_parse(struct trace_filter *filter, enum trace_event event, const char *text,
+int trace_filter_parse(struct trace_filter *filter, enum trace_event_nr event, const char *text,
 		       struct trace_filter_error *error);
 bool trace_filter_match(const struct trace_filter *filter, const u64 *args, u32 who,
 			unsigned int hart);

@@ -16,53 +16,17 @@
 
 #include "hv/csr.h"
 #include "hv/static_key.h"
+#include "hv/trace_fields.h"
 #include "hv/trace_mem.h"
+#include "hv/trace_setup.h"
 
 /* ---- events ---------------------------------------------------------------- */
-
-/* A field's kind as a C type. ORDER: kinds (events.def, trace/file/field.c) */
-#define TRACE_TYPE_hex    u64
-#define TRACE_TYPE_num    u64
-#define TRACE_TYPE_dec    s64
-#define TRACE_TYPE_flag   u64
-#define TRACE_TYPE_err    s64
-#define TRACE_TYPE_cause  u64
-#define TRACE_TYPE_sbi    u64
-#define TRACE_TYPE_sbierr s64
-#define TRACE_TYPE_reason u64
-#define TRACE_TYPE_csr    u64
-#define TRACE_TYPE_sys    u64
-#define TRACE_TYPE_mmio   u64
-#define TRACE_TYPE_text   u64
-#define TRACE_TYPE_mode   u64
-#define TRACE_TYPE_class  u64
-
-/* TRACE_MAP(m, (a, b), (c, d)) expands to m(a, b), m(c, d). It takes one to five pairs. */
-#define TRACE_MAP1(m, p)                            m p
-#define TRACE_MAP2(m, p, ...)                       m p, TRACE_MAP1(m, __VA_ARGS__)
-#define TRACE_MAP3(m, p, ...)                       m p, TRACE_MAP2(m, __VA_ARGS__)
-#define TRACE_MAP4(m, p, ...)                       m p, TRACE_MAP3(m, __VA_ARGS__)
-#define TRACE_MAP5(m, p, ...)                       m p, TRACE_MAP4(m, __VA_ARGS__)
-#define TRACE_PICK(p1, p2, p3, p4, p5, chosen, ...) chosen
-#define TRACE_MAP(m, ...)                                                                     \
-	TRACE_PICK(__VA_ARGS__, TRACE_MAP5, TRACE_MAP4, TRACE_MAP3, TRACE_MAP2, TRACE_MAP1, ) \
-	(m, __VA_ARGS__)
 
 #define TRACE_PARAM(kind, field) TRACE_TYPE_##kind field
 #define TRACE_ARG(kind, field)   (u64) field
 /* Expands to exactly five arguments: missing ones become 0. */
 #define TRACE_FIRST5(a, b, c, d, e, ...) a, b, c, d, e
 #define TRACE_PAD(...)                   TRACE_FIRST5(__VA_ARGS__, 0, 0, 0, 0, 0)
-
-/* Linux's event kvm_userspace_exit has a field named errno, which is a macro in libc. */
-#pragma push_macro("errno")
-#undef errno
-
-enum trace_event {
-#define EVENT(name, meaning, behind, ...) TRACE_##name,
-#include "events.def"
-	TRACE_NR_EVENTS
-};
 
 extern struct static_key trace_keys[TRACE_NR_EVENTS];
 
@@ -71,12 +35,13 @@ extern struct static_key trace_keys[TRACE_NR_EVENTS];
 /*
  * This is not a C call: a C call would give the function around every site a stack frame and make
  * it save callee-saved registers, even while the event is off. trace_emit.S preserves all registers
- * except those in the clobber list, and does not write any memory that the compiler knows of.
+ * except those in the clobber list, and does not write any memory that the compiler knows of. `call`
+ * itself changes t1, unless the linker makes it a jal.
  */
-static inline __attribute__((always_inline)) void trace_emit(enum trace_event event, u64 a0, u64 a1,
-							     u64 a2, u64 a3, u64 a4)
+static inline __attribute__((always_inline)) void trace_emit(enum trace_event_nr event, u64 a0,
+							     u64 a1, u64 a2, u64 a3, u64 a4)
 {
-	register u64 t1 __asm__("t1") = event;
+	register u64 a7 __asm__("a7") = event;
 	register u64 t2 __asm__("t2") = a0;
 	register u64 t3 __asm__("t3") = a1;
 	register u64 t4 __asm__("t4") = a2;
@@ -85,12 +50,16 @@ static inline __attribute__((always_inline)) void trace_emit(enum trace_event ev
 
 	__asm__ volatile("call	t0, trace_emit_record"
 			 :
-			 : "r"(t1), "r"(t2), "r"(t3), "r"(t4), "r"(t5), "r"(t6)
-			 : "t0", "a4", "a5", "a6", "a7");
+			 : "r"(a7), "r"(t2), "r"(t3), "r"(t4), "r"(t5), "r"(t6)
+			 : "t0", "t1", "a4", "a5", "a6");
 }
 #else
-void trace_emit(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
+void trace_emit(enum trace_event_nr event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
 #endif
+
+/* Linux's event kvm_userspace_exit has a field named errno, which is a macro in libc. */
+#pragma push_macro("errno")
+#undef errno
 
 #define EVENT(name, meaning, behind, ...)                                                       \
 	static inline __attribute__((always_inline)) bool trace_##name##_enabled(void)          \
@@ -401,63 +370,13 @@ static inline void trace_exit_last(struct trace_exit_clock *clock)
 		trace_exit_last_slow(clock);
 }
 
-/* ---- the host's side ---------------------------------------------------------- */
+/* ---- the host's side: see also trace_setup.h ---- */
 
-/*
- * Lay out [mem, mem + size) for nr_harts. Returns 0, or -EINVAL if `size` is less than
- * trace_mem_size(nr_harts, PAGE_SIZE). Called while only one hart runs and every event is off.
- */
-int trace_mem_init(void *mem, size_t size, unsigned int nr_harts, unsigned long timebase_hz,
-		   bool instret_exact);
-/*
- * Return the size of trace memory for nr_harts rings of `ring` bytes each. trace_mem_init() needs
- * at least a page for each ring.
- */
-size_t trace_mem_size(unsigned int nr_harts, size_t ring);
-/*
- * Select events by a list such as "kvm_exit,gstage_*,!gstage_step", by "all" or by "none". The
- * words of a list are applied from left to right; a word that begins with ! switches events off.
- * Returns 0, -ENOMEM if there is no trace memory, or -EINVAL with *bad pointing to the first word
- * that does not name any event. After an error, the selection is as it was.
- */
-int trace_select(const char *list, const char **bad);
-/*
- * Switch on the events for which `chosen` is true (it has TRACE_NR_EVENTS elements), and switch off
- * all others. Only one thread may call this at a time.
- */
-void trace_apply(const bool *chosen);
 /*
  * On while trace_emit_slow() decides about each record: while there is a filter or a trigger, while
  * tracing_on is 0, or while full rings keep their oldest records.
  */
 extern struct static_key trace_slow_key;
-void trace_emit_slow(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
-void trace_exit_account(enum exit_unit unit);
-
-/* The table of events at run time. */
-struct trace_field {
-	const char *name;
-	const char *kind; /* as in events.def */
-	bool is_signed;
-};
-
-const char *trace_event_name(unsigned int event); /* NULL beyond the last */
-bool trace_event_field(unsigned int event, unsigned int i, struct trace_field *field);
-/* Return the event of this name, or TRACE_NR_EVENTS if there is none. */
-unsigned int trace_event_find(const char *name, size_t len);
-/* Return true if the name matches the pattern of len characters, which may contain * and ?. */
-bool trace_glob_match(const char *pattern, size_t len, const char *name);
-/* True if instret counts instructions here. It does not under QEMU without -icount. */
-bool trace_instret_is_exact(void);
-/* Return the index of a value's histogram bucket; see trace_mem.h. For tests. */
-unsigned long trace_hist_bucket(u64 value);
-
-/*
- * Called at boot (trace_boot.c): trace_init() reserves trace memory and sets up the accounting for
- * exits; trace_start() applies the boot arguments for events and filters, once memory can be
- * allocated.
- */
-void trace_init(void);
-void trace_start(void);
+void trace_emit_slow(enum trace_event_nr event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
 
 #endif
