@@ -29,6 +29,14 @@ refused()	# REGEX NAME [STATUS]
 trace save --meta icount=0 --meta guest=none "$tmp/ram" "$tmp/t"
 is "$status$out$err" 0 "save prints nothing if it succeeds"
 
+# As the Linux module's file in debugfs.
+tail -c "+$(($(LC_ALL=C grep -abo HTRCMEM1 "$tmp/ram" | head -n 1 | cut -d: -f1) + 1))" "$tmp/ram" >"$tmp/mem"
+trace save --meta icount=0 --meta guest=none "$tmp/mem" "$tmp/t2"
+ok "$(cmp "$tmp/t" "$tmp/t2" >&2; echo $?)" "save reads trace memory alone"
+head -c 30000 "$tmp/mem" >"$tmp/cut"
+trace save "$tmp/cut" "$tmp/t2"
+refused 'the file ends inside trace memory' "trace memory that ends early is refused"
+
 trace report "$tmp/t"
 is "$(grep -cv '^#' <<<"$out")" 20 "report has one line per event"
 is "$(grep -v '^#' <<<"$out" | sort -snk1,1 | cmp - <(grep -v '^#' <<<"$out") && echo same)" same \
@@ -221,7 +229,7 @@ trace save /dev/null "$tmp/x"
 refused "not the RAM of a machine that booted hyperscope" "save: an empty file is refused"
 head -c 4300000 "$tmp/ram" >"$tmp/short"
 trace save "$tmp/short" "$tmp/x"
-refused "the file ends inside the trace memory" "save: a truncated RAM file is refused"
+refused "the file ends inside trace memory" "save: a truncated RAM file is refused"
 [ ! -e "$tmp/x" ]
 ok $? "a failed save leaves no file"
 trace save "$tmp/ram" "$tmp/no/x"

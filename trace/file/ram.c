@@ -3,7 +3,8 @@
  * ram.c - find and read the trace in a machine's RAM file; the machine may be running or gone.
  *
  * The run descriptor at the start of the kernel image (hv/run_desc.h) has the physical address of
- * trace memory. A hart may overwrite records while they are read. So its head is read again
+ * trace memory. A file may also contain trace memory alone, as /sys/kernel/debug/hyperscope/trace of
+ * the Linux module does. A hart may overwrite records while they are read. So its head is read again
  * afterwards, and records that may have been overwritten are dropped, including the one in whose
  * slot a killed machine may have left the next record half written.
  */
@@ -21,8 +22,7 @@
 #define IMAGE_START 0x200000ULL   /* offset in RAM to which -kernel loads the image */
 #define CHUNK       1024          /* records read at once */
 
-static const char cut_off[] = "the file ends inside the trace memory that its run descriptor "
-			      "names: it is truncated or damaged";
+static const char cut_off[] = "the file ends inside trace memory: it is truncated or damaged";
 
 int hst_ram_open(struct hst_ram *ram, const char *path)
 {
@@ -113,11 +113,28 @@ static bool makes_sense(const struct trace_mem *mem, u64 size)
 	       mem->ring_records <= (mem->hart_stride - mem->ring_offset) / mem->record_size;
 }
 
-const char *hst_ram_find(struct hst_ram *ram)
+/* Read the header at ram->base. `size`: of trace memory, if that is known, or 0. */
+static const char *read_header(struct hst_ram *ram, u64 size)
 {
 	struct trace_mem *mem = &ram->mem;
-	struct hs_run_desc desc;
 
+	if (ram->base > 1ULL << 50 ||
+	    pread(ram->fd, mem, sizeof(*mem), (off_t)ram->base) != sizeof(*mem))
+		return cut_off;
+	if (mem->magic != TRACE_MEM_MAGIC || mem->version != TRACE_MEM_VERSION)
+		return "there is no trace memory of this hstrace's version";
+	return makes_sense(mem, size ? size : mem->size) ? NULL
+							 : "the trace memory's header is invalid";
+}
+
+const char *hst_ram_find(struct hst_ram *ram)
+{
+	struct hs_run_desc desc;
+	u64 magic = 0;
+
+	ram->base = 0;
+	if (pread(ram->fd, &magic, sizeof(magic), 0) == sizeof(magic) && magic == TRACE_MEM_MAGIC)
+		return read_header(ram, 0);
 	if (!read_desc(ram, &desc))
 		return "this is not the RAM of a machine that booted hyperscope";
 	if (desc.version != HS_RUN_DESC_VERSION)
@@ -125,13 +142,7 @@ const char *hst_ram_find(struct hst_ram *ram)
 	if (desc.trace_hpa < RAM_BASE || !desc.trace_size)
 		return "the host has not set up tracing";
 	ram->base = desc.trace_hpa - RAM_BASE;
-	if (ram->base > 1ULL << 50 ||
-	    pread(ram->fd, mem, sizeof(*mem), (off_t)ram->base) != sizeof(*mem))
-		return cut_off;
-	if (mem->magic != TRACE_MEM_MAGIC || mem->version != TRACE_MEM_VERSION)
-		return "the run descriptor does not point to trace memory of this hstrace's "
-		       "version";
-	return makes_sense(mem, desc.trace_size) ? NULL : "the trace memory's header is invalid";
+	return read_header(ram, desc.trace_size);
 }
 
 int hst_ram_update(struct hst_ram *ram)
