@@ -6,6 +6,7 @@
 #include <linux/preempt.h>
 #include <linux/printk.h>
 #include "linux.h"
+#include "trace.h"
 
 static int __init hyperscope_init(void)
 {
@@ -16,19 +17,27 @@ static int __init hyperscope_init(void)
 	if (err == -EBUSY)
 		pr_err("hyperscope: kvm.ko is using the harts; unload it, or see "
 		       "docs/linux-module.md\n");
+	if (!err)
+		err = events_init();
 	if (err)
 		return err;
 	preempt_notifier_inc();
 	err = file_init();
-	if (err)
+	if (err) {
 		preempt_notifier_dec();
-	return err;
+		events_exit();
+		return err;
+	}
+	debugfs_init();
+	return 0;
 }
 
 static void __exit hyperscope_exit(void)
 {
+	debugfs_exit();
 	file_exit();
 	preempt_notifier_dec();
+	events_exit();
 }
 
 module_init(hyperscope_init);

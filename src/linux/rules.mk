@@ -8,7 +8,7 @@
 
 LINUX_HEADERS ?= $(O)/linux_headers/headers
 MODULE_TREE := $(O)/linux-module
-MODULE_FOLDERS := src/kvm src/linux src/include src/host/libc trace
+MODULE_FOLDERS := src/kvm src/linux src/include src/host/libc src/host/trace trace
 
 .PHONY: linux-module-only
 linux-module-only: $(O)/hyperscope.ko

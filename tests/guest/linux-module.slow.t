@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # linux-module.slow.t - the module builds for Debian's kernel; payloads and programs that test /dev/kvm
-# run on it; it shares the harts with kvm.ko; harts go and come back while a VM runs. Linux reports no
-# warning.
+# run on it; it shares the harts with kvm.ko; harts go and come back while a VM runs; events are tracepoints
+# and are in debugfs. Linux reports no warning.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 headers=$O/linux_headers/headers
 [ -d "$headers" ] || skip_all "$headers is missing: run 'scripts/hyperscope setup linux-module'"
@@ -143,6 +143,107 @@ on_linux harts --file "$O/vmm:/vmm" --file "$O/guest/modules/kvm.ko:/kvm.ko" --f
 on_linux "a hart that was offline" --kernel-args maxcpus=1 --file "$O/vmm:/vmm" --file "$tmp/offline.sh:/offline.sh" \
 	--file "$O/guest-payloads/hello.bin:/hello.bin" --file "$O/guest-payloads/harts.bin:/harts.bin" \
 	"$O/guest/busybox" sh /offline.sh
+
+# Events, as tracepoints and in debugfs, and the table of exits.
+{
+	sed -n '/^claim()/p' "$tmp/harts.sh"
+	cat <<-'END'
+		n=0 hs=/sys/kernel/debug/hyperscope
+		run() { /vmm --no-sandbox --quiet --vcpus 2 --testdev /exits.bin >/tmp/out 2>&1; echo $?; }
+		hits() { sed -n 's/.*entries-written: [0-9]*\/\([0-9]*\) .*/\1/p' trace; }
+		mount -t debugfs debugfs /sys/kernel/debug
+		mount -t tracefs tracefs /sys/kernel/tracing
+		cd /sys/kernel/tracing
+
+		claim "$(wc -l <$hs/events)" 0 "no event is on at first"
+		(echo kvm_exit,kvm_nothing >$hs/events) 2>/dev/null
+		claim "$?,$(wc -l <$hs/events)" 1,0 "a list with an unknown event is refused"
+		echo 'kvm_e*,!kvm_exit_*' >$hs/events
+		claim "$(tr '\n' ' ' <$hs/events)" "kvm_entry kvm_exit " "a list selects events"
+		echo 1 >events/hs/kvm_exit/enable
+		echo 'scause == 10' >events/hs/kvm_sbi_call/filter
+		claim "$?" 1 "a filter on a field that the event lacks is refused"
+		echo 'ext == 0x10' >events/hs/kvm_sbi_call/filter
+		echo 1 >events/hs/kvm_sbi_call/enable
+		claim "$(run)" 0 "a VM runs while events are on"
+		claim "$(grep -c 'kvm_exit: vm=1 vcpu=[01] sepc=0x8.* scause=ecall_vs ' trace | sed 's/^1[0-9][0-9]$/some/')" some \
+			"the tracepoint's records have the VM, the vCPU, and names"
+		claim "$(grep kvm_sbi_call trace | grep -vc ext=BASE),$(grep -c ext=BASE trace | sed 's/^[1-9]$/some/')" 0,some \
+			"a filter selects records"
+		awk 'NR > 1 { n += substr($0, 25, 13) } END { print n + 0 }' $hs/exits >/tmp/exits
+		claim "$(grep -c ' kvm_exit: ' trace)" "$(cat /tmp/exits)" "the table counts the exits that the tracepoint records"
+		claim "$(grep -c '^sbi base  *[1-9][0-9]*  *[1-9]' $hs/exits)" 1 "the table has names of classes, and times"
+		echo 0 >events/hs/enable
+		before=$(hits)
+		claim "$(run),$(hits)" "0,$before" "no record after the tracepoints were disabled"
+		claim "$(tr '\n' ' ' <$hs/events)" "kvm_entry kvm_exit " "debugfs's list remains"
+		echo all >$hs/events
+		claim "$(grep -c sched_switch $hs/events),$(grep -c gstage_step $hs/events)" 0,1 "all: the core's events, and not the host's"
+		claim "$(run)" 0 "a VM runs while all events are on"
+		echo 1 >events/hs/enable
+		while kill -0 $$ && [ ! -e /tmp/enough ]; do
+			echo 0 >events/hs/enable
+			echo none >$hs/events
+			echo 1 >events/hs/enable
+			echo all >$hs/events
+		done &
+		run >/tmp/status
+		touch /tmp/enough
+		wait
+		claim "$(cat /tmp/status)" 0 "a VM runs while events are switched on and off"
+		rmmod hyperscope
+		claim "$?,$(ls -d $hs events/hs 2>/dev/null | wc -l)" 0,0 "the module is removed while events are on"
+		insmod /hs/kvm.ko replace_kvm=1 exitstat=never 2>/dev/null
+		claim $? 22 "an invalid value of exitstat is refused"
+		insmod /hs/kvm.ko replace_kvm=1 trace_size=1 2>/dev/null
+		claim $? 22 "an invalid value of trace_size is refused"
+		insmod /hs/kvm.ko replace_kvm=1
+		claim "$(cat $hs/trace | wc -c)" 0 "loaded again: there is no trace before the first event"
+		echo 1 >events/hs/enable
+		claim "$(run),$(head -n 1 $hs/exits | cut -c1-27)" "0,Exits are not accounted for" "events work, and exits are not counted"
+		echo "1..$n"
+	END
+} >"$tmp/events.sh"
+on_linux events --set exitstat=time --file "$O/vmm:/vmm" --file "$tmp/events.sh:/events.sh" \
+	--file "$O/guest-payloads/exits.bin:/exits.bin" "$O/guest/busybox" sh /events.sh
+
+# hstrace reads debugfs's trace.
+cat >"$tmp/hstrace.sh" <<-'END'
+	mount -t debugfs debugfs /sys/kernel/debug
+	echo kvm_exit >/sys/kernel/debug/hyperscope/events
+	/vmm --no-sandbox --quiet --vcpus 2 --testdev /exits.bin >/dev/null 2>&1
+	cat /sys/kernel/debug/hyperscope/trace
+END
+timeout -s KILL "$(scaled 100)" "$HS_TOP/scripts/hyperscope" linux-kvm exec --hypervisor hyperscope --out "$O" \
+	--timeout "$(scaled 80)" --set exitstat=time --file "$O/vmm:/vmm" --file "$tmp/hstrace.sh:/hstrace.sh" \
+	--file "$O/guest-payloads/exits.bin:/exits.bin" "$O/guest/busybox" sh /hstrace.sh </dev/null >"$tmp/mem" 2>"$tmp/err"
+is $? 0 "a trace is copied from debugfs" || diag "$(tail -n 20 "$tmp/err")"
+"$O/hstrace" save "$tmp/mem" "$tmp/trace" 2>"$tmp/err"
+is "$?$(cat "$tmp/err")" 0 "hstrace save reads it"
+is "$("$O/hstrace" report --events kvm_exit "$tmp/trace" | grep -c ' 1\.[01] kvm_exit: ')" \
+	"$("$O/hstrace" stat "$tmp/trace" | sed -n 's/^exits: \([0-9]*\);.*/\1/p')" "its records and its table have the same number of exits"
+
+# perf lists, records and prints the tracepoints.
+perf=$O/perf_riscv64
+if [ -d "$perf" ]; then
+	cat >"$tmp/perf.sh" <<-'END'
+		export LD_LIBRARY_PATH=/lib
+		mount -t tracefs tracefs /sys/kernel/tracing
+		exits=$(/perf record -o /tmp/data -a -e hs:kvm_exit,hs:kvm_entry /vmm --no-sandbox --quiet --testdev /exits.bin 2>&1 | grep -c '^ok')
+		[ "$exits" -gt 10 ] && echo "ok 1 - a VM runs under perf record" || echo "not ok 1 - a VM runs under perf record"
+		/perf list 'hs:*' | grep -q 'hs:kvm_exit  *\[Tracepoint' && echo "ok 2 - list" || echo "not ok 2 - list"
+		/perf script -i /tmp/data >/tmp/text 2>/tmp/err
+		grep -q 'hs:kvm_exit: vm=1 vcpu=0 sepc=0x[0-9a-f]* scause=irq_s_timer' /tmp/text && echo "ok 3 - script" || { echo "not ok 3 - script"; head /tmp/text | sed 's/^/# /'; }
+	END
+	libraries=()
+	while read -r file; do
+		libraries+=(--file "$file:/lib/${file##*/}")
+	done < <(find -L "$perf/usr/lib/riscv64-linux-gnu" -maxdepth 1 -type f -name '*.so*')
+	on_linux perf --file "$perf/usr/bin/perf:/perf" "${libraries[@]}" --file "$tmp/perf.sh:/perf.sh" \
+		--file "$O/vmm:/vmm" --file "$O/guest-payloads/exits.bin:/exits.bin" "$O/guest/busybox" sh /perf.sh
+else
+	skip perf "run 'scripts/hyperscope setup readers'"
+fi
 
 cat >"$tmp/no-h.sh" <<-'END'
 	insmod /hs/kvm.ko replace_kvm=1 2>/tmp/err

@@ -31,10 +31,15 @@
 
 #include "hv/types.h"
 
-/* As large as Linux's; only Linux accesses the fields. */
+/* As large as Linux's, which has the same first field. */
 struct static_key {
-	unsigned long opaque[2];
+	u32 enabled;
+	unsigned long opaque;
 };
+
+/* Switch keys on or off, as with the core's own static_key.h. They sleep (src/linux/trace.c). */
+void static_key_set(struct static_key *key, bool enabled);
+void static_keys_set(struct static_key *keys, unsigned int nr, const bool *enabled);
 
 #define STATIC_KEY_GOTO(key, label)                        \
 	__asm__ goto(".balign 4\n"                         \

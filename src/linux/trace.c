@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+/*
+ * trace.c - events in the module: trace memory, and which events are on.
+ *
+ * An event is on while it is on the list of debugfs's file `events` or while Linux's tracepoint of the
+ * same name is in use. It is then recorded in trace memory, which has the layout of the bare-metal
+ * host, so that hstrace reads it. The memory is allocated when the first event is switched on.
+ */
+#include <linux/jump_label.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/vmalloc.h>
+#include <asm/delay.h>
+#include "linux.h"
+#include "hv/trace_setup.h"
+#include "trace.h"
+#define TRACE_THIS_HART() hv_hart()
+#include "trace_hart.h"
+
+static char *exitstat = "0";
+module_param(exitstat, charp, 0444);
+MODULE_PARM_DESC(exitstat, "unit of exit costs in debugfs: time, or 0 for no accounting");
+
+#define MAX_RING (256UL << 20)
+
+static unsigned long trace_size = 1UL << 20;
+module_param(trace_size, ulong, 0444);
+MODULE_PARM_DESC(trace_size, "bytes of each hart's ring of records");
+
+/* The other events are those of the bare-metal host. */
+static const bool of_core[TRACE_NR_EVENTS] = {
+#define EVENTS_OF_CORE
+#define EVENT(name, meaning, behind, ...) [TRACE_##name] = true,
+#include "events.def"
+#undef EVENTS_OF_CORE
+};
+
+/* Taken by Linux's functions for tracepoints within their own lock. */
+static DEFINE_MUTEX(events_mutex);
+static bool recorded[TRACE_NR_EVENTS]; /* by debugfs; protected by events_mutex */
+static bool used[TRACE_NR_EVENTS];     /* by tracepoints; written with events_mutex held */
+static bool exiting;                   /* likewise */
+static void *memory;                   /* trace_mem's, for vfree() */
+
+void static_key_set(struct static_key *key, bool enabled)
+{
+	if (enabled)
+		static_key_enable(key);
+	else
+		static_key_disable(key);
+}
+
+void static_keys_set(struct static_key *keys, unsigned int nr, const bool *enabled)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		static_key_set(&keys[i], enabled[i]);
+}
+
+void events_emit(unsigned int event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
+{
+	const u64 args[TRACE_ARGS] = { a0, a1, a2, a3, a4 };
+	struct trace_hart *th = trace_harts[hv_hart()];
+
+	trace_write(th, event, args);
+	if (READ_ONCE(used[event]))
+		tracepoint_emit(event, th->who, args);
+}
+
+static int allocate(void)
+{
+	size_t size;
+
+	if (memory)
+		return 0;
+	size = trace_mem_size(nr_cpu_ids, trace_size);
+	memory = vzalloc(size);
+	if (!memory)
+		return -ENOMEM;
+	return trace_mem_init(memory, size, nr_cpu_ids, riscv_timebase, false);
+}
+
+/* Switch on the events that have a listener. */
+static int apply(void)
+{
+	bool chosen[TRACE_NR_EVENTS], any = false;
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < TRACE_NR_EVENTS; i++) {
+		chosen[i] = recorded[i] || used[i];
+		any |= chosen[i];
+	}
+	if (!any && !memory)
+		return 0;
+	err = allocate();
+	if (err)
+		return err;
+	trace_apply(chosen);
+	enter_core();
+	kvm_trace_changed();
+	leave_core();
+	return 0;
+}
+
+int event_use(unsigned int event, bool use)
+{
+	int err = 0;
+
+	mutex_lock(&events_mutex);
+	WRITE_ONCE(used[event], use);
+	if (!exiting)
+		err = apply();
+	if (err)
+		WRITE_ONCE(used[event], false);
+	mutex_unlock(&events_mutex);
+	return err;
+}
+
+int events_record(const char *list)
+{
+	bool chosen[TRACE_NR_EVENTS], before[TRACE_NR_EVENTS];
+	const char *bad;
+	int err = trace_choose(list, chosen, &bad);
+
+	unsigned int i;
+
+	if (err)
+		return err;
+	for (i = 0; i < TRACE_NR_EVENTS; i++)
+		chosen[i] &= of_core[i];
+	mutex_lock(&events_mutex);
+	memcpy(before, recorded, sizeof(before));
+	memcpy(recorded, chosen, sizeof(recorded));
+	err = apply();
+	if (err)
+		memcpy(recorded, before, sizeof(recorded));
+	mutex_unlock(&events_mutex);
+	return err;
+}
+
+void events_recorded(void (*put)(void *to, const char *name), void *to)
+{
+	unsigned int i;
+
+	mutex_lock(&events_mutex);
+	for (i = 0; i < TRACE_NR_EVENTS; i++)
+		if (recorded[i])
+			put(to, trace_event_name(i));
+	mutex_unlock(&events_mutex);
+}
+
+const struct trace_mem *events_memory(size_t *size)
+{
+	const struct trace_mem *mem;
+
+	mutex_lock(&events_mutex);
+	mem = trace_mem;
+	*size = mem ? mem->size : 0;
+	mutex_unlock(&events_mutex);
+	return mem;
+}
+
+int events_init(void)
+{
+	int err;
+
+	if (trace_size < PAGE_SIZE || trace_size > MAX_RING) {
+		pr_err("hyperscope: trace_size=%lu: must be %lu to %lu\n", trace_size, PAGE_SIZE,
+		       MAX_RING);
+		return -EINVAL;
+	}
+	if (!strcmp(exitstat, "0"))
+		return 0;
+	if (strcmp(exitstat, "time")) {
+		pr_err("hyperscope: exitstat=%s: choose time or 0\n", exitstat);
+		return -EINVAL;
+	}
+	err = allocate();
+	if (!err)
+		trace_exit_account(EXIT_UNIT_TIME);
+	return err;
+}
+
+void events_exit(void)
+{
+	mutex_lock(&events_mutex);
+	exiting = true;
+	mutex_unlock(&events_mutex);
+	vfree(memory);
+}
