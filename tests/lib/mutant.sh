@@ -28,5 +28,5 @@ planted()
 # Run a target of the Makefile for a mutant.
 make_mutant()	# TARGET VARIABLE=VALUE...
 {
-	make -s -f "$HS_TOP/Makefile" O="$O" "$@"
+	make -s -C "$HS_TOP" O="$O" "$@" # not in a folder below $O, where a goal may be the name of a file
 }

@@ -38,10 +38,10 @@ mutant "huge pages are not aligned with MAP_STACK (b3bc36cd)" host/mm/vma.c \
 	's/(static unsigned long place_below.*?)\tif \(spec->flags & VMA_HUGETLB\)\n.*?;\n(.*?)(\tif \(spec->len < SZ_2M)/$1$3/s; s/\tBUG_ON\(!is_whole.*?\n//' \
 	'misaligned|crosses|misaligned leaf'
 # ---- mm ----
-mutant "fork() leaves the parent's pages writable" host/mm/vma.c \
+mutant "fork() leaves the parent's pages writable" host/mm/vma_fork.c \
 	's/\t\tWRITE_ONCE\(\*pte, \*pte & ~PTE_W\);\n(\t\tWRITE_ONCE\(\*copy)/$1/' 'writable, and has other users'
-mutant "fork() does not fence the parent's pages" host/mm/vma.c \
-	's/mm_flush_tlb\(from, vma->start, vma->end - vma->start\);//' 'the TLB has'
+mutant "fork() does not fence the parent's pages" host/mm/vma_fork.c \
+	's/mm_flush_tlb\(from, range->start, range->end - range->start\);//' 'the TLB has'
 mutant "a copied page keeps its reference to the old one" host/mm/fault.c \
 	's/(mm_notify_end\(mm, va, va \+ SZ_4K\);\n)\tpage_put\(old\);/$1/' 'leaked|references'
 mutant "munmap() does not tell the guests" host/mm/vma.c \
@@ -60,7 +60,7 @@ mutant "the zero page is mapped writable" host/mm/fault.c 's/vma_pte_flags\(vma-
 mutant "ftruncate() leaves the removed pages mapped" host/fs/ramfs_size.c 's/\tif \(mapped\)\n/\tif (0 && mapped)\n/' 'its file has dropped it'
 mutant "a hole in a file stays mapped" host/fs/ramfs_size.c 's/\tif \(unmap\)\n/\tif (0 && unmap)\n/' 'its file has dropped it'
 mutant "ftruncate() unmaps only areas that begin behind the new end" host/mm/unmap.c \
-	's/from >= vma->pgoff \+ pages/from > vma->pgoff/' 'its file has dropped it'
+	's/pages->from >= vma->pgoff \+ size/pages->from > vma->pgoff/' 'its file has dropped it'
 mutant "an access beyond the end of a file gets a page" host/fs/ramfs_size.c \
 	's/FILE_MAX \/ PAGE_SIZE && index \* PAGE_SIZE < rf->size\)/FILE_MAX \/ PAGE_SIZE)/' 'beyond the end of its file'
 mutant "an access beyond the end of a file raises SIGSEGV" host/mm/fault.c 's/-ENOMEM : -EIO;/-ENOMEM : -EFAULT;/' 'SIGSEGV'
