@@ -20,16 +20,19 @@ static int __init hyperscope_init(void)
 	if (!err)
 		err = events_init();
 	if (err)
-		return err;
+		goto no_events;
 	preempt_notifier_inc();
 	err = file_init();
-	if (err) {
-		preempt_notifier_dec();
-		events_exit();
-		return err;
-	}
+	if (err)
+		goto no_file;
 	debugfs_init();
 	return 0;
+
+no_file:
+	preempt_notifier_dec();
+no_events:
+	events_exit(); /* also if it failed: a tracepoint may have been used before */
+	return err;
 }
 
 static void __exit hyperscope_exit(void)

@@ -20,7 +20,7 @@ void events_emit(unsigned int event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
 
 /* trace.c. Set up exit statistics if the module's arguments ask for them. Sleeps. */
 int events_init(void);
-/* Afterwards, nothing uses trace memory; tracepoints may still call event_use(). */
+/* Free trace memory, which nothing uses any more. Tracepoints may still call event_use(). */
 void events_exit(void);
 /*
  * A tracepoint gets its first user or has lost the last one. Returns 0 or -ENOMEM; never fails if
