@@ -21,12 +21,6 @@ unknown=$(awk -F'\t' '
 	$1 == "none" ? $3 != "passes" : !($1 in mistake && $2 in judge && $3 ~ /^(found|not found|n\/a)$/)' "$tmp/names" "$tmp/judges" "$data")
 is "$unknown" "" "each result names a mistake and a judge that exist, and each judge passes without a mistake"
 
-bad=
-while read -r name; do
-	"$run" --patch "$name" 2>&1 | (cd "$HS_TOP" && patch --dry-run -p1 -s -f) >"$tmp/out" 2>&1 || bad+=" $name"
-done <"$tmp/names"
-is "$bad" "" "each mistake can be printed as a patch that applies"
-
 for cell in relaxed-kick:litmus firmware-bits:own; do
 	name=${cell%:*} judge=${cell#*:}
 	if [ "$judge" = litmus ] && [ ! -x "$O/herd7/herd7" ]; then
