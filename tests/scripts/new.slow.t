@@ -89,6 +89,6 @@ of_tree make -j2 O="$tree/build" "$tree"/build/tests/kvm/{memory,pages} \
 	"$tree"/build/tests/kvm-api/{bus,debug,lazy_put,logged} "$tree/build/tests/progs/ends" >"$tmp/build"
 for name in tests/trace/table.t tests/boot/events.t; do
 	of_tree "$name" >"$tmp/said"
-	is "$? $(grep '^not ok' "$tmp/said")" "0 " "$name passes"
+	is "$? $(grep '^not ok' "$tmp/said")" "0 " "$name passes" || diag "$(tail -n 10 "$tmp/said")"
 done
 done_testing

@@ -61,7 +61,7 @@ src/kvm/vcpu/fp*.c src/kvm/vcpu/fp.S src/kvm/vcpu/vector.* src/kvm/*/* src/kvm/*
 = Host interface and tracing
 The functions of the host that the core may call, and events, which cost one no-op each while they are off.
 src/include/hv/host.h src/include/hv/types.h src/include/hv/bits.h src/include/hv/list.h src/include/hv/spinlock.h
-src/include/hv/csr.def src/include/hv/cause.def src/include/hv/cause.h src/include/hv/sbi.def src/include/hv/sbi.h src/include/hv/exit_class.def src/include/hv/static_key.h src/include/hv/trace.h
+src/include/hv/csr.def src/include/hv/cause.def src/include/hv/cause.h src/include/hv/sbi.def src/include/hv/sbi.h src/include/hv/exit_class.def src/include/hv/static_key.h src/include/hv/trace.h src/include/hv/trace_fields.h src/include/hv/trace_setup.h src/include/hv/trace_emit.h
 src/include/hv/trace_mem.h src/include/hv/* trace/*.def src/host/*/trace_*.c src/host/*/trace_* src/host/sched/static_key.c
 = The host: boot, traps, scheduling
 From OpenSBI's jump to the first thread. The kernel runs with interrupts off, for reasons given in [design](design.md).

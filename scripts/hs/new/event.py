@@ -44,7 +44,7 @@ def arguments(parser):
 
 
 def kinds(tree):
-    return tree.names("src/include/hv/trace.h", r"^#define TRACE_TYPE_(\w+)")
+    return tree.names("src/include/hv/trace_fields.h", r"^#define TRACE_TYPE_(\w+)")
 
 
 def parse_fields(tree, texts):
