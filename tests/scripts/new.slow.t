@@ -86,7 +86,7 @@ like "$(cat "$tmp/said")" '^ok . - lab 90: the solution gets all 100 points' "la
 
 # ---- the tests that the scaffolds are registered with ----
 of_tree make -j2 O="$tree/build" "$tree"/build/tests/kvm/{memory,pages} \
-	"$tree"/build/tests/kvm-api/{bus,debug,lazy_put,logged} "$tree/build/tests/progs/ends" >"$tmp/build"
+	"$tree"/build/tests/kvm-api/{aia_msi,bus,debug,lazy_put,logged} "$tree"/build/tests/{progs/ends,spin.bin} >"$tmp/build"
 for name in tests/trace/table.t tests/boot/events.t; do
 	of_tree "$name" >"$tmp/said"
 	is "$? $(grep '^not ok' "$tmp/said")" "0 " "$name passes" || diag "$(tail -n 10 "$tmp/said")"

@@ -26,7 +26,7 @@ is "$(python3 tests/trace/handlers.py "$tmp" | tr '\n' ' ')" "exit_mute exit_unk
 	"handlers that do not emit an event are found"
 
 is "$(trace/doc.py --check 2>&1)" "" "docs/trace.md lists the events of the table"
-is "$(sed -n 's/^#define TRACE_TYPE_\([a-z]*\).*/\1/p' src/include/hv/trace.h | sort)" \
+is "$(sed -n 's/^#define TRACE_TYPE_\([a-z]*\).*/\1/p' src/include/hv/trace_fields.h | sort)" \
 	"$(sed -n '/ kinds\[HST_NR_KINDS\] = {/,/^};/s/[^"]*"\([a-z]*\)"/\1\n/gp' trace/file/field.c | grep -x '[a-z]*' | grep . | sort)" \
 	"hstrace prints every kind of field"
 
