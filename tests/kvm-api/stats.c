@@ -16,8 +16,7 @@ GUEST(naps, ".option norvc\nli t0, 0x20\ncsrw sie, t0\nmv s0, a1\nmv s1, a2\n"
 	    "1: rdtime a0\nadd a0, a0, s0\nli a7, 0x54494d45\nli a6, 0\necall\nwfi\n"
 	    "addi s1, s1, -1\nbnez s1, 1b\nli a0, 1\n" REPORT);
 
-#define DEBUG      "/sys/kernel/debug/kvm"
-#define PARAMETERS "/sys/module/kvm/parameters/"
+#define DEBUG "/sys/kernel/debug/kvm"
 
 static const char *const vcpu_names[] = {
 	"halt_successful_poll",
@@ -242,36 +241,44 @@ static int write_text(const char *path, const char *text)
 	return n < 0 ? -1 : 0;
 }
 
+/* Return the path of a parameter of KVM, which may be hyperscope's Linux module. */
+static const char *parameter(const char *name)
+{
+	static char path[80];
+
+	snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s",
+		 access("/sys/module/hyperscope", F_OK) ? "kvm" : "hyperscope", name);
+	return path;
+}
+
 static void parameters(void)
 {
 	static const struct {
-		const char *path;
+		const char *name;
 		long value;
 	} params[] = {
-		{ PARAMETERS "halt_poll_ns", 500000 },
-		{ PARAMETERS "halt_poll_ns_grow", 2 },
-		{ PARAMETERS "halt_poll_ns_grow_start", 10000 },
-		{ PARAMETERS "halt_poll_ns_shrink", 2 },
+		{ "halt_poll_ns_grow", 2 },
+		{ "halt_poll_ns_grow_start", 10000 },
+		{ "halt_poll_ns_shrink", 2 },
 	};
-	long first = read_number(params[0].path);
+	long first = read_number(parameter("halt_poll_ns"));
 	char back[24];
 	bool good = first >= 0;
 
-	/*
-	 * The first parameter is a toggle, which this run may have set (tests/toggles/rows.t tests
-	 * it).
-	 */
-	for (size_t i = 1; i < COUNT(params); i++)
-		good = good && read_number(params[i].path) == params[i].value;
+	/* halt_poll_ns is a toggle, which this run may have set (tests/toggles/rows.t tests it). */
+	for (size_t i = 0; i < COUNT(params); i++)
+		good = good && read_number(parameter(params[i].name)) == params[i].value;
 	snprintf(back, sizeof(back), "%ld", first);
 	ok(good, "the other parameters of halt polling have Linux's default values");
-	ok(write_text(params[0].path, "1234\n") == 0 && read_number(params[0].path) == 1234,
+	ok(write_text(parameter("halt_poll_ns"), "1234\n") == 0 &&
+		   read_number(parameter("halt_poll_ns")) == 1234,
 	   "halt_poll_ns can be changed");
-	fails_with(write_text(params[0].path, "some"), EINVAL,
+	fails_with(write_text(parameter("halt_poll_ns"), "some"), EINVAL,
 		   "halt_poll_ns refuses text that is not a number");
-	ok(write_text(params[0].path, "4294967296") == -1 && read_number(params[0].path) == 1234,
+	ok(write_text(parameter("halt_poll_ns"), "4294967296") == -1 &&
+		   read_number(parameter("halt_poll_ns")) == 1234,
 	   "halt_poll_ns refuses 2^32");
-	ok(write_text(params[0].path, back) == 0, "halt_poll_ns can be restored");
+	ok(write_text(parameter("halt_poll_ns"), back) == 0, "halt_poll_ns can be restored");
 }
 
 /* ---- /sys/kernel/debug/kvm ---------------------------------------------------------------- */

@@ -291,6 +291,12 @@ void hv_event_unwatch(struct hv_event *event, struct hv_event_watch *watch)
 
 /* ---- parameters ------------------------------------------------------------------ */
 
+void hv_debug_vm(unsigned int vm, const char *name)
+{
+	(void)vm;
+	(void)name;
+}
+
 int hv_param_register(const struct hv_param *param)
 {
 	unsigned int i;

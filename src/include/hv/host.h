@@ -464,6 +464,11 @@ const char *kvm_debug_counter(unsigned int index, bool *writable); /* NULL beyon
  * counter is then set to 0, in every VM if vm is 0. Returns -ENOENT if the VM no longer exists.
  */
 int kvm_debug_value(unsigned int vm, unsigned int counter, u64 *value, bool clear);
+/*
+ * The VM of this number has got its name, or ends (name: NULL). For a host that keeps a folder for
+ * each VM. May sleep.
+ */
+void hv_debug_vm(unsigned int vm, const char *name);
 
 /* Write a line to the host's log. Rate-limited, so that a guest or a VMM cannot flood it. */
 void hv_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

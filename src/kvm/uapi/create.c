@@ -187,6 +187,8 @@ static void vm_destroy(struct kvm *vm)
 
 	trace_kvm_destroy_vm(vm->id);
 	vm_list_del(vm);
+	if (*vm->debug_name)
+		hv_debug_vm(vm->id, NULL);
 	/* Finish pending puts (lazy_put.c): no hart may keep this VM's hgatp. */
 	kvm_for_each_vcpu(i, vcpu, vm)
 		vcpu_finish_put(vcpu);

@@ -19,6 +19,7 @@ void stats_vm_show(struct kvm *vm, int fd)
 	*end = '-';
 	number_append(end + 1, (unsigned int)fd);
 	vm_list_add(vm);
+	hv_debug_vm(vm->id, vm->debug_name);
 }
 
 static const struct stat_row *row_of(unsigned int counter)
