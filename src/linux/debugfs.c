@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
- * debugfs.c - /sys/kernel/debug/hyperscope: the trace, the events that it records, and a table of
- * exits.
+ * debugfs.c - /sys/kernel/debug/hyperscope: the trace, the events that it records, a table of exits,
+ * and counters.
  *
- *   trace    trace memory, as hstrace reads it; empty before the first event is switched on
- *   events   the events that are recorded there, whether or not their tracepoints are in use. Write
- *            a list such as kvm_exit,gstage_*,!gstage_step, all, or none
- *   exits    each cause of exits with its number and costs, if the module was loaded with
- *            exitstat=time
+ *   trace    a copy of trace memory, for hstrace save; empty until that is allocated (trace.c)
+ *   events   the events selected for `trace`; those whose tracepoints are in use are recorded as
+ *            well, but not listed. Write a list such as kvm_exit,gstage_*,!gstage_step, all, or none
+ *   exits    the number and costs of exits, by cause, if the module was loaded with exitstat=time
+ *
+ *   kvm      the core's counters, as in kvm.ko's folder: one file per counter, with the sum over all
+ *            VMs, and the folder THREAD-FD of each VM with the same files for that VM. With
+ *            replace_kvm=1, this folder is /sys/kernel/debug/kvm
  */
+#include <linux/ctype.h>
 #include <linux/debugfs.h>
 #include <linux/fs.h>
 #include <linux/math64.h>
@@ -16,13 +20,14 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/xarray.h>
 #include "linux.h"
 #include "hv/trace_setup.h"
 #include "trace.h"
 
 #define MAX_LIST 4096
 
-static struct dentry *folder;
+static struct dentry *folder, *counters;
 
 /* ---- trace and events ------------------------------------------------------------------------ */
 
@@ -59,7 +64,7 @@ static int events_open(struct inode *inode, struct file *file)
 
 static ssize_t events_write(struct file *file, const char __user *buf, size_t size, loff_t *pos)
 {
-	char *list;
+	char *list, *word;
 	int err;
 
 	if (size > MAX_LIST)
@@ -67,7 +72,12 @@ static ssize_t events_write(struct file *file, const char __user *buf, size_t si
 	list = memdup_user_nul(buf, size);
 	if (IS_ERR(list))
 		return PTR_ERR(list);
-	err = events_record(strim(list));
+	for (word = list; *word; word++)
+		if (isspace(*word))
+			*word = ' ';
+	word = strim(list);
+	strreplace(word, ' ', ',');
+	err = events_record(word);
 	kfree(list);
 	return err ? err : size;
 }
@@ -83,7 +93,7 @@ static const struct file_operations events_fops = {
 
 /* ---- exits --------------------------------------------------------------------------------- */
 
-/* A slot's exits on all harts. */
+/* The sums of a slot over all harts. priced: exits whose cost is known. */
 struct row {
 	u64 count, priced, sum, max;
 	u64 hist[HIST_BUCKETS];
@@ -123,24 +133,31 @@ static void add_slot(struct row *row, const struct trace_mem *mem, unsigned int 
 		const struct exit_tally *tally =
 			(const struct exit_tally *)(area + mem->stats_offset) + slot;
 
-		row->count += exit_stat_count(tally);
-		row->priced += exit_stat_count(tally) - tally->unpriced;
+		u64 unpriced = READ_ONCE(tally->unpriced);
+
+		row->priced += (u64)tally->wraps << 32;
+		row->count += unpriced + ((u64)tally->wraps << 32);
 		row->sum += tally->sum;
 		row->max = max(row->max, tally->max);
-		for (i = 0; i < HIST_BUCKETS; i++)
-			row->hist[i] += tally->hist[i];
+		for (i = 0; i < HIST_BUCKETS; i++) {
+			u64 n = READ_ONCE(tally->hist[i]);
+
+			row->hist[i] += n;
+			row->priced += n;
+			row->count += n;
+		}
 	}
 }
 
-/* Return the least value of a histogram's bucket (hv/trace_mem.h). */
-static u64 bucket_start(unsigned int bucket)
+/* Return the middle of a histogram's bucket (hv/trace_mem.h), as hstrace does. */
+static u64 bucket_middle(unsigned int bucket)
 {
 	unsigned int shift = bucket >> HIST_SUB_BITS;
 
 	if (shift <= 1)
 		return bucket;
 	shift--;
-	return (u64)(bucket - (shift << HIST_SUB_BITS)) << shift;
+	return ((u64)(bucket - (shift << HIST_SUB_BITS)) << shift) + (1ULL << shift) / 2;
 }
 
 static u64 percentile(const struct row *row, unsigned int percent)
@@ -153,7 +170,7 @@ static u64 percentile(const struct row *row, unsigned int percent)
 		if (seen >= wanted)
 			break;
 	}
-	return bucket_start(i);
+	return min(bucket_middle(i), row->max);
 }
 
 static u64 to_ns(const struct trace_mem *mem, u64 ticks)
@@ -195,15 +212,78 @@ static int exits_show(struct seq_file *seq, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(exits);
 
+/* ---- counters ------------------------------------------------------------------------------ */
+
+/* A counter's file has this as its data: the VM's number, 0 for all VMs, and the counter's number. */
+#define COUNTER_BITS 16
+
+static DEFINE_XARRAY(vm_folders); /* by the VM's number */
+
+static int counter_access(void *data, u64 *value, bool clear)
+{
+	unsigned long id = (unsigned long)data;
+	int err;
+
+	enter_core();
+	err = kvm_debug_value(id >> COUNTER_BITS, id & (BIT(COUNTER_BITS) - 1), value, clear);
+	leave_core();
+	return err;
+}
+
+static int counter_get(void *data, u64 *value)
+{
+	return counter_access(data, value, false);
+}
+
+static int counter_clear(void *data, u64 value)
+{
+	return value ? -EINVAL : counter_access(data, &value, true);
+}
+
+DEFINE_DEBUGFS_ATTRIBUTE(counter_fops, counter_get, counter_clear, "%llu\n");
+DEFINE_DEBUGFS_ATTRIBUTE(state_fops, counter_get, NULL, "%llu\n");
+
+static void add_counters(struct dentry *to, unsigned long vm)
+{
+	const char *name;
+	unsigned long i;
+	bool writable;
+
+	for (i = 0; (name = kvm_debug_counter(i, &writable)); i++)
+		debugfs_create_file(name, writable ? 0644 : 0444, to,
+				    (void *)(vm << COUNTER_BITS | i),
+				    writable ? &counter_fops : &state_fops);
+}
+
+void hv_debug_vm(unsigned int vm, const char *name)
+{
+	struct dentry *of_vm;
+
+	leave_core();
+	if (name) {
+		of_vm = debugfs_create_dir(name, counters);
+		if (!IS_ERR(of_vm) && xa_err(xa_store(&vm_folders, vm, of_vm, GFP_KERNEL)))
+			debugfs_remove(of_vm);
+		else if (!IS_ERR(of_vm))
+			add_counters(of_vm, vm);
+	} else {
+		debugfs_remove(xa_erase(&vm_folders, vm));
+	}
+	enter_core();
+}
+
 void debugfs_init(void)
 {
 	folder = debugfs_create_dir("hyperscope", NULL);
 	debugfs_create_file("trace", 0400, folder, NULL, &trace_fops);
 	debugfs_create_file("events", 0600, folder, NULL, &events_fops);
 	debugfs_create_file("exits", 0400, folder, NULL, &exits_fops);
+	counters = debugfs_create_dir("kvm", replace_kvm ? NULL : folder);
+	add_counters(counters, 0);
 }
 
 void debugfs_exit(void)
 {
+	debugfs_remove(counters);
 	debugfs_remove(folder);
 }

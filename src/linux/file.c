@@ -205,7 +205,7 @@ int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv)
 
 /* ---- the device --------------------------------------------------------------------------- */
 
-static bool replace_kvm;
+bool replace_kvm;
 module_param(replace_kvm, bool, 0444);
 MODULE_PARM_DESC(replace_kvm, "be /dev/kvm, in place of kvm.ko, and not /dev/hyperscope");
 

@@ -71,6 +71,8 @@ int harts_probe(void);
 int harts_use(void);
 void harts_unuse(void);
 
+extern bool replace_kvm; /* file.c: a parameter of the module */
+
 int file_init(void);
 void file_exit(void);
 

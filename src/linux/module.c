@@ -22,13 +22,11 @@ static int __init hyperscope_init(void)
 	if (err)
 		goto no_events;
 	preempt_notifier_inc();
-	err = file_init();
-	if (err)
-		goto no_file;
 	debugfs_init();
-	return 0;
-
-no_file:
+	err = file_init();
+	if (!err)
+		return 0;
+	debugfs_exit();
 	preempt_notifier_dec();
 no_events:
 	events_exit(); /* also if it failed: a tracepoint may have been used before */
@@ -37,8 +35,8 @@ no_events:
 
 static void __exit hyperscope_exit(void)
 {
-	debugfs_exit();
 	file_exit();
+	debugfs_exit();
 	preempt_notifier_dec();
 	events_exit();
 }

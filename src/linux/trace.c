@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace.c - events in the module: trace memory, and which events are on.
+ * trace.c - switch events on and off, and record them, in the module.
  *
  * An event is on while it is on the list of debugfs's file `events` or while Linux's tracepoint of the
  * same name is in use. It is then recorded in trace memory, which has the layout of the bare-metal
- * host, so that hstrace reads it. The memory is allocated when the first event is switched on.
+ * host, so that hstrace reads it. The memory is allocated when the first event is switched on, or when the
+ * module is loaded with exitstat=time.
  */
 #include <linux/jump_label.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/smp.h>
 #include <linux/vmalloc.h>
 #include <asm/delay.h>
 #include "linux.h"
@@ -19,15 +21,15 @@
 
 static char *exitstat = "0";
 module_param(exitstat, charp, 0444);
-MODULE_PARM_DESC(exitstat, "unit of exit costs in debugfs: time, or 0 for no accounting");
+MODULE_PARM_DESC(exitstat, "time: count exits and measure their costs; 0: do neither");
 
 #define MAX_RING (256UL << 20)
 
 static unsigned long trace_size = 1UL << 20;
 module_param(trace_size, ulong, 0444);
-MODULE_PARM_DESC(trace_size, "bytes of each hart's ring of records");
+MODULE_PARM_DESC(trace_size, "size of each hart's ring of records, in bytes");
 
-/* The other events are those of the bare-metal host. */
+/* True for the events of the core. Only the bare-metal host emits the others. */
 static const bool of_core[TRACE_NR_EVENTS] = {
 #define EVENTS_OF_CORE
 #define EVENT(name, meaning, behind, ...) [TRACE_##name] = true,
@@ -35,11 +37,14 @@ static const bool of_core[TRACE_NR_EVENTS] = {
 #undef EVENTS_OF_CORE
 };
 
-/* Taken by Linux's functions for tracepoints within their own lock. */
+/*
+ * Protects the variables below. Linux calls event_use() with its lock for tracepoints held, so code
+ * that holds this mutex must not call functions that take that lock.
+ */
 static DEFINE_MUTEX(events_mutex);
-static bool recorded[TRACE_NR_EVENTS]; /* by debugfs; protected by events_mutex */
-static bool used[TRACE_NR_EVENTS];     /* by tracepoints; written with events_mutex held */
-static bool exiting;                   /* likewise */
+static bool recorded[TRACE_NR_EVENTS]; /* selected in debugfs's file `events` */
+static bool used[TRACE_NR_EVENTS];     /* their tracepoints are in use; read by harts */
+static bool exiting;                   /* the module is being unloaded */
 static void *memory;                   /* trace_mem's, for vfree() */
 
 void static_key_set(struct static_key *key, bool enabled)
@@ -58,30 +63,82 @@ void static_keys_set(struct static_key *keys, unsigned int nr, const bool *enabl
 		static_key_set(&keys[i], enabled[i]);
 }
 
+/* The CSRs that a trap of the host changes. */
+struct trap_csrs {
+	unsigned long status, epc, cause, tval, hstatus, htval, htinst;
+};
+
+static struct trap_csrs save_trap_csrs(void)
+{
+	return (struct trap_csrs){
+		csr_read(CSR_STATUS), csr_read(CSR_EPC),     csr_read(CSR_CAUSE),
+		csr_read(CSR_TVAL),   csr_read(CSR_HSTATUS), csr_read(CSR_HTVAL),
+		csr_read(CSR_HTINST),
+	};
+}
+
+static void restore_trap_csrs(const struct trap_csrs *csrs)
+{
+	csr_write(CSR_STATUS, csrs->status);
+	csr_write(CSR_EPC, csrs->epc);
+	csr_write(CSR_CAUSE, csrs->cause);
+	csr_write(CSR_TVAL, csrs->tval);
+	csr_write(CSR_HSTATUS, csrs->hstatus);
+	csr_write(CSR_HTVAL, csrs->htval);
+	csr_write(CSR_HTINST, csrs->htinst);
+}
+
+/*
+ * Unlike those of the bare-metal host, an event may trap here: perf and BPF programs read memory that
+ * may not be there. On the fast path (src/kvm/exit/switch_fast.S), these CSRs are the guest's, and
+ * they decide in which mode the hart continues.
+ */
 void events_emit(unsigned int event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
 	const u64 args[TRACE_ARGS] = { a0, a1, a2, a3, a4 };
+	const struct trap_csrs csrs = save_trap_csrs();
 	struct trace_hart *th = trace_harts[hv_hart()];
 
 	trace_write(th, event, args);
 	if (READ_ONCE(used[event]))
 		tracepoint_emit(event, th->who, args);
+	restore_trap_csrs(&csrs);
+}
+
+/*
+ * Linux lets a hart fault once at the first access to new memory of vmalloc(). The core's accounting
+ * for exits must not, so drop what the harts know about the addresses.
+ */
+static void forget_addresses(void *unused)
+{
+	asm volatile("sfence.vma" : : : "memory");
 }
 
 static int allocate(void)
 {
 	size_t size;
+	int err;
 
 	if (memory)
 		return 0;
+	if (trace_size < PAGE_SIZE || trace_size > MAX_RING)
+		return -EINVAL;
 	size = trace_mem_size(nr_cpu_ids, trace_size);
-	memory = vzalloc(size);
+	memory = __vmalloc(size, GFP_KERNEL | __GFP_ZERO | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
 	if (!memory)
 		return -ENOMEM;
-	return trace_mem_init(memory, size, nr_cpu_ids, riscv_timebase, false);
+	on_each_cpu(forget_addresses, NULL, 1);
+	err = trace_mem_init(memory, size, nr_cpu_ids, riscv_timebase, false);
+	if (err) {
+		vfree(memory);
+		memory = NULL;
+	}
+	return err;
 }
 
-/* Switch on the events that have a listener. */
+/*
+ * Switch on the events that are selected in debugfs or whose tracepoint is in use, and no others.
+ */
 static int apply(void)
 {
 	bool chosen[TRACE_NR_EVENTS], any = false;
@@ -124,12 +181,22 @@ int events_record(const char *list)
 	const char *bad;
 	int err = trace_choose(list, chosen, &bad);
 
+	bool any = false, none = true;
 	unsigned int i;
 
-	if (err)
+	if (err) {
+		hv_log("there is no event '%.*s'\n", (int)strcspn(bad, ","), bad);
 		return err;
-	for (i = 0; i < TRACE_NR_EVENTS; i++)
+	}
+	for (i = 0; i < TRACE_NR_EVENTS; i++) {
+		any |= chosen[i];
 		chosen[i] &= of_core[i];
+		none &= !chosen[i];
+	}
+	if (any && none) {
+		hv_log("%s: only the bare-metal host has these events\n", list);
+		return -EINVAL;
+	}
 	mutex_lock(&events_mutex);
 	memcpy(before, recorded, sizeof(before));
 	memcpy(recorded, chosen, sizeof(recorded));
@@ -177,9 +244,11 @@ int events_init(void)
 		pr_err("hyperscope: exitstat=%s: choose time or 0\n", exitstat);
 		return -EINVAL;
 	}
+	mutex_lock(&events_mutex);
 	err = allocate();
 	if (!err)
 		trace_exit_account(EXIT_UNIT_TIME);
+	mutex_unlock(&events_mutex);
 	return err;
 }
 

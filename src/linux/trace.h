@@ -23,10 +23,10 @@ int events_init(void);
 /* Free trace memory, which nothing uses any more. Tracepoints may still call event_use(). */
 void events_exit(void);
 /*
- * A tracepoint gets its first user or has lost the last one. Returns 0 or -ENOMEM; never fails if
- * `used` is false. Sleeps.
+ * Called by Linux when a tracepoint gets its first user (use: true) or has lost its last one. Returns
+ * 0 or -errno; never fails if `use` is false. Sleeps.
  */
-int event_use(unsigned int event, bool used);
+int event_use(unsigned int event, bool use);
 /*
  * Record in the rings the events of a list (trace_choose()), and no others. Returns 0, -EINVAL or
  * -ENOMEM. Sleeps.
@@ -34,7 +34,7 @@ int event_use(unsigned int event, bool used);
 int events_record(const char *list);
 /* Call put() with the name of each event of that list. */
 void events_recorded(void (*put)(void *to, const char *name), void *to);
-/* Return trace memory and its size in bytes, or NULL: it has not been needed yet. */
+/* Return trace memory and its size in bytes, or NULL if it has not been allocated yet. */
 const struct trace_mem *events_memory(size_t *size);
 
 /* tracepoint.c: call the event's tracepoint. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * tracepoint.c - Linux's tracepoints of the core's events.
+ * tracepoint.c - define a Linux tracepoint for each event of the core.
  */
 #include "linux.h"
 #include "trace.h"

@@ -2,8 +2,8 @@
 /*
  * tracepoint.h - a tracepoint hs:NAME for each event of the core, from trace/events.def.
  *
- * Linux includes this header several times, each time with another meaning of TRACE_EVENT_FN (see
- * <trace/define_trace.h>).
+ * Linux includes this header several times, each time with a different definition of the macro
+ * TRACE_EVENT_FN (see <trace/define_trace.h>).
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM hs
@@ -21,7 +21,7 @@
 #include "hv/exit_class.def"
 #undef EXIT_CLASS
 
-/* How a kind is printed (hstrace export's trace/export/tracefs.c prints the same). */
+/* How a field of each kind is printed; where it has a name, as by trace/export/tracefs.c. */
 #define HS_FORMAT_hex    "0x%llx"
 #define HS_FORMAT_num    "%llu"
 #define HS_FORMAT_dec    "%lld"

@@ -69,19 +69,19 @@ cat >"$tmp/harts.sh" <<-'END'
 
 	failed=0
 	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-		rmmod hyperscope && insmod /hs/kvm.ko replace_kvm=1 fp=lazy_save && [ "$(run hello)" = 0 ] || failed=$i
+		rmmod hyperscope && insmod /hs/hyperscope.ko replace_kvm=1 fp=lazy_save && [ "$(run hello)" = 0 ] || failed=$i
 	done
 	claim $failed 0 "removed and loaded 20 times, each time with a VM"
 	rmmod hyperscope
-	insmod /hs/kvm.ko fp=never 2>/dev/null
+	insmod /hs/hyperscope.ko fp=never 2>/dev/null
 	claim $? 22 "an invalid value in modprobe's arguments is refused"
 
 	insmod /kvm.ko
-	insmod /hs/kvm.ko 2>/tmp/err
+	insmod /hs/hyperscope.ko 2>/tmp/err
 	claim "$?,$(grep -c busy /tmp/err)" 16,1 "kvm.ko has the harts: EBUSY"
 	rmmod kvm
 	insmod /kvm.ko enable_virt_at_load=0
-	insmod /hs/kvm.ko
+	insmod /hs/hyperscope.ko
 	claim "$?,$(ls /dev/kvm /dev/hyperscope | wc -l)" 0,2 "both are loaded if kvm.ko takes the harts only for a VM"
 	mv /dev/kvm /dev/kvm.linux
 	for device in kvm.linux hyperscope kvm.linux; do
@@ -151,15 +151,18 @@ on_linux "a hart that was offline" --kernel-args maxcpus=1 --file "$O/vmm:/vmm" 
 		n=0 hs=/sys/kernel/debug/hyperscope
 		run() { /vmm --no-sandbox --quiet --vcpus 2 --testdev /exits.bin >/tmp/out 2>&1; echo $?; }
 		hits() { sed -n 's/.*entries-written: [0-9]*\/\([0-9]*\) .*/\1/p' trace; }
-		mount -t debugfs debugfs /sys/kernel/debug
-		mount -t tracefs tracefs /sys/kernel/tracing
 		cd /sys/kernel/tracing
 
 		claim "$(wc -l <$hs/events)" 0 "no event is on at first"
 		(echo kvm_exit,kvm_nothing >$hs/events) 2>/dev/null
-		claim "$?,$(wc -l <$hs/events)" 1,0 "a list with an unknown event is refused"
+		claim "$?,$(wc -l <$hs/events),$(dmesg | grep -c "no event 'kvm_nothing'")" 1,0,1 "a list with an unknown event is refused"
+		(echo sched_switch >$hs/events) 2>/dev/null
+		claim $? 1 "an event of the bare-metal host is refused"
 		echo 'kvm_e*,!kvm_exit_*' >$hs/events
 		claim "$(tr '\n' ' ' <$hs/events)" "kvm_entry kvm_exit " "a list selects events"
+		cat $hs/events >/tmp/list
+		cat /tmp/list >$hs/events
+		claim "$?,$(cmp /tmp/list $hs/events)" 0, "the file's own contents can be written to it"
 		echo 1 >events/hs/kvm_exit/enable
 		echo 'scause == 10' >events/hs/kvm_sbi_call/filter
 		claim "$?" 1 "a filter on a field that the event lacks is refused"
@@ -193,23 +196,29 @@ on_linux "a hart that was offline" --kernel-args maxcpus=1 --file "$O/vmm:/vmm" 
 		claim "$(cat /tmp/status)" 0 "a VM runs while events are switched on and off"
 		rmmod hyperscope
 		claim "$?,$(ls -d $hs events/hs 2>/dev/null | wc -l)" 0,0 "the module is removed while events are on"
-		insmod /hs/kvm.ko replace_kvm=1 exitstat=never 2>/dev/null
+		insmod /hs/hyperscope.ko replace_kvm=1 exitstat=never 2>/dev/null
 		claim $? 22 "an invalid value of exitstat is refused"
-		insmod /hs/kvm.ko replace_kvm=1 trace_size=1 2>/dev/null
+		insmod /hs/hyperscope.ko replace_kvm=1 trace_size=1 2>/dev/null
 		claim $? 22 "an invalid value of trace_size is refused"
-		insmod /hs/kvm.ko replace_kvm=1
+		insmod /hs/hyperscope.ko replace_kvm=1
 		claim "$(cat $hs/trace | wc -c)" 0 "loaded again: there is no trace before the first event"
 		echo 1 >events/hs/enable
 		claim "$(run),$(head -n 1 $hs/exits | cut -c1-27)" "0,Exits are not accounted for" "events work, and exits are not counted"
+		claim "$(cat $hs/exits | head -n 1 | cut -c1-5),$(ls /sys/kernel/debug/kvm/ | grep -cx exits)" Exits,1 "the counters are in debugfs's folder kvm"
 		echo "1..$n"
 	END
 } >"$tmp/events.sh"
 on_linux events --set exitstat=time --file "$O/vmm:/vmm" --file "$tmp/events.sh:/events.sh" \
 	--file "$O/guest-payloads/exits.bin:/exits.bin" "$O/guest/busybox" sh /events.sh
 
+# A wrong parameter is reported.
+"$HS_TOP/scripts/hyperscope" linux-kvm exec --hypervisor hyperscope --out "$O" --timeout "$(scaled 80)" --set fp=eagr --set fast=1 \
+	"$O/guest/busybox" true </dev/null >"$tmp/out" 2>"$tmp/err"
+like "$(cat "$tmp/err")" "fp=eagr: invalid value" "the launcher reports a parameter's invalid value"
+like "$(cat "$tmp/err")" "unknown parameter 'fast'" "and an unknown parameter"
+
 # hstrace reads debugfs's trace.
 cat >"$tmp/hstrace.sh" <<-'END'
-	mount -t debugfs debugfs /sys/kernel/debug
 	echo kvm_exit >/sys/kernel/debug/hyperscope/events
 	/vmm --no-sandbox --quiet --vcpus 2 --testdev /exits.bin >/dev/null 2>&1
 	cat /sys/kernel/debug/hyperscope/trace
@@ -228,9 +237,10 @@ perf=$O/perf_riscv64
 if [ -d "$perf" ]; then
 	cat >"$tmp/perf.sh" <<-'END'
 		export LD_LIBRARY_PATH=/lib
-		mount -t tracefs tracefs /sys/kernel/tracing
 		exits=$(/perf record -o /tmp/data -a -e hs:kvm_exit,hs:kvm_entry /vmm --no-sandbox --quiet --testdev /exits.bin 2>&1 | grep -c '^ok')
 		[ "$exits" -gt 10 ] && echo "ok 1 - a VM runs under perf record" || echo "not ok 1 - a VM runs under perf record"
+		/perf record -o /tmp/frames -a -g -e hs:kvm_sbi_call,hs:kvm_exit /frame >/tmp/out 2>/dev/null
+		grep -q '^ok 1' /tmp/out && echo "ok 4 - callers: an event's handler may fault" || { echo "not ok 4 - callers"; sed 's/^/# /' /tmp/out; }
 		/perf list 'hs:*' | grep -q 'hs:kvm_exit  *\[Tracepoint' && echo "ok 2 - list" || echo "not ok 2 - list"
 		/perf script -i /tmp/data >/tmp/text 2>/tmp/err
 		grep -q 'hs:kvm_exit: vm=1 vcpu=0 sepc=0x[0-9a-f]* scause=irq_s_timer' /tmp/text && echo "ok 3 - script" || { echo "not ok 3 - script"; head /tmp/text | sed 's/^/# /'; }
@@ -240,13 +250,13 @@ if [ -d "$perf" ]; then
 		libraries+=(--file "$file:/lib/${file##*/}")
 	done < <(find -L "$perf/usr/lib/riscv64-linux-gnu" -maxdepth 1 -type f -name '*.so*')
 	on_linux perf --file "$perf/usr/bin/perf:/perf" "${libraries[@]}" --file "$tmp/perf.sh:/perf.sh" \
-		--file "$O/vmm:/vmm" --file "$O/guest-payloads/exits.bin:/exits.bin" "$O/guest/busybox" sh /perf.sh
+		--file "$O/tests/kvm-api/frame:/frame" --file "$O/vmm:/vmm" --file "$O/guest-payloads/exits.bin:/exits.bin" "$O/guest/busybox" sh /perf.sh
 else
 	skip perf "run 'scripts/hyperscope setup readers'"
 fi
 
 cat >"$tmp/no-h.sh" <<-'END'
-	insmod /hs/kvm.ko replace_kvm=1 2>/tmp/err
+	insmod /hs/hyperscope.ko replace_kvm=1 2>/tmp/err
 	case "$?,$(cat /tmp/err)" in
 	19,*"No such device"*) echo "ok 1 - ENODEV" ;;
 	*) echo "not ok 1 - ENODEV"; cat /tmp/err ;;
@@ -255,8 +265,7 @@ END
 on_linux "harts without the H extension" --cpu rv64,h=off --file "$tmp/no-h.sh:/no-h.sh" \
 	"$O/guest/busybox" sh /no-h.sh
 
-# stats is left out: it needs /sys/kernel/debug/kvm.
-programs="errors caps ring run regs reset ids lacks debug bus edges sbi lazy_put logged tally fp lifecycle"
+programs="stats errors caps ring run regs reset ids lacks debug bus edges sbi lazy_put logged tally fp lifecycle"
 files=()
 for name in $programs; do
 	files+=(--file "$O/tests/kvm-api/$name:/kvm/$name")

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trace_emit.h - for trace_emit_record: call a C function with an event's number and arguments.
+ * trace_emit.h - the macro trace_emit_call, with which trace_emit_record calls a C function with an
+ * event's number and arguments.
  *
  * Entry: a7 event, t2-t6 arguments. All registers but t1 and a4-a6 are preserved.
  */

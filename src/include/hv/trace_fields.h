@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_fields.h - the numbers of the events, and macros that expand the fields of a row of
- * trace/events.def.
+ * trace_fields.h - the numbers of the events, and macros that apply another macro to each field of
+ * an event in trace/events.def.
  */
 #ifndef HV_TRACE_FIELDS_H
 #define HV_TRACE_FIELDS_H
 
 #include "hv/types.h"
 
-/* A field's kind as a C type. ORDER: kinds (events.def, trace/file/field.c) */
+/* The C type of each kind of field. ORDER: kinds (events.def, trace/file/field.c) */
 #define TRACE_TYPE_hex    u64
 #define TRACE_TYPE_num    u64
 #define TRACE_TYPE_dec    s64

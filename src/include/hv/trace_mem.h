@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_mem.h - the layout of trace memory, for the host and for a reader of its RAM.
+ * trace_mem.h - the layout of trace memory, which the host writes and hstrace reads, in a machine's RAM
+ * or in a copy of trace memory.
  *
  *   +0               struct trace_mem            sizes, and offsets of the other parts
  *   formats_offset   text: events and classes    (trace_formats_write())
  *   harts_offset     one area per hart, hart_stride bytes apart:
  *       +0              struct trace_hart_mem    the ring's control data
- *       stats_offset    struct exit_stat[nr_slots]
+ *       stats_offset    struct exit_tally[nr_slots], preceded by EXIT_QUICK_BUCKETS
  *       ring_offset     struct trace_record[ring_records]
  *
  * All fields are little-endian. Trace memory belongs to the host kernel alone: it is never user

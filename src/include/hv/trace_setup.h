@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_setup.h - trace memory, the selection of events, and their table: functions of tracing for
- * its host.
+ * trace_setup.h - functions with which a host sets up trace memory, selects events, and looks up
+ * events and their fields.
  */
 #ifndef HV_TRACE_SETUP_H
 #define HV_TRACE_SETUP_H
@@ -11,7 +11,8 @@
 
 /*
  * Lay out [mem, mem + size) for nr_harts. Returns 0, or -EINVAL if `size` is less than
- * trace_mem_size(nr_harts, PAGE_SIZE). Called while only one hart runs and every event is off.
+ * trace_mem_size(nr_harts, PAGE_SIZE). Called once, while every event is off and before exits are
+ * accounted for.
  */
 int trace_mem_init(void *mem, size_t size, unsigned int nr_harts, unsigned long timebase_hz,
 		   bool instret_exact);
@@ -21,7 +22,7 @@ int trace_mem_init(void *mem, size_t size, unsigned int nr_harts, unsigned long 
  */
 size_t trace_mem_size(unsigned int nr_harts, size_t ring);
 /*
- * Set `chosen`, which has TRACE_NR_EVENTS elements, by a list such as
+ * Set the elements of `chosen`, which has TRACE_NR_EVENTS of them, by a list such as
  * "kvm_exit,gstage_*,!gstage_step", by "all" or by "none". The words of a list are applied from left
  * to right; a word that begins with ! switches events off. Returns 0, or -EINVAL with *bad pointing
  * to the first word that does not name any event.
@@ -58,7 +59,7 @@ bool trace_instret_is_exact(void);
 unsigned long trace_hist_bucket(u64 value);
 
 /*
- * Called at boot (trace_boot.c): trace_init() reserves trace memory and sets up the accounting for
+ * Only on the bare-metal host, called at boot (trace_boot.c): trace_init() reserves trace memory and sets up the accounting for
  * exits; trace_start() applies the boot arguments for events and filters, once memory can be
  * allocated.
  */
