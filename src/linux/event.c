@@ -155,8 +155,11 @@ void hv_event_put(struct hv_event *event)
 
 void hv_event_signal(struct hv_event *event, u64 count)
 {
+	const struct trap_csrs csrs = trap_csrs_save();
+
 	while (count--)
 		eventfd_signal(event->ctx);
+	trap_csrs_restore(&csrs);
 }
 
 int hv_event_watch(struct hv_event *event, struct hv_event_watch *watch)

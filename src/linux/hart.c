@@ -26,15 +26,20 @@ unsigned int hv_nr_harts(void)
 /* The reschedule interrupt does nothing on the target but end its guest's run. */
 void hv_hart_kick(unsigned int hart)
 {
+	const struct trap_csrs csrs = trap_csrs_save();
+
 	arch_smp_send_reschedule(hart);
+	trap_csrs_restore(&csrs);
 }
 
 void hv_harts_kick(const struct hv_hartmask *harts)
 {
+	const struct trap_csrs csrs = trap_csrs_save();
 	unsigned int hart;
 
 	hartmask_for_each(hart, harts)
 		arch_smp_send_reschedule(hart);
+	trap_csrs_restore(&csrs);
 }
 
 /* The interrupt is pending, and is taken at once. */
@@ -155,15 +160,17 @@ u64 hv_pmc_read(const struct hv_pmc *pmc)
 void hv_log(const char *fmt, ...)
 {
 	static DEFINE_RATELIMIT_STATE(limit, 5 * HZ, 10);
+	const struct trap_csrs csrs = trap_csrs_save();
 	struct va_format vaf = { .fmt = fmt };
 	va_list args;
 
-	if (!__ratelimit(&limit))
-		return;
-	va_start(args, fmt);
-	vaf.va = &args;
-	pr_info("hyperscope: %pV", &vaf);
-	va_end(args);
+	if (__ratelimit(&limit)) {
+		va_start(args, fmt);
+		vaf.va = &args;
+		pr_info("hyperscope: %pV", &vaf);
+		va_end(args);
+	}
+	trap_csrs_restore(&csrs);
 }
 
 void hv_panic(const char *fmt, ...)

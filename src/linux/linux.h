@@ -54,6 +54,37 @@ static inline void enter_core(void)
 	local_irq_disable();
 }
 
+/*
+ * The CSRs that a trap of the host changes. On the fast path (src/kvm/exit/switch_fast.S), they are the
+ * guest's, and decide in which mode the hart continues. Unlike the bare-metal host, Linux may trap in
+ * any function: perf and BPF programs that are attached to it or to its tracepoints read memory that
+ * may not be there, and a kprobe is a breakpoint. So each function that the fast path may call, and
+ * that calls Linux, saves them.
+ */
+struct trap_csrs {
+	unsigned long status, epc, cause, tval, hstatus, htval, htinst;
+};
+
+static inline struct trap_csrs trap_csrs_save(void)
+{
+	return (struct trap_csrs){
+		csr_read(CSR_STATUS), csr_read(CSR_EPC),     csr_read(CSR_CAUSE),
+		csr_read(CSR_TVAL),   csr_read(CSR_HSTATUS), csr_read(CSR_HTVAL),
+		csr_read(CSR_HTINST),
+	};
+}
+
+static inline void trap_csrs_restore(const struct trap_csrs *csrs)
+{
+	csr_write(CSR_STATUS, csrs->status);
+	csr_write(CSR_EPC, csrs->epc);
+	csr_write(CSR_CAUSE, csrs->cause);
+	csr_write(CSR_TVAL, csrs->tval);
+	csr_write(CSR_HSTATUS, csrs->hstatus);
+	csr_write(CSR_HTVAL, csrs->htval);
+	csr_write(CSR_HTINST, csrs->htinst);
+}
+
 /* thread.c: begin and end a call of the core by a user thread. */
 void core_call_begin(void);
 void core_call_end(void);

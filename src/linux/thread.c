@@ -140,9 +140,12 @@ void hv_wait_uninterruptible(struct hv_waitq *wq, bool (*cond)(void *arg), void 
 
 void hv_wake_all(struct hv_waitq *wq, struct hv_kicks *kicks)
 {
+	const struct trap_csrs csrs = trap_csrs_save();
+
 	/* The caller's stores, which the condition reads, come before the look at the queue. */
 	if (wq_has_sleeper(head_of(wq)))
 		wake_up_all(head_of(wq));
+	trap_csrs_restore(&csrs);
 }
 
 /* ---- what the thread has to do besides ------------------------------------------ */

@@ -63,46 +63,16 @@ void static_keys_set(struct static_key *keys, unsigned int nr, const bool *enabl
 		static_key_set(&keys[i], enabled[i]);
 }
 
-/* The CSRs that a trap of the host changes. */
-struct trap_csrs {
-	unsigned long status, epc, cause, tval, hstatus, htval, htinst;
-};
-
-static struct trap_csrs save_trap_csrs(void)
-{
-	return (struct trap_csrs){
-		csr_read(CSR_STATUS), csr_read(CSR_EPC),     csr_read(CSR_CAUSE),
-		csr_read(CSR_TVAL),   csr_read(CSR_HSTATUS), csr_read(CSR_HTVAL),
-		csr_read(CSR_HTINST),
-	};
-}
-
-static void restore_trap_csrs(const struct trap_csrs *csrs)
-{
-	csr_write(CSR_STATUS, csrs->status);
-	csr_write(CSR_EPC, csrs->epc);
-	csr_write(CSR_CAUSE, csrs->cause);
-	csr_write(CSR_TVAL, csrs->tval);
-	csr_write(CSR_HSTATUS, csrs->hstatus);
-	csr_write(CSR_HTVAL, csrs->htval);
-	csr_write(CSR_HTINST, csrs->htinst);
-}
-
-/*
- * Unlike those of the bare-metal host, an event may trap here: perf and BPF programs read memory that
- * may not be there. On the fast path (src/kvm/exit/switch_fast.S), these CSRs are the guest's, and
- * they decide in which mode the hart continues.
- */
 void events_emit(unsigned int event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
 	const u64 args[TRACE_ARGS] = { a0, a1, a2, a3, a4 };
-	const struct trap_csrs csrs = save_trap_csrs();
+	const struct trap_csrs csrs = trap_csrs_save();
 	struct trace_hart *th = trace_harts[hv_hart()];
 
 	trace_write(th, event, args);
 	if (READ_ONCE(used[event]))
 		tracepoint_emit(event, th->who, args);
-	restore_trap_csrs(&csrs);
+	trap_csrs_restore(&csrs);
 }
 
 /*

@@ -239,8 +239,15 @@ if [ -d "$perf" ]; then
 		export LD_LIBRARY_PATH=/lib
 		exits=$(/perf record -o /tmp/data -a -e hs:kvm_exit,hs:kvm_entry /vmm --no-sandbox --quiet --testdev /exits.bin 2>&1 | grep -c '^ok')
 		[ "$exits" -gt 10 ] && echo "ok 1 - a VM runs under perf record" || echo "not ok 1 - a VM runs under perf record"
-		/perf record -o /tmp/frames -a -g -e hs:kvm_sbi_call,hs:kvm_exit /frame >/tmp/out 2>/dev/null
-		grep -q '^ok 1' /tmp/out && echo "ok 4 - callers: an event's handler may fault" || { echo "not ok 4 - callers"; sed 's/^/# /' /tmp/out; }
+		for events in hs:kvm_sbi_call,hs:kvm_exit sched:sched_waking; do
+			/perf record -o /tmp/frames -a -g -e $events /frame >/tmp/out 2>/tmp/err
+			if [ "$(grep -c '^ok' /tmp/out)" = 2 ]; then
+				echo "ok 4 - record -g -e $events: a handler may fault"
+			else
+				echo "not ok 4 - record -g -e $events: a handler may fault"
+				sed 's/^/# /' /tmp/out /tmp/err
+			fi
+		done
 		/perf list 'hs:*' | grep -q 'hs:kvm_exit  *\[Tracepoint' && echo "ok 2 - list" || echo "not ok 2 - list"
 		/perf script -i /tmp/data >/tmp/text 2>/tmp/err
 		grep -q 'hs:kvm_exit: vm=1 vcpu=0 sepc=0x[0-9a-f]* scause=irq_s_timer' /tmp/text && echo "ok 3 - script" || { echo "not ok 3 - script"; head /tmp/text | sed 's/^/# /'; }
