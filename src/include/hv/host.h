@@ -9,6 +9,10 @@
  * Unless a comment says otherwise, functions return 0 or -errno (Linux's numbers), and run with
  * host interrupts off. A function that is marked "may sleep" must not be called with a spinlock
  * held.
+ *
+ * The fast path (src/kvm/exit/switch_fast.S) calls the functions that are marked "any context" while
+ * sepc, scause, stval, sstatus, hstatus, htval and htinst are the guest's, and relies on them
+ * afterwards: these functions leave these CSRs as they are.
  */
 #ifndef HV_HOST_H
 #define HV_HOST_H
@@ -212,10 +216,11 @@ void hv_sched_hook_request_out(struct hv_sched_hook *hook, unsigned int hart);
 
 /* ---- harts -------------------------------------------------------------- */
 
-unsigned int hv_hart(void);           /* index of this hart, 0 .. hv_nr_harts() - 1 */
-unsigned int hv_nr_harts(void);       /* number of online harts */
-void hv_hart_kick(unsigned int hart); /* make the hart leave its guest, if it runs one */
-/* Like hv_hart_kick() for each hart in the mask, with as few calls to the firmware as possible. */
+unsigned int hv_hart(void);     /* index of this hart, 0 .. hv_nr_harts() - 1; any context */
+unsigned int hv_nr_harts(void); /* number of online harts */
+/* Make the hart leave its guest, if it runs one. Any context. */
+void hv_hart_kick(unsigned int hart);
+/* The same for each hart in the mask, with as few calls to the firmware as possible. Any context. */
 void hv_harts_kick(const struct hv_hartmask *harts);
 
 /*
@@ -470,7 +475,10 @@ int kvm_debug_value(unsigned int vm, unsigned int counter, u64 *value, bool clea
  */
 void hv_debug_vm(unsigned int vm, const char *name);
 
-/* Write a line to the host's log. Rate-limited, so that a guest or a VMM cannot flood it. */
+/*
+ * Write a line to the host's log. Rate-limited, so that a guest or a VMM cannot flood it. Any
+ * context.
+ */
 void hv_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
