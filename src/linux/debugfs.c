@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * debugfs.c - /sys/kernel/debug/hyperscope: the trace, the events that it records, a table of exits,
- * and counters.
+ * debugfs.c - /sys/kernel/debug/hyperscope: the trace, the events that it records, a table of
+ * exits, and counters.
  *
  *   trace    a copy of trace memory, for hstrace save; empty until that is allocated (trace.c)
  *   events   the events selected for `trace`; those whose tracepoints are in use are recorded as
- *            well, but not listed. Write a list such as kvm_exit,gstage_*,!gstage_step, all, or none
+ *            well, but not listed. Write a list such as kvm_exit,gstage_*,!gstage_step or all
  *   exits    the number and costs of exits, by cause, if the module was loaded with exitstat=time
- *
- *   kvm      the core's counters, as in kvm.ko's folder: one file per counter, with the sum over all
- *            VMs, and the folder THREAD-FD of each VM with the same files for that VM. With
+ *   kvm      the core's counters, as in kvm.ko's folder: one file per counter, with the sum over
+ *            all VMs, and the folder THREAD-FD of each VM with the same files for that VM. With
  *            replace_kvm=1, this folder is /sys/kernel/debug/kvm
  */
 #include <linux/ctype.h>
@@ -93,9 +92,9 @@ static const struct file_operations events_fops = {
 
 /* ---- exits --------------------------------------------------------------------------------- */
 
-/* The sums of a slot over all harts. priced: exits whose cost is known. */
+/* A slot of all harts together. priced: exits whose cost is known. */
 struct row {
-	u64 count, priced, sum, max;
+	u64 priced, unpriced, sum, max;
 	u64 hist[HIST_BUCKETS];
 };
 
@@ -133,10 +132,8 @@ static void add_slot(struct row *row, const struct trace_mem *mem, unsigned int 
 		const struct exit_tally *tally =
 			(const struct exit_tally *)(area + mem->stats_offset) + slot;
 
-		u64 unpriced = READ_ONCE(tally->unpriced);
-
 		row->priced += (u64)tally->wraps << 32;
-		row->count += unpriced + ((u64)tally->wraps << 32);
+		row->unpriced += tally->unpriced;
 		row->sum += tally->sum;
 		row->max = max(row->max, tally->max);
 		for (i = 0; i < HIST_BUCKETS; i++) {
@@ -144,7 +141,6 @@ static void add_slot(struct row *row, const struct trace_mem *mem, unsigned int 
 
 			row->hist[i] += n;
 			row->priced += n;
-			row->count += n;
 		}
 	}
 }
@@ -197,9 +193,10 @@ static int exits_show(struct seq_file *seq, void *unused)
 		   "p99 ns", "max ns");
 	for (slot = 0; slot < mem->nr_slots; slot++) {
 		add_slot(row, mem, slot);
-		if (!row->count)
+		if (!row->priced && !row->unpriced)
 			continue;
-		seq_printf(seq, "%-24s %12llu", slot_name(slot, buf, sizeof(buf)), row->count);
+		seq_printf(seq, "%-24s %12llu", slot_name(slot, buf, sizeof(buf)),
+			   row->priced + row->unpriced);
 		if (row->priced)
 			seq_printf(seq, " %10llu %10llu %10llu %10llu",
 				   to_ns(mem, div64_u64(row->sum, row->priced)),
@@ -214,7 +211,7 @@ DEFINE_SHOW_ATTRIBUTE(exits);
 
 /* ---- counters ------------------------------------------------------------------------------ */
 
-/* A counter's file has this as its data: the VM's number, 0 for all VMs, and the counter's number. */
+/* The data of a counter's file: the VM's number (0: all VMs) and the counter's number. */
 #define COUNTER_BITS 16
 
 static DEFINE_XARRAY(vm_folders); /* by the VM's number */

@@ -117,8 +117,8 @@ static int core_release(struct inode *inode, struct file *file)
 	struct core_file *cf = file->private_data;
 
 	/*
-	 * Linux may release a file in the middle of a thread's KVM_RUN (task work), so do not put that
-	 * vCPU as core_call_end() would. A release loads none.
+	 * Linux may release a file in the middle of a thread's KVM_RUN (task work), so do not put
+	 * that vCPU as core_call_end() would. A release loads none.
 	 */
 	if (cf->ops->release) {
 		enter_core();

@@ -55,11 +55,11 @@ static inline void enter_core(void)
 }
 
 /*
- * The CSRs that a trap of the host changes. On the fast path (src/kvm/exit/switch_fast.S), they are the
- * guest's, and decide in which mode the hart continues. Unlike the bare-metal host, Linux may trap in
- * any function: perf and BPF programs that are attached to it or to its tracepoints read memory that
- * may not be there, and a kprobe is a breakpoint. So each function that the fast path may call, and
- * that calls Linux, saves them.
+ * The CSRs that a trap of the host changes. On the fast path (src/kvm/exit/switch_fast.S), they are
+ * the guest's, and decide in which mode the hart continues. Unlike the bare-metal host, Linux may
+ * trap in any function: perf and BPF programs that are attached to it or to its tracepoints read
+ * memory that may not be there, and a kprobe is a breakpoint. So each function that the fast path
+ * may call, and that calls Linux, saves them.
  */
 struct trap_csrs {
 	unsigned long status, epc, cause, tval, hstatus, htval, htinst;

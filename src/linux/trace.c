@@ -2,10 +2,10 @@
 /*
  * trace.c - switch events on and off, and record them, in the module.
  *
- * An event is on while it is on the list of debugfs's file `events` or while Linux's tracepoint of the
- * same name is in use. It is then recorded in trace memory, which has the layout of the bare-metal
- * host, so that hstrace reads it. The memory is allocated when the first event is switched on, or when the
- * module is loaded with exitstat=time.
+ * An event is on while it is on the list of debugfs's file `events` or while Linux's tracepoint of
+ * the same name is in use. It is then recorded in trace memory, which has the layout of the
+ * bare-metal host, so that hstrace reads it. The memory is allocated when the first event is
+ * switched on, or when the module is loaded with exitstat=time.
  */
 #include <linux/jump_label.h>
 #include <linux/module.h>
@@ -76,14 +76,20 @@ void events_emit(unsigned int event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 }
 
 /*
- * Linux lets a hart fault once at the first access to new memory of vmalloc(). The core's accounting
- * for exits must not, so drop what the harts know about the addresses.
+ * Linux lets a hart fault once at the first access to new memory of vmalloc(). The core's
+ * accounting for exits must not, so drop what the harts know about the addresses.
  */
 static void forget_addresses(void *unused)
 {
 	asm volatile("sfence.vma" : : : "memory");
 }
 
+static bool trace_size_is_valid(void)
+{
+	return trace_size >= PAGE_SIZE && trace_size <= MAX_RING;
+}
+
+/* A tracepoint may be used before events_init() has checked trace_size. */
 static int allocate(void)
 {
 	size_t size;
@@ -91,7 +97,7 @@ static int allocate(void)
 
 	if (memory)
 		return 0;
-	if (trace_size < PAGE_SIZE || trace_size > MAX_RING)
+	if (!trace_size_is_valid())
 		return -EINVAL;
 	size = trace_mem_size(nr_cpu_ids, trace_size);
 	memory = __vmalloc(size, GFP_KERNEL | __GFP_ZERO | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
@@ -106,9 +112,7 @@ static int allocate(void)
 	return err;
 }
 
-/*
- * Switch on the events that are selected in debugfs or whose tracepoint is in use, and no others.
- */
+/* Switch on exactly the events that are selected in debugfs or whose tracepoint is in use. */
 static int apply(void)
 {
 	bool chosen[TRACE_NR_EVENTS], any = false;
@@ -148,11 +152,10 @@ int event_use(unsigned int event, bool use)
 int events_record(const char *list)
 {
 	bool chosen[TRACE_NR_EVENTS], before[TRACE_NR_EVENTS];
-	const char *bad;
-	int err = trace_choose(list, chosen, &bad);
-
 	bool any = false, none = true;
+	const char *bad;
 	unsigned int i;
+	int err = trace_choose(list, chosen, &bad);
 
 	if (err) {
 		hv_log("there is no event '%.*s'\n", (int)strcspn(bad, ","), bad);
@@ -203,7 +206,7 @@ int events_init(void)
 {
 	int err;
 
-	if (trace_size < PAGE_SIZE || trace_size > MAX_RING) {
+	if (!trace_size_is_valid()) {
 		pr_err("hyperscope: trace_size=%lu: must be %lu to %lu\n", trace_size, PAGE_SIZE,
 		       MAX_RING);
 		return -EINVAL;

@@ -11,8 +11,8 @@ struct static_key;
 struct trace_mem;
 
 /*
- * trace.c. The core's sources call these functions: the first two through core/hv/static_key.h, which
- * documents them, and the last one from core/trace_emit.S, with interrupts off.
+ * trace.c. The core's sources call these functions: the first two through core/hv/static_key.h,
+ * which documents them, and the last one from core/trace_emit.S, with interrupts off.
  */
 void static_key_set(struct static_key *key, bool enabled);
 void static_keys_set(struct static_key *keys, unsigned int nr, const bool *enabled);
@@ -23,8 +23,8 @@ int events_init(void);
 /* Free trace memory, which nothing uses any more. Tracepoints may still call event_use(). */
 void events_exit(void);
 /*
- * Called by Linux when a tracepoint gets its first user (use: true) or has lost its last one. Returns
- * 0 or -errno; never fails if `use` is false. Sleeps.
+ * Called by Linux when a tracepoint gets its first user (use: true) or has lost its last one.
+ * Returns 0 or -errno; never fails if `use` is false. Sleeps.
  */
 int event_use(unsigned int event, bool use);
 /*

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * frame.c - KVM_RUN by a program whose frame pointer is the address of a page that does not exist. A
- * profiler that records the program's callers at an event, or when a thread is woken, faults there:
- * the guest must not notice (tests/guest/linux-module.slow.t).
+ * frame.c - KVM_RUN by a program whose frame pointer is the address of a page that does not exist.
+ * A profiler that records the program's callers at an event, or when a thread is woken, faults
+ * there: the guest must not notice (tests/guest/linux-module.slow.t).
  */
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
@@ -31,6 +31,7 @@ static void *listen(void *arg)
 	return NULL;
 }
 
+/* KVM_RUN with s0, the frame pointer, set to NOWHERE. */
 static long run_without_frame(int fd)
 {
 	register long a0 __asm__("a0") = fd;

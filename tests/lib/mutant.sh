@@ -25,8 +25,9 @@ planted()
 	return 1
 }
 
-# Run a target of the Makefile for a mutant.
+# Run a target of the Makefile for a mutant, in the top folder: in a folder below $O, make takes a goal
+# for the name of a file there.
 make_mutant()	# TARGET VARIABLE=VALUE...
 {
-	make -s -C "$HS_TOP" O="$O" "$@" # not in a folder below $O, where a goal may be the name of a file
+	make -s -C "$HS_TOP" O="$O" "$@"
 }

@@ -3,10 +3,10 @@
  * ram.c - find and read the trace in a machine's RAM file; the machine may be running or gone.
  *
  * The run descriptor at the start of the kernel image (hv/run_desc.h) has the physical address of
- * trace memory. A file may also contain trace memory alone, as /sys/kernel/debug/hyperscope/trace of
- * the Linux module does. A hart may overwrite records while they are read. So its head is read again
- * afterwards, and records that may have been overwritten are dropped, including the one in whose
- * slot a killed machine may have left the next record half written.
+ * trace memory. A file may also contain trace memory alone, as /sys/kernel/debug/hyperscope/trace
+ * of the Linux module does. A hart may overwrite records while they are read. So its head is read
+ * again afterwards, and records that may have been overwritten are dropped, including the one in
+ * whose slot a killed machine may have left the next record half written.
  */
 #include <errno.h>
 #include <fcntl.h>

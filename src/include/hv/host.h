@@ -10,8 +10,8 @@
  * host interrupts off. A function that is marked "may sleep" must not be called with a spinlock
  * held.
  *
- * The fast path (src/kvm/exit/switch_fast.S) calls the functions that are marked "any context" while
- * sepc, scause, stval, sstatus, hstatus, htval and htinst are the guest's, and relies on them
+ * The fast path (src/kvm/exit/switch_fast.S) calls the functions that are marked "any context"
+ * while sepc, scause, stval, sstatus, hstatus, htval and htinst are the guest's, and relies on them
  * afterwards: these functions leave these CSRs as they are.
  */
 #ifndef HV_HOST_H
@@ -218,9 +218,9 @@ void hv_sched_hook_request_out(struct hv_sched_hook *hook, unsigned int hart);
 
 unsigned int hv_hart(void);     /* index of this hart, 0 .. hv_nr_harts() - 1; any context */
 unsigned int hv_nr_harts(void); /* number of online harts */
-/* Make the hart leave its guest, if it runs one. Any context. */
+/* Make the hart leave its guest, if it runs one. Any context, also the next function. */
 void hv_hart_kick(unsigned int hart);
-/* The same for each hart in the mask, with as few calls to the firmware as possible. Any context. */
+/* The same for each hart in the mask, with as few calls to the firmware as possible. */
 void hv_harts_kick(const struct hv_hartmask *harts);
 
 /*

@@ -35,8 +35,8 @@ extern struct static_key trace_keys[TRACE_NR_EVENTS];
 /*
  * This is not a C call: a C call would give the function around every site a stack frame and make
  * it save callee-saved registers, even while the event is off. trace_emit.S preserves all registers
- * except those in the clobber list, and does not write any memory that the compiler knows of. `call`
- * itself changes t1, unless the linker makes it a jal.
+ * except those in the clobber list, and does not write any memory that the compiler knows of.
+ * `call` itself changes t1, unless the linker makes it a jal.
  */
 static inline __attribute__((always_inline)) void trace_emit(enum trace_event_nr event, u64 a0,
 							     u64 a1, u64 a2, u64 a3, u64 a4)

@@ -9,17 +9,22 @@
 #define HV_TRACE_EMIT_H
 
 /* clang-format off */
-.macro	trace_emit_call function
-	addi	sp, sp, -96
+/* Store (insn: sd) or load (insn: ld) the registers that C may change and the caller needs. */
+.macro	trace_emit_registers insn
 	.irp	r, 0, 1, 2, 3
-	sd	a\r, (8 * \r)(sp)
+	\insn	a\r, (8 * \r)(sp)
 	.endr
 	.irp	r, 2, 3, 4, 5, 6
-	sd	t\r, (16 + 8 * \r)(sp)
+	\insn	t\r, (16 + 8 * \r)(sp)
 	.endr
-	sd	a7, 72(sp)
-	sd	t0, 80(sp)
-	sd	ra, 88(sp)
+	\insn	a7, 72(sp)
+	\insn	t0, 80(sp)
+	\insn	ra, 88(sp)
+	.endm
+
+.macro	trace_emit_call function
+	addi	sp, sp, -96
+	trace_emit_registers sd
 	mv	a0, a7
 	mv	a1, t2
 	mv	a2, t3
@@ -27,15 +32,7 @@
 	mv	a4, t5
 	mv	a5, t6
 	call	\function
-	.irp	r, 0, 1, 2, 3
-	ld	a\r, (8 * \r)(sp)
-	.endr
-	.irp	r, 2, 3, 4, 5, 6
-	ld	t\r, (16 + 8 * \r)(sp)
-	.endr
-	ld	a7, 72(sp)
-	ld	t0, 80(sp)
-	ld	ra, 88(sp)
+	trace_emit_registers ld
 	addi	sp, sp, 96
 	.endm
 /* clang-format on */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_mem.h - the layout of trace memory, which the host writes and hstrace reads, in a machine's RAM
- * or in a copy of trace memory.
+ * trace_mem.h - the layout of trace memory, which the host writes and hstrace reads, in a machine's
+ * RAM or in a copy of trace memory.
  *
  *   +0               struct trace_mem            sizes, and offsets of the other parts
  *   formats_offset   text: events and classes    (trace_formats_write())

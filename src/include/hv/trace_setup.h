@@ -23,9 +23,9 @@ int trace_mem_init(void *mem, size_t size, unsigned int nr_harts, unsigned long 
 size_t trace_mem_size(unsigned int nr_harts, size_t ring);
 /*
  * Set the elements of `chosen`, which has TRACE_NR_EVENTS of them, by a list such as
- * "kvm_exit,gstage_*,!gstage_step", by "all" or by "none". The words of a list are applied from left
- * to right; a word that begins with ! switches events off. Returns 0, or -EINVAL with *bad pointing
- * to the first word that does not name any event.
+ * "kvm_exit,gstage_*,!gstage_step", by "all" or by "none". The words of a list are applied from
+ * left to right; a word that begins with ! switches events off. Returns 0, or -EINVAL with *bad
+ * pointing to the first word that does not name any event.
  */
 int trace_choose(const char *list, bool *chosen, const char **bad);
 /*
@@ -59,9 +59,9 @@ bool trace_instret_is_exact(void);
 unsigned long trace_hist_bucket(u64 value);
 
 /*
- * Only on the bare-metal host, called at boot (trace_boot.c): trace_init() reserves trace memory and sets up the accounting for
- * exits; trace_start() applies the boot arguments for events and filters, once memory can be
- * allocated.
+ * Only on the bare-metal host, called at boot (trace_boot.c): trace_init() reserves trace memory
+ * and sets up the accounting for exits; trace_start() applies the boot arguments for events and
+ * filters, once memory can be allocated.
  */
 void trace_init(void);
 void trace_start(void);

@@ -11,8 +11,8 @@
  * sstatus, hstatus and sepc keep the guest's values while C runs. The fast path does nothing that
  * these could affect: it does not access user memory (SUM and MXR are those of guest.sstatus, 0) or
  * execute HLV (SPVP); sepc is where sret needs it. A trap of the host itself would be a bug, and it
- * is reported as one, because stvec and sscratch are the host's. (In the Linux module, an event may
- * trap: src/linux/trace.c.)
+ * is reported as one, because stvec and sscratch are the host's. (In the Linux module, the
+ * host's functions may trap, and keep these CSRs: hv/host.h.)
  *
  * Unlike switch.S, this file needs no SC to drop the load reservation on the way back. The guest
  * that continues is the one that trapped, and no other context has run in between. If a mapping was

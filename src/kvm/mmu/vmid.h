@@ -8,7 +8,7 @@
 #include "kvm.h"
 
 void vmid_init(void); /* on the first hart: probe VMIDLEN */
-/* On each hart, keep the shortest VMIDLEN. Returns false if this hart's is shorter than those before. */
+/* On each hart: keep the shortest VMIDLEN. Returns false if that of this hart is a shorter one. */
 bool vmid_hart_init(void);
 int vmid_param_init(void); /* register vmid_bits and vmid_generation; after vmid_init() */
 /*
