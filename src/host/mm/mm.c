@@ -139,7 +139,14 @@ void mm_put(struct mm *mm)
 	if (mm->exe)
 		file_put(mm->exe);
 	pgtable_free_mm(mm);
-	oom_round_ended(); /* called here because the last user may be a caller of mm_next() */
+	/*
+	 * Called here because the last user may be a caller of mm_next(). An mm that was never
+	 * activated belongs to a fork or exec that has failed: only what that call allocated is
+	 * free again. If a round ended here, a call that lacks memory would be repeated for ever,
+	 * and no victim would be chosen.
+	 */
+	if (READ_ONCE(mm->activated))
+		oom_round_ended();
 	mm_drop(mm);
 }
 

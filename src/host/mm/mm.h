@@ -39,6 +39,7 @@ struct mm {
 	unsigned long total_pages;  /* 4K pages mapped; /proc and oom.c read it without the lock */
 	unsigned long elsewhere_pages; /* those of total_pages that are not in oom.c's footprint */
 	u32 counted_in; /* oom.c: the last round of set_footprints() that counted the pages */
+	bool activated; /* mm_activate() has loaded it, so a program may have run in it */
 	unsigned long arg_start, arg_end, env_start, env_end;
 	struct file *exe;
 };

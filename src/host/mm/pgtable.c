@@ -200,8 +200,10 @@ void mm_activate(struct mm *next)
 
 	if (prev == next)
 		return;
-	if (next)
+	if (next) {
+		WRITE_ONCE(next->activated, true);
 		hartmask_set_atomic(&next->harts, this_hart());
+	}
 	csr_write(satp, FIELD_PREP(SATP_MODE, SATP_MODE_SV39) |
 				(next ? next->root : kernel_root) >> PAGE_SHIFT);
 	sfence_vma_all();
