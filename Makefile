@@ -213,7 +213,7 @@ test:
 
 test-all:
 	$(ASKED)
-	$(SETUP) test check kselftest kselftest-7.3 herd7 cbmc apps browser readers notebooks
+	$(SETUP) test check kselftest kselftest-7.3 linux-module herd7 cbmc apps browser readers notebooks
 	+$(BUILD) all tests
 	$(TOP)/tests/run --out $(O) $(SET:%=--set %) $(TESTS) $(SLOW_TESTS)
 
@@ -349,8 +349,8 @@ make linux-module  build the core as a module for Debian's kernel
 make kselftest  run Linux's KVM selftests in full
                   VERSION=7.3       those of Linux 7.3 (default: 6.12)
                   ARGS='--compare'  also run them on Linux KVM
-make bench      measure each kind of exit: bare, here with each toggle, and on
-                Linux KVM
+make bench      measure each kind of exit: bare, here with each toggle, in the
+                Linux module, and on Linux KVM
                   CPU=rv64|max      one processor (default: both)
                   FIRMWARE=FILE     another firmware
                   ARGS='...'        options of scripts/hyperscope bench, such as

@@ -58,15 +58,17 @@ BENCH_CSV := $(TOP)/notebooks-data/exit-latency.csv
 BENCH = $(TOP)/scripts/hyperscope bench --out $(O) $(if $(filter --cpu --cpu=%,$(ARGS)),,--cpu $(or $(CPU),both)) \
 	$(if $(FIRMWARE),--firmware $(FIRMWARE))
 BENCH_ALL := all --toggles
+BENCH_MODULE = $(if $(ARGS),$(filter module all,$(ARGS)),yes)
 # Measure applications in a complete guest, which runs natively and in a VM (scripts/guest/apps).
 APPS_CSV := $(TOP)/notebooks-data/applications.csv
 BENCH_APPS = $(TOP)/scripts/hyperscope bench-apps --out $(O)
 .PHONY: bench bench-apps bench-verify
 bench:
 	$(if $(filter command%,$(origin OPENSBI)),$(error OPENSBI=$(OPENSBI): the variable's name is now FIRMWARE))
-	$(SETUP) $(if $(ARGS),$(if $(filter linux all,$(ARGS)),,--no-guest)) run $(if $(ARGS),,apps)
+	$(SETUP) $(if $(ARGS),$(if $(filter linux module all,$(ARGS)),,--no-guest)) run $(if $(ARGS),,apps)
 	$(if $(ARGS),,$(SETUP) linux-newest || echo "bench: the newest Linux is not measured" >&2)
-	+$(BUILD) all $(O)/tests/kvm/bench_turns
+	$(if $(BENCH_MODULE),$(SETUP) linux-module)
+	+$(BUILD) all $(O)/tests/kvm/bench_turns $(if $(BENCH_MODULE),linux-module-only)
 	mkdir -p $(dir $(BENCH_CSV))
 	$(BENCH) $(or $(ARGS),$(BENCH_ALL) --csv $(BENCH_CSV))
 	$(if $(ARGS),,$(BENCH_APPS) --csv $(APPS_CSV))

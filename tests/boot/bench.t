@@ -59,10 +59,10 @@ for unit in cycles ns; do
 	printf 'bench,sbi_version,%s,32768,307,307,307,307,307,307\n' $unit >"$tmp/$unit"
 done
 bench hyperscope linux --rows sbi_version --from hyperscope="$tmp/cycles" --from linux="$tmp/ns"
-like "$out" '^sbi_version +- +307 +307 +- +-$' "figures in cycles and in nanoseconds are shown without a ratio or a goal"
+like "$out" '^sbi_version +- +307 +- +307 +- +-$' "figures in cycles and in nanoseconds are shown without a ratio or a goal"
 like "$out" '^Different units have no ratio: cycles for hyperscope, ns for linux' "a note says that different units have no ratio"
 bench hyperscope linux --rows sbi_version --from hyperscope="$tmp/ns" --from linux="$tmp/ns"
-like "$out" '^sbi_version +- +307 +307 +- +1\.00' "figures in the same unit have a ratio"
+like "$out" '^sbi_version +- +307 +- +307 +- +1\.00' "figures in the same unit have a ratio"
 bench hyperscope --single --rows mmio_read --csv "$tmp/csv" --set vmid=on --trace kvm_exit --exitstat auto
 is "$(cut -d , -f 1-3 "$tmp/csv" | tail -n 1)" "hyperscope,mmio_read,vmid=on trace=kvm_exit exitstat=auto" \
 	"the CSV says which toggles, events and accounting were on"

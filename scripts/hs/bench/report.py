@@ -4,7 +4,7 @@ import csv
 
 from . import csvfile, provenance
 from .rows import BESIDE, BY_NAME, DERIVED, GOALS_WITH, GROUPS, ROWS, TRACED
-from .systems import COLUMNS, NEWEST, STATISTICS
+from .systems import COLUMNS, MODULE, NEWEST, STATISTICS
 
 CSV_COLUMNS = ("system", "exit", "toggles", "cpu", "unit", "n") + STATISTICS + (
     "instret",) + provenance.COLUMNS
@@ -77,13 +77,13 @@ class Figures:
         """Return whether all figures are in instructions, the unit of the goals and the published figures."""
         return all(row["unit"] == COUNTED for row in self.rows.values())
 
-    def ratio(self, name, own):
-        """Return the ratio of hyperscope's figure to Linux's, as text; "-" if one is missing, units differ, or Linux's
-        is 0."""
-        ours, linux = self.row("hyperscope", name, own), self.row("linux", name)
+    def ratio(self, name, own, system="hyperscope"):
+        """Return the ratio of a system's figure with the setting OWN to Linux's, as text; "-" if one is missing, units
+        differ, or Linux's is 0."""
+        ours, linux = self.row(system, name, own), self.row("linux", name)
         if not ours or not linux or ours["unit"] != linux["unit"] or not self.value("linux", name):
             return "-"
-        return "%.2f" % (self.default(name, own) / self.value("linux", name))
+        return "%.2f" % (self.value(system, name, own) / self.value("linux", name))
 
 
 def shown(value):
@@ -112,20 +112,20 @@ def goal(row, bare, value):
 
 
 WITH = "%-43s%7s%7s%8s%6s %s"
-HEAD = "%-16s%7s%11s%8s%8s%6s %-13s%s"
+HEAD = "%-16s%6s%11s%7s%7s%7s%6s %-13s%s"
 
 
 def compare(figures, names, own):
     counted = figures.counted()
-    print(HEAD % ("exit", "bare", "hyperscope", "Linux", "newest", "ratio", "goal", "small"))
+    print(HEAD % ("exit", "bare", "hyperscope", "module", "Linux", "newest", "ratio", "goal", "small"))
     for row in ROWS:
         if row.name not in names:
             continue
         bare, linux = figures.value("bare", row.name), figures.value("linux", row.name)
         ours = figures.default(row.name, own)
         ratio = figures.ratio(row.name, own)
-        print((HEAD % (row.name, shown(bare), shown(ours), shown(linux), shown(figures.value(NEWEST, row.name)),
-                       ratio, goal(row, bare, ours) if counted else "",
+        print((HEAD % (row.name, shown(bare), shown(ours), shown(figures.value(MODULE, row.name, own)), shown(linux),
+                       shown(figures.value(NEWEST, row.name)), ratio, goal(row, bare, ours) if counted else "",
                        row.small if ratio != "-" and ours < linux else "")).rstrip())
 
 
@@ -207,7 +207,7 @@ def tables(results, options, settings):
     for cpu in options.cpu:
         first = next(row for row in results if row["cpu"] == cpu)
         print("-cpu %s, QEMU %s, %s" % (cpu, first["qemu"], first["opensbi"].partition(" sha")[0]))
-        for system, title in (("linux", "Linux"), (NEWEST, "newest")):
+        for system, title in ((MODULE, "module"), ("linux", "Linux"), (NEWEST, "newest")):
             kernel = next((row["kernel"] for row in results if row["system"] == system), "")
             if kernel:
                 print("%s: %s" % (title, kernel.removeprefix("Linux ")))

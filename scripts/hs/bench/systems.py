@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """systems.py - start each system with the payload, and read its output.
 
-The system "bare" runs the payload in QEMU directly on the firmware. The others are hyperscope, Debian's Linux and
-the newest Linux that Debian has, with the same VMM and payload. One Job is one boot; its rows are returned as dictionaries.
+The system "bare" runs the payload in QEMU directly on the firmware. The others run it with the same VMM: hyperscope on
+its own host and as a module of Debian's Linux, and KVM of this Linux and of the newest that Debian has. One Job is one
+boot; its rows are returned as dictionaries.
 """
 import os
 import subprocess
@@ -19,11 +20,12 @@ from hs.run.qemuopt import check_cpu, check_firmware, machine_named, machine_of
 from .rows import GROUPS, ROWS
 
 SYSTEMS = ("bare", "hyperscope", "linux")
-NEWEST = "linux_newest"  # measured only by the bench itself
-KNOWN = SYSTEMS + (NEWEST, "native")  # without a hypervisor, "bare" runs the payload and "native" runs a guest's kernel
+MODULE, NEWEST = "module", "linux_newest"
+OTHERS = (MODULE, NEWEST)  # measured only by the bench itself
+KNOWN = SYSTEMS + OTHERS + ("native",)  # without a hypervisor, "bare" runs the payload and "native" runs a guest's kernel
 STATISTICS = ("min", "p50", "p99", "max", "mean")
 COLUMNS = ("exit", "unit", "n") + STATISTICS + ("instret",)
-RAM = {"bare": "512M", "hyperscope": "1G", "linux": "2G", NEWEST: "2G"}
+RAM = {"bare": "512M", "hyperscope": "1G", "linux": "2G", MODULE: "2G", NEWEST: "2G"}
 SETTLE = 5  # seconds to wait on Linux before measuring: background work after boot would double the first figures
 DISK_BYTES = 1 << 20
 GRACE = 30  # seconds that the launcher has to end a machine
@@ -36,10 +38,20 @@ class BenchError(Exception):
 class Linux(NamedTuple):
     name: str     # of linux-kvm's option --linux
     folder: str   # in the output folder
-    purpose: str  # of scripts/hyperscope setup
+    module: str   # the hypervisor, in the output folder
+    get: str      # the command that fetches or builds these files
+
+    def missing(self, out):
+        """Return the path of a missing file, or None."""
+        paths = [os.path.join(out, self.folder, name) for name in ("vmlinux", "busybox")] + [os.path.join(out, self.module)]
+        return next((path for path in paths if not os.path.exists(path)), None)
 
 
-LINUXES = {"linux": Linux("stable", "guest", "run"), NEWEST: Linux("newest", "linux_newest", "linux-newest")}
+LINUXES = {
+    "linux": Linux("stable", "guest", "guest/modules/kvm.ko", "scripts/hyperscope setup run"),
+    NEWEST: Linux("newest", "linux_newest", "linux_newest/modules/kvm.ko", "scripts/hyperscope setup linux-newest"),
+    MODULE: Linux("stable", "guest", "hyperscope.ko", "scripts/hyperscope setup run linux-module && make linux-module"),
+}
 
 
 class Job(NamedTuple):
@@ -59,12 +71,6 @@ class Job(NamedTuple):
 
     def settings(self):
         return (GROUPS[self.group].setting + " " + self.setting).split()
-
-
-def missing(out, system):
-    """Return the path of a file that is missing for a system with Linux, or None."""
-    paths = [os.path.join(out, LINUXES[system].folder, name) for name in ("vmlinux", "busybox", "modules/kvm.ko")]
-    return next((path for path in paths if not os.path.exists(path)), None)
 
 
 def plain(out, timeout, jobs):
@@ -90,6 +96,7 @@ class Runner:
     def __init__(self, options):
         self.options = options
         self.children, self.stopped = set(), False
+        self.systems = set()  # of the jobs
         self.qemu = QEMU
         self.machine = getattr(options, "machine", None)  # only bench has the option
         self.payload = os.path.join(options.out, "guest-payloads", "bench.bin")
@@ -99,7 +106,7 @@ class Runner:
 
     def check(self, jobs):
         """Raise BenchError, before anything runs, if a file that the jobs need is missing."""
-        systems = {job.system for job in jobs}
+        self.systems = systems = {job.system for job in jobs}
         needed = [self.payload] + sorted({self.program(job) for job in jobs if job.system != "bare"})
         if "hyperscope" in systems:
             needed.append(os.path.join(self.options.out, "hyperscope.bin"))
@@ -107,9 +114,9 @@ class Runner:
             if not os.path.exists(path):
                 raise BenchError("%s is missing: run make" % path)
         for system in sorted(systems & set(LINUXES)):
-            path = missing(self.options.out, system)
+            path = LINUXES[system].missing(self.options.out)
             if path:
-                raise BenchError("%s is missing: run 'scripts/hyperscope setup %s'" % (path, LINUXES[system].purpose))
+                raise BenchError("%s is missing: run '%s'" % (path, LINUXES[system].get))
         if self.options.firmware:
             check_firmware(self.options.firmware)
         qemu_version(self.qemu)  # raises an error if QEMU is missing
@@ -184,7 +191,8 @@ class Runner:
             self.program(job)] + self.arguments(job)
 
     def linux(self, job):
-        """Return the command for Linux KVM. It uses a shell if something has to be set before the VM is created."""
+        """Return the command for a system with Linux. It uses a shell if something has to be set before the VM is
+        created."""
         command = [HYPERSCOPE, "linux-kvm", "exec", "--linux", LINUXES[job.system].name, "--icount",
                    "--timeout", str(self.options.timeout), "--cpu", job.cpu, "--harts", str(GROUPS[job.group].harts),
                    "--out", self.options.out, "--memory", RAM[job.system],
@@ -192,9 +200,15 @@ class Runner:
         if self.options.firmware:
             command += ["--firmware", self.options.firmware]
         before, arguments = [], self.arguments(job)
+        if job.system == MODULE:
+            command += ["--hypervisor", "hyperscope"]
         for word in job.settings():
             name, _, value = word.partition("=")
-            if name == "trace":
+            if job.system == MODULE and name == "trace":
+                before.append("echo %s >/sys/kernel/debug/hyperscope/events" % value)
+            elif job.system == MODULE:
+                command += ["--set", word]
+            elif name == "trace":
                 before.append("mount -t tracefs t /sys/kernel/tracing")
                 before += ["echo 1 >/sys/kernel/tracing/events/kvm/%s/enable" % event
                            for event in value.split(",")]
@@ -210,11 +224,12 @@ class Runner:
                           os.path.join(self.options.out, "guest", "busybox"), "sh", "-c", shell,
                           "program"] + arguments
 
-    linux_newest = linux
+    module = linux_newest = linux
 
     def images(self):
         """Return the files that run and so determine the figures."""
-        return [self.payload, self.vmm, self.turns, os.path.join(self.options.out, "hyperscope.bin")]
+        paths = [self.payload, self.vmm, self.turns, os.path.join(self.options.out, "hyperscope.bin")]
+        return paths + [os.path.join(self.options.out, "hyperscope.ko")] * (MODULE in self.systems)
 
     def stop(self):
         """Terminate all children and their process groups: each child is a timeout(1), which leads a group."""
@@ -298,10 +313,13 @@ def asked_for(jobs, results):
 
 
 def linux_settings(system, settings):
-    """Return those of SETTINGS that are measured on a system other than hyperscope: the first one, but without
-    hyperscope's toggles and events. On Linux, the events kvm_entry and kvm_exit and the AIA are measured as well."""
-    return [("", settings[0][1])] + [(setting, matters) for setting, matters in settings[1:]
-                                     if system == "linux" and setting.startswith(("trace=kvm_entry", "irqchip=aia_"))]
+    """Return those of SETTINGS that are measured on a system other than hyperscope's own host: the first one, without
+    hyperscope's toggles and events except on the module, which has them, too. The events kvm_entry and kvm_exit are also
+    measured on the module and on Linux, and the AIA on Linux."""
+    own, matters = settings[0]
+    also: dict = {"linux": ("trace=kvm_entry", "irqchip=aia_"), MODULE: "trace=kvm_entry"}
+    return [(own if system == MODULE else "", matters)] + [
+        (setting, matters) for setting, matters in settings[1:] if system in also and setting.startswith(also[system])]
 
 
 def jobs_of(system, cpu, setting, matters, wanted):

@@ -2,17 +2,18 @@
 """bench - measure the cost of each kind of exit on one or more systems.
 
 All systems run the same payload, src/guest/bench: bare (HS mode under OpenSBI,
-no VM), hyperscope, and Linux KVM with the same VMM. QEMU counts instructions
-(-icount shift=0,sleep=off), so figures are reproduced exactly, but TLB misses,
-page walks and caches cost nothing. docs/bench.md explains the rows and what a
-count of instructions cannot show.
+no VM); hyperscope on its own host, and as a module of Debian's Linux; and Linux
+KVM, with the same VMM. QEMU counts instructions (-icount shift=0,sleep=off), so
+figures are reproduced exactly, but TLB misses, page walks and caches cost
+nothing. docs/bench.md explains the rows and what a count of instructions cannot
+show.
 """
 import os
 
 from hs import toggles as hstoggles
 from hs.bench import provenance, report, rows, systems
 from hs.bench.measure import measure
-from hs.bench.systems import NEWEST, SYSTEMS, BenchError
+from hs.bench.systems import LINUXES, OTHERS, SYSTEMS, BenchError
 from hs.errors import LaunchError
 from hs.parser import of_command, readable
 from hs.paths import TOP
@@ -35,8 +36,9 @@ exit status: 0; 1 figures differ (--verify, --against); 2 usage error;
 def new_parser():
     parser = of_command("bench", __doc__, epilog=EXAMPLES)
     parser.add_argument("systems", metavar="SYSTEM", nargs="*", default=["hyperscope"],
-                        help="bare, hyperscope (default), linux, linux_newest (the newest Linux that Debian has: "
-                             "scripts/hyperscope setup linux-newest), or all (linux_newest if it was fetched)")
+                        help="bare, hyperscope (default), module (hyperscope.ko on Linux: make linux-module), linux, "
+                             "linux_newest (the newest Linux that Debian has: scripts/hyperscope setup "
+                             "linux-newest), or all (module and linux_newest if they are there)")
     parser.add_argument("--rows", metavar="NAME,...", action="append", default=[],
                         help="measure only these rows; patterns such as 'mmio_*' are allowed; "
                              "--list shows all")
@@ -137,12 +139,11 @@ def settings(parser, options, own):
 
 def check(parser, options):
     for system in options.systems:
-        if system not in SYSTEMS + (NEWEST, "all"):
-            parser.error("there is no system '%s'; known systems: %s, %s, all"
-                         % (system, ", ".join(SYSTEMS), NEWEST))
+        if system not in SYSTEMS + OTHERS + ("all",):
+            parser.error("there is no system '%s'; known systems: %s, all" % (system, ", ".join(SYSTEMS + OTHERS)))
     if "all" in options.systems:
-        newest = NEWEST in options.systems or not systems.missing(options.out, NEWEST)
-        options.systems = list(SYSTEMS) + [NEWEST] * newest
+        options.systems = list(SYSTEMS) + [system for system in OTHERS if system in options.systems
+                                           or not LINUXES[system].missing(options.out)]
     cpus = []
     for cpu in options.cpu or ["rv64"]:
         cpus += ["rv64", "max"] if cpu == "both" else [cpu]
@@ -171,8 +172,8 @@ def from_logs(parser, options, shared):
     results = []
     for word in options.logs:
         system, equals, path = word.partition("=")
-        if system not in SYSTEMS + (NEWEST,) or not equals:
-            parser.error("--from %s: write SYSTEM=LOG, with SYSTEM one of %s" % (word, ", ".join(SYSTEMS + (NEWEST,))))
+        if system not in SYSTEMS + OTHERS or not equals:
+            parser.error("--from %s: write SYSTEM=LOG, with SYSTEM one of %s" % (word, ", ".join(SYSTEMS + OTHERS)))
         try:
             with open(path, encoding="utf-8", errors="replace") as file:
                 found = systems.parse(file.read())

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from hs import toggles
 from hs.bench import csvfile, expression, guests, rows
-from hs.bench.systems import NEWEST, SYSTEMS
+from hs.bench.systems import OTHERS, SYSTEMS
 from hs.errors import LaunchError
 from hs.paths import TOP
 from . import claim
@@ -49,8 +49,8 @@ def _check_setting(system, setting):
     """Raise ExpressionError if the results of papers have no column for SYSTEM, if SYSTEM does not have SETTING, or if
     SETTING gives a toggle its default value. Besides toggles, hyperscope has trace= and exitstat=; Linux KVM has only
     trace= and halt_poll_ns=; bare and native have no settings."""
-    if system == NEWEST:
-        raise expression.ExpressionError("%s has no column in the results of papers; name linux" % NEWEST)
+    if system in OTHERS:
+        raise expression.ExpressionError("%s has no column in the results of papers; name hyperscope or linux" % system)
     names = {word.partition("=")[0] for word in setting.split()}
     if names - _SETTINGS.get(system, names):
         raise expression.ExpressionError("%s has no %s" % (system, ", ".join(sorted(names - _SETTINGS[system]))))
