@@ -169,8 +169,8 @@ static void *signal_event(void *arg)
 }
 
 /*
- * Write (even arg) or read records. Returns how many records were not read whole, or contained
- * different bytes.
+ * Write (even arg) or read records. Returns how many records were not written or read whole, or
+ * contained different bytes.
  */
 static void *records(void *arg)
 {
@@ -181,8 +181,8 @@ static void *records(void *arg)
 	if ((intptr_t)arg % 2 == 0) {
 		memset(rec, (int)(intptr_t)arg + 1, sizeof(rec));
 		while (!stop)
-			(void)!write(shared_pipe[1], rec, sizeof(rec));
-		return NULL;
+			bad += write(shared_pipe[1], rec, sizeof(rec)) != sizeof(rec);
+		return (void *)bad;
 	}
 	while (!stop || poll(&(struct pollfd){ shared_pipe[0], POLLIN, 0 }, 1, 0) == 1) {
 		if (poll(&(struct pollfd){ shared_pipe[0], POLLIN, 0 }, 1, 10) != 1)
@@ -379,7 +379,7 @@ int main(int argc, char **argv)
 		got += v;
 	ok(sent == got && sent > 0, "reads of an eventfd count every write");
 	ok(together(records, THREADS, seconds / 7) == 0,
-	   "records that several threads write to a pipe are read whole");
+	   "records that several threads write to a pipe are written and read whole");
 	together(watching, THREADS, seconds / 7);
 	ok(true, "files can be closed while epoll watches them");
 	n = together(appends, THREADS, seconds / 7);

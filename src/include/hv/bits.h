@@ -30,8 +30,20 @@
 #define ALIGN_UP(x, a)   (((x) + (a)-1) & ~((__typeof__(x))(a)-1))
 #define ALIGN_DOWN(x, a) ((x) & ~((__typeof__(x))(a)-1))
 #define IS_ALIGNED(x, a) (((x) & ((__typeof__(x))(a)-1)) == 0)
-#define MIN(a, b)        ((a) < (b) ? (a) : (b))
-#define MAX(a, b)        ((a) > (b) ? (a) : (b))
+
+/*
+ * Each argument is evaluated once: it may be a value that another hart changes meanwhile, and the
+ * result has to be the value that was compared.
+ */
+#define MIN(a, b)        PICK_(<, a, b, NAME_(min_, __COUNTER__), NAME_(min_, __COUNTER__))
+#define MAX(a, b)        PICK_(>, a, b, NAME_(max_, __COUNTER__), NAME_(max_, __COUNTER__))
+#define PICK_(op, a, b, x, y)                               \
+	({                                                  \
+		__typeof__(1 ? (a) : (b)) x = (a), y = (b); \
+		x op y ? x : y;                             \
+	})
+#define NAME_(prefix, number)  NAME__(prefix, number)
+#define NAME__(prefix, number) prefix##number
 
 #define container_of(ptr, type, member) ((type *)((char *)(ptr) - __builtin_offsetof(type, member)))
 
