@@ -191,8 +191,8 @@ static void *records(void *arg)
 		for (i = 1; n > 0 && i < (size_t)n && rec[i] == rec[0]; i++)
 			;
 		if (n > 0 && i < sizeof(rec) && !bad++)
-			printf("# a read of %ld bytes begins with %zu bytes %d; the next is %d\n", n, i,
-			       rec[0], i < (size_t)n ? rec[i] : -1);
+			printf("# a read of %ld bytes begins with %zu bytes %d; the next is %d\n",
+			       n, i, rec[0], i < (size_t)n ? rec[i] : -1);
 	}
 	return (void *)bad;
 }
