@@ -39,6 +39,9 @@ refused 125 "no toggle 'color'" "an unknown toggle" run --set color=blue hello
 refused 125 "toggle [a-z_]+ takes .*'blue'" "a toggle's unknown value" run --set gstage_walk=blue hello
 refused 125 "halt_poll_ns takes a number, not 'often'" "a word instead of a number" run --set halt_poll_ns=often hello
 refused 125 "no event 'kvm_exlt'" "an unknown event" run --trace kvm_exlt hello
+refused 125 "--host linux has no --trace-filter" "an option of the own host" run --host linux --trace-filter 'kvm_exit if vm == 1' hello
+refused 125 "--host linux has no --gdb" "gdb on Linux" exec --host linux --gdb "$progs/ends"
+refused 125 "--host 'mars': choose from own, linux" "an unknown host" exec --host mars "$progs/ends"
 refused 125 "--vcpus 0" "zero vCPUs" run --vcpus 0 hello
 refused 125 "--vcpus 65: must be 1 to 64" "more vCPUs than the limit" run --vcpus 65 hello
 refused 125 "--device: there is no device 'uart'; known devices: testdev" "a device that --device cannot add" run --device uart hello

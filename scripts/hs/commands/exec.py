@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""exec - run PROGRAM, a static riscv64 Linux program, on hyperscope's host.
+"""exec - run PROGRAM, a static riscv64 Linux program, on hyperscope's host, or
+on Linux with hyperscope as a module.
 
 The program's standard input, output and error are those of this command, which
 returns the program's exit status. If the program ran a VM, the number of exits
@@ -13,7 +14,7 @@ import sys
 from hs.errors import STATUS_HELP, STATUS_USAGE, LaunchError, naming, sentence
 from hs.parser import Parser, of_command
 from hs.paths import TOP
-from hs.run import machine, spike
+from hs.run import linux_host, machine, spike
 from hs.run.cpio import Archive
 from hs.run.rundir import STATE_BOOTING, RunDir
 from hs.run.tracing import Stream, choose_samples, exit_table, save_trace, stop_observing, total
@@ -142,6 +143,8 @@ def execute(options, ram, name, make_job, after=None, ctrl_a=b"\x01"):
     make_job(run) creates the job once the run's folder exists. If the host has started, after(run) is called
     at the end, however the run ended; it can still read the run's RAM. ctrl_a: what Ctrl-A Ctrl-A sends.
     """
+    if options.host == "linux":
+        return linux_host.execute(options, ram, name, make_job, after)
     choose_samples(options)
     arguments = options.boot_arguments = boot_args(options)
     box = spike.machine_for(options)
@@ -190,6 +193,8 @@ def main(argv):
     options = parser.parse_args(argv)
     if options.program is None:
         parser.error("no program was named")
+    if options.host == "linux":
+        linux_host.check(options)
     stop_observing(options)
 
     check_program(options.program)

@@ -154,16 +154,19 @@ class Runner:
         self.timed = os.path.join(self.out, "tests", "kselftest", "timed")
 
     def command(self, system, row, words, counted):
-        command = [HYPERSCOPE] + (["linux-kvm"] if system == "linux-kvm" else []) + ["exec", "--out", self.out]
+        on_linux = system == "linux-kvm" or self.options.host == "linux"
+        command = [HYPERSCOPE] + ["linux-kvm"] * on_linux + ["exec", "--out", self.out]
         if system == "linux-kvm":
             command += ["--linux", VERSIONS[self.options.version].kernel]
+        elif on_linux:
+            command += ["--hypervisor", "hyperscope"]
         command += row.options
         if self.options.timeout:
             command += ["--timeout", str(self.options.timeout)]
         if counted:
             command += ["--icount"]
         if row.pages:
-            command += ["--boot" if system == "hyperscope" else "--kernel-args", row.boot_words()]
+            command += ["--kernel-args" if on_linux else "--boot", row.boot_words()]
         program = os.path.join(self.folder, row.program)
         return command + ["--file", program, self.timed, "/" + row.program] + shlex.split(words)
 
@@ -334,6 +337,8 @@ def parse_arguments(argv):
     parser.add_argument("--compare", action="store_true",
                         help="also run on Linux KVM, alternately, and compare the times")
     parser.add_argument("--linux", action="store_true", help="run on Linux KVM only")
+    parser.add_argument("--host", choices=("own", "linux"), default="own",
+                        help="own (default): hyperscope's host; linux: hyperscope.ko on Linux (make linux-module)")
     parser.add_argument("--record", action="store_true",
                         help="write the results on Linux KVM to tests/kselftest/linux.csv or, for 7.3, linux-7.3.csv")
     parser.add_argument("--no-instructions", dest="instructions", action="store_false",

@@ -13,7 +13,7 @@ import sys
 
 from hs import tables
 from hs.errors import STATUS_USAGE, LaunchError, sentence
-from hs.run import machine, qemuopt
+from hs.run import linux_host, machine, qemuopt
 from hs.run.cpio import behind
 from hs.run.qemuopt import SPIKE
 from hs.run.rundir import STATE_PANICKED
@@ -156,7 +156,7 @@ def show_exits(run, options):
     if trace and not options.quiet:
         sys.stdout.flush()
         desc = run.read_desc()
-        if desc.state == STATE_PANICKED or desc.program_status() in GUEST_ENDED:
+        if desc and (desc.state == STATE_PANICKED or desc.program_status() in GUEST_ENDED):
             last = subprocess.run([hstrace, "report", "--events", "kvm_exit", "--last", LAST_EXITS,
                                    trace], stdout=subprocess.PIPE, check=False).stdout.decode()
             if re.search(r"^[^#]", last, re.M):  # empty if the host failed before a guest ran
@@ -213,11 +213,13 @@ def parse(argv):
     options = parser.parse_args(argv)
     if not options.machine and (options.irqchip or "").startswith("aia_"):
         options.machine = "aia"
+    if options.host == "linux":
+        linux_host.check(options)
     options.input_from_files_only = True  # with --icount, read input only from a file: a pipe may never end
     options.boot += " need-h"  # without the H extension, the host can run programs, but no guest
     stop_observing(options)
     if options.trace is None:
-        options.trace = "none" if options.machine == SPIKE else DEFAULT_EVENTS
+        options.trace = "none" if options.machine == SPIKE or options.host == "linux" else DEFAULT_EVENTS
     harts = machine.parse_count(options.harts or ("1" if options.icount else "2"), "--harts",
                                 machine.MAX_HARTS)
     options.harts = str(harts)

@@ -42,7 +42,7 @@ def stop_observing(options):
 def total(run, options):
     """Return the cost of the whole run as a sentence, or None if the machine does not count it."""
     desc = run.read_desc()
-    if not options.icount or options.icount_shift or options.harts not in (None, "1") or desc.state != STATE_EXITED:
+    if not desc or not options.icount or options.icount_shift or options.harts not in (None, "1") or desc.state != STATE_EXITED:
         return None
     return "the program and any guest ran for %d instructions%s" % (
         desc.instret, "" if options.without_observation else ", observation included")
@@ -51,6 +51,8 @@ def total(run, options):
 def provenance(options, guest):
     """Return the lines about a run that are stored in its trace. Equal runs give equal lines."""
     lines = ["icount=%d" % options.icount, "guest=%s" % guest, "cpu=%s" % options.cpu]
+    if options.host != "own":
+        lines.append("host=%s" % options.host)
     if options.icount:
         lines.append("icount_shift=%d" % options.icount_shift)
     for name in "harts", "vcpus", "memory", "append", "firmware":
