@@ -262,7 +262,8 @@ static int add_generated(struct entries *e, struct inode *dir)
 /* Generated entries follow the real ones. */
 static long dir_getdents(struct file *f, unsigned long buf, size_t size)
 {
-	struct entries e = { .limit = MIN(size, PAGE_SIZE), .cookie = f->pos };
+	size_t limit = MIN(size, PAGE_SIZE);
+	struct entries e = { .limit = limit, .cookie = f->pos };
 	struct inode *dir = f->inode;
 	int err = 0;
 

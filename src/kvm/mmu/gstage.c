@@ -318,11 +318,10 @@ int gstage_collapse(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte,
  */
 static bool change(struct gstage *gs, gpa_t start, gpa_t end, enum gstage_change what)
 {
-	struct gstage_range range = {
-		.start = start, .end = MIN(end, gstage_limit(gs)), .from = start, .what = what
-	};
+	struct gstage_range range = { .start = start, .end = end, .from = start, .what = what };
 	bool changed = false;
 
+	range.end = MIN(end, gstage_limit(gs));
 	while (range.from < range.end && !(changed && what == GSTAGE_LOOK)) {
 		if (gstage_pause_is_due(gs))
 			gstage_pause(gs);

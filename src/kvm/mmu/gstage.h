@@ -217,9 +217,10 @@ static inline struct gstage_span gstage_span(const struct gstage *gs, unsigned i
 	u64 entries = GSTAGE_TABLE_ENTRIES << (level == gs->levels - 1 ? 2 : 0);
 	u64 end = (to - base + gstage_size(level) - 1) >> shift;
 
+	end = MIN(end, entries);
 	return (struct gstage_span){
 		.next = (unsigned long)(from > base ? (from - base) >> shift : 0),
-		.end = (unsigned long)MIN(end, entries),
+		.end = (unsigned long)end,
 	};
 }
 
