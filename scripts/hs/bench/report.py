@@ -77,13 +77,13 @@ class Figures:
         """Return whether all figures are in instructions, the unit of the goals and the published figures."""
         return all(row["unit"] == COUNTED for row in self.rows.values())
 
-    def ratio(self, name, own, system="hyperscope"):
-        """Return the ratio of a system's figure with the setting OWN to Linux's, as text; "-" if one is missing, units
-        differ, or Linux's is 0."""
-        ours, linux = self.row(system, name, own), self.row("linux", name)
+    def ratio(self, name, own):
+        """Return the ratio of hyperscope's figure to Linux's, as text; "-" if one is missing, units differ, or Linux's
+        is 0."""
+        ours, linux = self.row("hyperscope", name, own), self.row("linux", name)
         if not ours or not linux or ours["unit"] != linux["unit"] or not self.value("linux", name):
             return "-"
-        return "%.2f" % (self.value(system, name, own) / self.value("linux", name))
+        return "%.2f" % (self.default(name, own) / self.value("linux", name))
 
 
 def shown(value):

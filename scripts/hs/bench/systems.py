@@ -313,9 +313,9 @@ def asked_for(jobs, results):
 
 
 def linux_settings(system, settings):
-    """Return those of SETTINGS that are measured on a system other than hyperscope's own host: the first one, without
-    hyperscope's toggles and events except on the module, which has them, too. The events kvm_entry and kvm_exit are also
-    measured on the module and on Linux, and the AIA on Linux."""
+    """Return those of SETTINGS that are measured on a system other than hyperscope's own host. The first one is measured
+    on all systems, but its toggles and events apply to the module only. Of the others, the events kvm_entry and kvm_exit
+    are measured on the module and on Linux, and the AIA on Linux."""
     own, matters = settings[0]
     also: dict = {"linux": ("trace=kvm_entry", "irqchip=aia_"), MODULE: "trace=kvm_entry"}
     return [(own if system == MODULE else "", matters)] + [

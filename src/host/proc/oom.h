@@ -14,7 +14,7 @@ struct process;
  * while.
  */
 bool oom_wait(const char *what);
-extern u32 oom_round;       /* rises whenever a program or a process has freed its memory */
+extern u32 oom_round; /* rises when a process, or an mm that was activated, has freed its memory */
 void oom_round_ended(void); /* memory has been freed: increment oom_round */
 /* Like oom_wait(), for a system call that has failed `tries` times because it got no page. */
 bool oom_retry(unsigned int tries);
