@@ -222,6 +222,7 @@ HS_RUNS=$tmp/runs timeout -s KILL "$(scaled 120)" "$HS_TOP/scripts/hyperscope" e
 	--trace kvm_exit --file "$O/guest-payloads/exits.bin" "$O/vmm" --no-sandbox --quiet --vcpus 2 --testdev /exits.bin </dev/null \
 	>"$tmp/out" 2>"$tmp/err"
 is $? 0 "exec --host linux returns the program's status" || diag "$(tail -n 20 "$tmp/err")"
+is "$(grep -c '^hstrace: ' "$tmp/err")" 0 "hstrace saves the trace without complaint" || diag "$(cat "$tmp/err")"
 is "$("$O/hstrace" report --events kvm_exit "$tmp/runs/last/trace" | grep -c ' 1\.[01] kvm_exit: ')" \
 	"$(sed -n 's/^exits: \([0-9]*\);.*/\1/p' "$tmp/err")" "the trace and the exit table have the same number of exits"
 HS_RUNS=$tmp/runs timeout -s KILL "$(scaled 200)" "$HS_TOP/scripts/hyperscope" run --host linux --out "$O" --timeout "$(scaled 180)" \

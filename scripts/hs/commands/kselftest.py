@@ -29,6 +29,7 @@ from hs.bench import stats
 from hs.errors import STATUS_FAILED, LaunchError
 from hs.parser import of_command
 from hs.paths import HYPERSCOPE, QEMU, TOP
+from hs.run import linux_host
 
 FOLDER = os.path.join(TOP, "tests", "kselftest")
 
@@ -390,6 +391,8 @@ def main(argv):
         if not os.path.exists(os.path.join(runner.folder, row.program)):
             die("%s/%s is missing: run 'scripts/hyperscope setup %s'" % (
                 runner.folder, row.program, VERSIONS[options.version].setup))
+    if options.host == "linux":
+        linux_host.need_module(options.out)
     if not os.path.exists(runner.timed):
         die("%s is missing: run 'make tests'" % runner.timed)
     qemu, start = qemu_version(), time.monotonic()

@@ -21,6 +21,11 @@ OWN = {"trace_filter": [], "trace_stop": None, "trace_keep": "newest", "sample":
        "boot": "", "gdb": False, "icount_shift": 0}
 
 
+def need_module(out):
+    """Raise LaunchError if the module is not in the output folder OUT."""
+    need(os.path.join(out, "hyperscope.ko"), "run make linux-module")
+
+
 def check(options):
     """Raise LaunchError for an option that --host linux does not have, or if the module has not been built."""
     for name, default in OWN.items():
@@ -28,7 +33,7 @@ def check(options):
             raise LaunchError("--host linux has no --%s" % name.replace("_", "-"), STATUS_USAGE)
     if options.machine in SPIKES:
         raise LaunchError("--host linux does not run on --machine %s" % options.machine, STATUS_USAGE)
-    need(os.path.join(options.out, "hyperscope.ko"), "run make linux-module")
+    need_module(options.out)
 
 
 def _settings(options):
