@@ -75,4 +75,15 @@ static inline void vcpu_set_request(struct kvm_vcpu *vcpu, enum vcpu_request req
 	__atomic_fetch_or(&vcpu->requests, BIT(req), __ATOMIC_RELEASE);
 }
 
+/*
+ * To be called after an exit of this vCPU may have woken a thread. The thread may have to run on
+ * this hart at once, and a wake-up on the same hart does not cause an interrupt, which would end the
+ * guest's run.
+ */
+static inline void vcpu_yield_if_needed(struct kvm_vcpu *vcpu)
+{
+	if (hv_resched_needed())
+		vcpu_set_request(vcpu, REQ_HOST);
+}
+
 #endif

@@ -97,7 +97,7 @@ static bool is_finished(struct kvm_vcpu *vcpu)
 		hv_panic("the fast path has returned another vCPU\n");
 	check_hidden(&vcpu->guest, pattern, data);
 	value = vcpu->guest.gpr[data];
-	vcpu->guest.sepc = exit.class ? native_csr_read(CSR_sepc) : guest.sepc;
+	vcpu->guest.sepc = native_csr_read(CSR_sepc);
 	vcpu->guest.sstatus = guest.sstatus;
 	vcpu->guest.hstatus = guest.hstatus;
 	for (i = 8; i <= 27; i += i == 9 ? 9 : 1)

@@ -203,6 +203,50 @@ static void a_store_to_an_ioeventfd_is_fast_if_its_value_matches(void **state)
 	native_close(io.fd);
 }
 
+/* A store that the fast path carries out, but after which it leaves the guest as for an interrupt. */
+static void store_ends_the_run(gpa_t gpa)
+{
+	const unsigned long pc = NATIVE_GUEST_BASE + 0x40;
+	u64 done = vm.vcpu->stats.mmio_exit_kernel;
+
+	csr_write(sepc, pc);
+	assert_true(is_remembered(gpa));
+	assert_false(store_is_fast(gpa, 0));
+	assert_int_equal(csr_read(scause), CAUSE_IRQ_FLAG | IRQ_S_SOFT);
+	assert_int_equal(csr_read(sepc), pc + 4);
+	assert_int_equal(vm.vcpu->stats.mmio_exit_kernel, done + 1);
+	assert_int_equal(vm.vcpu->requests, 0);
+}
+
+static void the_run_ends_if_a_store_wakes_a_thread_that_needs_the_hart(void **state)
+{
+	struct kvm_ioeventfd io = signal_for_0();
+
+	(void)state;
+	vcpu_load(vm.vcpu);
+	native_events_off();
+	store_slowly(io.addr, 0, RESUME_GUEST);
+	store_slowly(BASE + PRIORITY(1), 0, RESUME_GUEST);
+	assert_true(second_load_is_fast(BASE + CLAIM(0), LW));
+	assert_int_equal(vm.vcpu->requests, 0);
+	native_hart_wanted = 1;
+	/* A load cannot have woken a thread. */
+	assert_true(vcpu_fast_load(vm.vcpu).class);
+	store_slowly(io.addr, 0, RESUME_GUEST);
+	assert_int_equal(vm.vcpu->requests, BIT(REQ_HOST));
+	vm.vcpu->requests = 0;
+	store_ends_the_run(io.addr);
+	assert_int_equal(native_eventfd_count(io.fd), 3);
+	store_slowly(BASE + PRIORITY(1), 0, RESUME_GUEST);
+	assert_int_equal(vm.vcpu->requests, BIT(REQ_HOST));
+	vm.vcpu->requests = 0;
+	store_ends_the_run(BASE + PRIORITY(1));
+	native_hart_wanted = 0;
+	assert_true(store_is_fast(BASE + PRIORITY(1), 0));
+	vcpu_put(vm.vcpu);
+	native_close(io.fd);
+}
+
 static void a_word_of_an_irqchip_that_is_not_initialized_is_not_remembered(void **state)
 {
 	struct kvm_ioeventfd io = signal_for_0();
@@ -226,6 +270,7 @@ int main(void)
 		CASE(a_slot_added_over_a_word_is_memory),
 		CASE(only_words_that_the_fast_path_can_access_are_remembered),
 		CASE(a_store_to_an_ioeventfd_is_fast_if_its_value_matches),
+		CASE(the_run_ends_if_a_store_wakes_a_thread_that_needs_the_hart),
 		CASE_BARE(a_word_of_an_irqchip_that_is_not_initialized_is_not_remembered),
 	};
 

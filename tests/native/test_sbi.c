@@ -323,77 +323,37 @@ static void an_ipi_before_the_first_instruction_is_not_lost(void **state)
 	assert_int_equal(calls[2].value, SBI_HSM_STARTED);
 }
 
-/* ---- legacy: the mask is at a guest virtual address ------------------------------------ */
-
-static void a_fault_on_a_legacy_mask_is_injected_at_the_ecall(void **state)
+static void let_thread_run(bool begins)
 {
-	struct call c = CALL(SBI_LEGACY_SEND_IPI, 0, 0x123450);
-
-	(void)state;
-	native_unpriv_trap(&(struct hv_trap){ .scause = EXC_LOAD_PAGE_FAULT, .stval = 0x123450 });
-	run_script(&c, 1);
-	assert_int_equal(vm.vcpu->csrs.vscause, EXC_LOAD_PAGE_FAULT);
-	assert_int_equal(vm.vcpu->csrs.vstval, 0x123450);
-	assert_int_equal(vm.vcpu->csrs.vsepc, PC);
+	(void)begins;
+	native_hart_wanted = 0;
 }
 
-/* The first call finds that the page is not mapped, and the host maps it. */
-static void a_legacy_mask_may_be_at_an_odd_address(void **state)
+/* Each call but a probe is said to wake a thread that needs the hart. */
+static void want_the_hart(enum trace_event_nr event, const u64 *args)
 {
-	struct call c = CALL(SBI_LEGACY_SEND_IPI, 0, NATIVE_GUEST_BASE + 0x3001);
-	struct call calls[] = { c, c };
-	u8 *bytes = native_user(NATIVE_USER_BASE + 0x3000);
+	if (event == TRACE_kvm_sbi_call && args[0] == SBI_EXT_BASE)
+		assert_int_equal(native_hart_wanted, 0);
+	else if (event == TRACE_kvm_sbi_call)
+		native_hart_wanted = 1;
+}
+
+static void the_hart_is_yielded_to_a_thread_that_a_call_has_woken(void **state)
+{
+	struct call calls[] = {
+		CALL(SBI_EXT_IPI, 0, 2, 0),
+		CALL(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION),
+		CALL(SBI_EXT_HSM, SBI_HSM_HART_START, 1, NATIVE_GUEST_BASE, 0),
+		CALL(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION),
+	};
 
 	(void)state;
-	bytes[0] = 1; /* not part of the mask */
-	bytes[1] = 2;
+	hsm_power_off(second);
+	native_event_hook = want_the_hart;
+	native_wait_hook = let_thread_run;
 	run_script(calls, ARRAY_SIZE(calls));
-	assert_true(second->irq_pending & BIT(IRQ_VS_SOFT));
-	assert_false(vm.vcpu->irq_pending & BIT(IRQ_VS_SOFT));
-}
-
-/* The host cannot provide the page: KVM_RUN must fail instead of retrying forever. */
-static void a_legacy_mask_without_host_memory_fails_the_run(void **state)
-{
-	struct call c = CALL(SBI_LEGACY_SEND_IPI, 0, NATIVE_GUEST_BASE + 0x3000);
-
-	(void)state;
-	native_user_unmap(NATIVE_USER_BASE + 0x3000, PAGE_SIZE);
-	native_unpriv_trap(&(struct hv_trap){ .scause = EXC_LOAD_GUEST_PAGE_FAULT,
-					      .stval = NATIVE_GUEST_BASE + 0x3000,
-					      .htval = (NATIVE_GUEST_BASE + 0x3000) >> 2 });
-	assert_int_equal(run_script(&c, 1), -EFAULT);
-	assert_int_equal(script_at, 1);
-	assert_true(vm.vcpu->requests & BIT(REQ_HOST));
-}
-
-static u64 class_at_answer;
-
-static void note_class(enum trace_event_nr event, const u64 *args)
-{
-	(void)args;
-	if (event == TRACE_kvm_sbi_return)
-		class_at_answer = trace_exit_class_of(&vm.vcpu->exit_clock);
-}
-
-static void a_legacy_call_has_its_successors_exit_class(void **state)
-{
-	static const struct {
-		unsigned long ext;
-		u64 class;
-	} calls[] = { { SBI_LEGACY_SET_TIMER, EXIT_SBI_TIME },
-		      { SBI_LEGACY_CLEAR_IPI, EXIT_SBI_IPI },
-		      { SBI_LEGACY_SEND_IPI, EXIT_SBI_IPI },
-		      { SBI_LEGACY_REMOTE_FENCE_I, EXIT_SBI_RFENCE },
-		      { SBI_LEGACY_REMOTE_SFENCE_VMA_ASID, EXIT_SBI_RFENCE },
-		      { SBI_EXT_STA, EXIT_SBI_OTHER } };
-
-	(void)state;
-	native_event_hook = note_class;
-	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
-		made(CALL(calls[i].ext, 0, 0));
-		assert_int_equal(class_at_answer, calls[i].class);
-	}
+	native_wait_hook = NULL;
+	assert_int_equal(calls[2].error, SBI_SUCCESS);
 }
 
 /* ---- random calls ---------------------------------------------------------------------------- */
@@ -464,10 +424,7 @@ int main(void)
 		TEST(an_overflowing_fence_queue_becomes_a_full_fence),
 		TEST(a_hart_is_started_once_and_its_state_reported),
 		TEST(an_ipi_before_the_first_instruction_is_not_lost),
-		TEST(a_fault_on_a_legacy_mask_is_injected_at_the_ecall),
-		TEST(a_legacy_mask_may_be_at_an_odd_address),
-		TEST(a_legacy_mask_without_host_memory_fails_the_run),
-		TEST(a_legacy_call_has_its_successors_exit_class),
+		TEST(the_hart_is_yielded_to_a_thread_that_a_call_has_woken),
 		TEST(any_call_ends_in_an_answer_an_exit_or_a_trap),
 	};
 

@@ -165,10 +165,15 @@ void hv_wait_uninterruptible(struct hv_waitq *wq, bool (*cond)(void *arg), void 
 void hv_wake_all(struct hv_waitq *wq, struct hv_kicks *kicks);
 
 bool hv_signal_pending(void); /* for the calling thread: KVM_RUN must return -EINTR */
-bool hv_resched_needed(void); /* the calling thread should yield this hart now */
-bool hv_hart_wanted(void);    /* another thread is waiting for this hart */
-void hv_resched(void);        /* take pending interrupts, then let other threads run; may sleep */
-bool hv_host_needed(void);    /* a signal is pending, or the thread should yield */
+/*
+ * The calling thread should yield this hart now. On Linux, this is also true after the thread has
+ * woken one that should preempt it, which no interrupt announces. On the bare-metal host, a wake-up
+ * does not preempt the thread that causes it.
+ */
+bool hv_resched_needed(void);
+bool hv_hart_wanted(void); /* another thread is waiting for this hart */
+void hv_resched(void);     /* take pending interrupts, then let other threads run; may sleep */
+bool hv_host_needed(void); /* a signal is pending, or the thread should yield */
 int hv_thread_id(void);
 /*
  * Return the total time, in ns, for which the calling thread was ready but had no hart, as in

@@ -12,8 +12,9 @@
  * the guest continues and ends the guest's run at once. No kick is lost, but a thread that waits
  * for the vCPU to leave the guest may wait a few hundred instructions longer. The fast path does
  * not serve requests: fences, a new VMID, signals and rescheduling are left to the slow path, which
- * handles the exit that the interrupt causes. Exits also take the slow path while a request is
- * pending, or while an event is on that only the slow path records.
+ * handles the exit that the interrupt causes; interrupt() does the same for a thread that the exit
+ * itself has woken. Exits also take the slow path while a request is pending, or while an event is
+ * on that only the slow path records.
  *
  * An access to such a device takes spinlocks. Their holders never wait for a vCPU to leave the
  * guest (docs/locking.md, rule 11), so the fast path may wait for them while mode is IN_GUEST.
@@ -148,6 +149,27 @@ OUT_OF_LINE struct fast_exit fast_base(struct kvm_vcpu *vcpu)
 	return call(vcpu, sbi_base, EXIT_SBI_BASE);
 }
 
+/*
+ * A store has woken a thread, which should get this hart at once. The exit ends here, and sepc is
+ * that of the next instruction. Leave the guest with the cause of an interrupt, as if one had
+ * arrived there: exit_host_irq() lets the thread run. Not for a load, whose result would be lost,
+ * because switch.S saves s0 to s11 of the guest after this.
+ */
+static __attribute__((noinline)) struct fast_exit interrupt(struct fast_exit exit)
+{
+	struct trace_exit_clock *clock = &exit.vcpu->exit_clock;
+
+	if (trace_exit_on()) {
+		clock->offset = exit.class;
+		if (trace_exit_is_full())
+			trace_exit_end_full(clock);
+		else
+			trace_exit_end_short(clock);
+	}
+	csr_write(scause, CAUSE_IRQ_FLAG | IRQ_S_SOFT);
+	return declined(exit.vcpu);
+}
+
 /* True if no request is pending and no event is on that needs the slow path (group_members[]). */
 INLINE bool may_be_fast(const struct kvm_vcpu *vcpu)
 {
@@ -222,13 +244,16 @@ INLINE gpa_t faulting_gpa(void)
  */
 INLINE struct fast_exit fast_bus(struct kvm_vcpu *vcpu, gpa_t gpa, u32 data)
 {
+	struct fast_exit exit;
+
 	if (trace_any() || bus_has_zones(vcpu->kvm) || bus_store(vcpu, gpa, 4, data)) {
 		device_word_forget(vcpu, device_word_slot((unsigned long)(gpa >> 2)));
 		return declined(vcpu);
 	}
 	vcpu->stats.exits++;
 	vcpu->stats.mmio_exit_kernel++;
-	return end(vcpu, 2 + (csr_read(htinst) & 2), EXIT_MMIO_KERNEL);
+	exit = end(vcpu, 2 + (csr_read(htinst) & 2), EXIT_MMIO_KERNEL);
+	return hv_resched_needed() ? interrupt(exit) : exit;
 }
 
 /*
@@ -241,6 +266,7 @@ INLINE struct fast_exit fast_mmio(struct kvm_vcpu *vcpu, bool is_store)
 	const struct kvm *vm = vcpu->kvm;
 	unsigned long *gpr = vcpu->guest.gpr, htinst = csr_read(htinst), insn = htinst & ~2UL, reg;
 	gpa_t gpa = faulting_gpa();
+	struct fast_exit exit;
 	u64 data = 0;
 
 	if (!may_be_fast(vcpu) || !(is_store ? is_word_store(insn) : is_word_load(insn)) ||
@@ -264,7 +290,8 @@ INLINE struct fast_exit fast_mmio(struct kvm_vcpu *vcpu, bool is_store)
 	if (READ_ONCE(vcpu->irq_changed))
 		vcpu_flush_irqs(vcpu);
 	vcpu->stats.mmio_exit_kernel++;
-	return end(vcpu, 2 + (htinst & 2), EXIT_IRQCHIP);
+	exit = end(vcpu, 2 + (htinst & 2), EXIT_IRQCHIP);
+	return is_store && hv_resched_needed() ? interrupt(exit) : exit;
 }
 
 struct fast_exit vcpu_fast_load(struct kvm_vcpu *vcpu)

@@ -33,6 +33,7 @@
 #include "exit/insn_decode.h"
 #include "irqchip.h"
 #include "mmu/unpriv.h"
+#include "request.h"
 #include "toggle.h"
 #include "vcpu/irq.h"
 
@@ -225,6 +226,7 @@ static int done_by_irqchip(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 	if (READ_ONCE(vcpu->irq_changed))
 		vcpu_flush_irqs(vcpu);
 	remember(vcpu, trap, access, gpa, false);
+	vcpu_yield_if_needed(vcpu);
 	vcpu->stats.mmio_exit_kernel++;
 	trace_exit_class(&vcpu->exit_clock, EXIT_IRQCHIP);
 	vcpu->guest.sepc += access->insn_len;
@@ -261,6 +263,7 @@ int mmio_emulate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa)
 			trace_exit_class(&vcpu->exit_clock, EXIT_MMIO_KERNEL);
 			vcpu->guest.sepc += access.insn_len;
 			remember_ioeventfd(vcpu, trap, &access, gpa);
+			vcpu_yield_if_needed(vcpu);
 			return RESUME_GUEST;
 		}
 	}

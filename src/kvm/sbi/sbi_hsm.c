@@ -3,6 +3,7 @@
  * sbi_hsm.c - SBI §9: starting, stopping and suspending vCPUs.
  */
 #include "mmu/memslot.h"
+#include "request.h"
 #include "sbi/sbi.h"
 #include "vcpu/hsm.h"
 #include "vcpu/wfi.h"
@@ -21,7 +22,10 @@ static long hart_start(struct kvm_vcpu *vcpu, unsigned long id, unsigned long pc
 	 */
 	if (!memslot_find(vcpu, gpa_to_gfn(pc)))
 		return SBI_ERR_INVALID_ADDRESS;
-	return hsm_start(target, pc, opaque) ? SBI_SUCCESS : SBI_ERR_ALREADY_AVAILABLE;
+	if (!hsm_start(target, pc, opaque))
+		return SBI_ERR_ALREADY_AVAILABLE;
+	vcpu_yield_if_needed(vcpu);
+	return SBI_SUCCESS;
 }
 
 static long hart_status(struct kvm_vcpu *vcpu, unsigned long id, long *status)

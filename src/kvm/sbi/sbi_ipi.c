@@ -2,6 +2,7 @@
 /*
  * sbi_ipi.c - SBI §7: interrupts between vCPUs, and the vCPUs that a hart mask names.
  */
+#include "request.h"
 #include "sbi/sbi.h"
 #include "vcpu/irq.h"
 #include "vcpu/pmu.h"
@@ -45,6 +46,7 @@ long sbi_ipi_send_mask(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long 
 	long error = sbi_for_each_hart(vcpu, mask, base, sbi_ipi_send, &kicks);
 
 	hv_kicks_send(&kicks);
+	vcpu_yield_if_needed(vcpu);
 	return error;
 }
 
