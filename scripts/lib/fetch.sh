@@ -22,6 +22,7 @@
 #   $out/cbmc/*                 the same for CBMC's programs: cbmc, goto-cc and others
 #   $out/linux_headers/headers  what is needed to build a module for the guest's kernel: its headers and
 #                               configuration, and Kbuild's programs with their libraries
+#   $out/linux_headers_newest/headers  the same for the newest Linux
 #   $out/kselftest/NAME         Linux's KVM selftests, static (linux-source-6.12; built here)
 #   $out/kselftest/version      the source package's name and version
 #   $out/kselftest_7_3/...      the same of Linux 7.3
@@ -44,6 +45,7 @@ recipe_qemu_newest=1
 recipe_herd7=1
 recipe_cbmc=1
 recipe_linux_headers=1
+recipe_linux_headers_newest=1
 recipe_kselftest=1
 recipe_kselftest_7_3=1
 recipe_rt_tests=1
@@ -120,6 +122,11 @@ fetch_find_missing()
 	*" linux-module "*) is_made linux_headers $recipe_linux_headers || missing_files="$missing_files linux_headers" ;;
 	esac
 	case " $purposes " in
+	*" linux-module-newest "*)
+		is_made linux_headers_newest $recipe_linux_headers_newest || missing_files="$missing_files linux_headers_newest"
+		;;
+	esac
+	case " $purposes " in
 	*" apps "*) is_made rt_tests $recipe_rt_tests || missing_files="$missing_files rt_tests" ;;
 	esac
 	case " $purposes " in
@@ -144,6 +151,8 @@ cache_table()	# purpose; pattern of a file in dl/
 	linux-newest linux-base-[0-9]*_riscv64.deb
 	linux-module linux-headers-6.12*-common_*.deb
 	linux-module linux-headers-6.12*-riscv64_*.deb
+	linux-module-newest linux-headers-[7-9]*-common_*.deb
+	linux-module-newest linux-headers-[7-9]*-riscv64_*.deb
 	kselftest linux-source-6.12_*.deb
 	kselftest-7.3 linux-source-7.3_*.deb
 	apps      rt-tests_*.deb
@@ -503,21 +512,52 @@ make_cbmc()
 	"$made/cbmc" "$made/check.c" >/dev/null && rm "$made/check.c"
 }
 
-# Debian's Makefile of the headers names /usr/src, and Kbuild's programs may need a newer C library than
-# this machine's, so they get a script that starts them with the libraries of the tree.
 make_linux_headers()
 {
-	local version packages=() name program
-	version=$(sed 's/^linux-image-\([^ ]*\)-riscv64 .*/\1/' "$out/guest/version") || return 1
-	make_tree $suite-host "linux-kbuild-$version" "Kbuild of Linux $version" "9 MB" || return 1
+	headers_of "$out/guest" $suite
+}
+
+make_linux_headers_newest()
+{
+	headers_of "$out/linux_newest" sid
+}
+
+# Remove, from the kernel's configuration, what its compiler can do and this machine's cannot. These options
+# affect only how functions are compiled, not the layout of structures.
+configure_for_gcc()	# FOLDER
+{
+	local gcc=riscv64-linux-gnu-gcc config
+	for config in $(
+		echo | $gcc -fmin-function-alignment=8 -c -x c -o "$tmp.o" - 2>/dev/null ||
+			echo CC_HAS_MIN_FUNCTION_ALIGNMENT CC_HAS_SANE_FUNCTION_ALIGNMENT
+		echo | $gcc -march=rv64ima_zacas_zabha -c -x assembler -o "$tmp.o" - 2>/dev/null ||
+			echo RISCV_ISA_ZACAS TOOLCHAIN_HAS_ZACAS RISCV_ISA_ZABHA TOOLCHAIN_HAS_ZABHA
+		echo 'struct s { int n; int a[] __attribute__((counted_by(n))); };' |
+			$gcc -Werror -c -x c -o "$tmp.o" - 2>/dev/null || echo CC_HAS_COUNTED_BY CC_HAS_COUNTED_BY_PTR
+	); do
+		sed -i "/^#define CONFIG_$config /d" "$1/generated/autoconf.h" && sed -i "/^CONFIG_$config=/d" "$1/config/auto.conf" || return 1
+	done
+	rm -f "$tmp.o"
+	sed -i 's/^\(CONFIG_PAHOLE_VERSION\)=.*/\1=0/' "$1/config/auto.conf"	# no type information is made
+}
+
+# Debian's Makefile of the headers names /usr/src, and Kbuild's programs may need a newer C library than
+# this machine's, so they get a script that starts them with the libraries of the tree.
+headers_of()	# FOLDER SUITE: of the kernel in FOLDER
+{
+	local version packages=() name program tmp=$dl/unpack.$$
+	version=$(sed 's/^linux-[a-z]*-\([^ ]*\)-riscv64 .*/\1/' "$1/version") || return 1
+	make_tree "$2-host" "linux-kbuild-$version" "Kbuild of Linux $version" "9 MB" || return 1
 	for name in common riscv64; do
-		get_package "linux-headers-$version-$name" "the headers of Linux $version, package $name" || return 1
+		get_package "linux-headers-$version-$name" "the headers of Linux $version, package $name" "$2" || return 1
 		packages+=("$package")
 	done
 	step "unpacking the headers of Linux $version" unpack_usr "$made" "${packages[@]}" || return 1
 	ln -s "usr/src/linux-headers-$version-riscv64" "$made/headers" || return 1
-	sed -i 's:^include /usr/src:include $(dir $(realpath $(lastword $(MAKEFILE_LIST))))..:' "$made/headers/Makefile"
+	sed -i -e 's:^KBUILD_OUTPUT=/usr/src/.*:KBUILD_OUTPUT \:= $(dir $(realpath $(lastword $(MAKEFILE_LIST)))):' \
+		-e 's:^include /usr/src:include $(dir $(realpath $(lastword $(MAKEFILE_LIST))))..:' "$made/headers/Makefile" || return 1
 	rm -f "$made/headers/vmlinux"	# with it, Kbuild wants pahole
+	configure_for_gcc "$made/headers/include" || return 1
 	cp "$made"/usr/lib/linux-kbuild-*/scripts/mod/modpost{.real-lsb-64,} || return 1
 	for program in mod/modpost basic/fixdep genksyms/genksyms; do
 		program=$(echo "$made"/usr/lib/linux-kbuild-*/scripts/)$program

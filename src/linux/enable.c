@@ -13,6 +13,7 @@
 #include <linux/mutex.h>
 #include <linux/smp.h>
 #include <linux/syscore_ops.h>
+#include <linux/version.h>
 #include <asm/insn-def.h>
 #include "linux.h"
 
@@ -75,20 +76,26 @@ static int hart_offline(unsigned int cpu)
 	return 0;
 }
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#define SYSCORE_ARGUMENT void
+#else
+#define SYSCORE_ARGUMENT void *data
+#endif
+
 /* Suspend stops the other harts by hotplug; the last one is stopped here. */
-static int suspend(void)
+static int suspend(SYSCORE_ARGUMENT)
 {
 	hart_disable(NULL);
 	return 0;
 }
 
-static void resume(void)
+static void resume(SYSCORE_ARGUMENT)
 {
 	hart_enable();
 }
 
 /* Before a reboot, or another kernel (kexec). */
-static void shut_down(void)
+static void shut_down(SYSCORE_ARGUMENT)
 {
 	on_each_cpu(hart_disable, NULL, 1);
 }
@@ -99,9 +106,17 @@ static struct syscore_ops syscore_ops = {
 	.shutdown = shut_down,
 };
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#define syscore            syscore_ops
+#define register_syscore   register_syscore_ops
+#define unregister_syscore unregister_syscore_ops
+#else
+static struct syscore syscore = { .ops = &syscore_ops };
+#endif
+
 static void disable(void)
 {
-	unregister_syscore_ops(&syscore_ops);
+	unregister_syscore(&syscore);
 	cpuhp_remove_state(CPUHP_AP_KVM_ONLINE);
 	cpumask_clear(&unfit);
 }
@@ -115,7 +130,7 @@ int harts_use(void)
 		err = cpuhp_setup_state(CPUHP_AP_KVM_ONLINE, "hyperscope:online", hart_online,
 					hart_offline);
 	if (!err && !nr_users) {
-		register_syscore_ops(&syscore_ops);
+		register_syscore(&syscore);
 		if (system_state > SYSTEM_RUNNING) { /* shut_down() may have been called already */
 			disable();
 			err = -EBUSY;

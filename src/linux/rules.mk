@@ -1,20 +1,24 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - the module for Debian's riscv64 kernel: $(O)/hyperscope.ko (docs/linux-module.md).
-# Included by the top Makefile. Nothing else depends on the module.
+# rules.mk - the module for Debian's riscv64 kernel: $(O)/hyperscope.ko, or, with KERNEL=newest,
+# $(O)/hyperscope_newest.ko (docs/linux-module.md). Included by the top Makefile. Nothing else depends
+# on the module.
 #
 # Kbuild writes its objects beside the sources, so it is given a tree of links in $(O)/linux-module. It
 # must not see this make's variables: O, for example, has another meaning there.
 
-LINUX_HEADERS ?= $(O)/linux_headers/headers
-MODULE_TREE := $(O)/linux-module
+KERNEL ?= stable
+MODULE_SUFFIX = $(filter-out _stable,_$(KERNEL))
+LINUX_HEADERS ?= $(O)/linux_headers$(MODULE_SUFFIX)/headers
+MODULE_TREE = $(O)/linux-module$(MODULE_SUFFIX)
+MODULE = $(O)/hyperscope$(MODULE_SUFFIX).ko
 MODULE_FOLDERS := src/kvm src/linux src/include src/host/libc src/host/trace trace
 
 .PHONY: linux-module-only
-linux-module-only: $(O)/hyperscope.ko
+linux-module-only: $(MODULE)
 
 # Kbuild finds out what has changed.
-$(O)/hyperscope.ko: look-at-flags
+$(MODULE): look-at-flags
 	for folder in $(MODULE_FOLDERS); do \
 		mkdir -p $(MODULE_TREE)/$$folder && cp -asf $(TOP)/$$folder/. $(MODULE_TREE)/$$folder/ || exit 1; \
 	done

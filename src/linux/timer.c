@@ -2,9 +2,10 @@
 /*
  * timer.c - the core's timers are hrtimers, which expire in interrupt context on some hart.
  */
+#include <linux/delay.h> /* riscv_timebase */
 #include <linux/hrtimer.h>
 #include <linux/math64.h>
-#include <linux/delay.h>
+#include <linux/version.h>
 #include "linux.h"
 
 struct host_timer {
@@ -47,8 +48,12 @@ static enum hrtimer_restart expired(struct hrtimer *hrtimer)
 void hv_timer_init(struct hv_timer *timer, void (*fn)(struct hv_timer *timer))
 {
 	timer->fn = fn;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 	hrtimer_init(hrtimer_of(timer), CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
 	hrtimer_of(timer)->function = expired;
+#else
+	hrtimer_setup(hrtimer_of(timer), expired, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
+#endif
 }
 
 void hv_timer_start(struct hv_timer *timer, u64 deadline)

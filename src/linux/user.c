@@ -201,7 +201,10 @@ static void range_end(struct mmu_notifier *mn, const struct mmu_notifier_range *
 	local_irq_restore(flags);
 }
 
-static int age(struct mmu_notifier *mn, hva_t start, hva_t end, bool clear)
+/* int in Linux 6.12, bool in 7.2 */
+typedef typeof(((struct mmu_notifier_ops *)NULL)->test_young(NULL, NULL, 0)) young_t;
+
+static bool age(struct mmu_notifier *mn, hva_t start, hva_t end, bool clear)
 {
 	struct hv_notifier *n = notifier_of(mn);
 	unsigned long flags;
@@ -215,13 +218,13 @@ static int age(struct mmu_notifier *mn, hva_t start, hva_t end, bool clear)
 	return young;
 }
 
-static int clear_young(struct mmu_notifier *mn, struct mm_struct *mm, unsigned long start,
-		       unsigned long end)
+static young_t clear_young(struct mmu_notifier *mn, struct mm_struct *mm, unsigned long start,
+			   unsigned long end)
 {
 	return age(mn, start, end, true);
 }
 
-static int test_young(struct mmu_notifier *mn, struct mm_struct *mm, unsigned long address)
+static young_t test_young(struct mmu_notifier *mn, struct mm_struct *mm, unsigned long address)
 {
 	return age(mn, address, address + PAGE_SIZE, false);
 }

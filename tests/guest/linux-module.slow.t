@@ -4,11 +4,17 @@
 # linux-module.slow.t - the module builds for Debian's kernel; payloads and programs that test /dev/kvm
 # run on it; it shares the harts with kvm.ko; harts go and come back while a VM runs; events are tracepoints
 # and are in debugfs. Linux reports no warning.
+#
+# With HS_KERNEL=newest, for the newest kernel that Debian has (linux-module-newest.slow.t).
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
-headers=$O/linux_headers/headers
-[ -d "$headers" ] || skip_all "$headers is missing: run 'scripts/hyperscope setup linux-module'"
+kernel=${HS_KERNEL:-stable}
+case $kernel in
+stable) headers=$O/linux_headers/headers kvm_module=$O/guest/modules/kvm.ko purpose=linux-module ;;
+newest) headers=$O/linux_headers_newest/headers kvm_module=$O/linux_newest/modules/kvm.ko purpose=linux-module-newest ;;
+esac
+[ -d "$headers" ] || skip_all "$headers is missing: run 'scripts/hyperscope setup $purpose'"
 
-make -C "$HS_TOP" --no-print-directory O="$O" linux-module-only >"$tmp/make" 2>&1
+make -C "$HS_TOP" --no-print-directory O="$O" linux-module-only KERNEL="$kernel" >"$tmp/make" 2>&1
 is $? 0 "the module builds" || diag "$(tail -n 20 "$tmp/make")"
 is "$(grep -c 'warning:' "$tmp/make")" 0 "the compiler has no warning" || diag "$(grep -A 3 'warning:' "$tmp/make" | head -n 20)"
 
@@ -17,7 +23,7 @@ on_linux()
 {
 	local name=$1
 	out=$(timeout -s KILL "$(scaled 250)" "$HS_TOP/scripts/hyperscope" linux-kvm exec --hypervisor hyperscope \
-		--out "$O" --timeout "$(scaled 200)" --log "$tmp/log" "${@:2}" </dev/null 2>"$tmp/err")
+		--linux $kernel --out "$O" --timeout "$(scaled 200)" --log "$tmp/log" "${@:2}" </dev/null 2>"$tmp/err")
 	status=$?
 	relay "$out" "$name"
 	is "$status" 0 "$name: status 0" || diag "$(tail -n 20 "$tmp/err")"
@@ -121,7 +127,7 @@ cat >"$tmp/harts.sh" <<-'END'
 	claim "$(run harts),$(grep -c '^not ok' /tmp/out)" 0,0 "a VM runs afterwards"
 	echo "1..$n"
 END
-on_linux harts --file "$O/vmm:/vmm" --file "$O/guest/modules/kvm.ko:/kvm.ko" --file "$tmp/harts.sh:/harts.sh" \
+on_linux harts --file "$O/vmm:/vmm" --file "$kvm_module:/kvm.ko" --file "$tmp/harts.sh:/harts.sh" \
 	--file "$O/guest-payloads/hello.bin:/hello.bin" --file "$O/guest-payloads/harts.bin:/harts.bin" \
 	"$O/guest/busybox" sh /harts.sh
 
@@ -212,10 +218,12 @@ on_linux events --set exitstat=time --file "$O/vmm:/vmm" --file "$tmp/events.sh:
 	--file "$O/guest-payloads/exits.bin:/exits.bin" "$O/guest/busybox" sh /events.sh
 
 # A wrong parameter is reported.
-"$HS_TOP/scripts/hyperscope" linux-kvm exec --hypervisor hyperscope --out "$O" --timeout "$(scaled 80)" --set fp=eagr --set fast=1 \
+"$HS_TOP/scripts/hyperscope" linux-kvm exec --hypervisor hyperscope --linux $kernel --out "$O" --timeout "$(scaled 80)" --set fp=eagr --set fast=1 \
 	"$O/guest/busybox" true </dev/null >"$tmp/out" 2>"$tmp/err"
 like "$(cat "$tmp/err")" "fp=eagr: invalid value" "the launcher reports a parameter's invalid value"
 like "$(cat "$tmp/err")" "unknown parameter 'fast'" "and an unknown parameter"
+
+if [ $kernel = stable ]; then
 
 # --host linux: exec saves a trace, and run boots Debian's kernel.
 HS_RUNS=$tmp/runs timeout -s KILL "$(scaled 120)" "$HS_TOP/scripts/hyperscope" exec --host linux --out "$O" --timeout "$(scaled 100)" \
@@ -248,6 +256,8 @@ if [ -x "$O/kselftest/ebreak_test" ] && [ -x "$O/tests/kselftest/timed" ]; then
 else
 	skip "Linux's selftests" "run 'scripts/hyperscope setup kselftest'"
 fi
+
+fi # $kernel = stable
 
 # perf lists, records and prints the tracepoints.
 perf=$O/perf_riscv64
