@@ -183,7 +183,7 @@ SLOW_TESTS = $(filter %.slow.t,$(ALL_TESTS))
 TIME ?= 60
 FUZZ ?=
 
-.PHONY: run gdb walk test test-all linux-module kselftest check fuzz trace report anatomy tools setup clean distclean help
+.PHONY: run gdb walk test test-all linux-module linux-module-dkms kselftest check fuzz trace report anatomy tools setup clean distclean help
 run:
 	$(SETUP) $(if $(filter hello,$(GUEST)),--no-guest) run
 	+$(BUILD) all
@@ -221,6 +221,9 @@ linux-module:
 	$(if $(filter stable newest,$(or $(KERNEL),stable)),,$(error KERNEL=$(KERNEL): choose stable or newest))
 	$(SETUP) run linux-module$(patsubst %,-%,$(filter newest,$(KERNEL)))
 	+$(BUILD) linux-module-only
+
+linux-module-dkms:
+	+$(BUILD) linux-module-package
 
 # VERSION: of Linux, whose selftests are run.
 VERSION ?= 6.12
@@ -346,7 +349,8 @@ make test       set up what is missing, run all tests but the slow ones
 make test-all   run all tests
                   SHARE=K/N         the K-th of N shares of toggle combinations
 make linux-module  build the core as a module for Debian's kernel
-                   (docs/linux-module.md)
+                   (docs/linux-module.md); make linux-module-dkms packs its
+                   sources as a Debian package
 make kselftest  run Linux's KVM selftests in full
                   VERSION=7.3       those of Linux 7.3 (default: 6.12)
                   ARGS='--compare'  also run them on Linux KVM

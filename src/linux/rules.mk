@@ -26,3 +26,25 @@ $(MODULE): look-at-flags
 		-C $(LINUX_HEADERS) M=$(MODULE_TREE)/src/linux ARCH=riscv \
 		CROSS_COMPILE=$(CROSS_COMPILE) CC=$(CROSS_COMPILE)gcc HV_UAPI_INCLUDE='$(UAPI_INCLUDE)' modules
 	$(STRIP_RV) -g -o $@ $(MODULE_TREE)/src/linux/hyperscope.ko
+
+# A Debian package whose sources DKMS builds on the machine on which it is installed.
+DKMS_VERSION = $(shell cat $(TOP)/VERSION)
+DKMS_TREE = $(O)/hyperscope-dkms
+DKMS_SOURCES = $(DKMS_TREE)/usr/src/hyperscope-$(DKMS_VERSION)
+.PHONY: linux-module-package
+linux-module-package:
+	rm -rf $(DKMS_TREE)
+	mkdir -p $(DKMS_SOURCES) $(DKMS_TREE)/DEBIAN $(DKMS_TREE)/usr/lib/udev/rules.d $(DKMS_TREE)/usr/share/doc/hyperscope-dkms
+	cd $(TOP) && find $(filter-out trace,$(MODULE_FOLDERS)) trace/events.def -name '*.[chS]' -o -name '*.def' -o -name Kbuild | \
+		xargs cp --parents -t $(DKMS_SOURCES)
+	cp $(TOP)/src/linux/dkms/dkms.conf $(DKMS_SOURCES)/
+	cp $(TOP)/src/linux/dkms/control $(TOP)/src/linux/dkms/postinst $(TOP)/src/linux/dkms/prerm $(DKMS_TREE)/DEBIAN/
+	cp $(TOP)/src/linux/dkms/60-hyperscope.rules $(DKMS_TREE)/usr/lib/udev/rules.d/
+	cp $(TOP)/LICENSE $(DKMS_TREE)/usr/share/doc/hyperscope-dkms/copyright
+	sed -i -e 's/@VERSION@/$(DKMS_VERSION)/' -e 's/@DEBIAN_VERSION@/$(subst -,~,$(DKMS_VERSION))/' \
+		$(DKMS_TREE)/DEBIAN/* $(DKMS_SOURCES)/dkms.conf
+	chmod -R u=rwX,go=rX $(DKMS_TREE)
+	chmod 755 $(DKMS_TREE)/DEBIAN/postinst $(DKMS_TREE)/DEBIAN/prerm
+	dpkg-deb --root-owner-group --build $(DKMS_TREE) $(O)/hyperscope-dkms.deb >/dev/null
+	rm -rf $(DKMS_TREE)
+	echo '  DEB    hyperscope-dkms.deb'

@@ -18,6 +18,24 @@ make -C "$HS_TOP" --no-print-directory O="$O" linux-module-only KERNEL="$kernel"
 is $? 0 "the module builds" || diag "$(tail -n 20 "$tmp/make")"
 is "$(grep -c 'warning:' "$tmp/make")" 0 "the compiler has no warning" || diag "$(grep -A 3 'warning:' "$tmp/make" | head -n 20)"
 
+# DKMS builds it from the package's sources. Debian's headers name the kernel's compiler, such as gcc-14.
+if command -v dkms >/dev/null; then
+	make -C "$HS_TOP" --no-print-directory O="$O" linux-module-package >"$tmp/make" 2>&1
+	is $? 0 "the package for DKMS is made" || diag "$(tail -n 20 "$tmp/make")"
+	mkdir -p "$tmp/dkms" "$tmp/installed" "$tmp/bin"
+	dpkg-deb -x "$O/hyperscope-dkms.deb" "$tmp/package"
+	headers=$(realpath "$headers") version=$(cat "$HS_TOP/VERSION") uapi=$O/uapi/usr
+	for number in 14 15 16; do ln -s "$(command -v riscv64-linux-gnu-gcc)" "$tmp/bin/riscv64-linux-gnu-gcc-$number"; done
+	PATH=$tmp/bin:$PATH ARCH=riscv CROSS_COMPILE=riscv64-linux-gnu- \
+		HV_UAPI_INCLUDE="-isystem $uapi/include -isystem $uapi/lib/linux/uapi/riscv" \
+		dkms build -m hyperscope -v "$version" -k "${headers##*linux-headers-}" -a riscv64 --kernelsourcedir "$headers" \
+		--dkmstree "$tmp/dkms" --sourcetree "$tmp/package/usr/src" --installtree "$tmp/installed" >"$tmp/make" 2>&1
+	is "$?,$(find "$tmp/dkms" -name hyperscope.ko | wc -l)" 0,1 "DKMS builds the module" ||
+		diag "$(tail -n 20 "$tmp/make" "$tmp"/dkms/*/*/build/make.log)"
+else
+	skip DKMS "dkms is not installed"
+fi
+
 # on_linux NAME OPTION... PROGRAM ARGUMENT...
 on_linux()
 {
