@@ -57,7 +57,7 @@ extern unsigned int nr_possible_harts; /* harts of the device tree, at most HV_M
 
 static inline struct hart *my_hart(void)
 {
-	return &harts[this_hart()];
+	return &harts[(int)this_hart()]; /* int: the load has extended its sign already */
 }
 
 /*
