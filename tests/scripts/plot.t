@@ -57,6 +57,8 @@ damaged "a minimum above the median is refused" exit-latency-all exit-latency.cs
 	'rows[0].update(system="bare", exit="nothing", min="1e6")'
 damaged "a count that no machine can reach is refused" toggles exit-latency.csv '^125 .*: nothing of bare: more instructions than one operation can have' \
 	'rows[0].update(system="bare", exit="nothing", p99="1e300", max="1e300")'
+damaged "shares are not drawn without figures of the module" shares exit-latency.csv '^125 .*no figures of hyperscope, the module and Linux KVM' \
+	'rows = [row for row in rows if row["system"] != "module"]'
 damaged "an anatomy's line without a number is refused" anatomy anatomy.csv "^125 .*anatomy.csv: not a file that scripts/hyperscope anatomy --csv wrote: line 2: instructions '' is not a number" \
 	'rows[0]["instructions"] = ""'
 damaged "an anatomy's negative number is refused" anatomy anatomy.csv "^125 .*anatomy.csv: .*: stage '.*' is unknown, or cannot have -5 instr" 'rows[0]["instructions"] = "-5"'

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 from hs import toggles as hstoggles
 from hs.anatomy import show, table
-from hs.bench import expression, guests, report, rows
+from hs.bench import expression, guests, report, rows, shares
 from hs.paths import TOP
 
 CSV = os.path.join("notebooks-data", "exit-latency.csv")
@@ -221,6 +221,16 @@ def applications(measured):
         yield "| `%s` | %s |" % (row.name, " | ".join((native[0],) + ours + linux))
 
 
+def core_and_host(measured):
+    """Yield the table that divides the difference between hyperscope and Linux KVM: the module has hyperscope's core and
+    Linux KVM's host."""
+    yield "| row | hyperscope | module | Linux KVM | module / Linux KVM | due to the core | due to the host |"
+    yield "|---|---:|---:|---:|---:|---:|---:|"
+    for row, own, module, linux in shares.divided(measured.cpus["rv64"]):
+        yield "| `%s` | %s | %.2f | %.0f | %.0f |" % (row, " | ".join(map(report.shown, (own, module, linux))),
+                                                      module / linux, linux - module, module - own)
+
+
 def anatomy(row):
     """Yield the table of a row's stages on hyperscope and on Linux KVM."""
     systems = ("hyperscope", "linux")
@@ -296,6 +306,8 @@ def write(check):
     whole = expression.Measured(report.read_csv(os.path.join(TOP, APPLICATIONS)))
     put("docs/bench.md", with_table(text_of("docs/bench.md"), "docs/bench.md", "applications",
                                     applications(whole)))
+    put("docs/bench.md", with_table(text_of("docs/bench.md"), "docs/bench.md", "core and host",
+                                    core_and_host(measured)))
     page = "docs/toggles.md"
     put(page, with_table(text_of(page), page, "toggles", overview(measured)))
     for name in filter(measured.knows, names()):

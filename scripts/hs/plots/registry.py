@@ -2,7 +2,7 @@
 """registry.py - the figures by name, with a description and the function that draws each."""
 from typing import Callable, NamedTuple
 
-from . import anatomy, apps, exits, papers, smp, toggles
+from . import anatomy, apps, exits, papers, shares, smp, toggles
 
 
 class Plot(NamedTuple):
@@ -13,6 +13,7 @@ class Plot(NamedTuple):
 PLOTS = {
     "exit-latency": Plot("cost of an exit: hyperscope, Linux KVM, bare", exits.draw),
     "exit-latency-all": Plot("cost of every row of the benchmark, on a logarithmic axis", exits.draw_all),
+    "shares": Plot("how much of the difference from Linux KVM is due to the core, and how much to the host", shares.draw),
     "toggles": Plot("effect of each toggle, as a ratio", toggles.draw),
     "anatomy": Plot("instructions of an exit by stage", anatomy.draw),
     "applications": Plot("cost of a whole guest relative to native: hyperscope, Linux KVM", apps.draw),
