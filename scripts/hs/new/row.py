@@ -39,7 +39,7 @@ def add(tree, row, what):
     tree.before("src/guest/bench/bench.h", r"^void bench_pingpong\(void\);", "void bench_%s(void); /* %s.c */" % (row, row))
     tree.before("src/guest/bench/bench.c", r"^\tbench_pingpong\(\);", "\tbench_%s();" % row)
     tree.before(TABLE, r'^    Row\("ioctl_nothing"', '    Row("%s", "%s"),' % (row, what))
-    tree.before("docs/bench.md", r"^\| `ioctl_nothing` \|", "| `%s` | %s |" % (row, what))
+    tree.before("docs/bench.md", r"^\| `ioctl_nothing` \| KVM_GET_API_VERSION", "| `%s` | %s |" % (row, what))
 
 
 def make(tree, options):
