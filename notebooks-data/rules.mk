@@ -38,10 +38,10 @@ compare:
 ANATOMY_ROWS ?= sbi_version sbi_user mmio_read virtual_insn illegal_insn fault_4k_present
 .PHONY: anatomy-csv
 anatomy-csv:
-	$(SETUP) run
-	+$(BUILD) all
+	$(SETUP) run linux-module
+	+$(BUILD) all linux-module-only
 	for row in $(ANATOMY_ROWS); do \
-		$(TOP)/scripts/hyperscope anatomy --out $(O) --systems both --csv $(TOP)/notebooks-data/anatomy.csv $$row >/dev/null || exit 1; \
+		$(TOP)/scripts/hyperscope anatomy --out $(O) --systems hyperscope,module,linux --csv $(TOP)/notebooks-data/anatomy.csv $$row >/dev/null || exit 1; \
 	done
 
 # Plot the measured data as SVG in $(O)/figures; nothing is measured or built.

@@ -1,21 +1,25 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# anatomy-linux.slow.t - scripts/hyperscope anatomy finds Linux's symbols on Linux KVM, and the stages add up.
+# anatomy-linux.slow.t - scripts/hyperscope anatomy finds Linux's symbols on Linux KVM and on the module, and the stages
+# add up.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin anatomy
 [ -f "$O/guest/vmlinux" ] || skip_all "$O/guest/vmlinux is missing"
 qemu_breaks_linux_kvm && skip_all "$linux_kvm_is_broken"
 
-for row in mmio_read sbi_ipi_self illegal_insn fault_4k_present; do
-	timeout --kill-after=5 "$(scaled 300)" "$HS_TOP/scripts/hyperscope" anatomy --out "$O" --systems linux \
-		"$row" >"$tmp/table" 2>"$tmp/err"
+check()	# SYSTEM ROW SWITCH: SWITCH is the function of the world switch
+{
+	local system=$1 row="$2 on $1"
+
+	timeout --kill-after=5 "$(scaled 300)" "$HS_TOP/scripts/hyperscope" anatomy --out "$O" --systems "$system" \
+		"$2" >"$tmp/table" 2>"$tmp/err"
 	is $? 0 "anatomy measures $row" || diag "$(cat "$tmp/err")"
 	# Background work of the host may fall into some batches, but not into the median one.
-	awk '
+	awk -v system_of="$system" '
 		/^sum / { sum = $2; stages = 0 }
 		stages && NF { total += $(NF - 1) }
-		/^stage +linux/ { stages = 1 }
+		/^stage / && $2 == system_of { stages = 1 }
 		/^mean of the batch/ { mean = $NF }
 		/^the bench/ { figure = $NF }
 		END {
@@ -25,7 +29,19 @@ for row in mmio_read sbi_ipi_self illegal_insn fault_4k_present; do
 		}' "$tmp/table" >"$tmp/sums"
 	ok $? "$row: the stages add up to the bench's figure" || diag "$(cat "$tmp/sums")"
 	unlike "$(cat "$tmp/table")" 'in no stage' "$row: every function has a stage"
-	like "$(cat "$tmp/table")" '^CSR swap +__kvm_riscv_switch_to +[0-9]+$' \
-		"$row: Linux's functions are shown by name"
+	like "$(cat "$tmp/table")" "^CSR swap +$3 +[0-9]+\$" "$row: functions are shown by name"
+	like "$(cat "$tmp/table")" '^in the core +[1-9][0-9]+ .*
+in the host +[0-9]+ ' "$row: the core's instructions are counted"
+}
+
+for row in mmio_read sbi_ipi_self illegal_insn fault_4k_present; do
+	check linux $row __kvm_riscv_switch_to
 done
+if [ -e "$O/hyperscope.ko" ]; then
+	check module mmio_read vcpu_exit_save_callee
+	check module sbi_ipi_self ecall # a label in switch_fast.S
+	check module fault_4k_present vcpu_exit_save_callee
+else
+	skip "the module" "run 'make linux-module'"
+fi
 done_testing

@@ -37,6 +37,9 @@ like "$out" '^mmio_read$' "--list has the bench's rows"
 anatomy mmio_read --calls --svg "$tmp/one.svg" --csv "$tmp/one.csv"
 is $status 0 "anatomy measures mmio_read" || diag "$(cat "$tmp/err")"
 adds_up mmio_read 0.5
+is "$(awk '/^stage .*function/ { exit } /^(guest|user space|in the core|in the host) / { parts += $(NF - 1) }
+	/^sum / { sum = $2 } /^in the (core|host) / && $(NF - 1) > 100 { large++ }
+	END { print (parts == sum), large }' "$tmp/table")" "1 2" "the core, the host, the guest and the VMM add up to the sum"
 is "$(python3 -c 'import csv, sys; print("%.2f" % sum(float(row["instructions"]) for row in csv.DictReader(open(sys.argv[1]))))' "$tmp/one.csv")" \
 	"$(awk '/^mean of the batch/ { print $NF }' "$tmp/table")" "the CSV's instructions add up to the batch's mean"
 unlike "$out" 'in no stage' "mmio_read: every function has a stage"

@@ -4,6 +4,7 @@
 The runs use the same payload, VMM and options as the bench, so they give the same figures.
 """
 import array
+import glob
 import os
 import re
 import subprocess
@@ -168,10 +169,9 @@ def _command(system, row, options, folder):
     """Return the bench's command for a row. On Linux, the command also writes out the kernel's symbols at the end."""
     runner = systems.Runner(options)
     runner.qemu = os.path.join(folder, "qemu")
-    setting = systems.setting_of(options) if system == "hyperscope" else ""
-    command = getattr(runner, system)(systems.Job(system, options.cpu, setting,
+    command = getattr(runner, system)(systems.Job(system, options.cpu, systems.setting_on(system, options),
                                                   BY_NAME[row].group, (row,)))
-    if system != "linux":
+    if system not in systems.LINUXES:
         return command
     script = os.path.join(folder, "symbols.sh")
     with open(script, "w", encoding="utf-8") as text:
@@ -223,6 +223,12 @@ def _first_words(path, address):
     return int.from_bytes(bytes.fromhex(words.group(1) + words.group(2)), "little")
 
 
+def _core_of(out):
+    """Return the names of the core's functions in the Linux module."""
+    objects = glob.glob(os.path.join(out, "linux-module", "src", "linux", "core", "**", "*.o"), recursive=True)
+    return {symbol.name for path in objects for symbol in elf.functions(path)}
+
+
 def images(system, out, folder):
     """Return the AddressMap of everything that ran."""
     path = payload(out)
@@ -233,6 +239,8 @@ def images(system, out, folder):
     kernel = symbols.Image(symbols.KERNEL, [])
     if system == "hyperscope":
         kernel = symbols.Image.of_elf(symbols.KERNEL, os.path.join(out, "hyperscope.elf"))
-    elif system == "linux":
+    elif system == systems.MODULE:
+        kernel = symbols.Image.of_kallsyms(symbols.KERNEL, os.path.join(folder, "kallsyms"), "hyperscope", _core_of(out))
+    elif system in systems.LINUXES:
         kernel = symbols.Image.of_kallsyms(symbols.KERNEL, os.path.join(folder, "kallsyms"))
     return symbols.AddressMap(guest, (start, start + size), user, kernel)

@@ -2,6 +2,7 @@
 """show.py - print an anatomy: by stage, by function, and in the order of execution."""
 from . import run, stages
 from .stages import STAGES, UNASSIGNED
+from .symbols import KERNEL
 
 RDINSTRET, RDINSTRET_MASK = 0xC0202073, 0xFFFFF07F  # csrrs RD, instret, zero
 
@@ -37,6 +38,14 @@ class Anatomy:
             counts[key] = counts.get(key, 0) + step.counted
         return counts
 
+    def by_part(self):
+        """Return {"core": instructions, "host": instructions} of the kernel."""
+        counts = {"core": 0, "host": 0}
+        for step in self.steps:
+            if step.world == KERNEL:
+                counts["core" if self.map.kernel.is_core(step.address) else "host"] += step.counted
+        return counts
+
     def unassigned(self):
         return sorted({step.chain[0] for step in self.steps if step.stage == UNASSIGNED})
 
@@ -65,6 +74,10 @@ def print_stages(found, out):
     """Print the stages of one or more systems side by side."""
     for line in stage_lines([anatomy.system for anatomy in found], [anatomy.by_stage() for anatomy in found]):
         print(line, file=out)
+    if any(anatomy.system != "bare" for anatomy in found):
+        for part in ("core", "host"):
+            print(_line("in the " + part, ("%12d %s" % (a.by_part()[part], _share(a.by_part()[part], a.total()))
+                                           for a in found)), file=out)
     if found[0].row in run.SPANS:
         print(_line("in parallel", ("%12d       " % stages.beside(a.steps) for a in found)), file=out)
     print(_line("other paths", ("%+15.2f    " % (a.mean - a.total()) for a in found)), file=out)

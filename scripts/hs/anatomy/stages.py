@@ -34,6 +34,9 @@ def _words(text):
 class Stages:
     """The table's lines for a system, or for a span on it, for which the lines of SYSTEM/span come first."""
 
+    # The module has hyperscope's core and Linux's host.
+    TABLES = {"module": ("module", "hyperscope", "linux"), "linux_newest": ("linux",)}
+
     def __init__(self, path, system, span=False):
         self.exact, self.patterns = {}, []
         self.cache = {}
@@ -45,7 +48,7 @@ class Stages:
                 if len(words) != 3:
                     raise LaunchError("anatomy.stages: expected SYSTEM FUNCTION STAGE: %s" % words)
                 where, function, stage = words
-                if where not in (system, "any") + ((system + "/span",) if span else ()):
+                if where not in self.TABLES.get(system, (system,)) + ((system + "/span",) if span else ()):
                     continue
                 stage = _words(stage.strip())
                 if set(function) & set("*?["):

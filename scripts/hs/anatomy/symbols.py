@@ -32,11 +32,13 @@ def run(command, text=None):
 
 
 class Image:
-    """One program's symbols. world: GUEST, KERNEL, USER or FIRMWARE."""
+    """One program's symbols. world: GUEST, KERNEL, USER or FIRMWARE. core: of a kernel, the names of the hypervisor core's
+    functions, or None if those compiled from src/kvm are meant."""
 
-    def __init__(self, world, symbols, elf=None):
+    def __init__(self, world, symbols, elf=None, core=None):
         self.world = world
         self.elf = elf
+        self.core = core
         symbols = sorted(symbols)
         self.addresses = [address for address, _ in symbols]
         self.names = [name for _, name in symbols]
@@ -58,17 +60,26 @@ class Image:
         return image
 
     @classmethod
-    def of_kallsyms(cls, world, path):
-        found = {}
+    def of_kallsyms(cls, world, path, module="kvm", core=None):
+        """core: names of functions; default: all functions of the module."""
+        found, names = {}, set()
         with open(path, encoding="utf-8") as table:
             for line in table:
                 words = line.split()
                 if len(words) < 3 or words[1] not in "tTwW" or words[2].startswith(("$", ".L")):
                     continue
-                found.setdefault(int(words[0], 16), words[2])
+                if found.setdefault(int(words[0], 16), words[2]) == words[2] and words[3:] == ["[%s]" % module]:
+                    names.add(words[2])
         if not found or max(found) == 0:
             raise LaunchError("Linux did not show its symbols (/proc/kallsyms)")
-        return cls(world, found.items())
+        return cls(world, found.items(), core=names if core is None else names & core)
+
+    def is_core(self, address):
+        """Return whether the instruction belongs to a function of the hypervisor's core."""
+        if self.core is not None:
+            return self.function(address) in self.core
+        places = self.inline.get(address)
+        return bool(places) and places[-1][1].replace(TOP + "/", "").startswith("src/kvm/")
 
     def function(self, address):
         at = bisect.bisect_right(self.addresses, address) - 1

@@ -16,8 +16,7 @@ OTHER_PATHS = "other paths"  # what the batch's other paths add to the figure of
 
 
 def _lines(anatomy, options, runner, shared):
-    setting = systems.setting_of(options) if anatomy.system == "hyperscope" else ""
-    job = systems.Job(anatomy.system, options.cpu, setting, BY_NAME[anatomy.row].group, (anatomy.row,))
+    job = systems.Job(anatomy.system, options.cpu, systems.setting_on(anatomy.system, options), BY_NAME[anatomy.row].group, (anatomy.row,))
     common = dict(shared, system=anatomy.system, exit=anatomy.row, toggles=" ".join(job.settings()) or "default",
                   cpu=options.cpu, iterations="%d of %d" % (anatomy.times, anatomy.of),
                   qemu_flags=" ".join(runner.flags(job)),

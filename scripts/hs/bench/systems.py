@@ -90,6 +90,11 @@ def setting_of(options):
     return " ".join(words + ["exitstat=" + options.exitstat] * (options.exitstat != "0"))
 
 
+def setting_on(system, options):
+    """Return the setting that a system gets in an anatomy: Linux KVM and the bare machine none, the module only toggles."""
+    return {"hyperscope": setting_of(options), MODULE: " ".join(options.set)}.get(system, "")
+
+
 class Runner:
     runs_guest = False  # True if the VM runs a kernel, whose version is then recorded with the figures
 

@@ -33,7 +33,8 @@ def parse(argv):
     parser.add_argument("row", metavar="ROW", nargs="?", help="a row of the bench; --list shows them")
     parser.add_argument("--list", action="store_true", help="list the rows that can be analyzed")
     parser.add_argument("--systems", "--system", metavar="NAME", default="hyperscope", dest="system",
-                        help="hyperscope (default), linux, bare, both (hyperscope and linux), all, "
+                        help="hyperscope (default), linux, bare, both (hyperscope and linux), all (these three), "
+                        "module (hyperscope.ko on Linux: make linux-module), linux_newest (setup linux-newest), "
                         "or a comma-separated list")
     plugin.add_machine(parser, harts=False)
     parser.add_argument("--exitstat", metavar="UNIT", default="0", choices=("0", "instret"),
@@ -67,9 +68,9 @@ def parse(argv):
 def chosen_systems(text):
     names = {"both": "hyperscope,linux", "all": ",".join(SYSTEMS)}.get(text, text).split(",")
     for name in names:
-        if name not in SYSTEMS:
+        if name not in SYSTEMS + systems.OTHERS:
             raise LaunchError("unknown system '%s'; known systems: %s, both, all"
-                              % (name, ", ".join(SYSTEMS)), STATUS_USAGE)
+                              % (name, ", ".join(SYSTEMS + systems.OTHERS)), STATUS_USAGE)
     if len(set(names)) < len(names):
         raise LaunchError("--systems %s: a system is named twice" % text, STATUS_USAGE)
     return names

@@ -232,8 +232,8 @@ def core_and_host(measured):
 
 
 def anatomy(row):
-    """Yield the table of a row's stages on hyperscope and on Linux KVM."""
-    systems = ("hyperscope", "linux")
+    """Yield the table of a row's stages on hyperscope, on the module and on Linux KVM."""
+    systems = ("hyperscope", "module", "linux")
     counts: dict = {system: {} for system in systems}
     for line in table.read(os.path.join(TOP, ANATOMIES)):
         if line["exit"] == row and line["system"] in systems and line["stage"] != table.OTHER_PATHS:
