@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# linux-module-reload.slow.t - the module is loaded, runs a VM, and is removed 1000 times (ROUNDS=N), and Linux has no
-# memory less afterwards.
+# linux-module-reload.slow.t - the module is loaded, runs a VM, and is removed 1000 times (ROUNDS=N), and Linux does not
+# use more memory afterwards.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 [ -e "$O/hyperscope.ko" ] || skip_all "$O/hyperscope.ko is missing: run 'make linux-module'"
 rounds=${ROUNDS:-1000}
@@ -30,8 +30,9 @@ timeout -s KILL "$(scaled $((60 + 2 * rounds)))" "$HS_TOP/scripts/hyperscope" li
 is "$?,$(grep -c '^memory' "$tmp/out")" 0,20 "loaded and removed $rounds times, each time with a VM" || diag "$(tail -n 5 "$tmp/out" "$tmp/err")"
 is "$(grep -cE 'WARNING|BUG|Oops|panic:|stall' "$tmp/log")" 0 "no warning of Linux" || diag "$(grep -E -A 8 'WARNING|BUG|Oops' "$tmp/log" | head -n 20)"
 
-# by COLUMN SIGN: by how many KiB the second half's best value is worse than the first half's
-by()
+# more_in_use COLUMN SIGN: print how many KiB more are in use in the second half of the rounds than in the first, when as
+# little as possible is in use. SIGN is 1 if the column has free memory, and -1 if it has used memory.
+more_in_use()
 {
 	awk -v column="$1" -v sign="$2" '/^memory/ { half = ++n > 10; value = sign * $column
 		if (!(half in best) || value > best[half]) best[half] = value } END { print best[0] - best[1] }' "$tmp/out"
@@ -39,6 +40,7 @@ by()
 diag "$(sed -n 's/^memory/round, KiB free, slab, vmalloc, other:/p' "$tmp/out" | sed -n '1p;10p;20p')"
 for kind in "free memory:3:1:4096" "slabs:4:-1:192" "vmalloc:5:-1:64" "page tables, stacks and per-hart memory:6:-1:64"; do
 	IFS=: read -r name column sign most <<<"$kind"
-	ok $((!($(by "$column" "$sign") <= most))) "$name: at most $most KiB more in use after the second half" || diag "$(by "$column" "$sign") KiB"
+	more=$(more_in_use "$column" "$sign")
+	ok $((!(more <= most))) "$name: at most $most KiB more in use after the second half" || diag "$more KiB"
 done
 done_testing

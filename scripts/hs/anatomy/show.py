@@ -75,9 +75,10 @@ def print_stages(found, out):
     for line in stage_lines([anatomy.system for anatomy in found], [anatomy.by_stage() for anatomy in found]):
         print(line, file=out)
     if any(anatomy.system != "bare" for anatomy in found):
+        counts = [(anatomy.by_part(), anatomy.total()) for anatomy in found]
         for part in ("core", "host"):
-            print(_line("in the " + part, ("%12d %s" % (a.by_part()[part], _share(a.by_part()[part], a.total()))
-                                           for a in found)), file=out)
+            print(_line("in the " + part, ("%12d %s" % (count[part], _share(count[part], total))
+                                           for count, total in counts)), file=out)
     if found[0].row in run.SPANS:
         print(_line("in parallel", ("%12d       " % stages.beside(a.steps) for a in found)), file=out)
     print(_line("other paths", ("%+15.2f    " % (a.mean - a.total()) for a in found)), file=out)

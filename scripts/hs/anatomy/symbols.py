@@ -78,8 +78,7 @@ class Image:
         """Return whether the instruction belongs to a function of the hypervisor's core."""
         if self.core is not None:
             return self.function(address) in self.core
-        places = self.inline.get(address)
-        return bool(places) and places[-1][1].replace(TOP + "/", "").startswith("src/kvm/")
+        return self.line(address, -1).startswith("src/kvm/")
 
     def function(self, address):
         at = bisect.bisect_right(self.addresses, address) - 1
@@ -119,10 +118,11 @@ class Image:
             return [self.labels[at][1], own]
         return [own]
 
-    def line(self, address):
+    def line(self, address, function=0):
+        """Return FILE:LINE in the innermost function that contains this instruction or, with -1, in the outermost one."""
         places = self.inline.get(address)
         # Only assembly code has absolute paths here: for C, -ffile-prefix-map has removed TOP.
-        return places[0][1].replace(TOP + "/", "") if places else ""
+        return places[function][1].replace(TOP + "/", "") if places else ""
 
 
 class Firmware(Image):

@@ -79,7 +79,7 @@ static inline __attribute__((always_inline)) void vcpu_enter(struct kvm_vcpu *vc
  */
 struct fast_exit {
 	struct kvm_vcpu *vcpu; /* the argument: assembly has no free register that C preserves */
-	unsigned long class;   /* TRACE_EXIT_OFFSET() of the exit's class; 0: declined */
+	unsigned long class;   /* TRACE_EXIT_OFFSET() of the exit's class; 0: leave the guest */
 };
 struct fast_exit vcpu_fast_sbi(struct kvm_vcpu *vcpu);
 struct fast_exit vcpu_fast_virtual_inst(struct kvm_vcpu *vcpu);

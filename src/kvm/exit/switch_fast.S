@@ -179,8 +179,8 @@ load:
 	fast_exit vcpu_fast_load, data=7, rd=7
 
 	/*
-	 * C has declined the exit and has not changed anything. switch.S expects the guest's a0 in
-	 * sscratch.
+	 * C has declined the exit and has not changed anything, or has finished it and stored the
+	 * cause of an interrupt in scause (interrupt()). switch.S expects the guest's a0 in sscratch.
 	 */
 declined:
 	REG_L	t0, (GUEST_gpr + 10 * SZREG)(a0)
