@@ -188,6 +188,11 @@ void hv_sched_hook_request_out(struct hv_sched_hook *hook, unsigned int hart)
 	ipi_send(hart);
 }
 
+void hv_sched_hook_destroy(struct hv_sched_hook *hook)
+{
+	(void)hook;
+}
+
 /* ---- harts ---- */
 
 unsigned int hv_hart(void)

@@ -118,7 +118,7 @@ static int core_release(struct inode *inode, struct file *file)
 
 	/*
 	 * Linux may release a file in the middle of a thread's KVM_RUN (task work), so do not put
-	 * that vCPU as core_call_end() would. A release loads none.
+	 * that vCPU as core_call_end() might. A release loads none.
 	 */
 	if (cf->ops->release) {
 		enter_core();

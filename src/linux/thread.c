@@ -2,9 +2,9 @@
 /*
  * thread.c - locks that sleep, waits, signals, the scheduler's hook, and the FP unit.
  *
- * A vCPU is loaded only while its thread is in the core. On Linux, a program may use the FP unit at
- * any time, so a put that is pending at the end of a call (src/kvm/vcpu/lazy_put.c) is finished
- * there.
+ * A vCPU may stay loaded while its thread is in user space (src/kvm/vcpu/lazy_put.c). On Linux, a
+ * program may use the FP unit at any time, so a vCPU that has used it is put before its thread
+ * leaves the core.
  */
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -15,6 +15,7 @@
 #include <linux/sched/stat.h>
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
+#include <linux/smp.h>
 #include <linux/wait.h>
 #include <asm/ptrace.h>
 #include "linux.h"
@@ -133,9 +134,14 @@ int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadlin
 	return wait_for(wq, cond, arg, deadline, TASK_INTERRUPTIBLE);
 }
 
+/*
+ * A thread joins the queue only if the condition is false, so a wait for out() joins none
+ * (hv_sched_hook_request_out()).
+ */
 void hv_wait_uninterruptible(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg)
 {
-	wait_for(wq, cond, arg, HV_FOREVER, TASK_UNINTERRUPTIBLE);
+	if (!cond(arg))
+		wait_for(wq, cond, arg, HV_FOREVER, TASK_UNINTERRUPTIBLE);
 }
 
 void hv_wake_all(struct hv_waitq *wq, struct hv_kicks *kicks)
@@ -219,6 +225,7 @@ void fp_restore_regs(const struct __riscv_d_ext_state *state);
 struct fp_taken {
 	const void *owner;
 	const struct task_struct *thread;
+	u64 start_time;         /* the thread's: a later thread may have its address */
 	unsigned long switches; /* how often the thread had been scheduled out */
 };
 
@@ -231,7 +238,8 @@ static unsigned long switches(void)
 
 static bool fp_is_taken(const struct fp_taken *taken)
 {
-	return taken->owner && taken->thread == current && taken->switches == switches();
+	return taken->owner && taken->thread == current &&
+	       taken->start_time == current->start_time && taken->switches == switches();
 }
 
 void hv_fp_take(const void *owner)
@@ -243,7 +251,7 @@ void hv_fp_take(const void *owner)
 		fp_save_regs(&current->thread.fstate);
 		regs->status = (regs->status & ~SR_FS) | SR_FS_CLEAN;
 	}
-	*taken = (struct fp_taken){ owner, current, switches() };
+	*taken = (struct fp_taken){ owner, current, current->start_time, switches() };
 }
 
 bool hv_fp_is_of(const void *owner)
@@ -254,11 +262,9 @@ bool hv_fp_is_of(const void *owner)
 }
 
 /* Give the unit back to the thread's program. */
-static void fp_return(void)
+static void fp_return(struct fp_taken *taken)
 {
-	struct fp_taken *taken = this_cpu_ptr(&fp_taken);
-
-	if (fp_is_taken(taken) && (task_pt_regs(current)->status & SR_FS))
+	if (task_pt_regs(current)->status & SR_FS)
 		fp_restore_regs(&current->thread.fstate);
 	taken->owner = NULL;
 }
@@ -267,25 +273,44 @@ static void fp_return(void)
 
 struct host_hook {
 	struct preempt_notifier pn;
-	struct hv_sched_hook *hook;
+	bool scheduling; /* the scheduler has called hook_out(), but not yet hook_in() */
+	bool unlinked;   /* hook_out() has unlinked the notifier at least once */
 };
 
 static_assert(sizeof(struct host_hook) <= sizeof_field(struct hv_sched_hook, opaque));
 
+static struct host_hook *host_of(struct hv_sched_hook *hook)
+{
+	return (struct host_hook *)hook->opaque;
+}
+
+static struct hv_sched_hook *hook_of(struct preempt_notifier *pn)
+{
+	struct host_hook *host = container_of(pn, struct host_hook, pn);
+
+	return container_of((void *)host, struct hv_sched_hook, opaque);
+}
+
 static void hook_in(struct preempt_notifier *pn, int cpu)
 {
-	struct hv_sched_hook *hook = container_of(pn, struct host_hook, pn)->hook;
+	struct hv_sched_hook *hook = hook_of(pn);
 	unsigned long flags;
 
 	local_irq_save(flags);
+	host_of(hook)->scheduling = false;
 	hook->in(hook, cpu);
 	local_irq_restore(flags);
 }
 
+/*
+ * Called with the run queue's lock held, so out() must not wake a thread. It calls hv_wake_all()
+ * only for threads that wait for out(), and there are none (hv_sched_hook_request_out()).
+ */
 static void hook_out(struct preempt_notifier *pn, struct task_struct *next)
 {
-	struct hv_sched_hook *hook = container_of(pn, struct host_hook, pn)->hook;
+	struct hv_sched_hook *hook = hook_of(pn);
 
+	host_of(hook)->scheduling = true;
 	hook->out(hook);
 }
 
@@ -300,47 +325,72 @@ struct hv_sched_hook *hv_sched_hook_get(void)
 
 	hlist_for_each_entry(pn, &current->preempt_notifiers, link)
 		if (pn->ops == &hook_ops)
-			return container_of(pn, struct host_hook, pn)->hook;
+			return hook_of(pn);
 	return NULL;
+}
+
+/*
+ * Remove the notifier from the thread's list. If the scheduler, which is walking the list, has
+ * called hook_out(), it still reads the notifier's link, which then must stay as it is. The next
+ * thread that runs the vCPU stores NULL there as well: only KVM has notifiers, so its list is
+ * empty.
+ */
+static void hook_remove(struct host_hook *host)
+{
+	if (!host->scheduling) {
+		preempt_notifier_unregister(&host->pn);
+		return;
+	}
+	__hlist_del(&host->pn.link);
+	host->unlinked = true;
 }
 
 void hv_sched_hook_set(struct hv_sched_hook *hook)
 {
 	struct hv_sched_hook *old = hv_sched_hook_get();
-	struct host_hook *host;
 
 	if (old == hook)
 		return;
 	if (old)
-		preempt_notifier_unregister(&((struct host_hook *)old->opaque)->pn);
+		hook_remove(host_of(old));
 	if (!hook)
 		return;
-	host = (struct host_hook *)hook->opaque;
-	host->hook = hook;
-	preempt_notifier_init(&host->pn, &hook_ops);
-	preempt_notifier_register(&host->pn);
+	host_of(hook)->scheduling = false;
+	preempt_notifier_init(&host_of(hook)->pn, &hook_ops);
+	preempt_notifier_register(&host_of(hook)->pn);
 }
 
-/* A pending put is finished before the thread leaves the core: there is nothing to interrupt. */
-void hv_sched_hook_request_out(struct hv_sched_hook *hook, unsigned int hart)
+/* A scheduler that may still read the notifier has interrupts off. */
+void hv_sched_hook_destroy(struct hv_sched_hook *hook)
 {
+	if (!host_of(hook)->unlinked)
+		return;
+	leave_core();
+	kick_all_cpus_sync();
+	enter_core();
+}
+
+static void out_here(void *arg)
+{
+	struct hv_sched_hook *hook = arg;
+
+	if (hv_sched_hook_get() == hook)
+		hook->out(hook);
 }
 
 /*
- * Finish a put that is pending. hook_out() cannot do this, because a notifier must not be
- * unregistered while the scheduler walks the list.
+ * When this returns, out() has been called: by the interrupt, or by the scheduler if the thread has
+ * left the hart before. So nobody waits for it.
  */
-static void finish_put(void)
+void hv_sched_hook_request_out(struct hv_sched_hook *hook, unsigned int hart)
 {
-	struct hv_sched_hook *hook = hv_sched_hook_get();
-
-	if (hook)
-		hook->out(hook);
+	leave_core();
+	smp_call_function_single(hart, out_here, hook, true);
+	enter_core();
 }
 
 void hv_sigmask_end(void)
 {
-	finish_put(); /* the thread may be preempted now */
 	leave_core();
 	sigprocmask(SIG_SETMASK, &current->real_blocked, NULL);
 	sigemptyset(&current->real_blocked);
@@ -352,9 +402,17 @@ void core_call_begin(void)
 	enter_core();
 }
 
+/* Unless its guest has used FP, the vCPU stays loaded. */
 void core_call_end(void)
 {
-	finish_put();
-	fp_return();
+	struct fp_taken *taken = this_cpu_ptr(&fp_taken);
+
+	if (fp_is_taken(taken)) {
+		struct hv_sched_hook *hook = hv_sched_hook_get();
+
+		if (hook)
+			hook->out(hook);
+		fp_return(taken);
+	}
 	leave_core();
 }

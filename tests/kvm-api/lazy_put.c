@@ -4,8 +4,9 @@
  * observe that.
  *
  * The counting guest uses registers that a hypervisor switches in different ways: a general
- * register, a CSR and FP registers. Whatever happens between two of its calls, the counts have to
- * continue, and the program has to find its own registers.
+ * register, a CSR and, in one of two variants, FP registers. Whatever happens between two of its
+ * calls, the counts have to continue, and the program has to find its own registers. On Linux, a
+ * vCPU stays loaded only if its guest has not used FP.
  *
  *   lazy_put [ROUNDS]     rounds of two threads that run a vCPU alternately (200)
  */
@@ -24,6 +25,10 @@ GUEST(counts, ".option arch, +d\nli t0, 0x6000\ncsrs sstatus, t0\nfscsr zero\nli
 	      "fmv.x.d t2, f7\nli t3, 0x1234\nbne t2, t3, 2f\n"
 	      "fmv.x.d t2, f31\nli t3, 0x4567\nbne t2, t3, 2f\n"
 	      "3:" REPORT "j 1b\n2: li a0, -1\nj 3b");
+/* The same without FP. */
+GUEST(integers, "li s0, 0\ncsrw sscratch, zero\n"
+		"1: addi s0, s0, 1\ncsrr t0, sscratch\naddi t0, t0, 1\ncsrw sscratch, t0\n"
+		"mv a0, s0\nbne t0, s0, 2f\n3:" REPORT "j 1b\n2: li a0, -1\nj 3b");
 /*
  * Sets its timer to 2 ms from now, once, and then reports again and again how often it has fired.
  */
@@ -35,6 +40,14 @@ GUEST(timer, ".option norvc\nlla t0, 2f\ncsrw stvec, t0\nli t0, 0x20\ncsrw sie, 
 	     "mv a0, s1\nmv a1, s2\nmv a6, s3\nmv a7, s4\nsret");
 /* Denies its own programs the counters and everything that senvcfg enables. */
 GUEST(closes, "csrw scounteren, zero\ncsrw senvcfg, zero\nli a0, 5\n" REPORT "1: j 1b");
+
+static void load_counting(struct vm *vm, bool fp)
+{
+	if (fp)
+		vm_load(vm, counts);
+	else
+		vm_load(vm, integers);
+}
 
 static uint64_t f_pattern(unsigned int round)
 {
@@ -150,7 +163,7 @@ static void one_thread_runs_two(struct vcpu *vcpu, uint64_t *calls)
 	unsigned int round, wrong = 0;
 	uint64_t others = 0;
 
-	vm_load(&other, counts);
+	vm_load(&other, integers);
 	for (round = 0; round < 200; round++) {
 		wrong += !counts_on(vcpu, calls);
 		wrong += !counts_on(&second, &others);
@@ -162,7 +175,7 @@ static void one_thread_runs_two(struct vcpu *vcpu, uint64_t *calls)
 	vm_free(&other);
 }
 
-static void counting(unsigned int rounds)
+static void counting(bool fp, unsigned int rounds)
 {
 	struct vm vm = vm_new();
 	struct vcpu vcpu = vcpu_new(&vm, 0);
@@ -170,8 +183,12 @@ static void counting(unsigned int rounds)
 	int status = -1;
 	pid_t child;
 
-	vm_load(&vm, counts);
-	both_use_fp(&vcpu, &calls);
+	printf("# the guest %s FP\n", fp ? "uses" : "does not use");
+	load_counting(&vm, fp);
+	if (fp)
+		both_use_fp(&vcpu, &calls);
+	else
+		must(counts_on(&vcpu, &calls), "the first call");
 	ok(get_reg(&vcpu, CSRREG(sscratch)) == calls,
 	   "user space reads a CSR as the guest has left it");
 	ok(set_reg(&vcpu, CSRREG(sscratch), calls) == 0 && counts_on(&vcpu, &calls),
@@ -190,8 +207,18 @@ static void counting(unsigned int rounds)
 	vm_free(&vm);
 }
 
-/* The thread that ran the vCPU makes no system call while another thread closes everything. */
-static void closed_from_elsewhere(void)
+/* Run the vCPU, then leave the processor, at about the time when another thread frees the VM. */
+static void *runs_and_sleeps(void *arg)
+{
+	struct shared *s = arg;
+
+	s->wrong += !counts_on(s->vcpu, &s->calls);
+	s->turn = 1;
+	usleep(1);
+	return NULL;
+}
+
+static void closed_from_elsewhere(void *(*runs)(void *arg), bool fp, const char *claim)
 {
 	unsigned int round, wrong = 0;
 
@@ -201,8 +228,8 @@ static void closed_from_elsewhere(void)
 		struct shared s = { .vcpu = &vcpu };
 		pthread_t thread;
 
-		vm_load(&vm, counts);
-		pthread_create(&thread, NULL, runs_and_spins, &s);
+		load_counting(&vm, fp);
+		pthread_create(&thread, NULL, runs, &s);
 		while (!s.turn)
 			sched_yield();
 		vcpu_free(&vcpu);
@@ -211,7 +238,7 @@ static void closed_from_elsewhere(void)
 		pthread_join(thread, NULL);
 		wrong += s.wrong;
 	}
-	ok(wrong == 0, "a VM can be freed while the thread that ran it is in user space");
+	ok(wrong == 0, claim);
 }
 
 static uint64_t rdtime(void)
@@ -293,10 +320,17 @@ static int again(void)
 
 int main(int argc, char **argv)
 {
+	unsigned int rounds = argc > 1 ? (unsigned int)atoi(argv[1]) : 200;
+
 	if (argc > 1 && strcmp(argv[1], "again") == 0)
 		return again();
-	counting(argc > 1 ? (unsigned int)atoi(argv[1]) : 200);
-	closed_from_elsewhere();
+	counting(true, rounds);
+	counting(false, rounds);
+	closed_from_elsewhere(runs_and_spins, true,
+			      "a VM can be freed while the thread that ran it is in user space");
+	closed_from_elsewhere(runs_and_spins, false, "the same if the guest has not used FP");
+	closed_from_elsewhere(runs_and_sleeps, false,
+			      "a VM can be freed while the thread that ran it begins to sleep");
 	timer_goes_off_outside();
 	shared_csrs();
 	becomes_another_program("/proc/self/exe");

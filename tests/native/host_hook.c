@@ -108,6 +108,12 @@ void hv_sched_hook_request_out(struct hv_sched_hook *hook, unsigned int hart)
 	pthread_mutex_unlock(&hooks_lock);
 }
 
+void hv_sched_hook_destroy(struct hv_sched_hook *hook)
+{
+	if (hook->host)
+		hv_panic("a thread still has the hook of a vCPU that is being freed\n");
+}
+
 struct hv_sched_hook *native_hook_out(void)
 {
 	struct hv_sched_hook *left;

@@ -213,11 +213,17 @@ void hv_sched_hook_set(struct hv_sched_hook *hook);
 struct hv_sched_hook *hv_sched_hook_get(void); /* the calling thread's, or NULL */
 /*
  * Request a call to out() soon, on the hart where the hook's thread runs. `hart`, on which the
- * hook's vCPU was last loaded, gets an interrupt. Any thread may make the request. A hook may stay
- * set while its thread is in user mode; out() is then also called before the thread uses FP, when
- * it ends, and when it executes another program.
+ * hook's vCPU was last loaded, gets an interrupt. Any thread may make the request. On Linux, out()
+ * has been called when this returns. A hook may stay set while its thread is in user mode; out() is
+ * then also called before the thread uses FP, when it ends, and when it executes another program.
+ * May sleep.
  */
 void hv_sched_hook_request_out(struct hv_sched_hook *hook, unsigned int hart);
+/*
+ * Wait until the host does not use the hook any more. No thread has set it. Call this before the
+ * hook's memory is freed. May sleep.
+ */
+void hv_sched_hook_destroy(struct hv_sched_hook *hook);
 
 /* ---- harts -------------------------------------------------------------- */
 

@@ -93,6 +93,7 @@ void vcpu_destroy(struct kvm_vcpu *vcpu)
 	dirty_ring_vcpu_destroy(vcpu);
 	vector_vcpu_destroy(vcpu);
 	hv_waitq_destroy(&vcpu->waitq);
+	hv_sched_hook_destroy(&vcpu->sched_hook);
 	pmu_vcpu_destroy(vcpu);
 	hv_page_unmap(vcpu->run);
 	hv_pages_free(vcpu->run_pa, HV_ORDER_4K);

@@ -6,8 +6,8 @@
  * end of KVM_RUN (run.c) usually does not put the vCPU. It restores only the CSRs that programs
  * share with the guest; VS CSRs, hgatp, timer, interrupts and FP stay loaded. None of these has an
  * effect in HS or U mode: interrupts delegated to VS are not taken there (H §2.2), only HLV uses
- * hgatp, and only the core executes HLV. Programs find FP off, so their first FP instruction
- * traps.
+ * hgatp, and only the core executes HLV. On the bare-metal host, programs find FP off, so their
+ * first FP instruction traps. On Linux, a vCPU whose guest has used FP does not stay loaded.
  *
  * This file contains the vCPU's scheduler hook, in() and out(), which serves the vCPU both while
  * its thread is in KVM_RUN and while the thread is in user space. A thread with a vCPU whose put is
