@@ -75,41 +75,51 @@ bool hv_mm_is_current(const struct hv_mm *mm)
 /* ---- pages --------------------------------------------------------------- */
 
 /*
- * Return the size of the block that the leaf for an address of the current process maps, if the
- * core can use it. Interrupts are off, so no table is freed meanwhile (as in get_user_pages_fast()).
- * An entry may change at any time: the caller's sequence number covers that. Linux does not export
- * the functions that walk its tables, so this is a walk of its own.
+ * Find the leaf entry for an address of the current process. Returns the entry, or 0 if there is
+ * none, and stores the size of its block, if the core can use it. Interrupts are off, so no table
+ * is freed meanwhile (as in get_user_pages_fast()). An entry may change at any time: the caller's
+ * sequence number covers that. Linux does not export the functions that walk its tables, so this is
+ * a walk of its own.
  */
-static u64 map_size(struct mm_struct *mm, hva_t hva)
+static unsigned long leaf_of(struct mm_struct *mm, hva_t hva, u64 *size)
 {
 	const unsigned long *table = (const unsigned long *)mm->pgd;
 	int level = (csr_read(CSR_SATP) >> SATP_MODE_SHIFT) - (SATP_MODE_39 >> SATP_MODE_SHIFT) + 2;
+	unsigned long entry;
 
-	for (; level > 0; level--) {
-		unsigned long index = hva >> (PAGE_SHIFT + 9 * level) & (PTRS_PER_PTE - 1);
-		unsigned long entry = READ_ONCE(table[index]);
-
+	for (;; level--) {
+		entry = READ_ONCE(table[hva >> (PAGE_SHIFT + 9 * level) & (PTRS_PER_PTE - 1)]);
 		if (!(entry & _PAGE_PRESENT))
+			return 0;
+		if (entry & _PAGE_LEAF || !level)
 			break;
-		if (entry & _PAGE_LEAF)
-			return SZ_2M;
 		table = __va(PFN_PHYS((entry & _PAGE_PFN_MASK) >> _PAGE_PFN_SHIFT));
 	}
-	return SZ_4K;
+	*size = level ? SZ_2M : SZ_4K;
+	return entry;
 }
 
-/* Take a reference on the page behind an address, for writing if possible or if `write` is set. */
+/*
+ * Take a reference on the page behind an address, for writing if possible or if `write` is set.
+ * get_user_pages_fast_only() would find out, too, that the entry does not permit the access, but
+ * executes 600 instructions for that.
+ */
 static int user_page(struct mm_struct *mm, hva_t hva, bool write, struct hv_user_page *result,
 		     struct page **pagep)
 {
 	unsigned int flags = FOLL_HWPOISON | (write ? FOLL_WRITE : 0);
+	unsigned long leaf;
 	long got;
 
 	if (mm != current->mm)
 		return -EFAULT;
+	result->map_size = SZ_4K;
+	leaf = leaf_of(mm, hva, &result->map_size);
 	result->waited = false;
-	result->writable = get_user_pages_fast_only(hva, 1, FOLL_WRITE, pagep) == 1;
-	if (!result->writable && (write || get_user_pages_fast_only(hva, 1, 0, pagep) != 1)) {
+	result->writable =
+		leaf & _PAGE_WRITE && get_user_pages_fast_only(hva, 1, FOLL_WRITE, pagep) == 1;
+	if (!result->writable &&
+	    (write || !leaf || get_user_pages_fast_only(hva, 1, 0, pagep) != 1)) {
 		result->waited = true;
 		leave_core();
 		got = get_user_pages_unlocked(hva, 1, pagep, flags);
@@ -119,9 +129,10 @@ static int user_page(struct mm_struct *mm, hva_t hva, bool write, struct hv_user
 		if (got != 1)
 			return got == -ENOMEM ? -ENOMEM : -EFAULT;
 		result->writable = write;
+		result->map_size = SZ_4K;
+		leaf_of(mm, hva, &result->map_size);
 	}
 	result->pa = page_to_phys(*pagep);
-	result->map_size = map_size(mm, hva);
 	/* A store of the guest does not mark the host's leaf as dirty. */
 	if (result->writable && !PageReserved(*pagep))
 		SetPageDirty(*pagep);
