@@ -435,18 +435,20 @@ long sys_mincore(struct trap_frame *frame)
 {
 	struct mm *mm = current_process->mm;
 	unsigned long va = frame->a0, len = frame->a1, size;
-	unsigned long out = frame->a2;
-	u8 present;
+	unsigned long out = frame->a2, i, pages;
+	u8 present[64];
 
 	if (va % PAGE_SIZE)
 		return -EINVAL;
 	if (!page_range(va, &len) || check_mapped(va, len) < 0)
 		return -ENOMEM;
-	for (; len; len -= PAGE_SIZE, va += PAGE_SIZE, out++) {
+	for (; len; len -= pages * PAGE_SIZE, va += pages * PAGE_SIZE, out += pages) {
+		pages = MIN(len / PAGE_SIZE, sizeof(present));
 		mutex_lock(&mm->lock);
-		present = pgtable_find(mm, va, &size) != NULL;
+		for (i = 0; i < pages; i++)
+			present[i] = pgtable_find(mm, va + i * PAGE_SIZE, &size) != NULL;
 		mutex_unlock(&mm->lock);
-		if (copy_to_user(out, &present, 1) < 0)
+		if (copy_to_user(out, present, pages) < 0)
 			return -EFAULT;
 		irq_window();
 		if (READ_ONCE(current->sig.kill))
