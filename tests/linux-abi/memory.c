@@ -150,6 +150,32 @@ static void test_shared(void)
 	ok(own[0] == 1 && WEXITSTATUS(status) == 2, "private memory is not shared with a child");
 }
 
+static void test_mincore(void)
+{
+	enum {
+		PAGES = 200
+	};
+	char *p = map(PAGES * PAGE, RW, MAP_SHARED | MAP_ANONYMOUS);
+	unsigned char present[PAGES + 1];
+	int i, wrong = 0;
+
+	memset(present, 2, sizeof(present));
+	for (i = 0; i < PAGES; i += 7)
+		p[i * PAGE] = 1;
+	ok(mincore(p, PAGES * PAGE, present) == 0, "mincore() of 200 pages succeeds");
+	for (i = 0; i < PAGES; i++)
+		wrong += present[i] != (i % 7 == 0);
+	ok(wrong == 0 && present[PAGES] == 2,
+	   "its result has a byte for each page: 1 if the page is present");
+	fails_with(mincore(p + 1, PAGE, present), EINVAL,
+		   "mincore() of an unaligned address fails with EINVAL");
+	munmap(p + 100 * PAGE, PAGE);
+	fails_with(mincore(p, PAGES * PAGE, present), ENOMEM,
+		   "mincore() of a range with a hole fails with ENOMEM");
+	fails_with(mincore(p, PAGE, NULL), EFAULT,
+		   "mincore() to an address without memory fails with EFAULT");
+}
+
 static void test_cow(void)
 {
 	size_t size = 3 * MB2;
@@ -431,6 +457,7 @@ int main(void)
 	test_protection();
 	test_large();
 	test_shared();
+	test_mincore();
 	test_cow();
 	test_file();
 	test_brk();
