@@ -213,13 +213,13 @@ test:
 
 test-all:
 	$(ASKED)
-	$(SETUP) test check kselftest kselftest-7.3 linux-module linux-module-newest herd7 cbmc apps browser readers notebooks
+	$(SETUP) test check kselftest kselftest-7.3 linux-module linux-module-newest linux-debug herd7 cbmc apps browser readers notebooks
 	+$(BUILD) all tests
 	$(TOP)/tests/run --out $(O) $(SET:%=--set %) $(TESTS) $(SLOW_TESTS)
 
 linux-module:
-	$(if $(filter stable newest,$(or $(KERNEL),stable)),,$(error KERNEL=$(KERNEL): choose stable or newest))
-	$(SETUP) run linux-module$(patsubst %,-%,$(filter newest,$(KERNEL)))
+	$(if $(filter stable newest debug,$(or $(KERNEL),stable)),,$(error KERNEL=$(KERNEL): choose stable, newest or debug))
+	$(SETUP) run $(if $(filter debug,$(KERNEL)),linux-debug,linux-module$(patsubst %,-%,$(filter newest,$(KERNEL))))
 	+$(BUILD) linux-module-only
 
 linux-module-dkms:

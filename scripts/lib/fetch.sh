@@ -23,6 +23,8 @@
 #   $out/linux_headers/headers  what is needed to build a module for the guest's kernel: its headers and
 #                               configuration, and Kbuild's programs with their libraries
 #   $out/linux_headers_newest/headers  the same for the newest Linux
+#   $out/linux_debug/...        a Linux that checks itself: vmlinux, modules, busybox, version, and headers
+#                               to build a module (linux_debug.sh)
 #   $out/kselftest/NAME         Linux's KVM selftests, static (linux-source-6.12; built here)
 #   $out/kselftest/version      the source package's name and version
 #   $out/kselftest_7_3/...      the same of Linux 7.3
@@ -112,7 +114,7 @@ fetch_find_missing()
 	is_made uapi $recipe_uapi || missing_files="$missing_files uapi"
 	is_made libfdt $recipe_libfdt || missing_files="$missing_files libfdt"
 	[ $with_guest = 0 ] || is_made guest $recipe_guest || missing_files="$missing_files guest"
-	for purpose in linux-newest qemu-newest herd7 cbmc kselftest kselftest-7.3; do
+	for purpose in linux-newest qemu-newest herd7 cbmc kselftest kselftest-7.3 linux-debug; do
 		case " $purposes " in *" $purpose "*) ;; *) continue ;; esac
 		name=${purpose//[-.]/_}
 		recipe=recipe_$name
@@ -155,6 +157,8 @@ cache_table()	# purpose; pattern of a file in dl/
 	linux-module-newest linux-headers-[7-9]*-riscv64_*.deb
 	kselftest linux-source-6.12_*.deb
 	kselftest-7.3 linux-source-7.3_*.deb
+	linux-debug linux-source-6.12_*.deb
+	linux-debug busybox-static_*.deb
 	apps      rt-tests_*.deb
 	apps      libnuma1_*.deb
 	apps      libc6_*.deb

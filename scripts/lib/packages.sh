@@ -61,6 +61,9 @@ package_table()
 	notebooks /usr/lib/python3/dist-packages/pandas    python3-pandas
 	notebooks /usr/lib/python3/dist-packages/matplotlib python3-matplotlib
 	sweep  parallel                                    parallel
+	linux-debug flex                                   flex
+	linux-debug bison                                  bison
+	linux-debug bc                                     bc
 	fuzz   clang                                       clang
 	fuzz   clang-library:fuzzer                        libclang-rt-dev
 	END

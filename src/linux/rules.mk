@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - the module for Debian's riscv64 kernel: $(O)/hyperscope.ko, or, with KERNEL=newest,
-# $(O)/hyperscope_newest.ko (docs/linux-module.md). Included by the top Makefile. Nothing else depends
-# on the module.
+# rules.mk - the module for Debian's riscv64 kernel: $(O)/hyperscope.ko; with KERNEL=newest, for the
+# newest one: $(O)/hyperscope_newest.ko; with KERNEL=debug, for one that checks itself:
+# $(O)/hyperscope_debug.ko (docs/linux-module.md). Included by the top Makefile. Nothing else depends on
+# the module.
 #
 # Kbuild writes its objects beside the sources, so it is given a tree of links in $(O)/linux-module. It
 # must not see this make's variables: O, for example, has another meaning there.
 
 KERNEL ?= stable
 MODULE_SUFFIX = $(filter-out _stable,_$(KERNEL))
-LINUX_HEADERS ?= $(O)/linux_headers$(MODULE_SUFFIX)/headers
+LINUX_HEADERS ?= $(O)/$(if $(filter debug,$(KERNEL)),linux_debug,linux_headers$(MODULE_SUFFIX))/headers
 MODULE_TREE = $(O)/linux-module$(MODULE_SUFFIX)
 MODULE = $(O)/hyperscope$(MODULE_SUFFIX).ko
 MODULE_FOLDERS := src/kvm src/linux src/include src/host/libc src/host/trace trace

@@ -6,6 +6,7 @@
  * program may use the FP unit at any time, so a vCPU that has used it is put before its thread
  * leaves the core.
  */
+#include <linux/instruction_pointer.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
@@ -30,9 +31,28 @@ static struct mutex *mutex_of(struct hv_mutex *m)
 	return (struct mutex *)m;
 }
 
+/*
+ * Lockdep compares the order of kinds of locks, not of single locks. Mutexes that the same place
+ * initializes are of the same kind.
+ */
+static struct lock_class_key *kind_of(unsigned long place)
+{
+	static unsigned long places[4];
+	static struct lock_class_key keys[ARRAY_SIZE(places)];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(places) - 1; i++)
+		if (cmpxchg(&places[i], 0, place) == 0 || places[i] == place)
+			break;
+	return &keys[i];
+}
+
 void hv_mutex_init(struct hv_mutex *m)
 {
-	mutex_init(mutex_of(m));
+	if (IS_ENABLED(CONFIG_LOCKDEP))
+		__mutex_init(mutex_of(m), "hv_mutex", kind_of(_RET_IP_));
+	else
+		mutex_init(mutex_of(m));
 }
 
 void hv_mutex_lock(struct hv_mutex *m)

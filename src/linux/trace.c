@@ -47,6 +47,8 @@ static bool used[TRACE_NR_EVENTS];     /* their tracepoints are in use; read by 
 static bool exiting;                   /* the module is being unloaded */
 static void *memory;                   /* trace_mem's, for vfree() */
 
+static_assert(IS_ENABLED(CONFIG_JUMP_LABEL), "the core's branches for events are patched");
+
 void static_key_set(struct static_key *key, bool enabled)
 {
 	if (enabled)

@@ -127,8 +127,12 @@ void hv_notifier_unregister(struct hv_mm *mm, struct hv_notifier *n);
 
 /* ---- threads, sleeping, signals ----------------------------------------- */
 
+#ifndef HV_MUTEX_WORDS /* a host's build can define a larger number */
+#define HV_MUTEX_WORDS 8
+#endif
+
 struct hv_mutex { /* a sleeping lock; opaque, large enough for every host */
-	u64 opaque[8];
+	u64 opaque[HV_MUTEX_WORDS];
 };
 
 void hv_mutex_init(struct hv_mutex *m);
