@@ -213,7 +213,7 @@ test:
 
 test-all:
 	$(ASKED)
-	$(SETUP) test check kselftest kselftest-7.3 linux-module linux-module-newest linux-debug herd7 cbmc apps browser readers notebooks
+	$(SETUP) test check kselftest kselftest-7.3 linux-module linux-module-newest linux-debug qemu-riscv64 herd7 cbmc apps browser readers notebooks
 	+$(BUILD) all tests
 	$(TOP)/tests/run --out $(O) $(SET:%=--set %) $(TESTS) $(SLOW_TESTS)
 

