@@ -215,6 +215,8 @@ test-all:
 	$(ASKED)
 	$(SETUP) test check kselftest kselftest-7.3 linux-module linux-module-newest linux-debug qemu-riscv64 herd7 cbmc apps browser readers notebooks
 	+$(BUILD) all tests
+	+$(BUILD) linux-module-only
+	+$(BUILD) KERNEL=debug linux-module-only
 	$(TOP)/tests/run --out $(O) $(SET:%=--set %) $(TESTS) $(SLOW_TESTS)
 
 linux-module:

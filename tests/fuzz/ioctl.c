@@ -3,6 +3,7 @@
  * ioctl.c - fuzz target: any ioctls in any order on /dev/kvm, VMs and vCPUs, with any eventfds, and
  * with a guest that traps for any reason (tests/native/any_vmm.c, any_guest.c).
  */
+#include "native.h"
 #include "any_vmm.h"
 #include "core.h"
 

@@ -5,6 +5,7 @@
  * The input decides which vCPU makes which call with which arguments, how user space answers a
  * forwarded call, which extensions are enabled, and when time passes.
  */
+#include "native.h"
 #include "any_vmm.h"
 #include "core.h"
 

@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# kvm-lifecycle.t - many VMs are closed in any order, and processes of VMs are killed and stopped,
-# but nothing is leaked.
+# kvm-lifecycle.t - many VMs are closed in any order, processes of VMs are killed and stopped, and
+# threads make random calls at the same time, but nothing is leaked.
 #
 # This test makes a few hundred VMs, and kvm-lifecycle.slow.t makes more than 10 000. Both run the
-# programs lifecycle and storm, which also pass on Linux KVM.
+# programs lifecycle, storm and random, which also pass on Linux KVM.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 
 run()	# TITLE PROGRAM ARGUMENTS HS-OPTIONS...
@@ -20,14 +20,18 @@ run()	# TITLE PROGRAM ARGUMENTS HS-OPTIONS...
 
 if [ -n "${slow:-}" ]; then
 	seconds=1500
+	diag "seed $seed"
 	run "all orders" lifecycle 5040 --harts 3
 	run "10 000 VMs" storm 10000 --harts 4
 	run "2000 VMs, VMIDs of 1 bit" storm "2000 3" --harts 2 --boot kvm.vmid_bits=1
 	run "1000 VMs, other toggles" storm "1000 4" --harts 2 --set gstage_walk=recursive \
 		--set gstage_huge=off --set vmid=flush
+	run "random VMMs, 2 harts" random "300 $seed" --harts 2
+	run "random VMMs, 4 harts, little memory" random "300 $((seed + 1000)) 6" --harts 4 --memory 128M
 else
 	run "3 harts" lifecycle 100 --harts 3
 	run "3 harts" storm 200 --harts 3
 	run "VMIDs of 2 bits" storm "60 5" --harts 2 --boot kvm.vmid_bits=2
+	run "random VMMs" random 15 --harts 3
 fi
 done_testing

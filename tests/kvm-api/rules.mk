@@ -24,6 +24,16 @@ $(O)/tests/kvm-api/walk: $(WALK_SRC) $(KVM_API_DIR)/walk/walk.h $(wildcard $(KVM
 	@mkdir -p $(@D)
 	$(CC_RV) $(PROG_CFLAGS) -Wno-missing-field-initializers -I$(TOP)/src/include -I$(TOP)/tests/linux-abi -o $@ $(WALK_SRC)
 
+# Random VMMs: the choices of the fuzz target `ioctl` (tests/fuzz), with real processes and guests.
+RANDOM_SRC := $(wildcard $(KVM_API_DIR)/random/*.c) $(patsubst %,$(TOP)/tests/native/any_%.c,irqchip sbi vmm)
+
+tests: $(O)/tests/kvm-api/random
+
+$(O)/tests/kvm-api/random: $(RANDOM_SRC) $(KVM_API_DIR)/random/random.h $(wildcard $(TOP)/tests/native/any_vmm*.h $(KVM_API_DIR)/*.h) \
+		$(TOP)/tests/linux-abi/tap.h $(COMPILED_BY) | uapi-present
+	@mkdir -p $(@D)
+	$(CC_RV) $(PROG_CFLAGS) -Wno-missing-field-initializers -I$(TOP)/src/include -I$(TOP)/src/kvm -I$(TOP)/tests/linux-abi -o $@ $(RANDOM_SRC)
+
 .PHONY: record-walk
 record-walk: $(O)/tests/kvm-api/walk
 	$(TOP)/scripts/hyperscope linux-kvm exec --out $(O) $(O)/tests/kvm-api/walk >$(O)/walk.linux

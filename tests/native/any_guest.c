@@ -3,8 +3,7 @@
  * any_guest.c - the random guest of any_vmm.c: it traps with random causes and random values in the
  * trap's CSRs. On ANY_OTHER, it also uses the FP and vector units, and reads counters.
  */
-#include "any_vmm_impl.h"
-#include "hv/sbi.h"
+#include "any_native.h"
 
 #define INSN_LW 0x2503       /* lw a0, in htinst */
 #define INSN_SW 0x00a02023   /* sw a0 */
@@ -16,63 +15,6 @@ unsigned int any_entries_left;
 static u64 rnd(u64 below)
 {
 	return any_choice(below);
-}
-
-unsigned long any_sbi_extension(void)
-{
-	if (!rnd(8))
-		return (unsigned long)(rnd(4) ? rnd(16) : rnd(~0ULL));
-	return (unsigned long)PICK(SBI_EXT_BASE, SBI_EXT_TIME, SBI_EXT_IPI, SBI_EXT_RFENCE,
-				   SBI_EXT_HSM, SBI_EXT_SRST, SBI_EXT_PMU, SBI_EXT_DBCN,
-				   SBI_EXT_SUSP, SBI_EXT_STA, SBI_EXT_FWFT, SBI_EXT_VENDOR_START);
-}
-
-/* ---- SBI calls that need related arguments ---- */
-
-static unsigned long pmu_event(void)
-{
-	u64 type = PICK(SBI_PMU_TYPE_HW, SBI_PMU_TYPE_FW, SBI_PMU_TYPE_FW, SBI_PMU_TYPE_CACHE,
-			SBI_PMU_TYPE_RAW, rnd(16));
-
-	if (type == SBI_PMU_TYPE_CACHE && rnd(2))
-		return NATIVE_PMU_CACHE;
-	return FIELD_PREP(SBI_PMU_EVENT_TYPE, type) |
-	       (unsigned long)rnd(type == SBI_PMU_TYPE_FW ? SBI_PMU_FW_COUNT + 2 : 4);
-}
-
-static void pmu_call(unsigned long *gpr)
-{
-	gpr[GPR_A6] = (unsigned long)rnd(10);
-	gpr[GPR_A0] = (unsigned long)PICK(0, rnd(8), rnd(40), ~0ULL);
-	gpr[GPR_A1] = (unsigned long)PICK(1, 0xff, ~0ULL, rnd(~0ULL));
-	gpr[GPR_A2] = (unsigned long)rnd(256);
-	gpr[GPR_A3] = pmu_event();
-	gpr[GPR_A4] = (unsigned long)PICK(0, rnd(~0ULL), ~0ULL - 10);
-	if (gpr[GPR_A6] == SBI_PMU_COUNTER_START) {
-		gpr[GPR_A2] = (unsigned long)rnd(4);
-		gpr[GPR_A3] = gpr[GPR_A4];
-	} else if (gpr[GPR_A6] == SBI_PMU_SNAPSHOT_SET_SHMEM) {
-		gpr[GPR_A0] = (unsigned long)PICK(any_gpa() & ~(PAGE_SIZE - 1), ~0ULL);
-		gpr[GPR_A1] = gpr[GPR_A0] == ~0UL ? ~0UL : 0;
-		gpr[GPR_A2] = 0;
-	}
-}
-
-static void fwft_call(unsigned long *gpr)
-{
-	gpr[GPR_A6] = (unsigned long)rnd(3);
-	gpr[GPR_A0] = (unsigned long)PICK(rnd(8), SBI_FWFT_MISALIGNED, SBI_FWFT_AD_HW_UPDATING,
-					  SBI_FWFT_POINTER_MASK_PMLEN);
-	gpr[GPR_A1] = (unsigned long)PICK(0, 1, 7, 16, rnd(~0ULL));
-	gpr[GPR_A2] = (unsigned long)PICK(0, 0, 0, SBI_FWFT_LOCK, rnd(~0ULL));
-}
-
-void any_sbi_arguments(unsigned long *gpr)
-{
-	if (gpr[GPR_A7] == SBI_EXT_PMU)
-		pmu_call(gpr);
-	else if (gpr[GPR_A7] == SBI_EXT_FWFT)
-		fwft_call(gpr);
 }
 
 /* ---- FP, vectors and counters, on ANY_OTHER ---- */
@@ -113,7 +55,7 @@ static void other_trap(struct kvm_vcpu *vcpu, struct hv_trap *trap)
 			      GPR_A0 << 7 | 0x73;
 		break;
 	case 2:
-		native_pmu_happen(pmu_event(), rnd(1 << 20));
+		native_pmu_happen(any_pmu_event(), rnd(1 << 20));
 		break;
 	default:
 		break;
@@ -130,6 +72,7 @@ void any_guest(struct kvm_vcpu *vcpu)
 		.htval = rnd(4) ? (unsigned long)(any_gpa() >> 2) : 0,
 		.htinst = (unsigned long)PICK(0, 0, 0x3000, 0x3020, INSN_LW, 0x2501, INSN_SW),
 	};
+	unsigned long select;
 	bool is_csr = false;
 	unsigned int i;
 
@@ -152,7 +95,8 @@ void any_guest(struct kvm_vcpu *vcpu)
 	if (rnd(2))
 		vcpu->guest.gpr[GPR_A0] = (unsigned long)any_irqchip_value();
 	if (trap.scause == EXC_VIRTUAL_INST && rnd(2)) {
-		trap.stval = any_irqchip_insn();
+		trap.stval = any_irqchip_insn(&select);
+		csr_write(vsiselect, select);
 		is_csr = true;
 	} else if ((trap.htinst == INSN_LW || trap.htinst == INSN_SW) && rnd(2)) {
 		trap.scause = trap.htinst == INSN_LW ? EXC_LOAD_GUEST_PAGE_FAULT

@@ -6,14 +6,21 @@
 #include "any_vmm_impl.h"
 #include "hv/kvm_aplic.h"
 #include "hv/kvm_plic.h"
-#include "irqchip/aia.h"
 
 #define APLIC   0x0d000000UL
 #define IMSICS  0x28000000UL
 #define PLIC    0x08000000UL
 #define SOURCES 70
 
-static int device; /* the descriptor of the latest device */
+/* Registers of an interrupt file, and CSRs (AIA). */
+enum {
+	EIDELIVERY = 0x70,
+	EITHRESHOLD = 0x72,
+	EIP0 = 0x80,
+	EIE0 = 0xc0,
+	SIREG = 0x151,
+	STOPEI = 0x15c,
+};
 
 static u64 rnd(u64 below)
 {
@@ -87,16 +94,16 @@ gpa_t any_irqchip_gpa(void)
 
 static u64 imsic_register(void)
 {
-	return PICK(IMSIC_EIDELIVERY, IMSIC_EITHRESHOLD, 0x71, IMSIC_EIP0 + 2 * rnd(3), IMSIC_EIE0,
-		    IMSIC_EIE0 + 2 * rnd(3), 0x30 + rnd(16));
+	return PICK(EIDELIVERY, EITHRESHOLD, 0x71, EIP0 + 2 * rnd(3), EIE0, EIE0 + 2 * rnd(3),
+		    0x30 + rnd(16));
 }
 
-u32 any_irqchip_insn(void)
+u32 any_irqchip_insn(unsigned long *select)
 {
-	u32 csr = (u32)PICK(CSR_sireg, CSR_sireg, CSR_stopei, rnd(4096));
+	u32 csr = (u32)PICK(SIREG, SIREG, STOPEI, rnd(4096)), a0 = 10;
 
-	csr_write(vsiselect, imsic_register());
-	return csr << 20 | GPR_A0 << 15 | (u32)rnd(8) << 12 | GPR_A0 << 7 | 0x73;
+	*select = (unsigned long)imsic_register();
+	return csr << 20 | a0 << 15 | (u32)rnd(8) << 12 | a0 << 7 | 0x73;
 }
 
 /* ---- the device ------------------------------------------------------------------------------ */
@@ -111,7 +118,7 @@ static struct attribute attribute_of(u32 group, u64 number, u64 value)
 	return (struct attribute){
 		{ .group = group,
 		  .attr = number,
-		  .addr = ANY_ARGS + offsetof(struct attribute, value) },
+		  .addr = env_args + offsetof(struct attribute, value) },
 		value,
 	};
 }
@@ -120,7 +127,7 @@ static void attribute(unsigned int cmd, u32 group, u64 number, u64 value)
 {
 	struct attribute args = attribute_of(group, number, value);
 
-	any_answer(native_ioctl(device, cmd, any_args(&args, sizeof(args))));
+	any_answer(env_ioctl(any_vmm.device, cmd, any_args(&args, sizeof(args))));
 }
 
 /* Set an attribute. In contrast to attribute(), this makes no choice. */
@@ -128,18 +135,18 @@ static void set(u32 group, u64 number, u64 value)
 {
 	struct attribute args = attribute_of(group, number, value);
 
-	if (hv_copy_to_user(ANY_ARGS, &args, sizeof(args)) == 0)
-		any_answer(native_ioctl(device, KVM_SET_DEVICE_ATTR, ANY_ARGS));
+	if (env_put(env_args, &args, sizeof(args)))
+		any_answer(env_ioctl(any_vmm.device, KVM_SET_DEVICE_ATTR, env_args));
 }
 
 static void create_device(int vm, u32 type)
 {
 	struct kvm_create_device args = { .type = type };
 
-	if (hv_copy_to_user(ANY_ARGS, &args, sizeof(args)) == 0 &&
-	    any_answer(native_ioctl(vm, KVM_CREATE_DEVICE, ANY_ARGS)) == 0 &&
-	    hv_copy_from_user(&args, ANY_ARGS, sizeof(args)) == 0)
-		device = (int)args.fd;
+	if (env_put(env_args, &args, sizeof(args)) &&
+	    any_answer(env_ioctl(vm, KVM_CREATE_DEVICE, env_args)) == 0 &&
+	    env_get(&args, env_args, sizeof(args)))
+		any_vmm.device = (int)args.fd;
 }
 
 static void any_attribute(void)
@@ -179,7 +186,7 @@ void any_irqchip_begin(int vm)
 {
 	u64 kind = rnd(5); /* none; PLIC; APLIC; APLIC and emulated IMSICs; in guest files */
 
-	device = -1;
+	any_vmm.device = -1;
 	if (!kind)
 		return;
 	create_device(vm, kind == 1 ? KVM_DEV_TYPE_HS_PLIC : KVM_DEV_TYPE_RISCV_AIA);
@@ -227,17 +234,7 @@ static void any_routes(int vm)
 		}
 		entry->flags = rnd(16) == 15;
 	}
-	any_answer(native_ioctl(vm, KVM_SET_GSI_ROUTING, any_args(&args, sizeof(args))));
-}
-
-static void signal_event(int fd)
-{
-	struct hv_event *event;
-
-	if (hv_event_get(fd, &event))
-		return;
-	hv_event_signal(event, 1);
-	hv_event_put(event);
+	any_answer(env_ioctl(vm, KVM_SET_GSI_ROUTING, any_args(&args, sizeof(args))));
 }
 
 void any_irqchip_step(int vm, int event, int other_event)
@@ -263,7 +260,7 @@ void any_irqchip_step(int vm, int event, int other_event)
 		      .resamplefd = (u32)other_event);
 		break;
 	case 5:
-		signal_event(event);
+		env_signal(event);
 		break;
 	default:
 		any_attribute();

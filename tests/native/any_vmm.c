@@ -4,21 +4,21 @@
  *
  * The VMM makes and closes VMs and vCPUs, calls their ioctls with arguments that mostly come from
  * small sets (so that calls often refer to the same objects), maps and unmaps its memory, and
- * overwrites bytes of kvm_run. The guest is in any_guest.c, the interrupt controllers are in
- * any_irqchip.c.
+ * overwrites bytes of kvm_run. The interrupt controllers are in any_irqchip.c, SBI calls in
+ * any_sbi.c; any_vmm_impl.h has the rest of the interface.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include "any_vmm_impl.h"
-#include "mmu/dirty_ring.h"
 
-#define HVA     NATIVE_USER_BASE
-#define MAX_FDS 12
-#define GPA     0x80000000ULL
-#define MB      (1UL << 20)
+#define HVA ANY_HVA
+#define GPA ANY_GPA
+#define MB  (1UL << 20)
 
 u64 (*any_choice)(u64 below);
 enum any_machine any_machine;
+__thread struct any_vmm any_vmm;
 
 static u64 rnd(u64 below)
 {
@@ -54,35 +54,28 @@ static u64 any_size(void)
 
 /* ---- the VMM ---------------------------------------------------------------------- */
 
-struct fds {
-	int fd[MAX_FDS];
-	unsigned int n;
-};
-
-static struct fds vms, vcpus, events;
-
-static void add(struct fds *fds, long fd)
+static void add(struct any_fds *fds, long fd)
 {
 	if (fd < 0)
 		return;
-	if (fds->n == MAX_FDS)
-		native_close((int)fd);
+	if (fds->n == ANY_MAX_FDS)
+		env_close((int)fd);
 	else
 		fds->fd[fds->n++] = (int)fd;
 }
 
-static int random_fd(const struct fds *fds)
+static int random_fd(const struct any_fds *fds)
 {
 	return fds->n ? fds->fd[rnd(fds->n)] : -1;
 }
 
-static void close_some(struct fds *fds)
+static void close_some(struct any_fds *fds)
 {
-	unsigned int i = (unsigned int)rnd(MAX_FDS);
+	unsigned int i = (unsigned int)rnd(ANY_MAX_FDS);
 
 	if (i >= fds->n)
 		return;
-	native_close(fds->fd[i]);
+	env_close(fds->fd[i]);
 	fds->fd[i] = fds->fd[--fds->n];
 }
 
@@ -90,15 +83,14 @@ unsigned long any_args(const void *args, size_t size)
 {
 	if (!rnd(50))
 		return (unsigned long)any_hva();
-	if (hv_copy_to_user(ANY_ARGS, args, size))
-		hv_panic("any VMM: no memory at the address of the arguments\n");
-	return ANY_ARGS;
+	env_put(env_args, args, size);
+	return env_args;
 }
 
 long any_answer(long ret)
 {
 	if (ret < -133)
-		hv_panic("any VMM: %ld is neither a result nor -errno\n", ret);
+		env_fail("%ld is neither a result nor -errno", ret);
 	return ret;
 }
 
@@ -124,26 +116,27 @@ static void any_ioctl(int fd)
 	for (i = 0; i < ARRAY_SIZE(words); i++)
 		if (!rnd(3))
 			words[i] = (u32)(rnd(4) ? rnd(64) : rnd(1ULL << 32));
-	any_answer(native_ioctl(fd, cmd, rnd(8) ? any_args(words, sizeof(words)) : rnd(~0ULL)));
+	any_answer(env_ioctl(fd, cmd, rnd(8) ? any_args(words, sizeof(words)) : rnd(~0ULL)));
 }
 
 static void statistics(int fd)
 {
-	int stats = (int)any_answer(native_ioctl(fd, KVM_GET_STATS_FD, 0));
+	int stats = (int)any_answer(env_ioctl(fd, KVM_GET_STATS_FD, 0));
 	u64 pos = rnd(8) ? rnd(5000) : rnd(~0ULL);
 
 	if (stats < 0)
 		return;
-	any_answer(native_read(stats, any_hva(), (size_t)rnd(5000), &pos));
-	native_close(stats);
+	any_answer(env_read(stats, any_hva(), (size_t)rnd(5000), pos));
+	env_close(stats);
 }
 
 static void vm_step(int vm)
 {
 	switch (rnd(14)) {
 	case 0:
-		add(&vcpus, any_answer(native_ioctl(vm, KVM_CREATE_VCPU,
-						    (unsigned long)PICK(0, 1, 2, 3, 1024, ~0UL))));
+		add(&any_vmm.vcpus,
+		    any_answer(env_ioctl(vm, KVM_CREATE_VCPU,
+					 (unsigned long)PICK(0, 1, 2, 3, 1024, ~0UL))));
 		break;
 	case 1:
 	case 2:
@@ -174,11 +167,11 @@ static void vm_step(int vm)
 	case 7:
 		IOCTL(vm, KVM_IOEVENTFD, struct kvm_ioeventfd, .addr = any_gpa(),
 		      .len = (u32)PICK(0, 1, 2, 4, 8, 3),
-		      .fd = rnd(9) ? random_fd(&events) : (int)rnd(70),
+		      .fd = rnd(9) ? random_fd(&any_vmm.events) : (int)rnd(70),
 		      .flags = (u32)PICK(0, 1, 4, 5, 2, ~0U), .datamatch = rnd(3));
 		break;
 	case 8:
-		any_answer(native_ioctl(vm, KVM_CHECK_EXTENSION, (unsigned long)rnd(300)));
+		any_answer(env_ioctl(vm, KVM_CHECK_EXTENSION, (unsigned long)rnd(300)));
 		if (!rnd(8))
 			statistics(vm);
 		break;
@@ -186,23 +179,9 @@ static void vm_step(int vm)
 		any_ioctl(vm);
 		break;
 	default:
-		any_irqchip_step(vm, random_fd(&events), random_fd(&events));
+		any_irqchip_step(vm, random_fd(&any_vmm.events), random_fd(&any_vmm.events));
 		break;
 	}
-}
-
-static void run_step(int vcpu)
-{
-	struct kvm_vcpu *v = native_file_priv(vcpu);
-	unsigned int i;
-
-	any_entries_left = 1 + (unsigned int)rnd(20);
-	native_guest = any_guest;
-	native_signal_set(rnd(16) == 0 || hsm_is_stopped(v));
-	for (i = 0; i < 16 && !rnd(3); i++)
-		((u8 *)v->run)[rnd(sizeof(*v->run))] = (u8)rnd(256);
-	any_answer(native_ioctl(vcpu, KVM_RUN, 0));
-	native_signal_set(false);
 }
 
 static void vcpu_step(int vcpu)
@@ -228,7 +207,7 @@ static void vcpu_step(int vcpu)
 		      .irq = (u32)PICK(KVM_INTERRUPT_SET, KVM_INTERRUPT_UNSET, 0, 7));
 		break;
 	default:
-		run_step(vcpu);
+		env_run(vcpu);
 		break;
 	}
 }
@@ -237,41 +216,22 @@ static void memory_step(void)
 {
 	hva_t hva = HVA + rnd(16) * 0x80000;
 
-	native_user_unmap(hva, 0x80000);
+	env_unmap(hva, 0x80000);
 	if (rnd(8))
-		native_user_map(
-			hva, 0x80000,
-			(unsigned int)PICK(0, 0, NATIVE_READ_ONLY, NATIVE_COW, NATIVE_HUGE));
-}
-
-/* ---- dirty rings ---- */
-
-/* Write to an entry of a vCPU's ring, which user space may do at any time. */
-static void ring_write(const struct kvm_vcpu *vcpu)
-{
-	struct kvm_dirty_gfn *entries;
-	hpa_t pa;
-
-	if (dirty_ring_page(vcpu, rnd(2), &pa))
-		return;
-	entries = hv_page_map(pa);
-	entries[rnd(rnd(4) ? 8 : 256)] = (struct kvm_dirty_gfn){
-		.flags = (u32)PICK(KVM_DIRTY_GFN_F_RESET, KVM_DIRTY_GFN_F_RESET, rnd(8)),
-		.slot = (u32)PICK(0, 1, rnd(1ULL << 32)),
-		.offset = PICK(rnd(1024), rnd(~0ULL)),
-	};
-	hv_page_unmap(entries);
+		env_map(hva, 0x80000,
+			(enum env_memory)PICK(ENV_USUAL, ENV_USUAL, ENV_READ_ONLY, ENV_COW,
+					      ENV_HUGE));
 }
 
 static void ring_step(void)
 {
-	if (rnd(3) && vcpus.n)
-		ring_write(native_file_priv(random_fd(&vcpus)));
-	else if (vms.n)
-		any_answer(native_ioctl(random_fd(&vms), KVM_RESET_DIRTY_RINGS, 0));
+	if (rnd(3) && any_vmm.vcpus.n)
+		env_ring_write(random_fd(&any_vmm.vcpus));
+	else if (any_vmm.vms.n)
+		any_answer(env_ioctl(random_fd(&any_vmm.vms), KVM_RESET_DIRTY_RINGS, 0));
 }
 
-/* ---- toggles, for the VMs that are made from now on ---- */
+/* ---- toggles ---- */
 
 static const struct {
 	const char *name, *values; /* separated by blanks */
@@ -292,78 +252,58 @@ static void set_toggle(unsigned int toggle, unsigned int nth)
 		end = strchrnul(value, ' ');
 	}
 	snprintf(word, sizeof(word), "%.*s", (int)(end - value), value);
-	native_param_set(toggles[toggle].name,
-			 word); /* an error: the machine lacks what it needs */
+	env_set_toggle(toggles[toggle].name, word);
 }
 
-static int dev;
-
-/*
- * Give each toggle but fastpath another value than the usual one. Events that would keep the fast
- * path from finishing an exit are off.
- */
-static void set_other_toggles(void)
+void any_toggles(enum any_machine machine)
 {
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(toggles); i++)
-		if (i != TOGGLE_fastpath)
+		if (machine == ANY_USUAL || !strcmp(toggles[i].name, "fastpath"))
+			set_toggle(i, toggles[i].usual);
+		else
 			set_toggle(i, toggles[i].usual ? 0 : 1);
-	native_slow_path_events_off();
 }
 
-/* Build the machine, with a core whose toggles have their usual or other values. */
-static void start_core(enum any_machine machine)
+/* ---- the whole ---- */
+
+/* Call an ioctl without a choice. */
+static long plain(int fd, unsigned int cmd, const void *args, size_t size)
 {
-	unsigned int i;
+	return env_put(env_args, args, size) ? env_ioctl(fd, cmd, env_args) : -EFAULT;
+}
+
+void any_vmm_open(int dev, enum any_machine machine)
+{
+	struct kvm_userspace_memory_region region = {
+		.flags = machine == ANY_OTHER ? KVM_MEM_LOG_DIRTY_PAGES : 0,
+		.guest_phys_addr = GPA,
+		.memory_size = 2 * MB,
+		.userspace_addr = HVA,
+	};
+	struct kvm_enable_cap ring = { .cap = KVM_CAP_DIRTY_LOG_RING_ACQ_REL,
+				       .args = { PAGE_SIZE } };
+	int vm = (int)env_ioctl(dev, KVM_CREATE_VM, 0);
 
 	any_machine = machine;
-	native_reset();
-	native_guest_files_set(true);
-	if (machine == ANY_OTHER) {
-		native_isa_set(
-			"h i m a f d c v sstc svinval zicboz zicbom ssaia sscofpmf smstateen");
-		native_pmu_set(4, 64);
-		native_firmware_fwft = true;
-	} else {
-		native_isa_set("h sstc svinval zicboz zicbom ssaia");
-	}
-	native_core_start();
-	for (i = 0; i < ARRAY_SIZE(toggles); i++)
-		set_toggle(i, toggles[i].usual);
-	if (machine == ANY_OTHER)
-		set_other_toggles();
-}
-
-void any_vmm_start(enum any_machine machine)
-{
-	struct kvm *vm;
-	u32 flags = 0;
-
-	start_core(machine);
-	native_user_map(HVA, 8 * MB, 0);
-	native_user_map(ANY_ARGS, 0x10000, 0);
-	dev = hv_file_create("kvm", &kvm_dev_ops, NULL);
-	add(&vms, native_ioctl(dev, KVM_CREATE_VM, 0));
-	vm = native_file_priv(vms.fd[0]);
-	if (machine == ANY_OTHER) {
-		flags = KVM_MEM_LOG_DIRTY_PAGES;
-		if (dirty_ring_set_size(vm, PAGE_SIZE))
-			hv_panic("any VMM: cannot set the size of dirty rings\n");
-	}
-	add(&vcpus, native_ioctl(vms.fd[0], KVM_CREATE_VCPU, 0));
-	add(&vcpus, native_ioctl(vms.fd[0], KVM_CREATE_VCPU, 1));
-	add(&events, native_eventfd());
-	add(&events, native_eventfd());
-	if (native_set_slot(vm, 0, GPA, 2 * MB, HVA, flags))
-		hv_panic("any VMM: cannot set the memory slot\n");
+	any_vmm.dev = dev;
+	add(&any_vmm.vms, vm);
+	if (machine == ANY_OTHER && plain(vm, KVM_ENABLE_CAP, &ring, sizeof(ring)))
+		any_machine = ANY_USUAL;
+	add(&any_vmm.vcpus, env_ioctl(vm, KVM_CREATE_VCPU, 0));
+	add(&any_vmm.vcpus, env_ioctl(vm, KVM_CREATE_VCPU, 1));
+	add(&any_vmm.events, env_event());
+	add(&any_vmm.events, env_event());
+	if (plain(vm, KVM_SET_USER_MEMORY_REGION, &region, sizeof(region)))
+		env_fail("cannot set the memory slot");
 }
 
 void any_vmm_begin(void)
 {
 	if (rnd(4) == 3) /* seldom, because clearing a block takes as long as ten steps */
-		native_user_map(HVA, 8 * MB, NATIVE_HUGE);
-	any_irqchip_begin(vms.fd[0]);
+		env_map(HVA, ANY_SIZE, ENV_HUGE);
+	any_irqchip_begin(any_vmm.vms.fd[0]);
 }
 
 void any_vmm_step(void)
@@ -377,50 +317,39 @@ void any_vmm_step(void)
 		if (rnd(2))
 			set_toggle((unsigned int)rnd(ARRAY_SIZE(toggles)), (unsigned int)rnd(4));
 		else if (rnd(4) == 3) /* seldom: it takes as long as a hundred other steps */
-			add(&vms, any_answer(native_ioctl(dev, KVM_CREATE_VM, 0)));
+			add(&any_vmm.vms, any_answer(env_ioctl(any_vmm.dev, KVM_CREATE_VM, 0)));
 		break;
 	case 1:
 		if (!rnd(4))
-			close_some(&vms);
+			close_some(&any_vmm.vms);
 		if (!rnd(4))
-			close_some(&vcpus);
+			close_some(&any_vmm.vcpus);
 		break;
 	case 2:
-		add(&events, rnd(8) ? -1 : native_eventfd());
+		add(&any_vmm.events, rnd(8) ? -1 : env_event());
 		if (!rnd(20))
-			close_some(&events);
+			close_some(&any_vmm.events);
 		break;
 	case 3:
 		memory_step();
 		break;
 	case 4:
-		native_time_set(hv_time() + rnd(100000));
+		env_pass_time((unsigned long)rnd(100000));
 		break;
 	case 5:
-		native_fail_alloc(rnd(4) ? 0 : 1 + (unsigned int)rnd(8));
+		env_fail_alloc(rnd(4) ? 0 : 1 + (unsigned int)rnd(8));
 		break;
 	case 6:
 	case 7:
 	case 8:
 	case 9:
 	case 10:
-		if (vms.n)
-			vm_step(random_fd(&vms));
+		if (any_vmm.vms.n)
+			vm_step(random_fd(&any_vmm.vms));
 		break;
 	default:
-		if (vcpus.n)
-			vcpu_step(random_fd(&vcpus));
+		if (any_vmm.vcpus.n)
+			vcpu_step(random_fd(&any_vmm.vcpus));
 		break;
 	}
-}
-
-void any_vmm_end(void)
-{
-	native_fail_alloc(0);
-	native_close_all();
-	vms.n = vcpus.n = events.n = 0;
-	native_user_exit();
-	if (native_objects_in_use() || native_maps_in_use() || native_pages_in_use())
-		hv_panic("any VMM: leaked %lu objects, %lu maps, %lu pages\n",
-			 native_objects_in_use(), native_maps_in_use(), native_pages_in_use());
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
  * any_vmm.h - a random VMM and guest, driven by a random number generator (test_fuzz.c) or by a
- * fuzzer (tests/fuzz).
+ * fuzzer (tests/fuzz), on the native machine (any_native.c), or as a program (tests/kvm-api/random).
  */
 #ifndef NATIVE_ANY_VMM_H
 #define NATIVE_ANY_VMM_H
 
-#include "native.h"
+#include "hv/types.h"
 
 /*
  * Returns the next choice, a number less than `below`. Set this pointer before you call the
@@ -19,11 +19,11 @@ enum any_machine {
 	ANY_OTHER, /* most have another value; there is a PMU, FP, vectors and a dirty ring per vCPU */
 };
 
-/* Reset the machine, start the core, and make a VM with memory and two vCPUs. Makes no choice. */
+/* Reset the native machine, start the core, and make a VM (any_vmm_open()). Makes no choice. */
 void any_vmm_start(enum any_machine machine);
 void any_vmm_begin(void);
 void any_vmm_step(void);
-/* Close everything; panic if anything has leaked. */
+/* Close everything; panic if anything has leaked from the native machine. */
 void any_vmm_end(void);
 
 /* Return an SBI extension's number, usually one that exists. */

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: MIT
 /*
- * any_vmm_impl.h - interface between any_vmm.c, any_guest.c and any_irqchip.c.
+ * any_vmm_impl.h - interface between the parts of the random VMM: any_vmm.c, any_irqchip.c and
+ * any_sbi.c, which run on any machine, and the machine itself, which is native (any_native.c,
+ * any_guest.c) or a process that opens /dev/kvm (tests/kvm-api/random).
  */
 #ifndef NATIVE_ANY_VMM_IMPL_H
 #define NATIVE_ANY_VMM_IMPL_H
 
+#include <linux/kvm.h>
 #include "any_vmm.h"
+#include "hv/bits.h"
 
-#define ANY_ARGS (NATIVE_USER_BASE + 0x1000000UL) /* user address of the ioctls' arguments */
+#define ANY_HVA     0x40000000UL /* user address of the memory for VMs */
+#define ANY_SIZE    0x800000UL
+#define ANY_GPA     0x80000000ULL
+#define ANY_MAX_FDS 12
 
 /* Return one of the arguments. */
 #define PICK(...)                                                    \
@@ -16,11 +23,33 @@
 		__set[any_choice(sizeof(__set) / sizeof(__set[0]))]; \
 	})
 
-#define IOCTL(fd, cmd, type, ...)                                                         \
-	({                                                                                \
-		type __args = { __VA_ARGS__ };                                            \
-		any_answer(native_ioctl((fd), (cmd), any_args(&__args, sizeof(__args)))); \
+#define IOCTL(fd, cmd, type, ...)                                                      \
+	({                                                                             \
+		type __args = { __VA_ARGS__ };                                         \
+		any_answer(env_ioctl((fd), (cmd), any_args(&__args, sizeof(__args)))); \
 	})
+
+struct any_fds {
+	int fd[ANY_MAX_FDS];
+	unsigned int n;
+};
+
+/* The descriptors of a thread. */
+struct any_vmm {
+	int dev;    /* /dev/kvm */
+	int device; /* the latest interrupt controller */
+	struct any_fds vms, vcpus, events;
+};
+
+extern __thread struct any_vmm any_vmm;
+
+/*
+ * Make a VM with memory at ANY_GPA, two vCPUs and two eventfds. Makes no choice. If the VM cannot
+ * have dirty rings, any_machine becomes ANY_USUAL.
+ */
+void any_vmm_open(int dev, enum any_machine machine);
+/* Give each toggle its usual value; for ANY_OTHER, give each but fastpath another one. */
+void any_toggles(enum any_machine machine);
 
 /* Put the arguments of an ioctl into user memory. Return their address, or seldom another one. */
 unsigned long any_args(const void *args, size_t size);
@@ -35,11 +64,8 @@ u64 any_gpa(void);
 
 extern enum any_machine any_machine;
 
-/* ---- any_guest.c ---- */
-
-/* The guest (native_guest). It traps any_entries_left times, and then by a timer interrupt. */
-void any_guest(struct kvm_vcpu *vcpu);
-extern unsigned int any_entries_left;
+/* Return an event of the PMU, as an SBI call names it. */
+unsigned long any_pmu_event(void);
 
 /* ---- any_irqchip.c ---- */
 
@@ -49,9 +75,45 @@ void any_irqchip_begin(int vm);
 void any_irqchip_step(int vm, int event, int other_event);
 /* Return the address of a register of one of the controllers. */
 gpa_t any_irqchip_gpa(void);
-/* Return an instruction that accesses a CSR of an IMSIC with a0, and select an indirect register. */
-u32 any_irqchip_insn(void);
+/* Return an instruction that accesses a CSR of an IMSIC with a0, and a value for siselect. */
+u32 any_irqchip_insn(unsigned long *select);
 /* Return a value that a register of a controller often has. */
 u64 any_irqchip_value(void);
+
+/* ---- the machine ---- */
+
+enum env_memory {
+	ENV_USUAL,
+	ENV_READ_ONLY,
+	ENV_COW,
+	ENV_HUGE
+};
+
+extern __thread unsigned long env_args; /* user address of the ioctls' arguments, 64 KiB */
+
+/* End the test, because the program or the core has made an error. */
+void __attribute__((noreturn, format(printf, 1, 2))) env_fail(const char *format, ...);
+
+/* System calls. They return a result or -errno. */
+long env_ioctl(int fd, unsigned int cmd, unsigned long arg);
+long env_read(int fd, unsigned long va, size_t size, u64 pos);
+void env_close(int fd);
+int env_event(void); /* make an eventfd */
+void env_signal(int event);
+
+/* Copy to or from user memory. Return false if there is none. */
+bool env_put(unsigned long va, const void *from, size_t size);
+bool env_get(void *to, unsigned long va, size_t size);
+void env_map(unsigned long va, size_t size, enum env_memory kind);
+void env_unmap(unsigned long va, size_t size);
+
+/* Write to kvm_run, and call KVM_RUN, with a random guest. */
+void env_run(int vcpu);
+/* Write to an entry of a vCPU's dirty ring. */
+void env_ring_write(int vcpu);
+void env_pass_time(unsigned long ticks);
+void env_fail_alloc(unsigned int nth); /* the nth allocation from now on fails; 0: none */
+/* Set the toggle of VMs that are made from now on. An error means that the machine lacks what it needs. */
+void env_set_toggle(const char *name, const char *value);
 
 #endif

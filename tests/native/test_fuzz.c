@@ -11,6 +11,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <stdlib.h>
+#include "native.h"
 #include "any_vmm.h"
 
 static u64 state;

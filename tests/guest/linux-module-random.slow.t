@@ -1,0 +1,61 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# linux-module-random.slow.t - processes whose threads are random VMMs (tests/kvm-api/random) use the Linux module, on Debian's
+# kernel and on one that checks itself, where allocations and copies of user memory also fail. Linux reports nothing, and no
+# memory is lost.
+#
+# usage: linux-module-random.slow.t [SEED]   SEED repeats the choices of a run; each run prints it. ROUNDS=N: on the kernel that
+# checks itself (default: 200)
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+seed=${1:-$(date +%s)} rounds=${ROUNDS:-200}
+[ -e "$O/hyperscope.ko" ] || skip_all "$O/hyperscope.ko is missing: run 'make linux-module'"
+diag "seed $seed"
+
+cat >"$tmp/random.sh" <<'END'
+	for fault in failslab fail_page_alloc fail_usercopy; do
+		at=/sys/kernel/debug/$fault
+		[ -d $at ] || continue
+		echo 0 >$at/verbose
+		[ $fault = fail_usercopy ] && continue
+		[ $fault = failslab ] || echo 0 >$at/min-order
+		echo N >$at/ignore-gfp-wait
+		echo -1 >$at/times
+		echo Y >$at/task-filter # processes that write to make-it-fail
+		echo 5 >$at/probability # percent
+	done
+	/random "$@" || exit 1
+	rmmod hyperscope || exit 1
+	[ -e /sys/kernel/debug/kmemleak ] || exit 0
+	for i in 1 2; do # a pointer to a lost object may be on a stack in the first scan
+		sleep 6
+		echo scan >/sys/kernel/debug/kmemleak
+	done
+	head -n 60 /sys/kernel/debug/kmemleak | sed 's/^/# /' >/tmp/leaks
+	cat /tmp/leaks
+	[ ! -s /tmp/leaks ]
+END
+
+warnings='WARNING|\bBUG|ODEBUG|Oops|panic:|stall|kmemleak: [1-9]|hung|blocked for more'
+
+# on_linux NAME LINUX SECONDS ARGUMENT...
+on_linux()
+{
+	local name=$1
+	out=$(timeout -s KILL "$(scaled $(($3 + 50)))" "$HS_TOP/scripts/hyperscope" linux-kvm exec --hypervisor hyperscope \
+		--linux "$2" --out "$O" --timeout "$(scaled "$3")" --log "$tmp/log" --file "$O/tests/kvm-api/random:/random" \
+		--file "$tmp/random.sh:/random.sh" "$O/guest/busybox" sh /random.sh "${@:4}" </dev/null 2>"$tmp/err")
+	status=$?
+	relay "$out" "$name"
+	is "$status" 0 "$name: status 0, and no memory is lost" || diag "$(tail -n 20 "$tmp/err")"
+	is "$(grep -cE "$warnings" "$tmp/log")" 0 "$name: no warning of Linux" || diag "$(grep -E -A 40 "$warnings" "$tmp/log" | head -n 90)"
+}
+
+on_linux "Debian's kernel" stable 400 300 "$seed"
+if [ -e "$O/hyperscope_debug.ko" ]; then
+	on_linux "a kernel that checks itself" debug $((200 + 10 * rounds)) "$rounds" "$((seed + 1000))" 4
+	like "$(tail -n 1 <<<"$(grep 'without memory' <<<"$out")")" 'without memory: [1-9]' "a kernel that checks itself: allocations have failed"
+else
+	skip "a kernel that checks itself" "$O/hyperscope_debug.ko is missing: run 'make linux-module KERNEL=debug'"
+fi
+done_testing

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+/*
+ * random - processes whose threads are random VMMs (tests/native/any_vmm.c) of /dev/kvm.
+ *
+ *   random [ROUNDS [SEED [THREADS]]]   default: 20 rounds, seed 1, 3 threads
+ *
+ * In each round, a process opens a VM, and its threads use this VM and make others at the same time. The
+ * process ends when each thread has made its steps, or, in some rounds, is killed at any moment. The
+ * claims: each process ends, no result is neither a success nor an error, and with HS_EXACT, no memory
+ * is lost. On Linux, the kernel's log and kmemleak show more.
+ *
+ * A seed repeats the choices of each thread, but not the order in which the threads run.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include "../bytes.h"
+#include "random.h"
+
+#define STEPS       400  /* of a thread in a round */
+#define KILLED_IN_S 20   /* a killed process has to end within this time */
+#define LIMIT_MS    3000 /* a process that needs more time is killed */
+#define WARM_UP     5    /* rounds before memory is measured */
+
+struct counts *counts;
+
+static __thread u64 state;
+static u64 round_seed;
+static unsigned int threads = 3, ended;
+static pid_t tids[ENV_FIRST];
+static struct any_vmm shared; /* the descriptors that each thread gets copies of */
+
+u64 rnd(u64 below)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return (state >> 11) % below;
+}
+
+static void start_choices(u64 nth)
+{
+	state = (round_seed * (ENV_FIRST + 2) + nth) * 0x9e3779b97f4a7c15;
+	for (unsigned int i = 0; i < 10; i++)
+		rnd(2);
+}
+
+/* Interrupt a system call. The FP unit may contain a guest's registers. */
+static void on_signal(int signo)
+{
+	static volatile double sum;
+
+	sum = sum * 0.5 + signo;
+}
+
+static void copy_all(struct any_fds *fds)
+{
+	for (unsigned int i = 0; i < fds->n; i++)
+		fds->fd[i] = fcntl(fds->fd[i], F_DUPFD_CLOEXEC, 0);
+}
+
+static void *vmm_thread(void *arg)
+{
+	unsigned int nth = (unsigned int)(uintptr_t)arg, i;
+
+	start_choices(nth);
+	env_thread(nth);
+	any_vmm = shared;
+	any_vmm.device = fcntl(shared.device, F_DUPFD_CLOEXEC, 0);
+	copy_all(&any_vmm.vms);
+	copy_all(&any_vmm.vcpus);
+	copy_all(&any_vmm.events);
+	__atomic_store_n(&tids[nth], (pid_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
+	for (i = 0; i < STEPS; i++) {
+		any_vmm_step();
+		COUNT(steps);
+	}
+	env_fail_alloc(0);
+	__atomic_store_n(&tids[nth], 0, __ATOMIC_RELEASE);
+	__atomic_add_fetch(&ended, 1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* The process of a round. Its first thread interrupts the others once in a millisecond. */
+static void vmm_process(void)
+{
+	int dev = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	struct sigaction act = { .sa_handler = on_signal };
+	unsigned int i;
+	pthread_t thread;
+	pid_t tid;
+
+	must(dev >= 0, "/dev/kvm");
+	sigaction(SIGUSR1, &act, NULL);
+	signal(SIGCHLD, SIG_IGN);
+	start_choices(ENV_FIRST);
+	env_map(ANY_HVA, ANY_SIZE, ENV_USUAL);
+	env_thread(ENV_FIRST);
+	any_toggles(ANY_USUAL);
+	any_vmm_open(dev, rnd(4) ? ANY_USUAL : ANY_OTHER);
+	any_vmm_begin();
+	shared = any_vmm;
+	for (i = 0; i < threads; i++)
+		pthread_create(&thread, NULL, vmm_thread, (void *)(uintptr_t)i);
+	while (__atomic_load_n(&ended, __ATOMIC_ACQUIRE) != threads) {
+		sleep_ms(1);
+		for (i = 0; i < threads; i++) {
+			tid = __atomic_load_n(&tids[i], __ATOMIC_ACQUIRE);
+			if (tid)
+				syscall(SYS_tgkill, getpid(), tid, SIGUSR1);
+		}
+	}
+	_exit(0);
+}
+
+static long now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Return whether the process ends in this time, and its wait status. */
+static bool wait_for(pid_t pid, long ms, int *status)
+{
+	long end = now_ms() + ms;
+
+	while (waitpid(pid, status, WNOHANG) == 0) {
+		if (now_ms() > end)
+			return false;
+		sleep_ms(1);
+	}
+	return true;
+}
+
+/* Return whether the process of this round has ended without an error. */
+static bool run_round(u64 number)
+{
+	int status = 0;
+	pid_t pid;
+
+	round_seed = number;
+	start_choices(ENV_FIRST + 1);
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		setsid();
+		vmm_process();
+	}
+	if (!wait_for(pid, rnd(3) ? LIMIT_MS : (long)rnd(500), &status)) {
+		kill(pid, SIGKILL);
+		if (!wait_for(pid, KILLED_IN_S * 1000, &status)) {
+			printf("# round %llu: the process does not end after SIGKILL\n", number);
+			return false;
+		}
+	}
+	if (WIFEXITED(status) && WEXITSTATUS(status)) {
+		printf("# round %llu: the process has ended with status %d\n", number,
+		       WEXITSTATUS(status));
+		return false;
+	}
+	return true; /* a signal other than SIGKILL: the VMM has overwritten itself */
+}
+
+static void usage(void)
+{
+	fprintf(stderr,
+		"usage: random [ROUNDS [SEED [THREADS]]]\n"
+		"ROUNDS is at least 1, THREADS 1 to %d\n",
+		ENV_FIRST);
+	exit(2);
+}
+
+static unsigned long number(const char *text, unsigned long most)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 0);
+
+	if (*text < '0' || *text > '9' || *end || value > most)
+		usage();
+	return value;
+}
+
+static void print_counts(unsigned long rounds, unsigned long first)
+{
+	printf("# %lu rounds from seed %lu: %lu steps, ioctls without memory: %lu\n", rounds, first,
+	       counts->steps, counts->no_memory);
+	printf("# KVM_RUN: %lu, of which MMIO: %lu, SBI: %lu, other exits: %lu, interrupted: %lu, "
+	       "errors: "
+	       "%lu\n",
+	       counts->runs, counts->mmio, counts->sbi, counts->other, counts->interrupted,
+	       counts->failed_runs);
+}
+
+int main(int argc, char **argv)
+{
+	unsigned long rounds = argc > 1 ? number(argv[1], 1UL << 40) : 20, i;
+	unsigned long first = argc > 2 ? number(argv[2], 1UL << 40) : 1, before = 0;
+	bool good = true;
+
+	if (argc > 3)
+		threads = (unsigned int)number(argv[3], ENV_FIRST);
+	if (argc > 4 || !rounds || !threads)
+		usage();
+	counts = mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
+	any_choice = rnd;
+	for (i = 0; i < rounds + WARM_UP && good; i++) {
+		if (i == WARM_UP) {
+			print_counts(i, first);
+			ok(good, "the processes of the first rounds end");
+			claim_equal(free_bytes(), NULL);
+			before = free_bytes();
+		}
+		good = run_round(first + i);
+	}
+	print_counts(i, first);
+	ok(good, "each process of random VMMs ends, and has got results or errors");
+	ok(counts->mmio && counts->interrupted, "their guests have run");
+	claim_equal(before, "and they lose no memory");
+	return tap_done();
+}

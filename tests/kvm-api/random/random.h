@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+/*
+ * random.h - interface between the parts of the program `random`: main.c (processes and threads),
+ * env.c (the machine of the random VMM), guest.c (its guests).
+ */
+#ifndef KVM_API_RANDOM_H
+#define KVM_API_RANDOM_H
+
+#include "../../native/any_vmm_impl.h"
+
+/* Numbers of the whole program, in memory that its processes share. */
+struct counts {
+	unsigned long steps, no_memory, runs, mmio, sbi, interrupted, other, failed_runs;
+};
+
+extern struct counts *counts;
+
+#define COUNT(what) __atomic_add_fetch(&counts->what, 1, __ATOMIC_RELAXED)
+
+/* A random number of the calling thread, less than `below`. */
+u64 rnd(u64 below);
+
+#define ENV_FIRST 8 /* number of a process's first thread; the others have the numbers before */
+
+/*
+ * Prepare the calling thread, whose part of the user memory for arguments is the nth. On a Linux with
+ * fault injection, its allocations fail at random, except for those of the first thread.
+ */
+void env_thread(unsigned int nth);
+
+/* Write a random program into the VM's memory, and let the vCPU start it. */
+void guest_write(int vcpu);
+
+#endif
