@@ -21,7 +21,8 @@
 #                               to start it: herd7
 #   $out/cbmc/*                 the same for CBMC's programs: cbmc, goto-cc and others
 #   $out/linux_headers/headers  what is needed to build a module for the guest's kernel: its headers and
-#                               configuration, and Kbuild's programs with their libraries
+#                               configuration, and Kbuild's programs with their libraries;
+#                               modules: swap in compressed memory (zram), for tests
 #   $out/linux_headers_newest/headers  the same for the newest Linux
 #   $out/linux_debug/...        a Linux that checks itself: vmlinux, modules, busybox, version, and headers
 #                               to build a module (linux_debug.sh)
@@ -48,7 +49,7 @@ recipe_linux_newest=1
 recipe_qemu_newest=1
 recipe_herd7=1
 recipe_cbmc=1
-recipe_linux_headers=1
+recipe_linux_headers=2
 recipe_linux_headers_newest=1
 recipe_kselftest=1
 recipe_kselftest_7_3=1
@@ -368,17 +369,23 @@ unpack_module()	# NAME
 	echo "$name.ko" >>"$to/order"
 }
 
+# Set $kernel to the package of the guest's kernel. Fetch it if it is not there.
+find_kernel()
+{
+	local name
+	kernel=$(newest "$dl"/linux-image-[0-9]*_riscv64.deb)
+	[ -z "$kernel" ] || return 0
+	read_lists || return 1
+	name=$(kernel_package)
+	[ -n "$name" ] || { say "Debian $suite's package lists do not contain linux-image-riscv64"; return 1; }
+	get_package "$name" "the guest kernel $name (112 MB)" || return 1
+	kernel=$package
+}
+
 make_guest()
 {
-	local kernel busybox name tmp=$dl/unpack.$$
-	kernel=$(newest "$dl"/linux-image-[0-9]*_riscv64.deb)
-	if [ -z "$kernel" ]; then
-		read_lists || return 1
-		name=$(kernel_package)
-		[ -n "$name" ] || { say "Debian $suite's package lists do not contain linux-image-riscv64"; return 1; }
-		get_package "$name" "the guest kernel $name (112 MB)" || return 1
-		kernel=$package
-	fi
+	local kernel busybox tmp=$dl/unpack.$$
+	find_kernel || return 1
 	get_package busybox-static "busybox for the guest (1 MB)" || return 1
 	busybox=$package
 	step "unpacking the guest kernel" unpack_guest || { rm -rf "$tmp"; return 1; }
@@ -521,7 +528,17 @@ make_cbmc()
 
 make_linux_headers()
 {
-	headers_of "$out/guest" $suite
+	local kernel tmp=$dl/unpack.swap.$$
+	headers_of "$out/guest" $suite && find_kernel &&
+		step "unpacking the module for swap in memory" unpack_swap_module
+	local status=$?
+	rm -rf "$tmp"
+	return $status
+}
+
+unpack_swap_module()
+{
+	mkdir -p "$tmp" && dpkg-deb -x "$kernel" "$tmp" && unpack_modules "$tmp" "$made/modules" zram
 }
 
 make_linux_headers_newest()

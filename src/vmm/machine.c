@@ -59,6 +59,8 @@ static void create_ram(struct machine *m)
 		munmap(ram + size, raw + SZ_2M - ram);
 	/* Only advice: ignore the error of a host without transparent huge pages. */
 	madvise(ram, size, m->options.small_pages ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
+	if (m->options.mergeable && madvise(ram, size, MADV_MERGEABLE))
+		die(STATUS_SETUP, "--mergeable: the host cannot merge pages: %s", strerror(errno));
 	if (m->options.populate && madvise(ram, size, MADV_POPULATE_WRITE))
 		die(STATUS_SETUP, "--populate: %s", strerror(errno));
 	m->ram = ram;

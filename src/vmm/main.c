@@ -20,6 +20,7 @@ static const char help[] =
 	"  --pin                pin the Nth vCPU to the host's Nth processor, wrapping around\n"
 	"  --memory SIZE        guest memory, with K, M, G or T (512M)\n"
 	"  --small-pages        back it with 4 KiB pages (MADV_NOHUGEPAGE), for measurements\n"
+	"  --mergeable          let Linux merge equal pages of it (KSM: MADV_MERGEABLE)\n"
 	"  --populate           allocate all guest memory before the guest starts\n"
 	"  --initrd FILE        initial RAM disk\n"
 	"  --append STRING      kernel command line (console=ttyS0)\n"
@@ -79,6 +80,7 @@ enum {
 	OPT_PIN,
 	OPT_MEMORY,
 	OPT_SMALL_PAGES,
+	OPT_MERGEABLE,
 	OPT_POPULATE,
 	OPT_INITRD,
 	OPT_APPEND,
@@ -111,6 +113,7 @@ static const struct option long_options[] = {
 	{ "pin", no_argument, NULL, OPT_PIN },
 	{ "memory", required_argument, NULL, OPT_MEMORY },
 	{ "small-pages", no_argument, NULL, OPT_SMALL_PAGES },
+	{ "mergeable", no_argument, NULL, OPT_MERGEABLE },
 	{ "populate", no_argument, NULL, OPT_POPULATE },
 	{ "initrd", required_argument, NULL, OPT_INITRD },
 	{ "append", required_argument, NULL, OPT_APPEND },
@@ -212,6 +215,8 @@ static bool *flag_of(struct options *options, int option)
 		return &options->pin;
 	case OPT_SMALL_PAGES:
 		return &options->small_pages;
+	case OPT_MERGEABLE:
+		return &options->mergeable;
 	case OPT_POPULATE:
 		return &options->populate;
 	case OPT_NO_IOEVENTFD:

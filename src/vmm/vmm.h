@@ -107,7 +107,7 @@ struct options {
 	unsigned int vcpus;
 	bool pin; /* pin each vCPU's thread to one processor */
 	u64 ram_size;
-	bool small_pages, populate;
+	bool small_pages, mergeable, populate;
 	const char *image;
 	const char *initrd;
 	const char *append;
