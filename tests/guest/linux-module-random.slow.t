@@ -22,14 +22,14 @@ cat >"$tmp/random.sh" <<'END'
 		echo N >$at/ignore-gfp-wait
 		echo -1 >$at/times
 		echo Y >$at/task-filter # processes that write to make-it-fail
-		echo 5 >$at/probability # percent
+		echo 15 >$at/probability # percent
 	done
 	/random "$@" || exit 1
 	rmmod hyperscope || exit 1
 	[ -e /sys/kernel/debug/kmemleak ] || exit 0
 	for i in 1 2; do # a pointer to a lost object may be on a stack in the first scan
 		sleep 6
-		echo scan >/sys/kernel/debug/kmemleak
+		echo scan >/sys/kernel/debug/kmemleak || exit 1
 	done
 	head -n 60 /sys/kernel/debug/kmemleak | sed 's/^/# /' >/tmp/leaks
 	cat /tmp/leaks
