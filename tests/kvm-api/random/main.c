@@ -44,7 +44,7 @@ u64 rnd(u64 below)
 
 static void start_choices(u64 nth)
 {
-	state = (round_seed * (ENV_FIRST + 2) + nth) * 0x9e3779b97f4a7c15;
+	state = (round_seed * (ENV_FIRST + 2) + nth + 1) * 0x9e3779b97f4a7c15;
 	for (unsigned int i = 0; i < 10; i++)
 		rnd(2);
 }
