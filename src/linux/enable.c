@@ -13,7 +13,6 @@
 #include <linux/mutex.h>
 #include <linux/smp.h>
 #include <linux/syscore_ops.h>
-#include <linux/version.h>
 #include <asm/insn-def.h>
 #include "linux.h"
 
@@ -76,7 +75,7 @@ static int hart_offline(unsigned int cpu)
 	return 0;
 }
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#ifndef HAVE_REGISTER_SYSCORE
 #define SYSCORE_ARGUMENT void
 #else
 #define SYSCORE_ARGUMENT void *data
@@ -106,7 +105,7 @@ static struct syscore_ops syscore_ops = {
 	.shutdown = shut_down,
 };
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#ifndef HAVE_REGISTER_SYSCORE
 #define syscore            syscore_ops
 #define register_syscore   register_syscore_ops
 #define unregister_syscore unregister_syscore_ops
