@@ -36,15 +36,16 @@ cat >"$tmp/random.sh" <<'END'
 	[ ! -s /tmp/leaks ]
 END
 
+TIMEFORMAT='%U %S'
 warnings='WARNING|\bBUG|ODEBUG|Oops|panic:|stall|kmemleak: [1-9]|hung|blocked for more'
 
 # on_linux NAME LINUX SECONDS ARGUMENT...
 on_linux()
 {
 	local name=$1
-	out=$(timeout -s KILL "$(scaled $(($3 + 50)))" "$HS_TOP/scripts/hyperscope" linux-kvm exec --hypervisor hyperscope \
+	{ time out=$(timeout -s KILL "$(scaled $(($3 + 50)))" "$HS_TOP/scripts/hyperscope" linux-kvm exec --hypervisor hyperscope \
 		--linux "$2" --out "$O" --timeout "$(scaled "$3")" --log "$tmp/log" --file "$O/tests/kvm-api/random:/random" \
-		--file "$tmp/random.sh:/random.sh" "$O/guest/busybox" sh /random.sh "${@:4}" </dev/null 2>"$tmp/err")
+		--file "$tmp/random.sh:/random.sh" "$O/guest/busybox" sh /random.sh "${@:4}" </dev/null 2>"$tmp/err"); } 2>"$tmp/time"
 	status=$?
 	relay "$out" "$name"
 	is "$status" 0 "$name: status 0, and no memory is lost" || diag "$(tail -n 20 "$tmp/err")"
@@ -55,6 +56,8 @@ on_linux "Debian's kernel" stable 400 300 "$seed"
 if [ -e "$O/hyperscope_debug.ko" ]; then
 	on_linux "a kernel that checks itself" debug $((200 + 10 * rounds)) "$rounds" "$((seed + 1000))" 4
 	like "$(tail -n 1 <<<"$(grep 'without memory' <<<"$out")")" 'without memory: [1-9]' "a kernel that checks itself: allocations have failed"
+	mkdir -p "$O/fuzz" # for tests/fuzz/run --spent and --record
+	echo "linux_module $(tail -n 1 "$tmp/time") $(sed -n 's/^# .* rounds .*: \([0-9]*\) steps.*/\1/p' <<<"$out" | tail -n 1)" >>"$O/fuzz/spent"
 else
 	skip "a kernel that checks itself" "$O/hyperscope_debug.ko is missing: run 'make linux-module KERNEL=debug'"
 fi
