@@ -12,11 +12,6 @@
 
 unsigned int any_entries_left;
 
-static u64 rnd(u64 below)
-{
-	return any_choice(below);
-}
-
 /* ---- FP, vectors and counters, on ANY_OTHER ---- */
 
 /* Use the FP or the vector unit. If the unit is off, *trap becomes the trap that this causes. */

@@ -22,11 +22,6 @@ enum {
 	STOPEI = 0x15c,
 };
 
-static u64 rnd(u64 below)
-{
-	return any_choice(below);
-}
-
 u64 any_irqchip_value(void)
 {
 	switch (rnd(4)) {
@@ -100,10 +95,10 @@ static u64 imsic_register(void)
 
 u32 any_irqchip_insn(unsigned long *select)
 {
-	u32 csr = (u32)PICK(SIREG, SIREG, STOPEI, rnd(4096)), a0 = 10;
+	u32 csr = (u32)PICK(SIREG, SIREG, STOPEI, rnd(4096));
 
 	*select = (unsigned long)imsic_register();
-	return csr << 20 | a0 << 15 | (u32)rnd(8) << 12 | a0 << 7 | 0x73;
+	return csr << 20 | A0 << 15 | (u32)rnd(8) << 12 | A0 << 7 | 0x73;
 }
 
 /* ---- the device ------------------------------------------------------------------------------ */

@@ -9,11 +9,6 @@
 
 __thread unsigned long env_args;
 
-static u64 rnd(u64 below)
-{
-	return any_choice(below);
-}
-
 void env_fail(const char *format, ...)
 {
 	char line[160];

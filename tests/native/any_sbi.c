@@ -5,24 +5,8 @@
 #include "any_vmm_impl.h"
 #include "hv/sbi.h"
 
-#define ANY_PMU_CACHE \
-	0x10019 /* the only cache event of the native machine and of QEMU's: dTLB load misses */
-
-enum {
-	A0 = 10,
-	A1,
-	A2,
-	A3,
-	A4,
-	A5,
-	A6,
-	A7
-};
-
-static u64 rnd(u64 below)
-{
-	return any_choice(below);
-}
+/* Misses of the data TLB by loads: the only cache event of the native machine (NATIVE_PMU_CACHE). */
+#define ANY_PMU_CACHE 0x10019
 
 unsigned long any_sbi_extension(void)
 {

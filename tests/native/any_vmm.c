@@ -20,11 +20,6 @@ u64 (*any_choice)(u64 below);
 enum any_machine any_machine;
 __thread struct any_vmm any_vmm;
 
-static u64 rnd(u64 below)
-{
-	return any_choice(below);
-}
-
 u64 any_gpa(void)
 {
 	if (rnd(4))

@@ -16,6 +16,24 @@
 #define ANY_GPA     0x80000000ULL
 #define ANY_MAX_FDS 12
 
+/* Registers that have the arguments of an SBI call. */
+enum {
+	A0 = 10,
+	A1,
+	A2,
+	A3,
+	A4,
+	A5,
+	A6,
+	A7
+};
+
+/* Return a choice, a number less than `below`. */
+static inline u64 rnd(u64 below)
+{
+	return any_choice(below);
+}
+
 /* Return one of the arguments. */
 #define PICK(...)                                                    \
 	({                                                           \
@@ -64,6 +82,8 @@ u64 any_gpa(void);
 
 extern enum any_machine any_machine;
 
+/* ---- any_sbi.c ---- */
+
 /* Return an event of the PMU, as an SBI call names it. */
 unsigned long any_pmu_event(void);
 
@@ -85,8 +105,8 @@ u64 any_irqchip_value(void);
 enum env_memory {
 	ENV_USUAL,
 	ENV_READ_ONLY,
-	ENV_COW,
-	ENV_HUGE
+	ENV_COW, /* a write replaces the page, or makes the same page writable */
+	ENV_HUGE /* 2 MiB blocks, where possible */
 };
 
 extern __thread unsigned long env_args; /* user address of the ioctls' arguments, 64 KiB */
@@ -113,7 +133,7 @@ void env_run(int vcpu);
 void env_ring_write(int vcpu);
 void env_pass_time(unsigned long ticks);
 void env_fail_alloc(unsigned int nth); /* the nth allocation from now on fails; 0: none */
-/* Set the toggle of VMs that are made from now on. An error means that the machine lacks what it needs. */
+/* Set the toggle of VMs that are made from now on, if the machine has what the value needs. */
 void env_set_toggle(const char *name, const char *value);
 
 #endif

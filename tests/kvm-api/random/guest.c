@@ -8,19 +8,7 @@
 #include "random.h"
 
 #define WORDS 64
-
-enum {
-	ZERO,
-	T0 = 5,
-	A0 = 10,
-	A1,
-	A2,
-	A3,
-	A4,
-	A5,
-	A6,
-	A7
-};
+#define T0    5U /* a register */
 
 struct text {
 	u32 words[WORDS];

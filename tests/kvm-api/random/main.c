@@ -6,8 +6,8 @@
  *
  * In each round, a process opens a VM, and its threads use this VM and make others at the same time. The
  * process ends when each thread has made its steps, or, in some rounds, is killed at any moment. The
- * claims: each process ends, no result is neither a success nor an error, and with HS_EXACT, no memory
- * is lost. On Linux, the kernel's log and kmemleak show more.
+ * claims: each process ends, each ioctl returns a result or an error, and with HS_EXACT, no memory is
+ * lost. On Linux, the kernel's log and kmemleak show more.
  *
  * A seed repeats the choices of each thread, but not the order in which the threads run.
  */
@@ -34,7 +34,7 @@ static unsigned int threads = 3, ended;
 static pid_t tids[ENV_FIRST];
 static struct any_vmm shared; /* the descriptors that each thread gets copies of */
 
-u64 rnd(u64 below)
+static u64 next_choice(u64 below)
 {
 	state ^= state << 13;
 	state ^= state >> 7;
@@ -164,7 +164,7 @@ static bool run_round(u64 number)
 		       WEXITSTATUS(status));
 		return false;
 	}
-	return true; /* a signal other than SIGKILL: the VMM has overwritten itself */
+	return true; /* another signal than SIGKILL means that the VMM has overwritten its own memory */
 }
 
 static void usage(void)
@@ -191,8 +191,7 @@ static void print_counts(unsigned long rounds, unsigned long first)
 	printf("# %lu rounds from seed %lu: %lu steps, ioctls without memory: %lu\n", rounds, first,
 	       counts->steps, counts->no_memory);
 	printf("# KVM_RUN: %lu, of which MMIO: %lu, SBI: %lu, other exits: %lu, interrupted: %lu, "
-	       "errors: "
-	       "%lu\n",
+	       "errors: %lu\n",
 	       counts->runs, counts->mmio, counts->sbi, counts->other, counts->interrupted,
 	       counts->failed_runs);
 }
@@ -209,7 +208,7 @@ int main(int argc, char **argv)
 		usage();
 	counts = mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);
-	any_choice = rnd;
+	any_choice = next_choice;
 	for (i = 0; i < rounds + WARM_UP && good; i++) {
 		if (i == WARM_UP) {
 			print_counts(i, first);
@@ -220,7 +219,7 @@ int main(int argc, char **argv)
 		good = run_round(first + i);
 	}
 	print_counts(i, first);
-	ok(good, "each process of random VMMs ends, and has got results or errors");
+	ok(good, "each process ends, and each of its ioctls returns a result or an error");
 	ok(counts->mmio && counts->interrupted, "their guests have run");
 	claim_equal(before, "and they lose no memory");
 	return tap_done();

@@ -17,9 +17,6 @@ extern struct counts *counts;
 
 #define COUNT(what) __atomic_add_fetch(&counts->what, 1, __ATOMIC_RELAXED)
 
-/* A random number of the calling thread, less than `below`. */
-u64 rnd(u64 below);
-
 #define ENV_FIRST 8 /* number of a process's first thread; the others have the numbers before */
 
 /*
