@@ -24,7 +24,7 @@
 #                               configuration, and Kbuild's programs with their libraries;
 #                               modules: swap in compressed memory (zram), for tests
 #   $out/linux_headers_newest/headers  the same for the newest Linux
-#   $out/linux_debug/...        a Linux that checks itself: vmlinux, modules, busybox, version, and headers
+#   $out/linux_debug/...        a debug kernel: vmlinux, modules, busybox, version, and headers
 #                               to build a module (linux_debug.sh)
 #   $out/kselftest/NAME         Linux's KVM selftests, static (linux-source-6.12; built here)
 #   $out/kselftest/version      the source package's name and version
@@ -382,6 +382,18 @@ find_kernel()
 	kernel=$package
 }
 
+# Keep the busybox that has been unpacked in $tmp.
+keep_busybox()
+{
+	mv "$(newest "$tmp/usr/bin/busybox" "$tmp/bin/busybox")" "$made/busybox"
+}
+
+# Keep a package's name and version.
+keep_version()	# PACKAGE
+{
+	dpkg-deb -f "$1" Package Version | sed 's/^[^:]*: //' | paste -sd' ' >"$made/version"
+}
+
 make_guest()
 {
 	local kernel busybox tmp=$dl/unpack.$$
@@ -398,10 +410,10 @@ unpack_guest()
 	mkdir -p "$made" "$tmp" || return 1
 	dpkg-deb -x "$kernel" "$tmp" && dpkg-deb -x "$busybox" "$tmp" || return 1
 	mv "$tmp"/boot/vmlinu?-* "$made/vmlinux" || return 1
-	mv "$(newest "$tmp/usr/bin/busybox" "$tmp/bin/busybox")" "$made/busybox" || return 1
+	keep_busybox || return 1
 	# shellcheck disable=SC2086
 	unpack_modules "$tmp" "$made/modules" $guest_modules || return 1
-	dpkg-deb -f "$kernel" Package Version | sed 's/^[^:]*: //' | paste -sd' ' >"$made/version"
+	keep_version "$kernel"
 }
 
 # Print the version of the newest kernel, which is in the name of the metapackage's kernel package.
@@ -441,9 +453,9 @@ unpack_linux_newest()	# PACKAGE...; the first has the kernel
 		dpkg-deb -x "$deb" "$tmp" || return 1
 	done
 	mv "$tmp"/usr/lib/modules/*/vmlinuz "$made/vmlinux" || return 1
-	mv "$(newest "$tmp/usr/bin/busybox" "$tmp/bin/busybox")" "$made/busybox" || return 1
+	keep_busybox || return 1
 	unpack_modules "$tmp" "$made/modules" kvm virtio_blk || return 1
-	dpkg-deb -f "$1" Package Version | sed 's/^[^:]*: //' | paste -sd' ' >"$made/version"
+	keep_version "$1"
 }
 
 unpack_usr()	# FOLDER PACKAGE...
@@ -620,7 +632,7 @@ kselftest_of()	# VERSION SUITE PARTS
 {
 	local tmp=$dl/unpack.kselftest.$$ name=linux-source-$1
 	get_package "$name" "Linux $1's source for its KVM selftests (160 MB)" "$2" || return 1
-	mkdir -p "$tmp/source" "$made" || return 1
+	mkdir -p "$tmp" "$made" || return 1
 	step "unpacking Linux $1's KVM selftests" unpack_kselftest "$3" &&
 		step "building Linux $1's KVM selftests" build_kselftest
 	local status=$?
@@ -630,14 +642,22 @@ kselftest_of()	# VERSION SUITE PARTS
 
 unpack_kselftest()	# PARTS
 {
-	local tar=$tmp/source.tar.xz patterns=() part
+	local patterns=() part
 	set -f
 	for part in $1; do patterns+=("$name/$part"); done
 	set +f
-	dpkg-deb --fsys-tarfile "$package" | tar -xO "./usr/src/$name.tar.xz" >"$tar" || return 1
-	xz -dc -T0 "$tar" | tar -x -C "$tmp/source" --strip-components=1 --wildcards "${patterns[@]}" ||
-		return 1
-	dpkg-deb -f "$package" Package Version | sed 's/^[^:]*: //' | paste -sd' ' >"$made/version"
+	unpack_linux_source "$name" --wildcards "${patterns[@]}"
+}
+
+# Unpack Linux's source from $package to $tmp/source. ARGUMENTS of tar select files.
+unpack_linux_source()	# NAME ARGUMENT...
+{
+	local tar=$tmp/source.tar.xz
+	mkdir -p "$tmp/source" || return 1
+	dpkg-deb --fsys-tarfile "$package" | tar -xO "./usr/src/$1.tar.xz" >"$tar" || return 1
+	xz -dc -T0 "$tar" | tar -x -C "$tmp/source" --strip-components=1 "${@:2}" || return 1
+	rm "$tar"
+	keep_version "$package"
 }
 
 # Variables of this set-up's own make, such as VERSION, must not replace those of Linux's Makefile.
@@ -684,7 +704,7 @@ unpack_rt_tests()	# PACKAGE...; the first is rt-tests
 	mv "$tmp/usr/bin/hackbench" "$tmp/usr/bin/cyclictest" "$made/" || return 1
 	find "$tmp/usr/lib" \( -name 'ld-linux-*.so.*' -o -name libc.so.6 -o -name 'libnuma.so.1' \) \
 		-exec cp -L {} "$made/lib/" \; || return 1
-	dpkg-deb -f "$1" Package Version | sed 's/^[^:]*: //' | paste -sd' ' >"$made/version"
+	keep_version "$1"
 	[ "$(ls "$made/lib" | wc -l)" = 3 ]
 }
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# linux_debug.sh - build a Linux that checks itself, for tests of the module: KASAN, lockdep, kmemleak and others.
+# linux_debug.sh - build a debug kernel for tests of the module, with KASAN, lockdep, kmemleak and others.
 #
 # Debian has none. The source is Debian's linux-source-6.12; linux-debug.config has the options. fetch_all()
 # (fetch.sh) calls make_linux_debug().
@@ -11,26 +11,20 @@ make_linux_debug()
 {
 	local tmp=$dl/unpack.linux_debug.$$
 	get_package busybox-static "busybox (1 MB)" || return 1
-	mkdir -p "$tmp" "$made/modules" && dpkg-deb -x "$package" "$tmp" &&
-		mv "$(newest "$tmp/usr/bin/busybox" "$tmp/bin/busybox")" "$made/busybox" || return 1
+	mkdir -p "$tmp" "$made/modules" && dpkg-deb -x "$package" "$tmp" && keep_busybox || return 1
 	get_package linux-source-6.12 "Linux 6.12's source (160 MB)" || return 1
-	step "unpacking Linux 6.12's source" unpack_linux_source &&
-		step "building a Linux 6.12 that checks itself (10 minutes)" build_linux_debug
+	step "unpacking Linux 6.12's source" unpack_debug_source &&
+		step "building the debug kernel (10 minutes)" build_linux_debug
 	local status=$?
 	rm -rf "$tmp"
 	return $status
 }
 
 # The documentation is left out, but Kconfig reads one file of it.
-unpack_linux_source()
+unpack_debug_source()
 {
-	local tar=$tmp/source.tar.xz name=linux-source-6.12
-	mkdir -p "$tmp/source/Documentation" || return 1
-	dpkg-deb --fsys-tarfile "$package" | tar -xO "./usr/src/$name.tar.xz" >"$tar" || return 1
-	xz -dc -T0 "$tar" | tar -x -C "$tmp/source" --strip-components=1 --exclude="$name/Documentation/*" || return 1
-	: >"$tmp/source/Documentation/Kconfig"
-	rm "$tar"
-	dpkg-deb -f "$package" Package Version | sed 's/^[^:]*: //' | paste -sd' ' >"$made/version"
+	unpack_linux_source linux-source-6.12 --exclude='linux-source-6.12/Documentation/*' &&
+		mkdir -p "$tmp/source/Documentation" && : >"$tmp/source/Documentation/Kconfig"
 }
 
 # Keep the kernel, its modules, and what is needed to build another module.
