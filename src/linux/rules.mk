@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # rules.mk - the module for Debian's riscv64 kernel: $(O)/hyperscope.ko; with KERNEL=newest, for the
-# newest one: $(O)/hyperscope_newest.ko; with KERNEL=debug, for one that checks itself:
+# newest one: $(O)/hyperscope_newest.ko; with KERNEL=debug, for a debug kernel:
 # $(O)/hyperscope_debug.ko (docs/linux-module.md). Included by the top Makefile. Nothing else depends on
 # the module.
 #

@@ -5,6 +5,7 @@
 # of the host. Then the same binary boots the same guest under hyperscope, where the guest must see
 # no difference except the name of its SBI implementation.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/linux.sh"
 ! qemu_breaks_linux_kvm || skip_all "$linux_kvm_is_broken"
 
 guest_dir=$O/guest
@@ -46,9 +47,7 @@ echo second | dd of=/dev/vda conv=notrunc,fsync 2>/dev/null
 reboot
 sleep 60
 END
-cp "$O/guest-initrd.cpio" "$tmp/initrd"
-truncate -s %512 "$tmp/initrd"
-(cd "$tmp/extra" && find . -mindepth 1 | cpio -o -H newc --quiet) >>"$tmp/initrd"
+make_initrd "$tmp/extra" "$tmp/initrd"
 
 new_disk() { # 4 MiB: "first" in its first sector, then numbers
 	{ echo first; seq 1000000; } | head -c 4M >"$1"

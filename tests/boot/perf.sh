@@ -6,6 +6,7 @@
 #   report_perf TEXT          relay the TAP in TEXT, the guest's output, as claims of this test, and
 #                             claim that the kernel has found the SBI PMU
 
+. "$HS_TOP/tests/lib/linux.sh"
 [ -f "$O/guest-initrd.cpio" ] || skip_all "there is no guest kernel: set-up could not fetch it"
 ! qemu_older 9.1 || skip_all "this QEMU's counters cannot tell the guest's work from the host's"
 
@@ -19,9 +20,7 @@ perf_initrd()
 dmesg | sed -n 's/^[^]]*] riscv-pmu-sbi: //p'
 perfcount $*
 END
-	cp "$O/guest-initrd.cpio" "$initrd"
-	truncate -s %512 "$initrd"
-	(cd "$dir" && find . -mindepth 1 | cpio -o -H newc --quiet) >>"$initrd"
+	make_initrd "$dir" "$initrd"
 }
 
 report_perf()

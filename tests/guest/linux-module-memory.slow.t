@@ -5,6 +5,7 @@
 # (zram) and merges pages (KSM), while Debian's kernel runs hackbench and cyclictest in each VM. No byte of the guests' files is
 # wrong.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/linux.sh"
 [ -e "$O/hyperscope.ko" ] || skip_all "$O/hyperscope.ko is missing: run 'make linux-module'"
 [ -d "$O/rt_tests" ] || skip_all "$O/rt_tests is missing: run 'scripts/hyperscope setup apps'"
 rounds=${ROUNDS:-4}
@@ -31,9 +32,7 @@ cat >"$tmp/extra/hs/command" <<'END'
 END
 cp "$O/rt_tests/hackbench" "$O/rt_tests/cyclictest" "$tmp/extra/bin/"
 cp "$O"/rt_tests/lib/* "$tmp/extra/lib/"
-cp "$O/guest-initrd.cpio" "$tmp/initrd"
-truncate -s %512 "$tmp/initrd"
-(cd "$tmp/extra" && find . -mindepth 1 | cpio -o -H newc --quiet) >>"$tmp/initrd"
+make_initrd "$tmp/extra" "$tmp/initrd"
 
 # In Linux: a control group with the VMs, and the most memory that they used at any time, swapped or not. VMs that do not end
 # are killed.
@@ -74,12 +73,6 @@ swap=()
 for file in "$O"/linux_headers/modules/*; do
 	swap+=(--file "$file:/swap/${file##*/}")
 done
-out=$(timeout -s KILL "$(scaled 1500)" "$HS_TOP/scripts/hyperscope" linux-kvm exec --hypervisor hyperscope --out "$O" --memory 2G \
-	--timeout "$(scaled 1400)" --log "$tmp/log" "${swap[@]}" --file "$O/vmm" --file "$O/guest/vmlinux" --file "$tmp/initrd" --file "$tmp/vms.sh" \
-	"$O/guest/busybox" sh /vms.sh "${LIMIT:-184549376}" "$rounds" "$(scaled 1000)" </dev/null 2>"$tmp/err")
-status=$?
-relay "$out" "four VMs"
-is "$status" 0 "four VMs: status 0" || diag "$(tail -n 20 "$tmp/err")"
-warnings='WARNING|\bBUG|ODEBUG|Oops|panic:|stall|kmemleak: [1-9]|hung|blocked for more'
-is "$(grep -cE "$warnings" "$tmp/log")" 0 "four VMs: no warning of Linux" || diag "$(grep -E -A 40 "$warnings" "$tmp/log" | head -n 90)"
+on_module "four VMs" 1450 --memory 2G "${swap[@]}" --file "$O/vmm" --file "$O/guest/vmlinux" --file "$tmp/initrd" --file "$tmp/vms.sh" \
+	"$O/guest/busybox" sh /vms.sh "${LIMIT:-184549376}" "$rounds" "$(scaled 1000)"
 done_testing

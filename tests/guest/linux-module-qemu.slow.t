@@ -4,6 +4,7 @@
 # linux-module-qemu.slow.t - Debian's QEMU (-accel kvm) is a VMM on the Linux module: Debian's kernel boots with two vCPUs and
 # a disk, with each of QEMU's interrupt controllers.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/linux.sh"
 [ -e "$O/hyperscope.ko" ] || skip_all "$O/hyperscope.ko is missing: run 'make linux-module'"
 [ -d "$O/qemu_riscv64" ] || skip_all "$O/qemu_riscv64 is missing: run 'scripts/hyperscope setup qemu-riscv64'"
 
@@ -19,9 +20,7 @@ n=0
 while [ $n -lt 50 ]; do /bin/busybox true && n=$((n + 1)); done
 echo "forks: $n"
 END
-cp "$O/guest-initrd.cpio" "$tmp/initrd"
-truncate -s %512 "$tmp/initrd"
-(cd "$tmp/extra" && find . -mindepth 1 | cpio -o -H newc --quiet) >>"$tmp/initrd"
+make_initrd "$tmp/extra" "$tmp/initrd"
 
 cat >"$tmp/boots.sh" <<'END'
 	n=0
@@ -44,15 +43,9 @@ for file in "$O"/qemu_riscv64/lib/*; do
 	files+=(--file "$file:/lib/${file##*/}")
 done
 
-# boots MACHINE GUEST...: the machine, and those of QEMU in it
-boots()
+boots()	# MACHINE GUEST...: the machine, and those of QEMU in it
 {
-	out=$(timeout -s KILL "$(scaled 400)" "$HS_TOP/scripts/hyperscope" linux-kvm exec --hypervisor hyperscope --out "$O" --machine "$1" --memory 3G \
-		--timeout "$(scaled 380)" --log "$tmp/log" "${files[@]}" "$O/guest/busybox" sh /boots.sh "$(scaled 100)" "${@:2}" </dev/null 2>"$tmp/err")
-	status=$?
-	relay "$out" "on $1"
-	is "$status" 0 "on $1: status 0" || diag "$(tail -n 20 "$tmp/err")"
-	is "$(grep -cE 'WARNING|BUG|Oops|panic:|stall' "$tmp/log")" 0 "on $1: no warning of Linux" || diag "$(grep -E -A 8 'WARNING|BUG|Oops' "$tmp/log" | head -n 20)"
+	on_module "on $1" 430 --machine "$1" --memory 3G "${files[@]}" "$O/guest/busybox" sh /boots.sh "$(scaled 100)" "${@:2}"
 }
 boots virt virt virt,aia=aplic
 boots aia virt,aia=aplic-imsic

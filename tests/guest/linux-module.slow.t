@@ -6,8 +6,9 @@
 # and are in debugfs. Linux reports no warning.
 #
 # With HS_KERNEL=newest, for the newest kernel that Debian has (linux-module-newest.slow.t). With HS_KERNEL=debug, for a
-# kernel that checks itself: KASAN, lockdep, kmemleak and others (linux-module-debug.slow.t).
+# debug kernel, which has KASAN, lockdep, kmemleak and others (linux-module-debug.slow.t).
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/lib/linux.sh"
 kernel=${HS_KERNEL:-stable} longest=250
 case $kernel in
 stable) headers=$O/linux_headers/headers kvm_module=$O/guest/modules/kvm.ko purpose=linux-module ;;
@@ -40,19 +41,9 @@ else
 	skip DKMS "dkms is not installed"
 fi
 
-warnings='WARNING|\bBUG|ODEBUG|Oops|panic:|stall|kmemleak: [1-9]'
-
-# on_linux NAME OPTION... PROGRAM ARGUMENT...
-on_linux()
+on_linux()	# NAME OPTION... PROGRAM ARGUMENT...
 {
-	local name=$1
-	out=$(timeout -s KILL "$(scaled $longest)" "$HS_TOP/scripts/hyperscope" linux-kvm exec --hypervisor hyperscope \
-		--linux $kernel --out "$O" --timeout "$(scaled $((longest - 50)))" --log "$tmp/log" "${@:2}" </dev/null 2>"$tmp/err")
-	status=$?
-	relay "$out" "$name"
-	is "$status" 0 "$name: status 0" || diag "$(tail -n 20 "$tmp/err")"
-	is "$(grep -cE "$warnings" "$tmp/log")" 0 "$name: no warning of Linux" ||
-		diag "$(grep -E -A 30 "$warnings" "$tmp/log" | head -n 60)"
+	on_module "$1" $longest --linux $kernel "${@:2}"
 }
 
 payloads="exits mmio mmio_hard fp harts timer sbi hostile"

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+#
+# linux.sh - functions for tests that boot Linux, as a guest or with the module.
+
+# Write the guest's initrd, followed by the files of a folder.
+make_initrd()	# FOLDER FILE
+{
+	cp "$O/guest-initrd.cpio" "$2"
+	truncate -s %512 "$2"
+	(cd "$1" && find . -mindepth 1 | cpio -o -H newc --quiet) >>"$2"
+}
+
+# Claim that the log of a kernel with the module, $tmp/log, contains no warning.
+no_warning()	# NAME
+{
+	local warnings='WARNING|\bBUG|ODEBUG|Oops|panic:|stall|kmemleak: [1-9]|hung|blocked for more'
+	is "$(grep -cE "$warnings" "$tmp/log")" 0 "$1: no warning of Linux" || diag "$(grep -E -A 40 "$warnings" "$tmp/log" | head -n 90)"
+}
+
+# Run a program in a machine whose kernel has the module, and relay its claims. Claim that the program ends with status 0, and
+# that Linux warns of nothing. Its output is in $out. OPTION is one of `linux-kvm exec`.
+on_module()	# NAME SECONDS OPTION... PROGRAM ARGUMENT...
+{
+	local name=$1
+	out=$(timeout -s KILL "$(scaled "$2")" "$HS_TOP/scripts/hyperscope" linux-kvm exec --hypervisor hyperscope \
+		--out "$O" --timeout "$(scaled $(($2 - 50)))" --log "$tmp/log" "${@:3}" </dev/null 2>"$tmp/err")
+	status=$?
+	relay "$out" "$name"
+	is "$status" 0 "$name: status 0" || diag "$(tail -n 20 "$tmp/err")"
+	no_warning "$name"
+}
