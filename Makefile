@@ -208,6 +208,7 @@ ASKED = $(if $(SET)$(SHARE),HYPERSCOPE_SET="$$HYPERSCOPE_SET $(SET)" $(TOP)/test
 test:
 	$(ASKED)
 	$(SETUP) test check kselftest
+	$(SETUP) linux-module || echo "Tests of the Linux module are skipped."
 	+$(BUILD) all tests
 	$(TOP)/tests/run --out $(O) $(SET:%=--set %) $(TESTS)
 
@@ -333,7 +334,7 @@ $(foreach goal,$(filter-out /%,$(MAKECMDGOALS)),$(if $(filter $(O)/%,$(abspath $
 
 define HELP
 make            build everything below O (default: build/)
-                  DEBUG=1           also the kernel that checks itself
+                  DEBUG=1           also hyperscope's debug kernel
                                     (docs/testing.md)
 make run        set up what is missing, build, boot Debian's kernel in a VM
                   GUEST=hello|PATH  boot another guest
