@@ -91,6 +91,7 @@ struct vcpu_sta {
 	u64 seen_ns;    /* run delay of `thread` at the last report, or when measuring began */
 	int thread;     /* the thread of seen_ns; 0: not determined yet */
 	bool preempted; /* the guest's structure is marked preempted */
+	bool unlogged;  /* that store is not in the dirty log yet */
 };
 
 /*

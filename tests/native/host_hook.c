@@ -29,6 +29,15 @@ static struct slot *slot(void)
 	return acting_for ? acting_for : &slots[hv_hart()];
 }
 
+__thread bool native_in_out;
+
+static void out_of(struct hv_sched_hook *hook)
+{
+	native_in_out = true;
+	hook->out(hook);
+	native_in_out = false;
+}
+
 /* Call out() as if the hook's thread were scheduled out on its own hart. hooks_lock is held. */
 static void call_out(struct slot *s)
 {
@@ -37,7 +46,7 @@ static void call_out(struct slot *s)
 
 	acting_for = s;
 	native_hart_set(s->hart);
-	s->hook->out(s->hook);
+	out_of(s->hook);
 	native_hart_set(hart);
 	acting_for = before;
 }
@@ -120,7 +129,7 @@ struct hv_sched_hook *native_hook_out(void)
 
 	lock();
 	if (slot()->hook)
-		slot()->hook->out(slot()->hook);
+		out_of(slot()->hook);
 	left = slot()->hook;
 	hv_sched_hook_set(NULL);
 	pthread_mutex_unlock(&hooks_lock);

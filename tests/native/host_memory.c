@@ -29,10 +29,17 @@ static size_t next_page;
 static unsigned int fail_countdown;
 static pthread_mutex_t memory_lock = PTHREAD_MUTEX_INITIALIZER;
 
+static void must(bool condition, const char *what)
+{
+	if (!condition)
+		hv_panic("native host: %s\n", what);
+}
+
 static bool allocation_fails(void)
 {
 	unsigned int left = __atomic_load_n(&fail_countdown, __ATOMIC_RELAXED);
 
+	must(!native_in_out, "an allocation in out(), which the scheduler calls");
 	return left && __atomic_sub_fetch(&fail_countdown, 1, __ATOMIC_RELAXED) == 0;
 }
 
@@ -54,12 +61,6 @@ unsigned long native_objects_in_use(void)
 unsigned long native_maps_in_use(void)
 {
 	return maps_in_use;
-}
-
-static void must(bool condition, const char *what)
-{
-	if (!condition)
-		hv_panic("native host: %s\n", what);
 }
 
 static size_t page_index(hpa_t pa)

@@ -193,6 +193,32 @@ static void a_write_of_steal_time_is_in_the_dirty_log(void **state)
 	assert_int_equal(bits[0], BIT(AREA / PAGE_SIZE));
 }
 
+/* KVM_RUN ends before it serves the request for an update, as after an exit to user space. */
+static void preempted_before_an_exit(struct kvm_vcpu *vcpu)
+{
+	native_migrate(0);
+	__atomic_fetch_and(&vcpu->requests, ~BIT(REQ_STEAL), __ATOMIC_RELAXED);
+	host_interrupt();
+}
+
+static void a_preemption_is_in_the_dirty_log(void **state)
+{
+	struct kvm_dirty_log log = { .slot = 0,
+				     .dirty_bitmap = (void *)(NATIVE_USER_BASE + 0x1000) };
+	u64 *bits = native_user(NATIVE_USER_BASE + 0x1000);
+
+	(void)state;
+	set_shmem(AREA_GPA, 0, 0);
+	native_set_slot(vm.vm, 0, NATIVE_GUEST_BASE, NATIVE_GUEST_SIZE, NATIVE_USER_BASE,
+			KVM_MEM_LOG_DIRTY_PAGES);
+	native_guest = preempted_before_an_exit;
+	native_signal_set(false);
+	native_run(vm.vcpu);
+	assert_int_equal(area()->preempted, 1);
+	assert_int_equal(kvm_vm_ioctl_get_dirty_log(vm.vm, &log), 0);
+	assert_int_equal(bits[0], BIT(AREA / PAGE_SIZE));
+}
+
 static void steal_time_has_two_registers(void **state)
 {
 	struct call nothing = CALL(SBI_EXT_BASE, 0, 0);
@@ -237,6 +263,7 @@ int main(void)
 		TEST(steal_time_needs_writable_memory),
 		TEST(steal_time_ends_when_its_memory_is_unmapped),
 		TEST(a_preempted_vcpu_is_marked_until_it_runs),
+		TEST(a_preemption_is_in_the_dirty_log),
 		TEST(steal_time_is_not_written_after_its_slot_is_deleted),
 		TEST(a_write_of_steal_time_is_in_the_dirty_log),
 		TEST(steal_time_has_two_registers),

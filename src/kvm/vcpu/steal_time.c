@@ -10,7 +10,9 @@
  * The stolen time is the host's run delay of the vCPU's thread. It only grows while the thread is
  * scheduled out, so each load checks it (sta_load()) and requests an update by REQ_STEAL if it has
  * grown. The update may fault and sleep, and comes before the entry. If the thread leaves its hart
- * in KVM_RUN while the vCPU is loaded, `preempted` is set until the next update.
+ * in KVM_RUN while the vCPU is loaded, `preempted` is set until the next update. This store is logged
+ * as dirty when the thread continues, and so before KVM_RUN returns: logging may allocate memory,
+ * which the scheduler's hook must not (hv/host.h).
  */
 #include "mmu/memslot.h"
 #include "request.h"
@@ -44,6 +46,10 @@ static void start_measuring(struct kvm_vcpu *vcpu, u64 delay)
 
 void sta_load(struct kvm_vcpu *vcpu)
 {
+	if (vcpu->sta.unlogged) {
+		vcpu->sta.unlogged = false;
+		memslot_mark_dirty(vcpu, gpa_to_gfn(vcpu->sta.shmem));
+	}
 	if (sta_is_on(vcpu) && (vcpu->sta.preempted || vcpu->sta.seen_ns != hv_run_delay_ns() ||
 				vcpu->sta.thread != hv_thread_id()))
 		vcpu_set_request(vcpu, REQ_STEAL);
@@ -97,7 +103,7 @@ void sta_preempted(struct kvm_vcpu *vcpu)
 	    store_all(vcpu, hva, &mark, 1))
 		return;
 	vcpu->sta.preempted = true;
-	memslot_mark_dirty(vcpu, gpa_to_gfn(vcpu->sta.shmem));
+	vcpu->sta.unlogged = true;
 }
 
 /* Store an odd sequence, the rest, and an even sequence. The errors are those of store_all(). */
