@@ -8,11 +8,12 @@
  * eventfd has been signaled.
  *
  * Locks: the eventfd's wait queue's lock protects `watch` and `pending`; events_lock protects the
- * list and the reference counts. Neither is taken under the other. get() has a mutex, so that no
+ * table and the reference counts. Neither is taken under the other. get() has a mutex, so that no
  * eventfd gets two events.
  */
 #include <linux/eventfd.h>
 #include <linux/file.h>
+#include <linux/hashtable.h>
 #include <linux/mutex.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
@@ -21,7 +22,7 @@
 #include "linux.h"
 
 struct hv_event {
-	struct list_head link;
+	struct hlist_node link;
 	unsigned int refs;
 	struct eventfd_ctx *ctx;
 	wait_queue_entry_t wait;
@@ -31,7 +32,8 @@ struct hv_event {
 	bool pending; /* signaled while there was no watch */
 };
 
-static LIST_HEAD(events);
+/* The events of all processes, of which one can have very many. */
+static DEFINE_HASHTABLE(events, 12);
 static DEFINE_RAW_SPINLOCK(events_lock);
 
 /* Called under the queue's lock. */
@@ -67,7 +69,7 @@ static struct hv_event *find(const struct eventfd_ctx *ctx)
 {
 	struct hv_event *event;
 
-	list_for_each_entry(event, &events, link)
+	hash_for_each_possible(events, event, link, (unsigned long)ctx)
 		if (event->ctx == ctx) {
 			event->refs++;
 			return event;
@@ -87,7 +89,7 @@ static void discard(struct hv_event *event)
 
 /*
  * Take over one reference to ctx. Called outside the core. An event is in its eventfd's queue before
- * it is in the list.
+ * it is in the table.
  */
 static int get(struct file *file, struct eventfd_ctx *ctx, struct hv_event **eventp)
 {
@@ -113,7 +115,7 @@ static int get(struct file *file, struct eventfd_ctx *ctx, struct hv_event **eve
 		if (vfs_poll(file, &event->table) & EPOLLIN)
 			event->pending = true;
 		raw_spin_lock_irq(&events_lock);
-		list_add(&event->link, &events);
+		hash_add(events, &event->link, (unsigned long)ctx);
 		raw_spin_unlock_irq(&events_lock);
 	}
 	mutex_unlock(&mutex);
@@ -147,7 +149,7 @@ void hv_event_put(struct hv_event *event)
 	raw_spin_lock_irqsave(&events_lock, flags);
 	last = !--event->refs;
 	if (last)
-		list_del(&event->link);
+		hash_del(&event->link);
 	raw_spin_unlock_irqrestore(&events_lock, flags);
 	if (last)
 		discard(event);
