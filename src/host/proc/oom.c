@@ -122,11 +122,14 @@ static bool find_largest(struct process **found, size_t *pages)
 	spin_lock(&all_processes_lock);
 	*found = set_footprints();
 	account = *found ? NULL : account_find_largest();
-	list_for_each_entry(p, &all_processes, all_link)
-		if (account && READ_ONCE(p->account) == account) {
+	list_for_each_entry(p, &all_processes, all_link) {
+		spin_lock(&p->lock); /* a process that ends frees its account after taking this lock */
+		if (account && p->account == account) {
 			*pages = account->footprint;
 			*found = p;
 		}
+		spin_unlock(&p->lock);
+	}
 	if (*found)
 		process_get(*found);
 	spin_unlock(&all_processes_lock);
