@@ -227,6 +227,7 @@ void hv_sigmask_begin(u64 set)
 
 	leave_core();
 	siginitset(&mask, set);
+	sigdelsetmask(&mask, sigmask(SIGKILL) | sigmask(SIGSTOP));
 	sigprocmask(SIG_SETMASK, &mask, &current->real_blocked);
 	enter_core();
 }

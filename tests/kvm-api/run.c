@@ -4,6 +4,7 @@
  */
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include "vm.h"
 
 #define CAP_MP_STATE_RESET 242 /* KVM_CAP_RISCV_MP_STATE_RESET, since Linux 6.16 */
@@ -180,6 +181,38 @@ static void signal_mask(void)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	vcpu_free(&vcpu);
 	vm_free(&vm);
+}
+
+/* The child's guest spins, and nothing but SIGKILL can end its KVM_RUN. */
+static void killed(void)
+{
+	struct {
+		uint32_t len;
+		uint8_t set[8];
+	} __attribute__((packed)) mask = { .len = 8 };
+	pid_t child = fork(), ended = 0;
+	unsigned int tenths;
+	int status = 0;
+
+	if (child == 0) {
+		struct vm vm = vm_new();
+		struct vcpu vcpu = vcpu_new(&vm, 0);
+
+		vm_load(&vm, spin);
+		memset(mask.set, 0xff, sizeof(mask.set));
+		must(ioctl(vcpu.fd, KVM_SET_SIGNAL_MASK, &mask) == 0, "KVM_SET_SIGNAL_MASK");
+		vcpu_run(&vcpu);
+		_exit(0);
+	}
+	usleep(200000);
+	kill(child, SIGKILL);
+	for (tenths = 0; tenths < 100 && !ended; tenths++) {
+		ended = waitpid(child, &status, WNOHANG);
+		if (!ended)
+			usleep(100000);
+	}
+	ok(ended == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+	   "SIGKILL ends a process whose KVM_RUN blocks all signals");
 }
 
 static void interrupts(void)
@@ -432,6 +465,7 @@ int main(void)
 	forwarded_call();
 	signals();
 	signal_mask();
+	killed();
 	interrupts();
 	events();
 	starts();

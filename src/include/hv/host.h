@@ -188,7 +188,7 @@ u64 hv_run_delay_ns(void);
 /*
  * Replace the calling thread's mask of 64 signals until hv_sigmask_end(). KVM_RUN has a mask of its
  * own (KVM_SET_SIGNAL_MASK). A signal that only the thread's usual mask blocks ends KVM_RUN, but
- * takes effect only once the usual mask permits it.
+ * takes effect only once the usual mask permits it. SIGKILL and SIGSTOP cannot be blocked.
  */
 void hv_sigmask_begin(u64 set);
 void hv_sigmask_end(void);
