@@ -6,7 +6,6 @@
 #include <linux/anon_inodes.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/gfp.h>
 #include <linux/kvm.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
@@ -20,25 +19,27 @@ struct core_file {
 };
 
 /*
- * The core allocates without sleeping. If there was no memory, reclaim some and repeat the call,
- * which has changed nothing: twice, so that an ioctl that can never succeed ends.
+ * The core allocates without sleeping. If there was no memory, put some pages into the thread's
+ * reserve and repeat the call, which has changed nothing. Each round has twice as many pages as the
+ * one before. An ioctl that can never succeed ends after the last.
  */
-#define ROUNDS 2
+#define ROUNDS 8
 
-static bool make_room(void)
+static long call_ioctl(const struct core_file *cf, unsigned int cmd, unsigned long arg)
 {
-	struct page *page = alloc_pages(GFP_KERNEL | __GFP_NOWARN | __GFP_RETRY_MAYFAIL, 0);
+	long ret;
 
-	if (!page)
-		return false;
-	__free_pages(page, 0);
-	return !fatal_signal_pending(current);
+	core_call_begin();
+	ret = cf->ops->ioctl(cf->priv, cmd, arg);
+	core_call_end();
+	return ret;
 }
 
 static long core_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct core_file *cf = file->private_data;
-	unsigned int round = 0;
+	struct reserve reserve;
+	unsigned int round;
 	long ret;
 
 	if (!cf->ops->ioctl)
@@ -49,11 +50,13 @@ static long core_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		if (ret < 0)
 			return ret;
 	}
-	do {
-		core_call_begin();
-		ret = cf->ops->ioctl(cf->priv, cmd, arg);
-		core_call_end();
-	} while (ret == -ENOMEM && round++ < ROUNDS && make_room());
+	ret = call_ioctl(cf, cmd, arg);
+	for (round = 0; ret == -ENOMEM && round < ROUNDS; round++) {
+		if (!reserve_begin(&reserve, 1u << round))
+			break;
+		ret = call_ioctl(cf, cmd, arg);
+		reserve_end(&reserve);
+	}
 	if (cmd == KVM_CREATE_VM)
 		harts_unuse();
 	return ret;

@@ -89,6 +89,23 @@ static inline void trap_csrs_restore(const struct trap_csrs *csrs)
 void core_call_begin(void);
 void core_call_end(void);
 
+/*
+ * memory.c: pages for the calling thread, which hv_pages_alloc() takes if Linux has none without
+ * sleeping. reserve_begin() waits until Linux has reclaimed enough memory, and may let it kill a
+ * process. It returns false if there is none, or if the thread is being killed.
+ */
+struct reserve {
+	struct hlist_node link;
+	const struct task_struct *thread;
+	struct list_head pages;
+};
+
+bool reserve_begin(struct reserve *reserve, unsigned int pages);
+void reserve_end(struct reserve *reserve);
+
+/* Return true if the scheduler is calling out() of the calling thread's hook. */
+bool in_sched_out(void);
+
 /* Return the time from now to a deadline in ticks of the time CSR, in ns; 0 if it has passed. */
 s64 ns_until(u64 deadline);
 

@@ -11,7 +11,7 @@ make -C "$HS_TOP" --no-print-directory O="$O" linux-module-only >"$tmp/make" 2>&
 is "$?,$(grep -c 'warning:' "$tmp/make")" 0,0 "the module builds without warnings" || diag "$(tail -n 20 "$tmp/make")"
 
 payloads="exits mmio fp hostile"
-programs="errors run regs lazy_put"
+programs="errors run regs lazy_put limited"
 files=(--file "$O/vmm:/vmm" --file "$O/guest-payloads/harts.bin:/harts.bin")
 for name in $payloads; do files+=(--file "$O/guest-payloads/$name.bin:/$name.bin"); done
 for name in $programs; do files+=(--file "$O/tests/kvm-api/$name:/kvm/$name"); done
