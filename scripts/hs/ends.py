@@ -108,6 +108,19 @@ def stop(child):
             child.wait()
 
 
+def is_ending():
+    """Return whether a signal is ending the script. A thread other than the main one then has to end."""
+    return _first_signal is not None
+
+
+def terminate_all():
+    """Send SIGTERM to each child, so that threads that wait for one can end."""
+    with held():
+        for child in list(_children):
+            if child.returncode is None:
+                terminate(child)
+
+
 def call(command, **more):
     """Run COMMAND and return its status. If an exception such as Quit ends the wait, send SIGTERM to COMMAND:
     timeout(1), make and our scripts then end their children."""

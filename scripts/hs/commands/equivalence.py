@@ -11,9 +11,10 @@ import os
 import sys
 import time
 
+from hs import ends
 from hs.equivalence import shrink
 from hs.equivalence.compare import differing
-from hs.equivalence.systems import BARE, Systems
+from hs.equivalence.systems import BARE, CPU, Systems
 from hs.parser import of_command
 from hs.paths import TOP
 from hs.run.qemuopt import add_machine
@@ -41,7 +42,7 @@ def new_parser():
     parser.add_argument("--first", metavar="N", type=int, default=0, help="number of the first program (0)")
     parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[],
                         help="set a toggle of hyperscope (may be repeated)")
-    parser.add_argument("--cpu", metavar="MODEL", help="processor, in QEMU's syntax, or Spike's (with the H extension)")
+    parser.add_argument("--cpu", metavar="MODEL", help="processor, in QEMU's syntax (%s), or Spike's (with the H extension)" % CPU)
     add_machine(parser, spike=True)
     parser.add_qemu()
     parser.add_argument("--jobs", metavar="N", type=int, default=1,
@@ -112,6 +113,8 @@ def run_all(systems, options, progress):
                          (done, options.count, done / (time.monotonic() - begin), len(different)))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)  # else the remaining programs run before the command ends
+            ends.terminate_all()
+            progress("interrupted: %d of %d programs were compared, %d batches differ" % (done, options.count, len(different)))
             raise
     return totals, sorted(different), errors
 

@@ -107,6 +107,8 @@ class Systems:
             except OSError as error:
                 raise LaunchError("%s: %s" % (command[0], error.strerror)) from None
             try:
+                if ends.is_ending():
+                    raise LaunchError("interrupted")
                 found = self._read(child)
             finally:
                 ends.stop(child)
