@@ -13,17 +13,19 @@
 needs_built "$O/tests/vmm/sandbox_probe" "$O/tests/vmm/taken_over"
 
 hosts=${HOSTS:-hyperscope linux}
+[[ $hosts =~ ^(hyperscope|linux)( linux)?$ ]] || { echo "Bail out! HOSTS='$hosts': choose from 'hyperscope linux'"; exit 1; }
 if [[ $hosts = *linux* ]] && qemu_breaks_linux_kvm; then
 	diag "not on Linux: $linux_kvm_is_broken"
 	hosts=${hosts/linux/}
 fi
-names=() wheres=() finders=()
+names=() wheres=() finders=() chosen=0
 
 # Build the VMM with a mistake. On each host in WHERE, the claim that matches FOUND-BY has to fail.
 mistake()	# NAME WHERE FOUND-BY SUBSTITUTION [FILE]
 {
 	local name=$1 where=$2 finder=$3 change=$4 file=${5:-sandbox.c} output=$tmp/mutant-${#names[@]}
 	[[ $name =~ ${MISTAKES:-.} ]] || return
+	chosen=$((chosen + 1))
 	planted "$name: found" "src/vmm/$file" "$change" "$output.c" \
 		make_mutant taken-over-mutant FILE="$file" SOURCE="$output.c" OUTPUT="$output" || return
 	names+=("$name") wheres+=("$where") finders+=("$finder")
@@ -84,6 +86,8 @@ mistake "tgkill of any process" "$both" "signaling another process's thread" \
 	's/(getpid\(\)\);\n\tend_call\(f, call, )SECCOMP_RET_TRAP/$1SECCOMP_RET_ALLOW/'
 mistake "sched_setaffinity of any process" "$both" "moving another process" \
 	's/(allow_if_equal\(f, 0\);\n\tend_call\(f, call, )SECCOMP_RET_TRAP/$1SECCOMP_RET_ALLOW/'
+
+[ $chosen -gt 0 ] || { echo "Bail out! MISTAKES='$MISTAKES' matches no mistake"; exit 1; }
 
 # All mutants of a host run in one machine, after the VMM without a mistake.
 for host in $hosts; do

@@ -8,7 +8,7 @@
 . "$HS_TOP/tests/lib/linux.sh"
 [ -e "$O/hyperscope.ko" ] || skip_all "$O/hyperscope.ko is missing: run 'make linux-module'"
 [ -d "$O/rt_tests" ] || skip_all "$O/rt_tests is missing: run 'scripts/hyperscope setup apps'"
-rounds=${ROUNDS:-4}
+rounds=$(rounds_or 4) || exit
 
 # In the guest: two files of 12 MiB, one of which is the same in all VMs. Each round writes them again, with a new number, and
 # then reads what was written before the workloads ran.

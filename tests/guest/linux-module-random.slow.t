@@ -5,11 +5,12 @@
 # kernel and on a debug kernel, where allocations and copies of user memory also fail. Linux reports nothing, and no
 # memory is lost.
 #
-# usage: linux-module-random.slow.t [SEED]   SEED repeats the choices of a run; each run prints it. ROUNDS=N: on the debug
-# kernel (default: 200)
+# usage: linux-module-random.slow.t [SEED]   SEED repeats the choices of a run; each run prints it. ROUNDS=N (300, and
+# 200 on the debug kernel)
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/linux.sh"
-seed=${1:-$(date +%s)} rounds=${ROUNDS:-200}
+seed=${1:-$(date +%s)}
+rounds=$(rounds_or 300) && debug_rounds=$(rounds_or 200) || exit
 [ -e "$O/hyperscope.ko" ] || skip_all "$O/hyperscope.ko is missing: run 'make linux-module'"
 diag "seed $seed"
 
@@ -45,9 +46,9 @@ on_linux()	# NAME LINUX SECONDS ARGUMENT...
 		"$O/guest/busybox" sh /random.sh "${@:4}"; } 2>"$tmp/time"
 }
 
-on_linux "Debian's kernel" stable 450 300 "$seed"
+on_linux "Debian's kernel" stable $((150 + rounds)) "$rounds" "$seed"
 if [ -e "$O/hyperscope_debug.ko" ]; then
-	on_linux "a debug kernel" debug $((250 + 10 * rounds)) "$rounds" "$((seed + 1000))" 4
+	on_linux "a debug kernel" debug $((250 + 10 * debug_rounds)) "$debug_rounds" "$((seed + 1000))" 4
 	like "$(tail -n 1 <<<"$(grep 'without memory' <<<"$out")")" 'without memory: [1-9]' "a debug kernel: allocations have failed"
 	mkdir -p "$O/fuzz" # for tests/fuzz/run --spent and --record
 	echo "linux_module $(tail -n 1 "$tmp/time") $(sed -n 's/^# .* rounds .*: \([0-9]*\) steps.*/\1/p' <<<"$out" | tail -n 1)" >>"$O/fuzz/spent"

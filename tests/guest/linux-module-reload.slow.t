@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# linux-module-reload.slow.t - the module is loaded, runs a VM, and is removed 1000 times (ROUNDS=N), and Linux does not
+# linux-module-reload.slow.t - the module is loaded, runs a VM, and is removed 1000 times (ROUNDS=N, at least 20), and Linux does not
 # use more memory afterwards.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/linux.sh"
 [ -e "$O/hyperscope.ko" ] || skip_all "$O/hyperscope.ko is missing: run 'make linux-module'"
-rounds=${ROUNDS:-1000}
+rounds=$(rounds_or 1000 20) || exit
 
 # Print the kinds of memory, in KiB, 20 times. Linux frees a module's pages some time after its removal, so free memory
 # varies by 20 MiB: the maxima of both halves are compared.

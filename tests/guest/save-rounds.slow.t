@@ -39,7 +39,8 @@ try_rounds()	# LABEL ROUNDS SECONDS OPTION...
 	like "$out" '^status: 0$' "$label: after the last restore, the guest ends by itself"
 }
 
-try_rounds "2 harts" "${ROUNDS:-1000}" 1800 --harts 2
+rounds=$(rounds_or 1000) || exit
+try_rounds "2 harts" "$rounds" 1800 --harts 2
 if command -v "${SPIKE:-spike}" >/dev/null; then
 	try_rounds Spike 20 600 --machine spike --harts 2 --set timer=hrtimer
 else

@@ -152,6 +152,17 @@ skip_all()	# REASON
 	exit 0
 }
 
+# Print the number of rounds: $ROUNDS, or DEFAULT. Bail out if $ROUNDS is not a number of at least LEAST.
+rounds_or()	# DEFAULT [LEAST]
+{
+	local least=${2:-1}
+	[[ ${ROUNDS:-$1} =~ ^[0-9]{1,9}$ && ${ROUNDS:-$1} -ge $least ]] || {
+		echo "Bail out! ROUNDS=$ROUNDS: must be a number of at least $least" >&2
+		return 1
+	}
+	echo "${ROUNDS:-$1}"
+}
+
 # make test builds these files. A missing file is a failure, not a reason to skip the test: when a
 # source moves, its test has to follow.
 needs_built()	# FILE...
