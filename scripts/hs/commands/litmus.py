@@ -205,8 +205,12 @@ def main(argv):
             if case.needs(key, found):
                 needed_by.setdefault(key, set()).add(case.handshake.name)
     print("%-14s %-7s %5s %5s  %-8s  %s" % ("handshake", "rule", "insns", "paths", "needed", "forbidden outcome"))
-    failed = unnamed + sum([show(case, found, needed_by, options) for case in cases])
-    if not options.handshakes:
-        failed += not_needed(cases, needed_by, spare, code)
+    bad = [case.handshake for case in cases if show(case, found, needed_by, options)]
+    # An order that is missing makes other orders of its handshake appear to be unnecessary.
+    failed = bool(bad) or unnamed or (not options.handshakes and not_needed(cases, needed_by, spare, code))
+    for handshake in bad:
+        print("FAILED: %s: %s" % (handshake.name, handshake.claim))
+    if bad:
+        print("to see the tests: scripts/hyperscope litmus --keep DIR %s" % " ".join(handshake.name for handshake in bad))
     print("%d handshakes, %d tests, %.1f s" % (len(cases), len(found), time.monotonic() - begin))
     return 1 if failed else 0
