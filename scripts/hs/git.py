@@ -21,7 +21,7 @@ def files(*patterns):
     Files that were deleted but are still in git's index are omitted.
     """
     listing = subprocess.run(["git", "-C", TOP, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--"] + list(patterns),
-                             stdout=subprocess.PIPE, check=True).stdout.decode()
+                             stdout=subprocess.PIPE, check=True).stdout.decode(errors="surrogateescape")
     return sorted(path for path in set(listing.split("\0")) if path and os.path.isfile(os.path.join(TOP, path)))
 
 
