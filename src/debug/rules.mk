@@ -18,7 +18,10 @@ LOCK_CLASSES := $(O)/gen/debug/lock_classes.h
 .PHONY: debug-kernel debug-checkers
 debug-kernel: $(O)/debug/hyperscope.bin
 debug-checkers: $(patsubst %,$(O)/debug/%.o,$(DEBUG_SRC)) # only the files of this folder, for compile_commands.json
-all: $(if $(DEBUG),debug-kernel)
+ifneq ($(filter-out 0 1,$(DEBUG)),)
+$(error DEBUG=$(DEBUG): the values are 0 and 1)
+endif
+all: $(if $(filter 1,$(DEBUG)),debug-kernel)
 
 $(O)/debug/hyperscope.bin: $(O)/debug/hyperscope.elf
 	$(OBJCOPY_RV) -O binary $< $@

@@ -12,6 +12,8 @@ def find(out):
     """Return the path of herd7: $HERD7, else the fetched one, else the one in the PATH; None if there is none."""
     fetched = os.path.join(out, "herd7", "herd7")
     named = os.environ.get("HERD7")
+    if named and not shutil.which(named):
+        raise LaunchError("$HERD7 is '%s', which is not a program" % named)
     return named or (fetched if os.access(fetched, os.X_OK) else shutil.which("herd7"))
 
 
