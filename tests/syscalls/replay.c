@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <sanitizer/common_interface_defs.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint8_t sequence[STEPS_MAX * STEP_BYTES];
 static size_t sequence_size;
+static unsigned long sequence_number; /* from 1 */
+static const char *seed;
 
 static void save(void)
 {
@@ -31,6 +34,10 @@ static void save(void)
 	if (write(failed, sequence, sequence_size) != (ssize_t)sequence_size)
 		perror("failed");
 	close(failed);
+	dprintf(2,
+		"syscalls: sequence %lu of seed %s is in the file 'failed'; to see its calls, run\n"
+		"HS_TRACE=1 syscalls failed\n",
+		sequence_number, seed);
 }
 
 static void save_and_end(int signal)
@@ -51,11 +58,12 @@ static void save_on_failure(void)
 	sigaction(SIGINT, &action, NULL);
 }
 
-static int run_random(uint64_t seed, unsigned long count)
+static int run_random(uint64_t number, unsigned long count)
 {
 	save_on_failure();
-	random_seed(seed);
-	for (unsigned long n = 0; n < count; n++) {
+	random_seed(number);
+	while (sequence_number < count) {
+		sequence_number++;
 		sequence_size = random_sequence(sequence);
 		LLVMFuzzerTestOneInput(sequence, sequence_size);
 	}
@@ -63,8 +71,17 @@ static int run_random(uint64_t seed, unsigned long count)
 	return 0;
 }
 
+static bool read_number(const char *text, unsigned long *number)
+{
+	char *end;
+
+	*number = strtoul(text, &end, 0);
+	return end != text && !*end && text[0] != '-';
+}
+
 int main(int argc, char **argv)
 {
+	unsigned long number, count;
 	static uint8_t data[1 << 20];
 
 	if (argc < 2 || !strcmp(argv[1], "--help")) {
@@ -75,8 +92,17 @@ int main(int argc, char **argv)
 		     "'failed'. With HS_TRACE=1 in the environment, each call is printed.");
 		return argc < 2 ? 2 : 0;
 	}
-	if (argc == 4 && !strcmp(argv[1], "--random") && strtoul(argv[3], NULL, 0))
-		return run_random(strtoul(argv[2], NULL, 0), strtoul(argv[3], NULL, 0));
+	if (argc == 4 && !strcmp(argv[1], "--random")) {
+		if (!read_number(argv[2], &number) || !read_number(argv[3], &count) || !count) {
+			fprintf(stderr,
+				"syscalls: SEED '%s', COUNT '%s': must be numbers, COUNT at least "
+				"1\n",
+				argv[2], argv[3]);
+			return 2;
+		}
+		seed = argv[2];
+		return run_random(number, count);
+	}
 	if (argv[1][0] == '-') {
 		fprintf(stderr, "syscalls: expected --random SEED COUNT or --help, not '%s'\n",
 			argv[1]);
