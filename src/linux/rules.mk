@@ -13,7 +13,7 @@ MODULE_SUFFIX = $(filter-out _stable,_$(KERNEL))
 LINUX_HEADERS ?= $(O)/$(if $(filter debug,$(KERNEL)),linux_debug,linux_headers$(MODULE_SUFFIX))/headers
 MODULE_TREE = $(O)/linux-module$(MODULE_SUFFIX)
 MODULE = $(O)/hyperscope$(MODULE_SUFFIX).ko
-MODULE_FOLDERS := src/kvm src/linux src/include src/host/libc src/host/trace trace
+MODULE_FOLDERS := src/kvm src/linux src/include src/host/libc src/host/trace trace $(if $(LAB_SRC),src/host/lib)
 
 .PHONY: linux-module-only
 linux-module-only: $(MODULE)
@@ -25,7 +25,8 @@ $(MODULE): look-at-flags
 	done
 	$(call say,KBUILD)env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make $(if $(V),,-s) -j2 --no-print-directory \
 		-C $(LINUX_HEADERS) M=$(MODULE_TREE)/src/linux ARCH=riscv \
-		CROSS_COMPILE=$(CROSS_COMPILE) CC=$(CROSS_COMPILE)gcc HV_UAPI_INCLUDE='$(UAPI_INCLUDE)' modules
+		CROSS_COMPILE=$(CROSS_COMPILE) CC=$(CROSS_COMPILE)gcc HV_UAPI_INCLUDE='$(UAPI_INCLUDE)' \
+		HV_LAB_SRC='$(LAB_SRC)' modules
 	$(STRIP_RV) -g -o $@ $(MODULE_TREE)/src/linux/hyperscope.ko
 
 # A Debian package whose sources DKMS builds on the machine on which it is installed.

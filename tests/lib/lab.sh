@@ -30,6 +30,7 @@
 
 HS_SECONDS=${HS_SECONDS:-20}
 seal=$HS_TOP/scripts/hs/grade/seal.py
+on_host=(--host "${HS_HOST:-own}")
 lab_options=()
 options()
 {
@@ -73,13 +74,13 @@ run_halves()	# BUILD COPY WORDS
 {
 	local err1 took1
 	rm -f "$tmp/saved"
-	O=$1 hs run --quiet --trace none ${lab_options[@]+"${lab_options[@]}"} --save "$tmp/saved" \
+	O=$1 hs run "${on_host[@]}" --quiet --trace none ${lab_options[@]+"${lab_options[@]}"} --save "$tmp/saved" \
 		${save_options[@]+"${save_options[@]}"} --append "$3" "$2"
 	[ "$status" = 0 ] || return
 	err1=$err took1=$took
 	mv "$tmp/out" "$tmp/first"
 	$lab_between
-	O=$1 hs run --quiet --trace none ${lab_options[@]+"${lab_options[@]}"} --restore "$tmp/saved"
+	O=$1 hs run "${on_host[@]}" --quiet --trace none ${lab_options[@]+"${lab_options[@]}"} --restore "$tmp/saved"
 	cat "$tmp/first" "$tmp/out" >"$tmp/both" && mv "$tmp/both" "$tmp/out"
 	out=$(tr -d '\0' <"$tmp/out")
 	err=$err1$'\n'$err took=$((took + took1))
@@ -96,7 +97,7 @@ run_sealed()	# BUILD NAME [WORD...]
 	if [ "$lab_saved" ]; then
 		run_halves "$build" "$tmp/$name.bin" "$words"
 	else
-		O=$build hs run --quiet --trace none ${lab_options[@]+"${lab_options[@]}"} \
+		O=$build hs run "${on_host[@]}" --quiet --trace none ${lab_options[@]+"${lab_options[@]}"} \
 			--append "$words" "$tmp/$name.bin"
 	fi
 	claims=$(python3 "$seal" check "$key" <"$tmp/out")
@@ -181,7 +182,7 @@ payload()
 
 boots()
 {
-	hs run --quiet --set "$@" hello
+	hs run "${on_host[@]}" --quiet --set "$@" hello
 	is "$status" 0 "the guest runs to completion ($*)" || {	# stop: another boot would fail too
 		diag "$err"
 		ends_if_hung

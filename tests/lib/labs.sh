@@ -31,14 +31,22 @@ stale()	# DIR
 	done
 }
 
+# Print the host on which the lab's tests run.
+host_of()	# DIR
+{
+	grep -qs '^host = "linux"' "$1"/labs/[0-9][0-9]-*/lab.toml && echo linux || echo own
+}
+
 build()
 {
-	said=$(make -s -C "$1" -j2 O="$1/build" kernel guest-payloads vmm 2>&1)
+	local module=
+	[ "$(host_of "$1")" = own ] || module=linux-module-only
+	said=$(make -s -C "$1" -j2 O="$1/build" kernel guest-payloads vmm $module 2>&1)
 }
 
 try()
 {
-	said=$(cd "$1" && env -u HS_REFERENCE HS_TOP="$1" O="$1/build" bash "$2" 2>&1)
+	said=$(cd "$1" && env -u HS_REFERENCE HS_HOST="$(host_of "$1")" HS_TOP="$1" O="$1/build" bash "$2" 2>&1)
 	status=$?
 }
 

@@ -119,6 +119,10 @@ for folder in "$HS_TOP"/labs/[0-9][0-9]-*; do
 	# Skip a lab in which students do not write any source: it has no stops. scripts/hyperscope course
 	# tests such labs too.
 	[ "$("$HS_TOP/scripts/hyperscope" lab --regions "$number")" ] || continue
+	if grep -q '^host = "linux"' "$HS_TOP/labs/$folder/lab.toml" && [ ! -d "$O/linux_headers" ]; then
+		skip "lab $number" "$O/linux_headers is missing: run 'scripts/hyperscope setup linux-module'"
+		continue
+	fi
 	tree "$tmp/starter" "$number" --student ada
 	is "$?:$(grep -c "warning:" <<<"$said")" "0:0" "lab $number: the starter builds without a warning" ||
 		diag "$said"

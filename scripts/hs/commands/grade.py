@@ -18,6 +18,7 @@ examples:
   scripts/hyperscope grade       grade this tree with its public tests
   scripts/hyperscope grade --submission ada.zip --hidden --key ~/course.key
   scripts/hyperscope grade --submission ../ada --student ada --results r.json
+  scripts/hyperscope grade --submission ada.zip --host linux
   scripts/hyperscope grade --gradescope lab03.zip --lab 03 --key ~/course.key
 exit status: 0 all points; 1 fewer; 2 usage error; 3 the submission was refused;
 125 grading failed
@@ -39,6 +40,9 @@ def parse(words):
     parser.add_argument("--key", metavar="FILE", type=readable,
                         help="the instructor's key, from which hidden tests are generated")
     parser.add_argument("--tests", metavar="ID,...", help="run only these tests")
+    parser.add_argument("--host", choices=("own", "linux"),
+                        help="own: hyperscope's host; linux: Debian's Linux, with the submission as its module "
+                             "(default: the lab's)")
     parser.add_argument("--json", metavar="FILE", help="also write the complete result to FILE")
     parser.add_argument("--results", metavar="FILE", help="write results.json for Gradescope to FILE")
     parser.add_argument("--timeout", metavar="SECONDS", type=int,

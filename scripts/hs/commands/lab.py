@@ -79,7 +79,7 @@ def main(argv):
         return 0
     check_place(options.dir, options.out)
     facts = tree.make(lab, os.path.abspath(options.dir), options.student, options.solution)
-    tree.share_fetched(options.out, os.path.abspath(options.dir))
+    tree.share_fetched(lab, options.out, os.path.abspath(options.dir))
     whose = ", student '%s'" % options.student if facts["variant"] else ""
     print("lab %d, %s%s" % (lab.number, lab.title, whose))
     if facts["variant"] and not options.student:

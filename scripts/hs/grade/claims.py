@@ -74,10 +74,10 @@ def judge(test, ran):
     return Outcome(test, passed, [line[:LINE_MOST] for line in lines], ran.seconds)
 
 
-def environment(top, out, reference, student, variant, qemu):
+def environment(top, out, reference, student, variant, options):
     env = {name: value for name, value in os.environ.items()
            if not name.startswith(("MAKE", "MFLAGS", "HYPERSCOPE_"))}
-    env.update(HS_TOP=top, O=out, QEMU=qemu, HS_VARIANT=json.dumps(variant), HS_STUDENT=student,
+    env.update(HS_TOP=top, O=out, QEMU=options.qemu, HS_HOST=options.host, HS_VARIANT=json.dumps(variant), HS_STUDENT=student,
                PYTHONDONTWRITEBYTECODE="1", TMPDIR=env.get("TMPDIR", "/tmp"))
     for name in ("HS_REFERENCE", "HS_REFERENCE_TOP", "HS_RUNS"):
         env.pop(name, None)

@@ -27,7 +27,7 @@ def _solve(lab, made, out):
     if not os.path.exists(program):
         return
     try:
-        built = trees.build(made, folder.TOP, out, lambda _top: [])
+        built = trees.build(made, folder.TOP, out, lambda _top: [], trees.targets(lab.host))
     except trees.BuildFailed as failed:
         raise LaunchError("the tree of lab %d does not build:\n%s" % (lab.number, failed)) from None
     trees.share_tools(built, out)

@@ -19,6 +19,7 @@ from .submission import Refused
 TOTAL_SECONDS = 540   # for all tests, so that a submission usually takes at most ten minutes, including its builds
 TEST_SECONDS = 120    # for one test, times limits.scale(); its machines have limits of their own (tests/lib/lab.sh)
 BESIDE = "measured beside the reference solution"
+NOT_ON_LINUX = "not on Linux"
 FACTS = "lab.json"   # written by scripts/hyperscope lab: lab, student, variant, commit
 
 
@@ -53,7 +54,11 @@ def _lab(options, facts):
     number = options.lab or facts.get("lab")
     if number is None:
         raise LaunchError("the lab is unknown, because no lab.json names it: use --lab NN", STATUS_USAGE)
-    return folder.find(number)
+    lab = folder.find(number)
+    if options.host == "own" and lab.host == "linux":
+        raise LaunchError("lab %d is about the Linux module: there is no --host own" % lab.number, STATUS_USAGE)
+    options.host = options.host or lab.host
+    return lab
 
 
 def _wanted(options, lab, grade):
@@ -65,7 +70,12 @@ def _wanted(options, lab, grade):
                 lab.number, name, ", ".join(test["id"] for test in lab.tests)), STATUS_USAGE)
     tests = [test for test in lab.tests if not names or test["id"] in names]
     grade.left = [(test, "hidden") for test in tests if test.get("hidden") and not options.hidden]
-    return [test for test in tests if options.hidden or not test.get("hidden")]
+    tests = [test for test in tests if options.hidden or not test.get("hidden")]
+    if options.host == "linux":
+        away = [test for test in tests if "budget" in test or test.get("host") == "own"]
+        grade.left += [(test, NOT_ON_LINUX) for test in away]
+        tests = [test for test in tests if test not in away]
+    return tests
 
 
 def _with_what(out, qemu):
@@ -122,7 +132,7 @@ def _run_tests(grade, tests, options, student, reference, variants, place, priso
             if not os.path.isfile(file):
                 raise LaunchError("%s is missing" % file)
             env = claims.environment(student[0], student[1], reference, grade.student,
-                                     variants[bool(test.get("hidden"))], options.qemu)
+                                     variants[bool(test.get("hidden"))], options)
             outcome = claims.run(test, file, env, seconds, prison(student[0]))
         outcome.seconds = time.monotonic() - begun
         grade.outcomes.append(outcome)
@@ -141,7 +151,8 @@ def _in_its_tree(options, top):
     out = os.path.join(top, "build") if options.out is None else os.path.abspath(options.out)
     trees.progress("building (the log is shown if it fails)")
     try:
-        trees.build(top, top, out, lambda _top: [], trees.TARGETS + ("tools", os.path.join(out, "anatomy.so")))
+        trees.build(top, top, out, lambda _top: [],
+                    trees.targets(options.host) + ("tools", os.path.join(out, "anatomy.so")))
     except trees.BuildFailed as failed:
         grade.build = str(failed)
         grade.left += [(test, BESIDE) for test in tests if "budget" in test]
@@ -228,7 +239,7 @@ def _grade_files(grade, options, files, tests, out, work):
     try:
         tools = tuple(os.path.join(reference, "build", name) for name in trees.TOOLS
                       if not os.path.exists(os.path.join(out, name)))
-        reference_out = trees.build(reference, folder.TOP, out, lambda _top: [], trees.TARGETS + tools)
+        reference_out = trees.build(reference, folder.TOP, out, lambda _top: [], trees.targets(options.host) + tools)
     except trees.BuildFailed as failed:
         raise LaunchError("the reference solution does not build:\n%s" % failed) from None
     trees.share_tools(reference_out, out)
@@ -236,7 +247,7 @@ def _grade_files(grade, options, files, tests, out, work):
     trees.progress("building the submission")
     try:
         prison = jail.make(_secrets(options, reference))
-        student_out = trees.build(student, reference, reference_out, prison)
+        student_out = trees.build(student, reference, reference_out, prison, trees.targets(options.host))
     except trees.BuildFailed as failed:
         grade.build = str(failed)
         grade.fail_all(tests, "the build failed")

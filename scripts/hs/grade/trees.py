@@ -127,7 +127,11 @@ def begin_build(top, before_top, before):
     return out
 
 
-def build(top, before_top, before, jail, targets=TARGETS):
+def targets(host):
+    return TARGETS + ("linux-module-only",) if host == "linux" else TARGETS
+
+
+def build(top, before_top, before, jail, targets):
     """Run make in the tree TOP and return its build folder. jail(top) returns the words to put before make, which
     hide secrets from the compiler. before_top, before: the tree and the build folder of an earlier build."""
     out = before

@@ -8,6 +8,8 @@ lab.toml has number, name, title, hours, files (which a student hands in), and
 starter = true, text that is added to both trees;
 [contest] with given, leaderboard: the starter is the source and gets `given` points, and submissions are
 ranked by their ratio in the test `leaderboard`.
+host = "linux": the students' code is part of the Linux module. In a [[test]], host = "own": the test does not
+run on Linux.
 """
 import hashlib
 import importlib.util
@@ -41,6 +43,7 @@ class Lab:
         self.number, self.name = self.toml["number"], self.toml["name"]
         self.title, self.hours = self.toml["title"], self.toml["hours"]
         self.files, self.tests = self.toml["files"], self.toml["test"]
+        self.host = self.toml.get("host", "own")
         self.contest = self.toml.get("contest", {})
         if self.folder != "%02d-%s" % (self.number, self.name):
             raise LaunchError("%s: number %d and name '%s' do not match the folder's name" % (file, self.number, self.name))

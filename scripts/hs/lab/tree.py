@@ -21,7 +21,7 @@ ANSWERS = "docs/course/answers.md"
 # Files that the stops of every lab need: (file of labs/starter, path in the tree).
 STOPS = (("lab.h", "src/include/hv/lab.h"), ("lab_stop.S", "src/host/lib/lab_stop.S"))
 LIST = "lab.list"   # names the sources that are compiled with lab.h; the Makefile reads it
-FETCHED = ("uapi", "libfdt", "guest")
+FETCHED = ("uapi", "libfdt", "guest", "linux_headers")   # the last is only for labs on Linux
 TEXT = (".c", ".h", ".S", ".def", ".py", ".sh", ".t")
 
 
@@ -139,7 +139,7 @@ def list_text(lab, variant):
     """Return the text of lab.list: the files to hand in and the lab's own, but not headers, because objects are made
     of .c and .S files."""
     names = set(lab.files) | {path for path, _text, _mode in overlay(lab, variant)}
-    return "LAB_SRC := %s\n" % " ".join(sorted(n for n in names if re.fullmatch(r"src/(host|kvm|vmm)/.*\.[cS]", n)))
+    return "LAB_SRC := %s\n" % " ".join(sorted(n for n in names if re.fullmatch(r"src/(host|kvm|linux|vmm)/.*\.[cS]", n)))
 
 
 def make(lab, dest, student="", whole=False):
@@ -187,9 +187,9 @@ def public(variant):
     return {name: value for name, value in variant.items() if not name.startswith("_")}
 
 
-def share_fetched(out, dest):
+def share_fetched(lab, out, dest):
     """Copy the files that set-up has fetched into the new tree's build folder, so that they are not fetched again."""
-    for name in FETCHED:
+    for name in FETCHED if lab.host == "linux" else FETCHED[:-1]:
         source, target = os.path.join(out, name), os.path.join(dest, "build", name)
         if os.path.isdir(source) and not os.path.exists(target):
             shutil.copytree(source, target, symlinks=True)

@@ -22,4 +22,8 @@ export DEBIAN_FRONTEND=noninteractive
 command -v git >/dev/null || { apt-get update -q && apt-get install -qy --no-install-recommends git; }
 cd "$source/hyperscope"
 scripts/shell/setup --no-guest run
+if grep -q '^host = "linux"' labs/@LAB@-*/lab.toml; then
+	scripts/shell/setup linux-module
+	make linux-module
+fi
 make -j"$(nproc)" kernel vmm guest-payloads "$PWD/build/hstrace" "$PWD/build/anatomy.so"
