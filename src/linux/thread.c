@@ -123,6 +123,7 @@ static int wait_for(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64
 	int err = 0;
 
 	leave_core();
+	/* lab 13: write wait_for: sleep until the condition is true, or another reason ends the wait */
 	for (;;) {
 		ktime_t timeout;
 
@@ -144,6 +145,7 @@ static int wait_for(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64
 		}
 		schedule_hrtimeout(&timeout, HRTIMER_MODE_REL);
 	}
+	/* lab 13 end */
 	finish_wait(head, &wait);
 	enter_core();
 	return err;
@@ -314,6 +316,7 @@ static struct hv_sched_hook *hook_of(struct preempt_notifier *pn)
 
 static void hook_in(struct preempt_notifier *pn, int cpu)
 {
+	/* lab 13: write hook_in: call in() as hv/host.h says, and record that the scheduler has done so */
 	struct hv_sched_hook *hook = hook_of(pn);
 	unsigned long flags;
 
@@ -321,6 +324,7 @@ static void hook_in(struct preempt_notifier *pn, int cpu)
 	host_of(hook)->scheduling = false;
 	hook->in(hook, cpu);
 	local_irq_restore(flags);
+	/* lab 13 end */
 }
 
 /*
@@ -329,10 +333,12 @@ static void hook_in(struct preempt_notifier *pn, int cpu)
  */
 static void hook_out(struct preempt_notifier *pn, struct task_struct *next)
 {
+	/* lab 13: write hook_out: call out(), and record that the scheduler has done so */
 	struct hv_sched_hook *hook = hook_of(pn);
 
 	host_of(hook)->scheduling = true;
 	hook->out(hook);
+	/* lab 13 end */
 }
 
 static struct preempt_ops hook_ops = {
@@ -368,6 +374,7 @@ static void hook_remove(struct host_hook *host)
 
 void hv_sched_hook_set(struct hv_sched_hook *hook)
 {
+	/* lab 13: write hv_sched_hook_set: remove the thread's hook, if any, and register the new one */
 	struct hv_sched_hook *old = hv_sched_hook_get();
 
 	if (old == hook)
@@ -379,6 +386,14 @@ void hv_sched_hook_set(struct hv_sched_hook *hook)
 	host_of(hook)->scheduling = false;
 	preempt_notifier_init(&host_of(hook)->pn, &hook_ops);
 	preempt_notifier_register(&host_of(hook)->pn);
+	/* lab 13 end */
+}
+
+bool in_sched_out(void)
+{
+	struct hv_sched_hook *hook = hv_sched_hook_get();
+
+	return hook && host_of(hook)->scheduling;
 }
 
 /* A scheduler that may still read the notifier has interrupts off. */

@@ -113,6 +113,7 @@ static int user_page(struct mm_struct *mm, hva_t hva, bool write, struct hv_user
 
 	if (mm != current->mm)
 		return -EFAULT;
+	/* lab 13: write user_page: fault the page in if necessary, and fill in *result and *pagep */
 	result->map_size = SZ_4K;
 	leaf = leaf_of(mm, hva, &result->map_size);
 	result->waited = false;
@@ -137,6 +138,7 @@ static int user_page(struct mm_struct *mm, hva_t hva, bool write, struct hv_user
 	if (result->writable && !PageReserved(*pagep))
 		SetPageDirty(*pagep);
 	return 0;
+	/* lab 13 end */
 }
 
 int hv_user_page_look(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *result)
@@ -193,6 +195,7 @@ static struct hv_notifier *notifier_of(struct mmu_notifier *mn)
 
 static int range_start(struct mmu_notifier *mn, const struct mmu_notifier_range *range)
 {
+	/* lab 13: write range_start: tell the core that the mapping of the range is about to change */
 	struct hv_notifier *n = notifier_of(mn);
 	unsigned long flags;
 
@@ -200,6 +203,7 @@ static int range_start(struct mmu_notifier *mn, const struct mmu_notifier_range 
 	n->invalidate_start(n, range->start, range->end);
 	local_irq_restore(flags);
 	return 0;
+	/* lab 13 end */
 }
 
 static void range_end(struct mmu_notifier *mn, const struct mmu_notifier_range *range)
