@@ -410,6 +410,32 @@ static void a_put_waits_for_the_fence_of_a_slots_deletion(void **state)
 	tlb_flush_pending(vm_of(0), &pending);
 }
 
+/*
+ * On Linux, the scheduler calls put() with a lock held for which the other vCPU may be waiting, to
+ * wake a thread. Here, the other vCPU never leaves its guest.
+ */
+static void a_put_does_not_wait_for_a_vcpu_in_its_guest(void **state)
+{
+	struct gstage *gs = &vm_of(0)->gstage;
+	struct gstage_pending_flush pending;
+
+	(void)state;
+	load(0, 0);
+	load(1, 1);
+	native_hart_set(1);
+	assert_true(guest_file_has(page_of(0), 5));
+	__atomic_store_n(&vcpus[1]->mode, VCPU_IN_GUEST, __ATOMIC_RELEASE);
+	gstage_note_change(gs, 0, 0);
+	pending = gstage_take_pending_flush(gs); /* another thread's, which fences later */
+	put(0);
+	load(VCPUS, 0);
+	native_hart_set(1);
+	assert_false(guest_file_has(page_of(0), 9));
+	assert_int_equal(native_guest_file(0)->pending[0], 0);
+	__atomic_store_n(&vcpus[1]->mode, VCPU_OUTSIDE, __ATOMIC_RELEASE);
+	tlb_flush_pending(vm_of(0), &pending);
+}
+
 #define CASE(claim) cmocka_unit_test_setup_teardown(claim, setup, end)
 
 int main(void)
@@ -423,6 +449,7 @@ int main(void)
 		CASE(a_memory_slot_at_the_page_keeps_its_pages),
 		CASE(an_interrupt_of_the_file_ends_the_wfi_of_an_idle_hart_once),
 		CASE(a_put_waits_for_the_fence_of_a_slots_deletion),
+		CASE(a_put_does_not_wait_for_a_vcpu_in_its_guest),
 		CASE(an_ipi_that_arrives_before_a_load_has_an_event),
 		CASE(registers_are_busy_while_the_vcpu_runs),
 		cmocka_unit_test_setup_teardown(a_page_that_no_guest_can_address_is_not_mapped,

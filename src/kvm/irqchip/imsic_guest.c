@@ -113,6 +113,11 @@ static void map_page(struct imsic *imsic)
 	spin_unlock(&gs->mmu_lock);
 }
 
+/*
+ * The scheduler may be calling, with a lock held that a wake-up takes. A vCPU in its guest may be
+ * waking a thread, so do not wait for it. There are no retired tables: a thread that retires some
+ * takes them before it releases mmu_lock.
+ */
 static void unmap_page(struct imsic *imsic)
 {
 	struct kvm *vm = imsic->vcpu->kvm;
@@ -127,7 +132,7 @@ static void unmap_page(struct imsic *imsic)
 	/* Also if a change of the memory map has removed the page, but has not fenced yet. */
 	pending = gstage_take_pending_flush(&vm->gstage);
 	spin_unlock(&vm->gstage.mmu_lock);
-	tlb_flush_pending(vm, &pending);
+	tlb_flush_pending_at_once(vm, &pending);
 }
 
 /* ---- load and put ------------------------------------------------------------------------ */

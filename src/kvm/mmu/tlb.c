@@ -169,6 +169,24 @@ void tlb_flush_pending(struct kvm *vm, const struct gstage_pending_flush *pendin
 }
 
 /*
+ * A fence for everything takes the same way as one for a few pages: the firmware executes it, so
+ * no vCPU has to leave its guest.
+ */
+void tlb_flush_pending_at_once(struct kvm *vm, const struct gstage_pending_flush *pending)
+{
+	struct hfence fence;
+
+	if (!pending->fence)
+		return;
+	if (pending->retired)
+		hv_panic("tlb: a table was retired\n");
+	if (pending->all || !vm->tlb->range_for(pending->start, pending->end, &fence))
+		fence = (struct hfence){ .kind = HFENCE_GVMA, .size = FENCE_ALL };
+	flush_everywhere(vm, &fence);
+	gstage_fenced(&vm->gstage);
+}
+
+/*
  * Return the VMID under which the loaded vCPU runs, which is the one that a fence has to name. The
  * VM may have a newer VMID by now. vmid_update() loads it and drops everything before the next
  * entry, but until then, HLV still uses the old one.
