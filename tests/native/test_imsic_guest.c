@@ -237,6 +237,22 @@ static void the_values_of_a_file_at_power_on_do_not_reach_a_guest(void **state)
 	}
 }
 
+/* On Linux, a hart may go offline, and another hypervisor may use its file. */
+static void the_values_of_a_file_do_not_reach_a_guest_if_the_hart_was_off(void **state)
+{
+	static const struct native_guest_file empty;
+
+	(void)state;
+	load(0, 1);
+	put(0);
+	memset(native_guest_file(1), 0x5a, sizeof(empty));
+	native_hart_set(1);
+	assert_true(kvm_hart_init());
+	load(0, 1);
+	assert_memory_equal(native_guest_file(1), &empty, sizeof(empty));
+	put(0);
+}
+
 static void no_msi_is_lost_or_arrives_twice_in_random_steps(void **state)
 {
 	unsigned int i, v, hart;
@@ -442,6 +458,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(the_values_of_a_file_at_power_on_do_not_reach_a_guest),
+		CASE(the_values_of_a_file_do_not_reach_a_guest_if_the_hart_was_off),
 		CASE(no_msi_is_lost_or_arrives_twice_in_random_steps),
 		CASE(a_store_to_a_loaded_vcpu_needs_no_exit_and_to_another_one_does),
 		CASE(the_page_of_another_vm_is_not_reachable),

@@ -82,7 +82,8 @@ void imsic_drive_again(struct imsic *imsic);
 
 /* ---- imsic_guest.c: an IMSIC in a guest interrupt file of the hart --------------------- */
 
-void imsic_guest_init(void); /* once, before any VM */
+void imsic_guest_init(void);      /* once, before any VM */
+void imsic_guest_hart_init(void); /* on each hart, before it runs a vCPU */
 /* The irqchip's operations of these names. */
 void imsic_guest_load(struct imsic *imsic);
 void imsic_guest_put(struct imsic *imsic);

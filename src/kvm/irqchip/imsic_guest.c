@@ -27,7 +27,7 @@
 
 #define GUEST_FILE 1
 
-static bool initialized[HV_MAX_HARTS]; /* this hart's file has been cleared */
+static bool initialized[HV_MAX_HARTS]; /* the file has been cleared since kvm_hart_init() */
 
 static void file_write(unsigned long select, unsigned long value)
 {
@@ -189,6 +189,12 @@ void imsic_guest_idle(bool idle)
 static void guest_irq(void)
 {
 	csr_write(hgeie, 0);
+}
+
+/* The hart may have been off since, or another hypervisor may have used the file. */
+void imsic_guest_hart_init(void)
+{
+	initialized[hv_hart()] = false;
 }
 
 void imsic_guest_init(void)

@@ -376,5 +376,6 @@ bool kvm_hart_init(void)
 	same &= vmid_hart_init();
 	isa_hart_init();
 	vcpu_hart_init();
+	imsic_guest_hart_init();
 	return same;
 }
