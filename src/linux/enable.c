@@ -20,9 +20,9 @@ static DEFINE_MUTEX(users_mutex);
 static unsigned int nr_users; /* files of VMs and vCPUs; protected by users_mutex */
 
 /*
- * Harts that were found to have fewer G-stage modes or VMIDs than a VM may use. The core takes that
- * into account for later VMs, so it would find nothing at a second attempt. Emptied with the last
- * VM. Changed only by callbacks of hotplug and while there are none.
+ * Harts that were found to have fewer G-stage modes, VMIDs or guest interrupt files than a VM may
+ * use. That is taken into account for later VMs, so nothing would be found at a second attempt.
+ * Emptied with the last VM. Changed only by callbacks of hotplug and while there are none.
  */
 static struct cpumask unfit;
 
@@ -32,7 +32,8 @@ static bool hart_enable(void)
 	bool same;
 
 	local_irq_save(flags);
-	same = kvm_hart_init();
+	same = imsic_hart_init();
+	same &= kvm_hart_init();
 	local_irq_restore(flags);
 	return same;
 }
@@ -65,7 +66,9 @@ static int hart_online(unsigned int cpu)
 	if (!cpumask_test_cpu(cpu, &unfit))
 		return 0;
 	hart_disable(NULL);
-	pr_err("hyperscope: CPU %u lacks G-stage modes or VMIDs that VMs use\n", cpu);
+	pr_err("hyperscope: CPU %u lacks G-stage modes, VMIDs or guest interrupt files that VMs "
+	       "use\n",
+	       cpu);
 	return -EOPNOTSUPP;
 }
 

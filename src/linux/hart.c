@@ -110,30 +110,7 @@ void hv_cpu_relax(void)
 	cpu_relax();
 }
 
-/* ---- guest interrupt files and counters: Linux does not lend them to a module yet -------- */
-
-unsigned int hv_guest_files(void)
-{
-	return 0;
-}
-
-hpa_t hv_guest_file_pa(unsigned int hart, unsigned int file)
-{
-	return 0;
-}
-
-unsigned int hv_guest_ids(void)
-{
-	return 0;
-}
-
-void hv_guest_file_send(unsigned int hart, unsigned int file, u32 id)
-{
-}
-
-void hv_guest_irq_set(void (*fn)(void))
-{
-}
+/* ---- counters: Linux does not lend them to a module yet ---------------------------------- */
 
 unsigned int hv_pmu_counters(unsigned int *width)
 {

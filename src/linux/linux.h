@@ -119,6 +119,12 @@ int harts_probe(void);
 int harts_use(void);
 void harts_unuse(void);
 
+/*
+ * imsic.c: find this hart's guest interrupt files, with interrupts off. Returns false if the hart has
+ * fewer of them than those before it.
+ */
+bool imsic_hart_init(void);
+
 extern bool replace_kvm; /* file.c: a parameter of the module */
 
 int file_init(void);
