@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # linux-module.slow.t - the module builds for Debian's kernel; payloads and programs that test /dev/kvm
-# run on it; it shares the harts with kvm.ko; harts go and come back while a VM runs; events are tracepoints
-# and are in debugfs. Linux reports no warning.
+# run on it; it shares the harts with kvm.ko; harts go and come back while a VM runs; guests have guest interrupt
+# files; events are tracepoints and are in debugfs. Linux reports no warning.
 #
 # With HS_KERNEL=newest, for the newest kernel that Debian has (linux-module-newest.slow.t). With HS_KERNEL=debug, for a
 # debug kernel, which has KASAN, lockdep, kmemleak and others (linux-module-debug.slow.t).
@@ -165,6 +165,68 @@ on_linux "a hart that was offline" --kernel-args maxcpus=1 --file "$O/vmm:/vmm" 
 	--file "$O/guest-payloads/hello.bin:/hello.bin" --file "$O/guest-payloads/harts.bin:/harts.bin" \
 	"$O/guest/busybox" sh /offline.sh
 
+# Guest interrupt files. vmm_crosvm is skipped without them. On kvm.ko 6.12, a vCPU's thread must stay on its hart
+# (kvm-api-linux.slow.t), and kvm.ko cannot be loaded twice, because it does not free its interrupt.
+{
+	sed -n '/^claim()/p' "$tmp/harts.sh" | sed 's/^\t*//'
+	cat <<-'END'
+		n=0
+		bench() { # IRQCHIP ROW
+			/vmm --no-sandbox --quiet --stats --irqchip $1 --vcpus 2 --testdev --append "only=$2" /bench.bin >/tmp/out 2>&1
+			echo "$?,$(grep -c "^bench,$2,ns," /tmp/out)"
+		}
+		counter() { sed -n "s/^vmm: counter $1 //p" /tmp/out; }
+		crosvm() { # PREFIX...
+			"$@" /vmm_crosvm >/tmp/out 2>&1
+			echo "$?,$(grep -c '^not ok' /tmp/out),$(grep -c '^ok' /tmp/out | sed 's/^[1-9].*/some/')"
+		}
+		cpu1=/sys/devices/system/cpu/cpu1/online
+
+		claim "$(cat $cpu1),$(bench aia_emul msi_self)" 0,0,1 "a guest with emulated IMSICs sends itself MSIs"
+		claim "$(counter csr_exit_kernel | sed 's/^[0-9]\{5,\}$/many/'),$(counter mmio_exit_kernel | sed 's/^[0-9]\{5,\}$/many/')" many,many \
+			"both the store and the claim exit"
+		claim "$(cat $cpu1),$(bench aia_hwaccel msi_self)" 0,0,1 "a guest with guest interrupt files sends itself MSIs"
+		claim "$(counter csr_exit_kernel),$(counter mmio_exit_kernel | sed 's/^[0-9]$/few/')" 0,few "neither the store nor the claim exits"
+
+		/vmm --no-sandbox --quiet --irqchip aia_hwaccel --vcpus 2 --testdev --append only=msi_pingpong /bench.bin >/tmp/out 2>&1 &
+		vmm=$!
+		while kill -0 $vmm && ! ls -l /proc/$vmm/fd | grep -q kvm-vcpu; do :; done
+		kill -STOP $vmm
+		echo 1 >$cpu1
+		claim $? 0 "hart 1 comes online while a VM has guest files"
+		kill -CONT $vmm
+		wait $vmm
+		claim "$?,$(grep -c '^bench,msi_pingpong' /tmp/out)" 0,1 "its vCPUs send each other MSIs on both harts"
+		for i in 1 2 3 4 5; do bench aia_hwaccel msi_pingpong; done >/tmp/results &
+		changes=0
+		while kill -0 $! 2>/dev/null || [ $changes -lt 4 ]; do
+			echo $((changes % 2)) >$cpu1
+			changes=$((changes + 1))
+			sleep 0.1
+		done
+		claim "$(tr '\n' ' ' </tmp/results)" "0,1 0,1 0,1 0,1 0,1 " "hart 1 goes and comes back while vCPUs send each other MSIs"
+		echo "# $changes changes"
+		echo 1 >$cpu1
+		claim "$(crosvm)" 0,0,some "crosvm's calls, with guest files"
+
+		rmmod hyperscope
+		insmod /kvm.ko enable_virt_at_load=0
+		claim "$?,$(crosvm taskset 1)" 0,0,0,some "the module is removed: a VM of kvm.ko has guest files"
+		mv /dev/kvm /dev/kvm.linux
+		insmod /hs/hyperscope.ko
+		for device in hyperscope kvm.linux hyperscope; do
+			ln -sf $device /dev/kvm
+			claim "$(crosvm taskset 1)" 0,0,some "both are loaded: a VM of $device has guest files"
+		done
+		rmmod kvm
+		claim "$(bench aia_hwaccel msi_self),$(counter csr_exit_kernel)" 0,1,0 "kvm.ko is removed: a guest's MSIs need no exit"
+		echo "1..$n"
+	END
+} >"$tmp/files.sh"
+on_linux "guest interrupt files" --machine aia --kernel-args maxcpus=1 --file "$O/vmm:/vmm" --file "$kvm_module:/kvm.ko" \
+	--file "$tmp/files.sh:/files.sh" --file "$O/guest-payloads/bench.bin:/bench.bin" \
+	--file "$O/tests/kvm-api/vmm_crosvm:/vmm_crosvm" "$O/guest/busybox" sh /files.sh
+
 # Events, as tracepoints and in debugfs, and the table of exits.
 {
 	sed -n '/^claim()/p' "$tmp/harts.sh"
@@ -325,6 +387,8 @@ for name in $programs; do
 done
 # shellcheck disable=SC2046
 on_linux kvm-api "${files[@]}" "$O/tests/linux-abi/suite" $(printf '/kvm/%s ' $programs)
+on_linux "kvm-api, with guest interrupt files" --machine aia --file "$O/tests/kvm-api/aia:/aia" --file "$O/tests/kvm-api/aia_msi:/aia_msi" \
+	--file "$O/tests/kvm-api/aia_direct:/aia_direct" "$O/tests/linux-abi/suite" /aia /aia_msi /aia_direct
 if [ $kernel = debug ]; then
 
 # kmemleak reports only objects that are older than 5 s, and may find a pointer to a lost object in a register or on a stack
