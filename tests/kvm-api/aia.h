@@ -77,12 +77,17 @@ static inline int aia_new(const struct vm *vm)
 	return ioctl(vm->fd, KVM_CREATE_DEVICE, &device) ? -1 : (int)device.fd;
 }
 
-/* Configure a device for emulation, with adjacent IMSICs, and initialize it. */
+/*
+ * Configure a device with adjacent IMSICs, and initialize it. The IMSICs are emulated, or, if the
+ * environment has HS_GUEST_FILES, in guest interrupt files.
+ */
 static inline bool aia_start(int fd, unsigned int nr_vcpus, uint32_t sources, uint32_t ids)
 {
-	bool good = !aia_set(fd, CONFIG(MODE), KVM_DEV_RISCV_AIA_MODE_EMUL) &&
-		    !aia_set(fd, CONFIG(SRCS), sources) && !aia_set(fd, CONFIG(IDS), ids) &&
-		    !aia_set(fd, CONFIG(HART_BITS), 3) && !aia_set(fd, ADDR_APLIC, APLIC_GPA);
+	uint32_t mode = getenv("HS_GUEST_FILES") ? KVM_DEV_RISCV_AIA_MODE_HWACCEL
+						 : KVM_DEV_RISCV_AIA_MODE_EMUL;
+	bool good = !aia_set(fd, CONFIG(MODE), mode) && !aia_set(fd, CONFIG(SRCS), sources) &&
+		    !aia_set(fd, CONFIG(IDS), ids) && !aia_set(fd, CONFIG(HART_BITS), 3) &&
+		    !aia_set(fd, ADDR_APLIC, APLIC_GPA);
 
 	for (unsigned int i = 0; i < nr_vcpus; i++)
 		good &= !aia_set(fd, ADDR_IMSIC(i), IMSIC_GPA + i * 0x1000UL);
