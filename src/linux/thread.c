@@ -329,7 +329,10 @@ static void hook_in(struct preempt_notifier *pn, int cpu)
 
 /*
  * Called with the run queue's lock held, so out() must not wake a thread. It calls hv_wake_all()
- * only for threads that wait for out(), and there are none (hv_sched_hook_request_out()).
+ * only for threads that wait for out(), and there are none (hv_sched_hook_request_out()). Nor may it
+ * wait for another vCPU, which may be waking a thread, or take a lock under which another thread
+ * wakes one. It takes mmu_lock if the vCPU has a guest interrupt file (see memory.c), and then
+ * imsic->lock: an MSI that finds the registers in a file wakes no thread.
  */
 static void hook_out(struct preempt_notifier *pn, struct task_struct *next)
 {
