@@ -43,7 +43,8 @@ static void create_slots(void)
 	for (slot = 1; slot < 16384; slot++) {
 		void *hva = (void *)0x1000000000UL;
 
-		if (vm_set_slot(&vm, slot, slot * SLOT_SIZE, SLOT_SIZE, hva, KVM_MEM_LOG_DIRTY_PAGES))
+		if (vm_set_slot(&vm, slot, slot * SLOT_SIZE, SLOT_SIZE, hva,
+				KVM_MEM_LOG_DIRTY_PAGES))
 			_exit(errno == ENOMEM ? 0 : 1);
 	}
 	_exit(2);

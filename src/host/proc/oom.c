@@ -123,7 +123,8 @@ static bool find_largest(struct process **found, size_t *pages)
 	*found = set_footprints();
 	account = *found ? NULL : account_find_largest();
 	list_for_each_entry(p, &all_processes, all_link) {
-		spin_lock(&p->lock); /* a process that ends frees its account after taking this lock */
+		/* A process that ends takes this lock before it frees its account. */
+		spin_lock(&p->lock);
 		if (account && p->account == account) {
 			*pages = account->footprint;
 			*found = p;

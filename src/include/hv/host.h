@@ -196,8 +196,9 @@ void hv_sigmask_end(void);
 /*
  * Callbacks for the thread that set the hook: in() is called after the thread was scheduled in on
  * `hart`, and out() before the thread leaves that hart. One hook per thread; setting NULL removes
- * it. Interrupts are off during the calls. out() takes place within the host's scheduler: it must
- * neither allocate memory nor wake a thread, nor take a lock under which the core does so.
+ * it. Interrupts are off during the calls. out() is called within the host's scheduler: it must
+ * neither allocate memory nor wake a thread, nor take a lock under which the core wakes one.
+ * (hv_pages_alloc() and hv_alloc() wake none.)
  */
 struct hv_sched_hook {
 	void (*in)(struct hv_sched_hook *hook, unsigned int hart);

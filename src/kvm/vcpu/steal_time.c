@@ -12,7 +12,7 @@
  * grown. The update may fault and sleep, and comes before the entry. If the thread leaves its hart
  * in KVM_RUN while the vCPU is loaded, `preempted` is set until the next update. This store is logged
  * as dirty when the thread continues, and so before KVM_RUN returns: logging may allocate memory,
- * which the scheduler's hook must not (hv/host.h).
+ * which the scheduler's hook must not do (hv/host.h).
  */
 #include "mmu/memslot.h"
 #include "request.h"
