@@ -44,15 +44,22 @@ static void start_measuring(struct kvm_vcpu *vcpu, u64 delay)
 	vcpu->sta.thread = hv_thread_id();
 }
 
-void sta_load(struct kvm_vcpu *vcpu)
+/* Out of line, so that other loads do not save registers for the calls. */
+static __attribute__((noinline)) void load(struct kvm_vcpu *vcpu)
 {
 	if (vcpu->sta.unlogged) {
 		vcpu->sta.unlogged = false;
 		memslot_mark_dirty(vcpu, gpa_to_gfn(vcpu->sta.shmem));
 	}
-	if (sta_is_on(vcpu) && (vcpu->sta.preempted || vcpu->sta.seen_ns != hv_run_delay_ns() ||
-				vcpu->sta.thread != hv_thread_id()))
+	if (vcpu->sta.preempted || vcpu->sta.seen_ns != hv_run_delay_ns() ||
+	    vcpu->sta.thread != hv_thread_id())
 		vcpu_set_request(vcpu, REQ_STEAL);
+}
+
+void sta_load(struct kvm_vcpu *vcpu)
+{
+	if (sta_is_on(vcpu))
+		load(vcpu);
 }
 
 /*
