@@ -14,6 +14,7 @@
 #include "vcpu/fp.h"
 #include "kvm_asm.h"
 #include "random.h"
+#include "request.h"
 #include "vcpu/vector.h"
 
 #define HVA      NATIVE_USER_BASE
@@ -235,10 +236,20 @@ static inline void guest_insn(unsigned int n)
 	}
 }
 
+/* Serve REQ_VECTOR, as the run loop does before an entry. */
+static inline void serve_vector(struct kvm_vcpu *vcpu)
+{
+	if (!(vcpu->requests & BIT(REQ_VECTOR)))
+		return;
+	vcpu->requests &= ~BIT(REQ_VECTOR);
+	vector_reload(vcpu);
+}
+
 static inline void guest_step(unsigned int n)
 {
 	u64 insns = 1 + rnd(12);
 
+	serve_vector(vcpus[n]);
 	while (insns--)
 		guest_insn(n);
 }

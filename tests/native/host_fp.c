@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
  * host_fp.c - the host's user programs, their FP registers, and the owner of each hart's FP unit
- * (see hv_fp_take()).
+ * (see hv_fp_take()); and a host that uses the vector unit.
  *
  * A user is a thread of the host. It runs on one hart at a time, has its FP registers in the unit
  * or in memory (in_unit), and keeps the scheduler's hook of the vCPU that it has loaded, if any.
  */
+#include <string.h>
 #include "native.h"
 #include "native_host.h"
 
 static const void *owner_of[HV_MAX_HARTS];
+static bool vector_taken[HV_MAX_HARTS]; /* hv_vector_take() was called since the host's last use */
 static __thread struct native_user *current[HV_MAX_HARTS]; /* by hart; NULL: no user */
 
 static void set_owner(const void *owner)
@@ -66,12 +68,29 @@ void native_user_switch(struct native_user *user)
 		native_hook_in(user->hook);
 }
 
+void hv_vector_take(void)
+{
+	__atomic_store_n(&vector_taken[hv_hart()], true, __ATOMIC_RELAXED);
+}
+
+void native_vector_use(u64 values)
+{
+	struct vector_state *unit = native_vector_unit();
+
+	if (__atomic_exchange_n(&vector_taken[hv_hart()], false, __ATOMIC_RELAXED))
+		kvm_vector_release();
+	memset(unit->regs, (int)values, 32 * NATIVE_VLENB);
+	unit->vl = values >> 8 & 7;
+	unit->vcsr = values >> 16 & 7;
+}
+
 void native_fp_reset(void)
 {
 	unsigned int i;
 
 	for (i = 0; i < HV_MAX_HARTS; i++) {
 		owner_of[i] = NULL;
+		vector_taken[i] = false;
 		current[i] = NULL;
 	}
 }

@@ -186,6 +186,13 @@ mutant "vector: the unit counts as valid although the vCPU has moved to another 
 	's/vcpu->vector_hart == hv_hart\(\) && //' test_fp
 mutant "vector: the unit counts as valid although another vCPU has used it" vector.c \
 	's/ && unit_of\[hv_hart\(\)\] == vcpu//' test_fp
+mutant "vector: the core uses the unit without hv_vector_take()" vector.c 's/hv_vector_take\(\);//' test_fp
+mutant "vector: the unit counts as valid although the host has used it" vector.c \
+	's/unit_of\[hv_hart\(\)\] = NULL;//' test_fp
+mutant "vector: a changed unit is not loaded again after the host used it" vector.c \
+	's/vcpu_set_request\(vcpu, REQ_VECTOR\);//' test_fp
+mutant "vector: illegal instructions stay delegated after the host used the unit" vector.c \
+	's/fp_delegate\(vcpu\);/;/' test_fp
 mutant "vector: vcsr is not saved if the unit is Clean" vector.c \
 	's/vector_save_csrs\(&vcpu->vector\);//' test_fp
 mutant "FP: a started counter delegates the first use of FP" pmu.c \

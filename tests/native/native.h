@@ -281,6 +281,8 @@ void native_user_switch(struct native_user *user);
  * Returns the registers in the unit.
  */
 struct fp_state *native_user_fp(void);
+/* The host uses this hart's vector unit, and leaves these values in it. */
+void native_vector_use(u64 values);
 
 /* ---- files and parameters (host_file.c) --------------------------------------------------------- */
 

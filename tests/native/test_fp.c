@@ -137,6 +137,9 @@ static void step(void)
 		if (user_on[hv_hart()] != NOBODY)
 			user_step(user_on[hv_hart()]);
 		break;
+	case 9:
+		native_vector_use(random_state);
+		break;
 	default:
 		if (loaded_here() != NOBODY)
 			guest_step(loaded_here());
@@ -221,6 +224,34 @@ static void lazy_trap_reads_what_eager_reads(void **state)
 }
 
 static const char *const variants[] = { "eager", "lazy_save", "lazy_trap" };
+
+/*
+ * After the host has used the vector unit, only lazy_trap leaves it Off, and only if the guest had
+ * not changed a register.
+ */
+static void the_unit_is_loaded_again_after_the_host_used_it(void **state)
+{
+	unsigned int i, dirty;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(variants); i++) {
+		for (dirty = 0; dirty < 2; dirty++) {
+			begin(variants[i], variants[i]);
+			vcpu_load(vcpus[0]);
+			mark(vcpus[0], SSTATUS_VS, false);
+			assert_true(executes(vcpus[0], SSTATUS_VS, VEC_INSN));
+			mark(vcpus[0], SSTATUS_VS, dirty);
+			native_vector_use(0);
+			assert_int_equal(vector_state(vcpus[0]), FS_OFF);
+			vcpu_reload(vcpus[0]); /* a preemption */
+			native_vector_use(0);
+			serve_vector(vcpus[0]);
+			assert_int_equal(vector_state(vcpus[0]) == FS_OFF, i == 2 && !dirty);
+			vcpu_put(vcpus[0]);
+			end();
+		}
+	}
+}
 
 /* Variants other than eager trust FS: a register that changes while FS says Clean is lost. */
 static void only_eager_saves_what_is_clean(void **state)
@@ -321,6 +352,7 @@ int main(void)
 		cmocka_unit_test(lazy_save_reads_what_eager_reads),
 		cmocka_unit_test(lazy_trap_reads_what_eager_reads),
 		cmocka_unit_test(only_eager_saves_what_is_clean),
+		cmocka_unit_test(the_unit_is_loaded_again_after_the_host_used_it),
 		cmocka_unit_test(a_unit_stays_off_without_its_extension),
 		cmocka_unit_test(with_both_units_off_an_illegal_instruction_exits_once),
 		cmocka_unit_test(two_variants_on_one_host_do_not_interfere),

@@ -118,3 +118,8 @@ bool hv_fp_is_of(const void *owner)
 {
 	return READ_ONCE(my_hart()->fp_owner) == owner;
 }
+
+/* User programs find VS Off, and the host has no vector code. */
+void hv_vector_take(void)
+{
+}

@@ -326,13 +326,21 @@ bool hv_isa_has(const char *name);
 unsigned int hv_cbo_block_size(const char *which);
 
 /*
- * This hart's FP unit, which the core's guests share with user programs (only the core uses
- * vector). hv_fp_take(): the unit belongs to `owner` from now on. The calling thread's user
- * registers are saved if they are dirty, and are restored before user code uses them again.
- * hv_fp_is_of(): true if nothing else has been loaded into the unit since `owner` took it.
+ * This hart's FP unit, which the core's guests share with user programs. hv_fp_take(): the unit
+ * belongs to `owner` from now on. The calling thread's user registers are saved if they are dirty,
+ * and are restored before user code uses them again. hv_fp_is_of(): true if nothing else has been
+ * loaded into the unit since `owner` took it.
  */
 void hv_fp_take(const void *owner);
 bool hv_fp_is_of(const void *owner);
+/*
+ * This hart's vector unit. On the bare-metal host, only the core uses it. On Linux, user programs
+ * use it as well, and so does the kernel itself while interrupts are on. hv_vector_take(): the core
+ * is about to load the registers of the calling thread's vCPU. The thread's user registers are
+ * saved if they are dirty, and are restored before user code uses them again. From then on, the
+ * unit is the core's until the host calls kvm_vector_release() (below).
+ */
+void hv_vector_take(void);
 
 /* ---- performance counters -------------------------------------------------- */
 
@@ -513,6 +521,13 @@ int kvm_init(void); /* -ENODEV: no H extension; the host continues without /dev/
 bool kvm_hart_init(void);
 /* Tell running vCPUs that events were switched on or off. Any thread of the host may call this. */
 void kvm_trace_changed(void);
+/*
+ * Save the vector registers of the vCPU that the calling thread has loaded, if they are in this
+ * hart's unit. The core takes the unit again before it enters the guest. A host in which something
+ * other than the core uses the unit calls this on the hart, with interrupts off, after
+ * hv_vector_take() and before it switches interrupts on.
+ */
+void kvm_vector_release(void);
 
 /* ---- accessors ------------------------------------------------------------- */
 

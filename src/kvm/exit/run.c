@@ -23,23 +23,36 @@
 #include "vcpu/shared_csrs.h"
 #include "vcpu/steal_time.h"
 #include "vcpu/timer.h"
+#include "vcpu/vector.h"
+
+/*
+ * Serve REQ_TRACE, which is sent after trace events have been switched on or off, and REQ_VECTOR.
+ * Not inlined, so that fences do not pay for it.
+ */
+static __attribute__((noinline)) void serve_changes(struct kvm_vcpu *vcpu, unsigned long requests)
+{
+	if (requests & BIT(REQ_VECTOR))
+		vector_reload(vcpu);
+	if (requests & BIT(REQ_TRACE)) {
+		trace_exit_forget(&vcpu->exit_clock);
+		trace_exit_settle(&vcpu->exit_clock);
+		vcpu_observe(vcpu);
+	}
+}
 
 /*
  * Serve rare requests: fences from other vCPUs and from the host (tlb.c, sbi_rfence.c, notifier.c),
- * and REQ_TRACE, which is sent after trace events have been switched on or off.
+ * and those of serve_changes().
  */
-static void serve_fences(struct kvm_vcpu *vcpu, unsigned long requests)
+static void serve_rare(struct kvm_vcpu *vcpu, unsigned long requests)
 {
 	if (requests & BIT(REQ_FENCE_I)) {
 		trace_kvm_fence_i(READ_ONCE(vcpu->kvm->gstage.vmid));
 		local_fence_i();
 	}
 	tlb_serve(vcpu, requests);
-	if (requests & BIT(REQ_TRACE)) {
-		trace_exit_forget(&vcpu->exit_clock);
-		trace_exit_settle(&vcpu->exit_clock);
-		vcpu_observe(vcpu);
-	}
+	if (requests & REQ_FROM(REQ_TRACE))
+		serve_changes(vcpu, requests);
 }
 
 #define END_RUN 1 /* of a request: KVM_RUN returns 0; exit_reason says why */
@@ -97,9 +110,8 @@ static int serve_requests(struct kvm_vcpu *vcpu)
 	}
 	if (requests & BIT(REQ_IRQ))
 		vcpu_flush_irqs(vcpu);
-	if (requests & (BIT(REQ_TLB_FLUSH) | BIT(REQ_HFENCE) | BIT(REQ_HFENCE_ALL) |
-			BIT(REQ_FENCE_I) | BIT(REQ_TRACE)))
-		serve_fences(vcpu, requests);
+	if (requests & REQ_FROM(REQ_TLB_FLUSH))
+		serve_rare(vcpu, requests);
 	if (requests & BIT(REQ_STEAL))
 		sta_update(vcpu);
 	if (requests & BIT(REQ_RESAMPLE))

@@ -6,9 +6,10 @@
  * (vsstatus.FS is the guest's own view). FS is Off while the registers are not in this hart's unit;
  * the guest's first FP instruction then traps as an illegal instruction (cause 2, H §2.11). While
  * the vCPU is not loaded, FS is Off and vcpu->fp has the registers. The field guest.sstatus.VS and
- * the vector unit work the same way (vector.h). The kernel itself uses neither unit. User programs
- * use FP, and the host records who used a hart's unit last (hv_fp_take()). While a vCPU is loaded,
- * only its own thread calls these functions.
+ * the vector unit work the same way (vector.h). User programs use FP, and the host records who used
+ * a hart's unit last (hv_fp_take()). A host that uses vectors itself takes the vector unit away from
+ * a loaded vCPU (kvm_vector_release()). While a vCPU is loaded, only its own thread calls these
+ * functions.
  *
  * Clean applies to f0 to f31 only. A change of FP state in VS mode should make both FS fields Dirty
  * (H §2.11), but QEMU (10.0) marks only the guest's own field when fcsr, frm or fflags is written,

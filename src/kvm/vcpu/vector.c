@@ -7,12 +7,15 @@
  */
 #include <string.h>
 #include "kvm_asm.h"
+#include "request.h"
+#include "vcpu/fp.h"
 #include "vcpu/vector.h"
 
 static unsigned int vlenb; /* written once, by vector_init() */
 /*
- * For each hart, the vCPU whose values its vector unit holds; used on that hart only. For the FP
- * unit, hv_fp_is_of() tells this.
+ * For each hart, the vCPU whose values its vector unit holds; used on that hart only. NULL after
+ * the host may have used the unit (kvm_vector_release()). For the FP unit, hv_fp_is_of() tells
+ * this.
  */
 static const struct kvm_vcpu *unit_of[HV_MAX_HARTS];
 
@@ -56,6 +59,7 @@ void vector_restore(struct kvm_vcpu *vcpu)
 {
 	unsigned int hart = hv_hart();
 
+	hv_vector_take();
 	vector_restore_regs(&vcpu->vector);
 	unit_of[hart] = vcpu;
 	vcpu->vector_hart = hart;
@@ -79,4 +83,40 @@ void vector_save_clean(struct kvm_vcpu *vcpu)
 bool vector_is_resident(const struct kvm_vcpu *vcpu)
 {
 	return vcpu->vector_hart == hv_hart() && unit_of[hv_hart()] == vcpu;
+}
+
+/*
+ * A variant without first_use() never enters the guest without its registers. lazy_trap loads them
+ * again only if the guest has changed them since they were loaded: it then expects the next use to
+ * be near, as at a load. A request that is pending when the vCPU is put remains pending, so a
+ * preemption does not change this.
+ */
+void kvm_vector_release(void)
+{
+	struct hv_sched_hook *hook = hv_sched_hook_get();
+	struct kvm_vcpu *vcpu;
+
+	unit_of[hv_hart()] = NULL;
+	if (!hook)
+		return;
+	vcpu = container_of(hook, struct kvm_vcpu, sched_hook);
+	if (vector_state(vcpu) == FS_OFF)
+		return;
+	if (!vcpu->fp_ops->first_use || vector_state(vcpu) == FS_DIRTY)
+		vcpu_set_request(vcpu, REQ_VECTOR);
+	if (vcpu->fp_ops == &fp_eager_ops)
+		vector_save(vcpu); /* eager does not rely on VS */
+	else
+		vector_save_changed(vcpu);
+	if (vcpu->fp_ops->first_use)
+		fp_delegate(vcpu);
+}
+
+void vector_reload(struct kvm_vcpu *vcpu)
+{
+	if (!vector_is_disabled(vcpu))
+		return; /* the vCPU has been put and loaded meanwhile */
+	vector_restore(vcpu);
+	if (vcpu->fp_ops->first_use)
+		fp_delegate(vcpu);
 }

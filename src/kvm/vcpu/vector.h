@@ -4,8 +4,8 @@
  *
  * Vector state is handled like FP state, and moved by the same variants (fp.h): guest.sstatus.VS is
  * Off unless the vCPU is loaded and its registers are in this hart's unit; vsstatus.VS is the
- * guest's own view of this state. guest.sstatus.VS is always Off in a vCPU without V, and so is
- * sstatus.VS while the host and its programs run.
+ * guest's own view of this state. guest.sstatus.VS is always Off in a vCPU without V. sstatus.VS is
+ * Off while the core runs, and, on the bare-metal host, while programs run.
  */
 #ifndef KVM_VECTOR_H
 #define KVM_VECTOR_H
@@ -54,5 +54,10 @@ static inline void vector_save_changed(struct kvm_vcpu *vcpu)
 }
 
 bool vector_is_resident(const struct kvm_vcpu *vcpu);
+/*
+ * Serve REQ_VECTOR: load the registers of a loaded vCPU, unless they are in the unit. They were when
+ * the host requested the unit (kvm_vector_release()).
+ */
+void vector_reload(struct kvm_vcpu *vcpu);
 
 #endif
