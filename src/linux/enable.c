@@ -22,7 +22,8 @@ static unsigned int nr_users; /* files of VMs and vCPUs; protected by users_mute
 /*
  * Harts that were found to have fewer G-stage modes, VMIDs or guest interrupt files than a VM may
  * use. That is taken into account for later VMs, so nothing would be found at a second attempt.
- * Emptied with the last VM. Changed only by callbacks of hotplug and while there are none.
+ * Harts of another VLEN are no use for later VMs either. Emptied with the last VM. Changed only by
+ * callbacks of hotplug and while there are none.
  */
 static struct cpumask unfit;
 
@@ -61,13 +62,13 @@ static void hart_disable(void *unused)
 /* While VMs exist, Linux keeps a hart offline on which they must not run. */
 static int hart_online(unsigned int cpu)
 {
-	if (!hart_enable() && READ_ONCE(nr_users))
+	if ((!hart_enable() && READ_ONCE(nr_users)) || !vector_hart_fits())
 		cpumask_set_cpu(cpu, &unfit);
 	if (!cpumask_test_cpu(cpu, &unfit))
 		return 0;
 	hart_disable(NULL);
 	pr_err("hyperscope: CPU %u lacks G-stage modes, VMIDs or guest interrupt files that VMs "
-	       "use\n",
+	       "use, or has another VLEN\n",
 	       cpu);
 	return -EOPNOTSUPP;
 }
@@ -164,6 +165,7 @@ int harts_probe(void)
 
 	if (err)
 		return err;
+	vector_probe();
 	kernel_param_lock(THIS_MODULE); /* kvm_init() reads values that were written earlier */
 	enter_core();
 	err = kvm_init();

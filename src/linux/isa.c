@@ -9,13 +9,12 @@
 #include <asm/cacheflush.h>
 #include "linux.h"
 
-/* Guests do not get V: the vector registers of the thread's program would have to be saved. */
 bool hv_isa_has(const char *name)
 {
 	struct device_node *node;
 	bool some = false, all = true;
 
-	if (!strcmp(name, "v"))
+	if (!strcmp(name, "v") && !vector_is_usable())
 		return false;
 	for_each_of_cpu_node(node) {
 		some = true;

@@ -13,6 +13,7 @@
 #include <linux/irqflags.h>
 #include <linux/kernel.h>
 #include <linux/list.h>
+#include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/types.h>
 #include <asm/csr.h>
@@ -41,11 +42,25 @@ void hv_cpu_relax(void); /* declared in hv/spinlock.h */
 #include "hv/host.h"
 
 /*
+ * vector.c: this hart's vector unit. vector_give_back() saves the guest's registers, and is called
+ * with interrupts off. vector_probe() finds out whether vectors can be used, before kvm_init();
+ * vector_is_usable() returns the result. vector_hart_fits() is called on a hart that comes online,
+ * and returns whether vCPUs can run there.
+ */
+DECLARE_PER_CPU(bool, vector_taken); /* hv_vector_take() was called since the unit was given back */
+void vector_give_back(void);
+void vector_probe(void);
+bool vector_is_usable(void);
+bool vector_hart_fits(void);
+
+/*
  * The core runs with interrupts off. A function of hv/host.h that may sleep switches them on while
  * it calls Linux; meanwhile, the thread may be preempted, and its hook puts the vCPU (thread.c).
  */
 static inline void leave_core(void)
 {
+	if (this_cpu_read(vector_taken))
+		vector_give_back();
 	local_irq_enable();
 }
 

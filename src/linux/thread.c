@@ -4,7 +4,7 @@
  *
  * A vCPU may stay loaded while its thread is in user space (src/kvm/vcpu/lazy_put.c). On Linux, a
  * program may use the FP unit at any time, so a vCPU that has used it is put before its thread
- * leaves the core.
+ * leaves the core. The vector unit is given back more often (vector.c).
  */
 #include <linux/instruction_pointer.h>
 #include <linux/module.h>
@@ -323,6 +323,8 @@ static void hook_in(struct preempt_notifier *pn, int cpu)
 	local_irq_save(flags);
 	host_of(hook)->scheduling = false;
 	hook->in(hook, cpu);
+	if (this_cpu_read(vector_taken))
+		vector_give_back();
 	local_irq_restore(flags);
 	/* lab 13 end */
 }

@@ -7,7 +7,8 @@
  * share with the guest; VS CSRs, hgatp, timer, interrupts and FP stay loaded. None of these has an
  * effect in HS or U mode: interrupts delegated to VS are not taken there (H §2.2), only HLV uses
  * hgatp, and only the core executes HLV. On the bare-metal host, programs find FP off, so their
- * first FP instruction traps. On Linux, a vCPU whose guest has used FP does not stay loaded.
+ * first FP instruction traps. On Linux, a vCPU whose guest has used FP does not stay loaded,
+ * and vector registers do not stay in the unit (kvm_vector_release()).
  *
  * This file contains the vCPU's scheduler hook, in() and out(), which serves the vCPU both while
  * its thread is in KVM_RUN and while the thread is in user space. A thread with a vCPU whose put is
