@@ -64,6 +64,35 @@ on_linux payloads "${files[@]}" --file "$O/vmm:/vmm" --file "$tmp/payloads.sh:/p
 on_linux "fp=eager, gstage_walk=recursive" --set fp=eager --set gstage_walk=recursive \
 	--file "$O/guest-payloads/fp.bin:/fp.bin" "$O/vmm" --no-sandbox --quiet --vcpus 2 /fp.bin
 
+# Guests have vectors. While Linux uses them, too, in softirqs and threads of a module for this purpose, no register is wrong.
+for variant in lazy_trap eager; do
+	on_linux "vector, fp=$variant" --cpu max --set fp=$variant --file "$O/guest-payloads/vector.bin:/vector.bin" \
+		"$O/vmm" --no-sandbox --quiet --vcpus 2 --testdev /vector.bin
+	is "$(grep -c 'VS Dirty: 32 registers' <<<"$out")" 5 "vector, fp=$variant: the guest has vectors"
+done
+mkdir "$tmp/noise"
+cp "$HS_TOP/tests/kvm-api/noise/vector_noise.c" "$tmp/noise/"
+echo 'obj-m := vector_noise.o' >"$tmp/noise/Kbuild"
+make -s -C "$(realpath "$headers")" M="$tmp/noise" ARCH=riscv CROSS_COMPILE=riscv64-linux-gnu- CC=riscv64-linux-gnu-gcc modules \
+	>"$tmp/make" 2>&1
+is $? 0 "the module that uses vectors builds" || diag "$(tail -n 20 "$tmp/make")"
+cat >"$tmp/noise.sh" <<-'END'
+	failed=0 noise=/sys/module/vector_noise/parameters
+	insmod /noise.ko || exit
+	for pair in "eager lazy_save" "lazy_trap lazy_trap"; do
+		echo "# $pair"
+		/vector $1 $pair || failed=1
+	done
+	[ $(cat $noise/uses) -gt 100 ] && [ $(cat $noise/wrong) = 0 ] || failed=1
+	echo "# Linux: $(cat $noise/uses) uses of vectors, $(cat $noise/wrong) wrong"
+	rmmod vector_noise
+	exit $failed
+END
+rounds=150
+[ $kernel != debug ] || rounds=40
+on_linux "vectors of Linux" --cpu max --file "$O/tests/kvm-api/vector:/vector" --file "$tmp/noise/vector_noise.ko:/noise.ko" \
+	--file "$tmp/noise.sh:/noise.sh" "$O/guest/busybox" sh /noise.sh $rounds
+
 # The module has been loaded with replace_kvm=1. A VM that is stopped while it runs keeps the harts.
 cat >"$tmp/harts.sh" <<-'END'
 	n=0
