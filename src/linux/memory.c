@@ -63,14 +63,11 @@ static struct page *reserve_take(void)
 	if (in_hardirq())
 		return NULL;
 	raw_spin_lock_irqsave(&reserves_lock, flags);
-	hash_for_each_possible(reserves, reserve, link, (unsigned long)current) {
-		if (reserve->thread != current)
-			continue;
-		page = list_first_entry_or_null(&reserve->pages, struct page, lru);
-		if (page)
-			list_del(&page->lru);
-		break;
-	}
+	hash_for_each_possible(reserves, reserve, link, (unsigned long)current)
+		if (reserve->thread == current)
+			page = list_first_entry_or_null(&reserve->pages, struct page, lru);
+	if (page)
+		list_del(&page->lru);
 	raw_spin_unlock_irqrestore(&reserves_lock, flags);
 	return page;
 }
