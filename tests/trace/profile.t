@@ -40,9 +40,10 @@ between 197 206 VU spin_vu
 between 25 70 VS call_core
 between 35 90 HS vcpu_fast_sbi
 # 3000 accesses, each with some 970 instructions in the host: 24 to 34 samples at three rates, of
-# which 18 to 29 were in the first two functions and 4 to 6 in sys_ioctl.
+# which 18 to 29 were in the first two functions and 4 to 8 in one of the next two. All accesses are
+# alike, so their exact costs decide where in them the samples are.
 between 8 45 HS exit_gstage_fault vcpu_run
-between 1 20 HS sys_ioctl
+between 1 20 HS sys_ioctl irq_window
 n=$(awk '$3 == "U" { n += $1 } END { print n + 0 }' table)
 [ "$n" -ge 3 ] && [ "$n" -le 60 ]
 ok $? "U: 3 to 60 samples in the VMM, which answers 3000 accesses" || diag "$n" "$(cat table)"

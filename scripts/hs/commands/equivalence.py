@@ -114,7 +114,9 @@ def run_all(systems, options, progress):
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)  # else the remaining programs run before the command ends
             ends.terminate_all()
-            progress("interrupted: %d of %d programs were compared, %d batches differ" % (done, options.count, len(different)))
+            if ends.is_ending():
+                progress("interrupted: %d of %d programs were compared, %d batches differ" %
+                         (done, options.count, len(different)))
             raise
     return totals, sorted(different), errors
 
