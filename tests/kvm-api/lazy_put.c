@@ -254,20 +254,22 @@ static void timer_goes_off_outside(void)
 	struct vm vm = vm_new();
 	struct vcpu vcpu = vcpu_new(&vm, 0);
 	uint64_t begin, start;
-	bool gone = false;
+	bool fired = false;
 
 	vm_load(&vm, timer);
 	must(vcpu_run(&vcpu) == 0, "the first report");
 	/*
 	 * The guest does not set the timer again, so a lost timer would never fire. Wait up to
-	 * 10 s, because a busy machine may delay the interrupt.
+	 * 10 s, because a busy machine may delay the interrupt. The interrupt may be taken twice,
+	 * because VSTIP need not fall at once when the handler clears the timer (Sstc).
 	 */
-	for (begin = rdtime(); !gone && rdtime() - begin < 10 * 10000000;) {
+	for (begin = rdtime(); !fired && rdtime() - begin < 10 * 10000000;) {
 		for (start = rdtime(); rdtime() - start < 40000;)
 			;
-		gone = vcpu_run(&vcpu) == 0 && is_report(&vcpu, 1);
+		must(vcpu_run(&vcpu) == 0, "another report");
+		fired = is_report(&vcpu, 1) || is_report(&vcpu, 2);
 	}
-	ok(gone, "the guest's timer fires while the vCPU's thread is in user space");
+	ok(fired, "the guest's timer fires while the vCPU's thread is in user space");
 	vcpu_free(&vcpu);
 	vm_free(&vm);
 }
