@@ -3,13 +3,14 @@
  * debug.h - the hooks of the debug kernel, which make DEBUG=1 builds (docs/testing.md).
  *
  * The compiler reads this file before each C file of src/host and src/kvm. The macros replace the
- * functions that take and release locks by checked ones (lock.c). All other checkers need no hook in
+ * functions that take and release locks by checked ones, and check hv_hart() in the core (lock.c). All other checkers need no hook in
  * the sources: the linker redirects the calls of the functions in wrapped.def. The normal kernel is
  * built without this file and without that list, so it does not contain an instruction of either.
  */
 #ifndef DEBUG_DEBUG_H
 #define DEBUG_DEBUG_H
 
+#define HV_CHECK_PINS /* hv/pin.h; before the next headers, which include it */
 #include "hv/host.h"
 #include "hv/spinlock.h"
 
@@ -66,6 +67,12 @@ void debug_lock_released(const void *lock, enum lock_kind kind);
 		debug_lock_released(__lock, kind); \
 		fn(__lock);                        \
 	})
+
+/* For the core: hv_hart(), but panics if the core is not pinned to its hart. */
+unsigned int debug_hart(const char *file, int line);
+#ifndef DEBUG_HOST
+#define hv_hart() debug_hart(__FILE__, __LINE__)
+#endif
 
 #define spin_lock(lock)    DEBUG_LOCK(spin_lock, lock, LOCK_SPIN)
 #define spin_trylock(lock) DEBUG_TRYLOCK(spin_trylock, lock, LOCK_SPIN)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * lock.c - check how locks are used: their order, recursion, and sleeping under a spinlock.
+ * lock.c - check how locks are used: their order, recursion, and sleeping under a spinlock or in a
+ * section that is pinned to its hart (hv/pin.h).
  *
  * Each place that takes a lock belongs to a class, such as mm.lock, and each class has a level: both
  * are in lock_classes.h, which is generated from the sources and from the table of levels in
@@ -38,7 +39,14 @@ struct pair {
 	const struct lock_site *outer, *inner;
 };
 
+/* The sections that a hart is in, and the place in which it has entered the outermost of them. */
+struct pinned {
+	unsigned long sections;
+	const void *caller;
+};
+
 static struct held_list spinlocks[HV_MAX_HARTS];
+static struct pinned pinned[HV_MAX_HARTS];
 static struct pair learned[NR_LOCK_CLASSES][NR_LOCK_CLASSES]; /* outer class, inner class */
 
 static struct held_list *held_by_hart(void)
@@ -166,6 +174,27 @@ void debug_lock_released(const void *lock, enum lock_kind kind)
 	      kind == LOCK_SPIN ? "hart" : "thread", lock, __builtin_return_address(0));
 }
 
+void hv_pin(void)
+{
+	struct pinned *mine = &pinned[this_hart()];
+
+	if (!mine->sections++)
+		mine->caller = __builtin_return_address(0);
+}
+
+void hv_unpin(void)
+{
+	if (!pinned[this_hart()].sections--)
+		panic("hv_unpin: the hart is not pinned, in %p", __builtin_return_address(0));
+}
+
+unsigned int debug_hart(const char *file, int line)
+{
+	if (!pinned[this_hart()].sections)
+		panic("%s:%d: the number of the hart is used while it is not pinned", file, line);
+	return this_hart();
+}
+
 bool debug_holds_spinlock(void)
 {
 	return held_by_hart()->count;
@@ -176,11 +205,16 @@ void debug_may_sleep(const char *function)
 	const struct held_list *list = held_by_hart();
 	const struct held *held = &list->held[0];
 
-	if (!list->count)
-		return;
-	debug_print_locks();
-	panic("%s() may sleep, but %s is held, taken at %s:%d", function, name_of(held->site),
-	      held->site->file, held->site->line);
+	if (list->count) {
+		debug_print_locks();
+		panic("%s() may sleep, but %s is held, taken at %s:%d", function,
+		      name_of(held->site), held->site->file, held->site->line);
+	}
+	if (pinned[this_hart()].sections) {
+		debug_print_stack(__builtin_frame_address(0));
+		panic("%s() may sleep, but the hart is pinned since %p", function,
+		      pinned[this_hart()].caller);
+	}
 }
 
 /* Returns the level of the lock that the function may take. */

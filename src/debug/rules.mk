@@ -38,7 +38,8 @@ $(O)/debug/src/host/sched/mutex.c.o $(O)/debug/src/host/kvm_host.c.o: private AR
 # The pages that shortage.c withholds are free before and afterwards, so they need no quarantine.
 $(O)/debug/src/host/mm/shortage.c.o: private AREA += -Dpage_free=__real_page_free
 # Its inline assembly needs the register of the frame pointer.
-$(O)/debug/src/kvm/exit/run.c.o: private AREA += -fomit-frame-pointer
+NO_FRAME_POINTER := src/kvm/exit/run.c
+$(NO_FRAME_POINTER:%=$(O)/debug/%.o): private AREA += -fomit-frame-pointer
 $(O)/debug/src/kvm/mmu/gstage_rec.c.o: private AREA += -fno-optimize-sibling-calls
 $(O)/debug/src/debug/lock.c.o: $(LOCK_CLASSES)
 
@@ -60,7 +61,8 @@ $(LOCK_CLASSES): $(addprefix $(TOP)/,$(filter %.c,$(KERNEL_SRC))) $(TOP)/docs/lo
 # Build a debug kernel with a mistake, for tests/debug: FILE of the tree is replaced by SOURCE. OUTPUT: a folder.
 .PHONY: debug-mutant
 debug-mutant: MUTANT_OBJ = $(O)/debug/$(FILE).o $(O)/debug/src/debug/lock.c.o
-debug-mutant: MUTANT_CFLAGS = $(KERNEL_CFLAGS) $(DEBUG_CFLAGS) -w -iquote $(TOP)/$(dir $(FILE))
+debug-mutant: MUTANT_CFLAGS = $(KERNEL_CFLAGS) $(DEBUG_CFLAGS) $(if $(filter $(NO_FRAME_POINTER),$(FILE)),-fomit-frame-pointer) \
+	-w -iquote $(TOP)/$(dir $(FILE))
 debug-mutant:
 	mkdir -p $(OUTPUT)/debug
 	PYTHONPATH=$(TOP)/scripts python3 -B -m hs.lock_classes $(FILE)=$(SOURCE) >$(OUTPUT)/lock_classes.h

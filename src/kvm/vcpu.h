@@ -330,7 +330,8 @@ void lazy_put_init(void);
 void lazy_put_vcpu_init(struct kvm_vcpu *vcpu); /* the scheduler's hook */
 /*
  * Load the vCPU at the beginning of KVM_RUN, unless its put is pending for the current thread.
- * `hook` is the thread's own.
+ * `hook` is the thread's own. Called in a section that begins before `hook` is read, and ends it
+ * (hv/pin.h).
  */
 void vcpu_begin_run(struct kvm_vcpu *vcpu, struct hv_sched_hook *hook);
 /*

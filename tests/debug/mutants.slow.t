@@ -77,6 +77,17 @@ mutant "a file that is put, though not freed, under a lock that its release may 
 mutant "a thread that sleeps under a spinlock" src/host/file/eventfd.c \
 	's/\tspin_lock\(&event->lock\);\n/\tspin_lock(&event->lock); hv_resched();\n/' \
 	'panic: hv_resched\(\) may sleep, but hv_event.lock is held, taken at src/host/file/eventfd.c' "${waits[@]}"
+runs=("$O/tests/kvm-api/lazy_put" 4)
+mutant "a call that may sleep in a section that is pinned to its hart" src/kvm/exit/run.c \
+	's/(\tput_shared\(vcpu\);\n)(\ttrace_set)/$1\thv_poll_interrupts();\n$2/' \
+	'panic: hv_poll_interrupts\(\) may sleep, but the hart is pinned since 0xffff' "${runs[@]}"
+mutant "a pinned section that does not end" src/kvm/exit/run.c 's/(vcpu->guest.sepc;\n.*?\n)\thv_unpin\(\);\n/$1/s' \
+	'panic: [a-z_]*\(\) may sleep, but the hart is pinned since 0xffff' "${runs[@]}"
+mutant "a section that ends twice" src/kvm/vcpu/vcpu.c 's/(vcpu->loaded = true;\n)/$1\thv_unpin();\n/' \
+	'panic: hv_unpin: the hart is not pinned, in 0xffff' "${runs[@]}"
+mutant "the number of a hart to which the core is not pinned" src/kvm/exit/run.c \
+	's/(\tvcpu->stats.exits\+\+;)/\tvcpu->stats.exits += hv_hart() + 1;/' \
+	'panic: src/kvm/exit/run.c:[0-9]*: the number of the hart is used while it is not pinned' "${runs[@]}"
 mutant "a kernel stack that overflows" src/host/file/eventfd.c \
 	's/(static) (bool event_has_room\([^)]*\)\n\{\n)/$1 __attribute__((noinline)) $2\tvolatile char room[512];\n\n\troom[0] = 1;\n\tif (event_has_room(event, count))\n\t\treturn room[0];\n/' \
 	'panic: kernel stack overflow' "${waits[@]}"

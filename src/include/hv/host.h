@@ -6,9 +6,10 @@
  * and by tests/native/host*.c (pthreads and malloc). If the core needs something that is not here,
  * this header grows by one well-named function.
  *
- * Unless a comment says otherwise, functions return 0 or -errno (Linux's numbers), and run with
- * host interrupts off. A function that is marked "may sleep" must not be called with a spinlock
- * held.
+ * Unless a comment says otherwise, functions return 0 or -errno (Linux's numbers), and are called
+ * with interrupts off. A function that is marked "may sleep" takes interrupts, and may continue on
+ * another hart; it must not be called while the core is pinned to its hart, and so not with a
+ * spinlock held (hv/pin.h).
  *
  * The fast path (src/kvm/exit/switch_fast.S) calls the functions that are marked "any context"
  * while sepc, scause, stval, sstatus, hstatus, htval and htinst are the guest's, and relies on them
@@ -19,6 +20,7 @@
 
 #include "hv/hartmask.h"
 #include "hv/list.h"
+#include "hv/pin.h"
 #include "hv/sbi.h"
 #include "hv/spinlock.h"
 #include "hv/types.h"
@@ -136,8 +138,8 @@ struct hv_mutex { /* a sleeping lock; opaque, large enough for every host */
 };
 
 void hv_mutex_init(struct hv_mutex *m);
-void hv_mutex_lock(struct hv_mutex *m);
-int hv_mutex_lock_killable(struct hv_mutex *m); /* 0, or -EINTR: the thread is being killed */
+void hv_mutex_lock(struct hv_mutex *m);         /* may sleep */
+int hv_mutex_lock_killable(struct hv_mutex *m); /* 0, or -EINTR: being killed; may sleep */
 bool hv_mutex_trylock(struct hv_mutex *m);
 void hv_mutex_unlock(struct hv_mutex *m);
 
@@ -154,12 +156,12 @@ void hv_waitq_destroy(struct hv_waitq *wq);
 /*
  * Sleep until cond(arg) is true (returns 0), a signal has arrived (-EINTR), or hv_time() has
  * reached the deadline (-ETIME). While cond() runs, the host does not hold any lock that the caller
- * takes.
+ * takes. May sleep.
  */
 int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadline);
 /*
  * Like hv_wait(), but without a deadline, and signals do not end the wait. For waits that are known
- * to be short.
+ * to be short. May sleep.
  */
 void hv_wait_uninterruptible(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg);
 /*
@@ -233,7 +235,10 @@ void hv_sched_hook_destroy(struct hv_sched_hook *hook);
 
 /* ---- harts -------------------------------------------------------------- */
 
-unsigned int hv_hart(void);     /* index of this hart, 0 .. hv_nr_harts() - 1; any context */
+/*
+ * The index of this hart, 0 .. hv_nr_harts() - 1. Call only while pinned to the hart. Any context.
+ */
+unsigned int hv_hart(void);
 unsigned int hv_nr_harts(void); /* number of online harts */
 /* Make the hart leave its guest, if it runs one. Any context, also the next function. */
 void hv_hart_kick(unsigned int hart);
@@ -273,20 +278,19 @@ static inline void hv_kicks_send(const struct hv_kicks *kicks)
 }
 
 /*
- * Handle the host interrupt that ended a guest's run; `scause` is its cause. Call with interrupts
- * off.
+ * Handle the host interrupt that ended a guest's run; `scause` is its cause. May sleep.
  */
 void hv_handle_interrupt(unsigned long scause);
 /*
  * For long loops: take the interrupts pending on this hart. Returns false if the calling thread
- * should yield, or if another thread is waiting for the hart.
+ * should yield, or if another thread is waiting for the hart. May sleep.
  */
 bool hv_poll_interrupts(void);
 /*
  * Wait on this hart for an interrupt: either one of the host's, which is then taken, or one that
  * the loaded guest would take. The time counts as the hart's idle time, not as the calling thread's
  * run time. May return spuriously. Returns false if the hart is needed for another thread; the
- * caller should then sleep.
+ * caller should then sleep. May sleep itself.
  */
 bool hv_idle(void);
 /*

@@ -7,12 +7,13 @@
  * would wait for its time slice. With a ticket lock, guests' page faults were 20 times slower with
  * 4 harts on 2 processors. With few harts and short critical sections, no hart starves.
  *
- * The host kernel runs with interrupts off, so there is no irq-safe variant. A holder neither
- * sleeps nor accesses user memory. Zero is the unlocked state.
+ * The host kernel runs with interrupts off, so there is no irq-safe variant. A holder is pinned to
+ * its hart (hv/pin.h): it neither sleeps nor accesses user memory. Zero is the unlocked state.
  */
 #ifndef HV_SPINLOCK_H
 #define HV_SPINLOCK_H
 
+#include "hv/pin.h"
 #include "hv/types.h"
 
 struct spinlock {
@@ -27,7 +28,13 @@ void hv_cpu_relax(void);
 
 static inline bool spin_trylock(struct spinlock *lock)
 {
-	return !__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE);
+	bool taken;
+
+	hv_pin();
+	taken = !__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE);
+	if (!taken)
+		hv_unpin();
+	return taken;
 }
 
 /* Always inline: scripts/hyperscope locks tells locks apart by the instruction that takes them. */
@@ -42,6 +49,7 @@ static inline __attribute__((always_inline)) void spin_lock(struct spinlock *loc
 static inline void spin_unlock(struct spinlock *lock)
 {
 	__atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
+	hv_unpin();
 }
 
 static inline bool spin_is_locked(struct spinlock *lock)

@@ -146,6 +146,7 @@ static int run_once(struct kvm_vcpu *vcpu)
 {
 	struct hv_trap trap;
 
+	hv_pin();
 	vmid_update(vcpu);
 	/* lab 7: write the last look at the requests, once the mode makes every sender kick */
 	/*
@@ -156,6 +157,7 @@ static int run_once(struct kvm_vcpu *vcpu)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (READ_ONCE(vcpu->requests)) {
 		__atomic_store_n(&vcpu->mode, VCPU_OUTSIDE, __ATOMIC_RELEASE);
+		hv_unpin();
 		return RESUME_GUEST;
 	}
 	/* lab 7 end */
@@ -176,6 +178,7 @@ static int run_once(struct kvm_vcpu *vcpu)
 	trap.htinst = csr_read(htinst);
 	trap.sepc = vcpu->guest.sepc;
 	__atomic_store_n(&vcpu->mode, VCPU_OUTSIDE, __ATOMIC_RELEASE);
+	hv_unpin();
 	vcpu->stats.exits++;
 	trace_kvm_exit(trap.sepc, trap.scause, trap.stval, trap.htval, trap.htinst);
 	return vcpu->handle_exit(vcpu, &trap);
@@ -224,14 +227,17 @@ static __attribute__((noinline)) int not_run(void)
  */
 static inline void begin_run(struct kvm_vcpu *vcpu)
 {
-	struct hv_sched_hook *hook = hv_sched_hook_get();
+	struct hv_sched_hook *hook;
 
+	hv_pin();
+	hook = hv_sched_hook_get();
 	/* Read once: the thread that ran the vCPU before may be putting it (mark_put()). */
 	if (READ_ONCE(vcpu->put_pending) && hook == &vcpu->sched_hook) {
 		WRITE_ONCE(vcpu->put_pending, false);
 		load_shared(vcpu);
 		/* Another vCPU's ioctl may have set the VM's clock. */
 		csr_write64(htimedelta, READ_ONCE(vcpu->kvm->time_delta));
+		hv_unpin();
 		return;
 	}
 	vcpu_begin_run(vcpu, hook);
@@ -249,9 +255,11 @@ static inline void end_run(struct kvm_vcpu *vcpu)
 		vcpu_put(vcpu);
 		return;
 	}
+	hv_pin();
 	put_shared(vcpu);
 	trace_set_vcpu(0, 0);
 	__atomic_store_n(&vcpu->put_pending, true, __ATOMIC_RELEASE);
+	hv_unpin();
 }
 
 /* KVM_RUN with vcpu->mutex held. */

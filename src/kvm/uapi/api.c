@@ -355,6 +355,7 @@ int kvm_init(void)
 	err = gstage_probe();
 	if (err)
 		return err;
+	hv_pin();
 	vmid_init();
 	tlb_init();
 	vector_init();
@@ -363,6 +364,7 @@ int kvm_init(void)
 	fwft_init();
 	lazy_put_init();
 	imsic_guest_init();
+	hv_unpin();
 	err = vmid_param_init();
 	if (!err)
 		err = halt_poll_init();
@@ -371,11 +373,14 @@ int kvm_init(void)
 
 bool kvm_hart_init(void)
 {
-	bool same = gstage_hart_init();
+	bool same;
 
+	hv_pin();
+	same = gstage_hart_init();
 	same &= vmid_hart_init();
 	isa_hart_init();
 	vcpu_hart_init();
 	imsic_guest_hart_init();
+	hv_unpin();
 	return same;
 }

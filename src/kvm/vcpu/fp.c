@@ -18,10 +18,12 @@
 void fp_restore(struct kvm_vcpu *vcpu)
 {
 	/* lab 8: write fp_restore: take the unit for this vCPU, and load it from memory */
+	hv_pin();
 	hv_fp_take(vcpu);
 	fp_restore_regs(&vcpu->fp);
 	vcpu->fp_hart = hv_hart();
 	fp_set_state(vcpu, FS_CLEAN);
+	hv_unpin();
 	/* lab 8 end */
 	trace_kvm_fpu(1, vcpu->loaded);
 }

@@ -55,10 +55,15 @@ static bool lazy_trap_first_use(struct kvm_vcpu *vcpu)
 {
 	/* lab 8: write lazy_trap_first_use: load the disabled unit that may have been needed */
 	unsigned long vsstatus = csr_read(vsstatus);
-	bool fp = fp_is_disabled(vcpu), vector = vector_is_disabled(vcpu);
+	bool fp, vector;
 
-	if (!fp && !vector)
+	hv_pin();
+	fp = fp_is_disabled(vcpu);
+	vector = vector_is_disabled(vcpu);
+	if (!fp && !vector) {
+		hv_unpin();
 		return false;
+	}
 	if (fp && (vsstatus & SSTATUS_FS))
 		vector = false;
 	else if (vector && (vsstatus & SSTATUS_VS))
@@ -68,6 +73,7 @@ static bool lazy_trap_first_use(struct kvm_vcpu *vcpu)
 	if (vector)
 		vector_restore(vcpu);
 	fp_delegate(vcpu);
+	hv_unpin();
 	return true;
 	/* lab 8 end */
 }

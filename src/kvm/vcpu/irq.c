@@ -141,6 +141,7 @@ void vcpu_drive_own_irq(struct kvm_vcpu *vcpu, unsigned int irq, bool raise)
 		(raise ? vcpu_mark_own_irq : unmark_own_irq)(vcpu, irq);
 		return;
 	}
+	hv_pin(); /* a load may change hvip (vcpu_load_irqs()) */
 	lines = csr_read(hvip);
 	if (raise) {
 		trace_raised(vcpu, irq);
@@ -152,6 +153,7 @@ void vcpu_drive_own_irq(struct kvm_vcpu *vcpu, unsigned int irq, bool raise)
 		lines &= ~BIT(irq);
 	}
 	csr_write(hvip, lines);
+	hv_unpin();
 	hvip_changed(vcpu, lines, raise ? BIT(irq) : 0);
 }
 
@@ -169,8 +171,10 @@ void vcpu_flush_irqs(struct kvm_vcpu *vcpu)
 		return;
 	}
 	/* The guest could change hvip between these two instructions, but it does not run now. */
+	hv_pin();
 	hvip = (csr_read(hvip) & ~changed) | pending;
 	csr_write(hvip, hvip);
+	hv_unpin();
 	/* lab 7 end */
 	hvip_changed(vcpu, hvip, pending);
 }

@@ -89,10 +89,13 @@ void vcpu_finish_put(struct kvm_vcpu *vcpu)
 
 	if (put_is_done(vcpu))
 		return;
+	hv_pin();
 	if (hv_sched_hook_get() == hook) {
 		hook->out(hook);
+		hv_unpin();
 		return;
 	}
+	hv_unpin();
 	hv_sched_hook_request_out(hook, READ_ONCE(vcpu->hart));
 	hv_wait_uninterruptible(&put_waitq, put_is_done, vcpu);
 	WRITE_ONCE(hook->out_requested, false);
@@ -102,6 +105,7 @@ void vcpu_begin_run(struct kvm_vcpu *vcpu, struct hv_sched_hook *hook)
 {
 	if (hook && hook != &vcpu->sched_hook)
 		hook->out(hook); /* another vCPU, which this thread ran before */
+	hv_unpin();
 	vcpu_finish_put(vcpu);
 	vcpu_load(vcpu);
 }

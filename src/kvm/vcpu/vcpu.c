@@ -103,8 +103,10 @@ static unsigned long vsstatus_of(unsigned long vsstatus)
 void vcpu_load_csrs(struct kvm_vcpu *vcpu)
 {
 	const struct guest_csrs *csrs = &vcpu->csrs;
-	unsigned int hart = hv_hart();
+	unsigned int hart;
 
+	hv_pin();
+	hart = hv_hart();
 	if (trace_any())
 		vcpu_observe(vcpu);
 	trace_exit_load(&vcpu->exit_clock);
@@ -152,12 +154,14 @@ void vcpu_load_csrs(struct kvm_vcpu *vcpu)
 	if (vcpu->pmu)
 		pmu_load(vcpu);
 	vcpu->loaded = true;
+	hv_unpin();
 }
 
 void vcpu_put_csrs(struct kvm_vcpu *vcpu)
 {
 	struct guest_csrs *csrs = &vcpu->csrs;
 
+	hv_pin();
 	if (vcpu->pmu)
 		pmu_put(vcpu);
 	vcpu->fp_ops->put(vcpu);
@@ -189,6 +193,7 @@ void vcpu_put_csrs(struct kvm_vcpu *vcpu)
 	vcpu->loaded = false;
 	trace_kvm_vcpu_put(READ_ONCE(vcpu->blocking));
 	trace_set_vcpu(0, 0);
+	hv_unpin();
 }
 
 /*
@@ -197,21 +202,27 @@ void vcpu_put_csrs(struct kvm_vcpu *vcpu)
  */
 void vcpu_reload(struct kvm_vcpu *vcpu)
 {
+	hv_pin();
 	vcpu_put_csrs(vcpu);
 	vcpu_load_csrs(vcpu);
+	hv_unpin();
 }
 
 void vcpu_load(struct kvm_vcpu *vcpu)
 {
+	hv_pin();
 	vcpu_load_csrs(vcpu);
 	hv_sched_hook_set(&vcpu->sched_hook);
 	sta_load(vcpu);
+	hv_unpin();
 }
 
 void vcpu_put(struct kvm_vcpu *vcpu)
 {
+	hv_pin();
 	hv_sched_hook_set(NULL);
 	vcpu_put_csrs(vcpu);
+	hv_unpin();
 }
 
 void vcpu_observe(struct kvm_vcpu *vcpu)

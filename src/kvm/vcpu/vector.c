@@ -96,7 +96,9 @@ void kvm_vector_release(void)
 	struct hv_sched_hook *hook = hv_sched_hook_get();
 	struct kvm_vcpu *vcpu;
 
+	hv_pin();
 	unit_of[hv_hart()] = NULL;
+	hv_unpin();
 	if (!hook)
 		return;
 	vcpu = container_of(hook, struct kvm_vcpu, sched_hook);
@@ -114,9 +116,11 @@ void kvm_vector_release(void)
 
 void vector_reload(struct kvm_vcpu *vcpu)
 {
-	if (!vector_is_disabled(vcpu))
-		return; /* the vCPU has been put and loaded meanwhile */
-	vector_restore(vcpu);
-	if (vcpu->fp_ops->first_use)
-		fp_delegate(vcpu);
+	hv_pin();
+	if (vector_is_disabled(vcpu)) {
+		vector_restore(vcpu);
+		if (vcpu->fp_ops->first_use)
+			fp_delegate(vcpu);
+	} /* else, the vCPU has been put and loaded meanwhile */
+	hv_unpin();
 }
