@@ -55,10 +55,17 @@ bool vector_hart_fits(void);
 
 /*
  * The core runs with interrupts off. A function of hv/host.h that may sleep switches them on while
- * it calls Linux; meanwhile, the thread may be preempted, and its hook puts the vCPU (thread.c).
+ * it calls Linux; meanwhile, the thread may be preempted, and its hook puts the vCPU (thread.c). A
+ * pinned section (hv/pin.h) raises preempt_count() on a kernel that checks where threads sleep.
  */
+static inline void check_not_pinned(void)
+{
+	WARN_ON_ONCE(IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) && preempt_count());
+}
+
 static inline void leave_core(void)
 {
+	check_not_pinned();
 	if (this_cpu_read(vector_taken))
 		vector_give_back();
 	local_irq_enable();

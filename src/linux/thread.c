@@ -22,6 +22,20 @@
 #include "linux.h"
 #include "work.h"
 
+/* ---- pinned sections: hv/pin.h ---------------------------------------------- */
+
+#ifdef HV_CHECK_PINS
+void hv_pin(void)
+{
+	preempt_disable();
+}
+
+void hv_unpin(void)
+{
+	preempt_enable();
+}
+#endif
+
 /* ---- mutexes --------------------------------------------------------------- */
 
 static_assert(sizeof(struct mutex) <= sizeof(struct hv_mutex));
@@ -57,6 +71,7 @@ void hv_mutex_init(struct hv_mutex *m)
 
 void hv_mutex_lock(struct hv_mutex *m)
 {
+	check_not_pinned();
 	if (mutex_trylock(mutex_of(m)))
 		return;
 	leave_core();
@@ -68,6 +83,7 @@ int hv_mutex_lock_killable(struct hv_mutex *m)
 {
 	int err;
 
+	check_not_pinned();
 	if (mutex_trylock(mutex_of(m)))
 		return 0;
 	leave_core();
