@@ -210,17 +210,22 @@ static bool counts(unsigned long a, unsigned long b)
 
 /*
  * Set icount and has_instret: compare rdtime and rdinstret with loops of 2 instructions per
- * iteration. Allow 1000 ticks of rdtime for the host's own timer interrupts.
+ * iteration. Under -icount, most loops take the same time: the host's own interrupts disturb few of
+ * them. A machine that happens to execute about 10^9 instructions per second never repeats a time so
+ * exactly.
  */
 static void find_unit(void)
 {
-	unsigned long t, a, b;
+	unsigned long t, a, b, i, same = 0;
 
 	op_nothing(1000, 0);
-	t = now();
-	op_nothing(500000, 0);
-	t = now() - t;
-	icount = t >= 9990 && t <= 10010 + 1000;
+	for (i = 0; i < 10; i++) {
+		t = now();
+		op_nothing(50000, 0);
+		t = now() - t;
+		same += t >= 1000 && t <= 1001;
+	}
+	icount = same > 5;
 	skip_begin();
 	a = csr_read(instret);
 	op_nothing(1000, 0);
