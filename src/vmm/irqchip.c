@@ -12,7 +12,9 @@
 #include <string.h>
 #include "state.h"
 
-#define TOGGLE_FILE "/sys/module/kvm/parameters/irqchip"
+/* The toggle's file on the bare-metal host, and on Linux with the module. kvm.ko has no such file. */
+#define TOGGLE_FILE        "/sys/module/kvm/parameters/irqchip"
+#define MODULE_TOGGLE_FILE "/sys/module/hyperscope/parameters/irqchip"
 
 static const struct irqchip_ops *const irqchips[] = { &irqchip_user_plic, &irqchip_kernel_plic,
 						      &irqchip_aia_emul, &irqchip_aia_hwaccel,
@@ -46,6 +48,8 @@ static const struct irqchip_ops *default_irqchip(void)
 	FILE *file = fopen(TOGGLE_FILE, "re");
 	char name[32];
 
+	if (!file)
+		file = fopen(MODULE_TOGGLE_FILE, "re");
 	if (file && fscanf(file, "%31s", name) == 1)
 		ops = find(name);
 	if (file)
