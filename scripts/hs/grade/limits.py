@@ -18,7 +18,7 @@ from hs import ends
 PR_SET_CHILD_SUBREAPER = 36
 GIB = 1 << 30
 FILE_MOST = 3 * GIB       # largest file, in bytes; a machine's memory counts as a file
-FOLDER_MOST = 64 << 20    # bytes that a test may write into its folder
+FOLDER_MOST = 256 << 20   # bytes that a test may write into its folder: on Linux, a trace has 64 MiB
 COMPILED_MOST = 256 << 20   # size of a file that a build writes: one .fill can produce any number of bytes
 COMPILER_MEMORY = 2 * GIB   # memory of a compiler: #include "/dev/zero" never ends
 OUTPUT_MOST = 1 << 20
