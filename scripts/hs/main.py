@@ -74,8 +74,9 @@ def usage():
               "scripts/hyperscope --version prints the version and the commit.",
               *textwrap.wrap("Called by check and make: %s." % ", ".join(PARTS), 79, subsequent_indent="  ",
                              break_on_hyphens=False),
-              "", "Wrong use ends with status 2. The following commands return the status of a program,",
-              "which may be 2, so their status for wrong use is 125: %s." % ", ".join(RETURN_A_STATUS),
+              "", "Wrong use ends with status 2. The following commands return the status of a",
+              "program, which may be 2, so their status for wrong use is 125:",
+              "%s." % ", ".join(RETURN_A_STATUS),
               "", "run and exec:", STATUS_HELP]
     return "\n".join(lines)
 

@@ -66,6 +66,7 @@ done
 python3 -B - "$HS_TOP/scripts" >"$tmp/out" 2>&1 <<'END'
 import contextlib, importlib, io, os, re, subprocess, sys
 sys.path.insert(0, sys.argv[1])
+os.environ["COLUMNS"] = "80"  # argparse folds help texts at this width
 from hs import errors, main
 from hs.commands import new
 
@@ -88,6 +89,9 @@ for name in main.COMMANDS:
     status, out, err = call(name, "--help")
     if status != 0 or "scripts/hyperscope" not in out or err:
         print("%s --help: status %d, %s" % (name, status, err))
+    for line in out.splitlines():
+        if len(line) > 80:
+            print("%s --help: %d characters: %s" % (name, len(line), line))
     expected = errors.exit_status(name, errors.STATUS_USAGE)
     first = ["exec"] if name == "linux-kvm" else [sorted(new.KINDS)[0]] if name == "new" else []
     takes_value = re.search(r"^(?:  |.*\[)(--[a-z-]+) [A-Z]", out, re.M)
@@ -97,7 +101,13 @@ for name in main.COMMANDS:
             print("%s %s: status %d, %s%s" % (name, " ".join(first + words), status, out, err))
 print("%d commands" % len(main.COMMANDS))
 END
-like "$(cat "$tmp/out")" '^[4-9][0-9] commands$' "each command has --help, and refuses an unknown option, an option without its value and wrong arguments in one line"
+like "$(tr '\n' ' ' <"$tmp/out")" '^[4-9][0-9] commands $' "each command has --help, in 80 columns, and refuses an unknown option, an option without its value and wrong arguments in one line"
+for tool in "$HS_TOP/scripts/hyperscope" "$HS_TOP"/tests/{run,fuzz/run,judges/run,proofs/run,toggles/rows,toggles/try}; do
+	COLUMNS=80 "$tool" --help >"$tmp/help" 2>&1 || echo "$tool --help: status $?"
+	grep -q . "$tmp/help" || echo "$tool --help prints nothing"
+	grep -E '^.{81}' "$tmp/help"
+done >"$tmp/out" 2>&1
+is "$(cat "$tmp/out")" "" "the --help of scripts/hyperscope itself, and of the tools that run tests, fits 80 columns"
 
 # ---- linux-kvm: requests that are refused before it looks for its kernel ----
 linux_refused()	# REGEX ARGS...

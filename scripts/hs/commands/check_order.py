@@ -5,7 +5,8 @@ A file may include headers of its own subsystem and of those below it. Its
 object file may refer only to symbols of these subsystems. From top to bottom,
 the subsystems are:
 
-  src/kvm   uapi, irqchip, exit, sbi, vcpu, mmu, and the files directly in src/kvm
+  src/kvm   uapi, irqchip, exit, sbi, vcpu, mmu, and the files directly in
+            src/kvm
   src/host  boot, the files directly in src/host, dev, proc, fs and file, trace,
             mm, sched, platform, lib and libc
 

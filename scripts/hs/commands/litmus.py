@@ -5,10 +5,11 @@ Each handshake of scripts/litmus.handshakes becomes a litmus test. Its accesses,
 fences and dependencies are taken from the code of build/hyperscope.elf. herd7
 tries all executions that RVWMO allows. The forbidden outcome must never occur.
 Nor may it occur if only the orders of the table's own accesses and fences
-remain, without dependencies, which C does not promise, and without other fences.
-For each fence and each aq or rl bit, the test is repeated without it. Then the
-outcome must occur, unless the table gives the reason why it cannot. Each ordered
-access and fence of src/host, src/kvm and src/include has to be in the table.
+remain, without dependencies, which C does not promise, and without other
+fences. For each fence and each aq or rl bit, the test is repeated without it.
+Then the outcome must occur, unless the table gives the reason why it cannot.
+Each ordered access and fence of src/host, src/kvm and src/include has to be in
+the table.
 """
 import contextlib
 import functools

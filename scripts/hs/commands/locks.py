@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """locks - count the instructions that the host's kernel executes under each lock.
 
-A workload runs on hyperscope under a QEMU plugin. For each lock, the output shows
-how often it was taken, how many instructions were executed under it, in total and
-at most, and how often a hart or a thread had to wait for it. Nothing in the machine
-is changed. With --icount-shift, a second run gives the same figures.
+A workload runs on hyperscope under a QEMU plugin. For each lock, the output
+shows how often it was taken, how many instructions were executed under it, in
+total and at most, and how often a hart or a thread had to wait for it. Nothing
+in the machine is changed. With --icount-shift, a second run gives the same
+figures.
 """
 import csv
 import os

@@ -89,7 +89,7 @@ def report(facts):
 
 def main(argv):
     parser = new_parser("probe", __doc__, "[options]")
-    parser.epilog = "exit status: 0; 2 wrong use; 124 ended by --timeout; 125, 126 the host or QEMU failed"
+    parser.epilog = "exit status: 0; 2 wrong use; 124 ended by --timeout; 125, 126 the host or QEMU\nfailed"
     parser.add_argument("--facts", action="store_true", help="print only names and values, for use by programs")
     machine.add_options(parser)
     options = parser.parse_args(argv)

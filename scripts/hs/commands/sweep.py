@@ -3,9 +3,10 @@
 
 FILE lists the parameters (TOML, or CSV with a header). The jobs run here, one
 after the other, unless --engine names GNU parallel (here or over ssh), Slurm
-or Snakemake. All results, including failures, go to OUT/sweeps/NAME/results.csv.
-To continue an interrupted sweep, repeat the command. docs/sweep.md describes
-the keys of FILE; for examples see notebooks-data/sweeps.
+or Snakemake. All results, including failures, go to the file
+OUT/sweeps/NAME/results.csv. To continue an interrupted sweep, repeat the
+command. docs/sweep.md describes the keys of FILE; for examples see
+notebooks-data/sweeps.
 """
 import argparse
 import os
