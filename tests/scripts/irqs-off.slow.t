@@ -16,7 +16,7 @@ within()	# LABEL ARGS...: run irqs-off with these options and workloads
 	ok $? "$label: every path is within its bound" || diag "$(tail -n 5 "$tmp/err")"
 }
 
-for name in $("$HS_TOP/scripts/hyperscope" irqs-off --out "$O" --list | awk '$1 !~ /^(boot|broadcast)$/ { print $1 }'); do
+for name in $("$HS_TOP/scripts/hyperscope" irqs-off --out "$O" --list | awk '/^[a-z]/ && $1 !~ /^(boot|broadcast)$/ { print $1 }'); do
 	within "$name" "$name"
 done
 if [ -f "$O/guest-initrd.cpio" ]; then

@@ -11,7 +11,7 @@ import os
 import sys
 import time
 
-from hs import ends
+from hs import ends, layout
 from hs.equivalence import shrink
 from hs.equivalence.compare import differing
 from hs.equivalence.systems import BARE, CPU, Systems
@@ -82,8 +82,7 @@ class Totals:
         for word in "class", "cause":
             rows = ["%s %d" % (name, number) for (kind, name), number in self.counts.items() if kind == word]
             print({"class": "pieces executed, by class:", "cause": "traps, by cause:"}[word])
-            for at in range(0, len(rows), 6):
-                print("  " + "".join("%-20s" % row for row in rows[at:at + 6]).rstrip())
+            print("\n".join(layout.cells(rows)))
         print("median of a program: at least %d instructions, %d traps" %
               (self.median("instructions"), self.median("traps")))
 

@@ -10,6 +10,7 @@ the docs, and draws docs/figures/NAME.svg from docs/figures/NAME.py.
 import os
 import sys
 
+from hs import layout
 from hs.errors import LaunchError
 from hs.parser import of_command
 from hs.paths import TOP
@@ -88,7 +89,7 @@ def main(argv):
     from hs.plots import data, registry, style
     if options.list:
         for name, plot in registry.PLOTS.items():
-            print("%-18s%s" % (name, plot.what))
+            print(layout.row("%-18s" % name, plot.what))
         return 0
     unknown = [name for name in options.names if name not in registry.PLOTS]
     if unknown:

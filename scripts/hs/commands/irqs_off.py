@@ -12,7 +12,7 @@ import csv
 import os
 import sys
 
-from hs import ends, plugin
+from hs import ends, layout, plugin
 from hs.errors import STATUS_USAGE, LaunchError
 from hs.parser import of_command
 from hs.paths import TOP
@@ -73,7 +73,7 @@ def main(argv):
     options = parse(argv)
     if options.list:
         for name, (what, _) in run.WORKLOADS.items():
-            print("%-10s %s" % (name, what))
+            print(layout.row("%-10s " % name, what))
         return 0
     bounds = show.Bounds(options.bounds) if options.bounds else None
     found = {}

@@ -8,6 +8,7 @@ in the tree's lab.json. labs/README.md explains how a lab is made.
 import os
 import sys
 
+from hs import layout
 from hs.errors import STATUS_USAGE, LaunchError
 from hs.lab import check, folder, tree
 from hs.parser import of_command
@@ -44,7 +45,7 @@ def parse(words):
 def show_list():
     for lab in folder.all_labs():
         points = sum(test["points"] for test in lab.tests)
-        print("%2d  %-14s %3d points  %2d h  %s" % (lab.number, lab.name, points, lab.hours, lab.title))
+        print(layout.row("%2d  %-14s %3d points  %2d h  " % (lab.number, lab.name, points, lab.hours), lab.title))
 
 
 def show_regions(lab):

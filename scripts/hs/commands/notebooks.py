@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 
-from hs import ends
+from hs import ends, layout
 from hs.errors import LaunchError
 from hs.parser import of_command
 from hs.paths import TOP
@@ -100,7 +100,7 @@ def main(argv):
     there = all_notebooks()
     if options.list:
         for name, notebook in there.items():
-            print("%-14s%s" % (name, declared(notebook, "what", "")))
+            print(layout.row("%-14s" % name, declared(notebook, "what", "")))
         return 0
     for name in options.names:
         if name not in there:

@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 
-from hs import ends, toggles
+from hs import ends, layout, toggles
 from hs.lock import lock
 from hs.bench import csvfile, guests, provenance, report, rows, systems
 from hs.bench.measure import measure
@@ -217,7 +217,7 @@ def main(argv):
         papers = [paper.only(options.systems.split(",")) for paper in papers]
     if options.what == "list":
         for paper in papers:
-            print("%-28s%s" % (paper.name, paper.title))
+            print(layout.row("%-28s" % paper.name, paper.title))
         return 0
     if not papers:
         raise LaunchError("%s contains no paper" % folder.PAPERS)

@@ -6,6 +6,7 @@ import struct
 import subprocess
 import tempfile
 
+from hs import layout
 from .compare import too_slow
 from .systems import BARE, GUEST, SYSTEMS
 
@@ -131,7 +132,7 @@ def differences(results):
     for name in names:
         values = [rows[system].get(name, "none") for system in SYSTEMS]
         if values[0] != values[1]:
-            lines += ["  %s" % name] + ["    %-6s %s" % pair for pair in zip(SYSTEMS, values)]
+            lines += ["  %s" % name] + [layout.row("    %-6s " % system, value) for system, value in zip(SYSTEMS, values)]
     return lines[:40] + (["  ... %d more lines" % (len(lines) - 40)] if len(lines) > 40 else [])
 
 
