@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""layout.py - fold text so that it fits a terminal of 80 columns."""
+"""layout.py - lay out lines of text for a terminal of 80 columns."""
 import textwrap
 
 WIDTH = 79
@@ -16,3 +16,8 @@ def cells(texts, indent="  "):
     width = max(map(len, texts), default=0) + 2
     count = max((WIDTH - len(indent) + 2) // width, 1)
     return [(indent + "".join(text.ljust(width) for text in texts[at:at + count])).rstrip() for at in range(0, len(texts), count)]
+
+
+def counted(number, singular, plural=""):
+    """Return the number and the noun, such as "1 program" or "2 programs"."""
+    return "%d %s" % (number, singular if number == 1 else plural or singular + "s")

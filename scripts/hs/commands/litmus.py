@@ -19,7 +19,7 @@ import os
 import re
 import time
 
-from hs import ends
+from hs import ends, layout
 from hs.errors import LaunchError
 from hs.litmus import emit, herd, sites, table
 from hs.litmus.code import Code
@@ -38,7 +38,8 @@ def parse(words):
     parser.add_argument("--list", action="store_true", help="list the handshakes")
     parser.add_argument("--sites", action="store_true",
                         help="check only that each ordered access of the sources is in the table; needs no build")
-    parser.add_argument("--mutants", action="store_true", help="show the result without each fence and bit")
+    parser.add_argument("--mutants", action="store_true", help="also show for each fence and bit whether the forbidden "
+                        "outcome is possible without it, or whether this handshake does not need it")
     parser.add_argument("--keep", metavar="DIR", help="keep the tests in DIR, one .litmus file for each")
     parser.add_argument("--elf", metavar="FILE", help="kernel to check (build/hyperscope.elf)")
     parser.add_argument("--out", metavar="DIR", default=os.environ.get("O") or os.path.join(TOP, "build"),
@@ -118,20 +119,20 @@ class Case:
 def show(case, found, needed_by, options):
     handshake = case.handshake
     problems = case.problems(found)
-    print("%-14s %-7s %5d %5d  %2d of %-2d  %s" % (
+    print(layout.row("%-14s %-7s %5d %5d  %2d of %-2d  " % (
         handshake.name, handshake.rule, case.insns, len(case.names), sum(case.needs(key, found) for key in case.own),
-        len(case.own), "; ".join(problems) or "never: " + handshake.claim))
+        len(case.own)), "; ".join(problems) or "never"))
+    if options.mutants:
+        print(layout.row("    forbidden: ", handshake.claim))
     for address, part in sorted(case.mutants) if options.mutants else ():
         insn = case.parts[address, part]
         others = sorted(needed_by.get((address, part), set()) - {handshake.name})
+        what = "%s of '%s' (%s, %x)" % ("the effect" if part == "dependency" else part, insn.text, insn.function, address)
         if case.needs((address, part), found):
-            result = "possible"
+            print(layout.row("    possible without ", what, "      "))
         elif (address, part) in case.own:
-            result = "never" + (others and "; needed by " + ", ".join(others) or "")
-        else:
-            continue
-        print("    without %s of '%s' (%s, %x): %s"
-              % ("the effect" if part == "dependency" else part, insn.text, insn.function, address, result))
+            what += others and "; needed by " + ", ".join(others) or ""
+            print(layout.row("    not needed here: ", what, "      "))
     return bool(problems)
 
 
@@ -181,7 +182,7 @@ def main(argv):
     handshakes, spare = table.chosen(options.handshakes)
     if options.list:
         for handshake in handshakes:
-            print("%-14s %-7s %s" % (handshake.name, handshake.rule, handshake.claim))
+            print(layout.row("%-14s %-7s " % (handshake.name, handshake.rule), handshake.claim))
         return 0
     unnamed = not options.handshakes and not_named(handshakes, spare)
     if options.sites:
@@ -210,8 +211,8 @@ def main(argv):
     # An order that is missing makes other orders of its handshake appear to be unnecessary.
     failed = bool(bad) or unnamed or (not options.handshakes and not_needed(cases, needed_by, spare, code))
     for handshake in bad:
-        print("FAILED: %s: %s" % (handshake.name, handshake.claim))
+        print(layout.row("FAILED: %s: " % handshake.name, handshake.claim, "  "))
     if bad:
         print("to see the tests: scripts/hyperscope litmus --keep DIR %s" % " ".join(handshake.name for handshake in bad))
-    print("%d handshakes, %d tests, %.1f s" % (len(cases), len(found), time.monotonic() - begin))
+    print("%s, %s, %.1f s" % (layout.counted(len(cases), "handshake"), layout.counted(len(found), "test"), time.monotonic() - begin))
     return 1 if failed else 0
