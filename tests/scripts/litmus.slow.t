@@ -18,6 +18,8 @@ like "$(cat "$tmp"/kept/kick-*.litmus)" "^\(\* without fence of 'fence' \(vcpu_r
 text=$($litmus --mutants kick 2>&1)
 like "$text" "possible without fence of 'fence' \(vcpu_run" "--mutants shows what each fence prevents"
 like "$text" "^    forbidden: a vCPU enters the guest" "and which outcome is forbidden"
+like "$($litmus --sites)" "^[1-9][0-9]+ ordered accesses and fences: [1-9][0-9]* in handshakes, [0-9]+ only in 'spare' lines$" \
+	"--sites counts the ordered accesses"
 is "$($litmus wrong 2>&1)" "litmus: there is no handshake 'wrong'; see --list" "an unknown handshake is refused"
 
 # Mistakes: a file, and a Perl substitution that must change it.

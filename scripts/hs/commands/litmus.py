@@ -136,14 +136,26 @@ def show(case, found, needed_by, options):
     return bool(problems)
 
 
-def not_named(handshakes, spare):
-    """Print the ordered accesses of the sources that the table does not contain. Return whether there are any."""
+def not_named(handshakes, spare, quiet=True):
+    """Print the ordered accesses of the sources that the table does not contain, and, unless QUIET, how many of them are
+    in which part of the table. Return whether any is missing."""
     steps = [step for handshake in handshakes for side in handshake.sides for part in side for step in part.steps]
-    named = {(step.file, line) for step in steps for line in step.lines}
-    named |= {(file, line) for file, lines, _ in spare for line in lines}
-    missing = [site for site in sites.read() if not any((site.file, line) in named for line in site.lines)]
+    ordered = {(step.file, line) for step in steps for line in step.lines}
+    excused = {(file, line) for file, lines, _ in spare for line in lines}
+    counts, missing = [0, 0], []  # counts: in handshakes, only in 'spare' lines
+    for site in sites.read():
+        lines = {(site.file, line) for line in site.lines}
+        if lines & ordered:
+            counts[0] += 1
+        elif lines & excused:
+            counts[1] += 1
+        else:
+            missing.append(site)
     for site in missing:
         print("%s: scripts/litmus.handshakes has this ordered access in no handshake and in no 'spare' line" % site.place)
+    if not quiet:
+        print("%d ordered accesses and fences: %d in handshakes, %d only in 'spare' lines" % (
+            sum(counts) + len(missing), counts[0], counts[1]) + (", %d missing" % len(missing) if missing else ""))
     return bool(missing)
 
 
@@ -184,7 +196,7 @@ def main(argv):
         for handshake in handshakes:
             print(layout.row("%-14s %-7s " % (handshake.name, handshake.rule), handshake.claim))
         return 0
-    unnamed = not options.handshakes and not_named(handshakes, spare)
+    unnamed = not options.handshakes and not_named(handshakes, spare, quiet=not options.sites)
     if options.sites:
         return 1 if unnamed else 0
     program = herd.find(options.out)
