@@ -252,6 +252,7 @@ tool_refused "--from: $tmp/none: no such file" reproduce all --from "$tmp/none"
 tool_refused "$tmp/none: no such file" sweep "$tmp/none"
 tool_refused "--submission $tmp/none: no such file" grade --submission "$tmp/none"
 tool_refused "--keep /dev/null: not a folder" litmus --keep /dev/null
+tool_refused "--elf: $tmp/none: no such file" litmus --elf "$tmp/none"
 tool_refused "there is no lab 99; known labs: 1 tools" lab 99 "$tmp/lab"
 
 # ---- names of commands ----

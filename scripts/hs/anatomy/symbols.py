@@ -22,12 +22,13 @@ def tool(name):
 def run(command, text=None):
     try:
         done = subprocess.run(command, input=text, stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL, check=False, encoding="utf-8")
+                              stderr=subprocess.PIPE, check=False, encoding="utf-8", errors="replace")
     except OSError as error:
         raise LaunchError("%s: %s; run 'scripts/hyperscope setup run'"
                           % (command[0], error.strerror)) from None
     if done.returncode:
-        raise LaunchError("%s failed on %s" % (command[0], command[-1]))
+        why = (done.stderr.strip().splitlines() or ["status %d" % done.returncode])[-1].rpartition(": ")[2]
+        raise LaunchError("%s failed on %s: %s" % (command[0], command[-1], why))
     return done.stdout
 
 

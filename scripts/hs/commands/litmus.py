@@ -17,6 +17,7 @@ import itertools
 import linecache
 import os
 import re
+import sys
 import time
 
 from hs import ends, layout
@@ -24,8 +25,9 @@ from hs.errors import LaunchError
 from hs.litmus import emit, herd, sites, table
 from hs.litmus.code import Code
 from hs.litmus.path import Walker
-from hs.parser import of_command
+from hs.parser import of_command, readable
 from hs.paths import TOP
+from hs.run.machine import need, shown
 
 
 def parse(words):
@@ -41,7 +43,7 @@ def parse(words):
     parser.add_argument("--mutants", action="store_true", help="also show for each fence and bit whether the forbidden "
                         "outcome is possible without it, or whether this handshake does not need it")
     parser.add_argument("--keep", metavar="DIR", help="keep the tests in DIR, one .litmus file for each")
-    parser.add_argument("--elf", metavar="FILE", help="kernel to check (build/hyperscope.elf)")
+    parser.add_argument("--elf", metavar="FILE", type=readable, help="kernel to check (build/hyperscope.elf)")
     parser.add_argument("--out", metavar="DIR", default=os.environ.get("O") or os.path.join(TOP, "build"),
                         help="output folder of the build ($O, else build/)")
     options = parser.parse_args(words)
@@ -49,7 +51,6 @@ def parse(words):
         parser.error("--sites checks the whole table: name no handshake")
     if options.keep and os.path.exists(options.keep) and not os.path.isdir(options.keep):
         parser.error("--keep %s: not a folder" % options.keep)
-    options.elf = options.elf or os.path.join(options.out, "hyperscope.elf")
     return options
 
 
@@ -202,8 +203,10 @@ def main(argv):
     program = herd.find(options.out)
     if not program:
         raise LaunchError("herd7 is not installed: run 'scripts/hyperscope setup herd7', or set $HERD7")
+    elf = options.elf or need(os.path.join(options.out, "hyperscope.elf"), "run make")
     begin = time.monotonic()
-    code = Code(options.elf)
+    sys.stderr.write("litmus: checking %s of %s ...\n" % (layout.counted(len(handshakes), "handshake"), shown(elf)))
+    code = Code(elf)
     parts = [part for handshake in handshakes for side in handshake.sides for part in side]
     code.prepare({name for part in parts for name in part.functions},
                  {step.member for part in parts for step in part.steps if step.member})
