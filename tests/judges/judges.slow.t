@@ -21,6 +21,9 @@ unknown=$(awk -F'\t' '
 	$1 == "none" ? $3 != "passes" : !($1 in mistake && $2 in judge && $3 ~ /^(found|not found|n\/a)$/)' "$tmp/names" "$tmp/judges" "$data")
 is "$unknown" "" "each result names a mistake and a judge that exist, and each judge passes without a mistake"
 
+like "$("$run" nosuch 2>&1; echo $?)" "^judges: there is no mistake 'nosuch'; see tests/judges/run --list$" "an unknown mistake is refused"
+is "$("$run" --list | grep -E '^.{81}')" "" "--list fits 80 columns"
+
 for cell in relaxed-kick:litmus firmware-bits:own; do
 	name=${cell%:*} judge=${cell#*:}
 	if [ "$judge" = litmus ] && [ ! -x "$O/herd7/herd7" ]; then

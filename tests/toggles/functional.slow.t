@@ -26,9 +26,11 @@ done
 unlike "$(grep -v '^#' "$here/left-out" | while read -r f _; do [ -f "$f" ] || echo "$f"; done)" . \
 	"each file in left-out exists"
 
+number=0
 while read -r row; do
+	number=$((number + 1))
 	for f in "${files[@]}"; do
-		HYPERSCOPE_SET=$row passes "$f" "$f under $row" "HYPERSCOPE_SET='$row' $f"
+		HYPERSCOPE_SET=$row passes "$f" "$f under row $number" "HYPERSCOPE_SET='$row' $f"
 	done
 done <"$tmp/rows"
 done_testing
