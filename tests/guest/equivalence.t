@@ -42,9 +42,10 @@ refused 125 "/bin/false does not report its version" --qemu /bin/false
 refused 2 "--cpu foo: QEMU refuses it" --cpu foo
 refused 2 "--first 99999999999999999999 --count 1: .* less than 10" --first 99999999999999999999 --count 1
 refused 124 "[a-z]*: the payload did not start: it did not end within 1 seconds" --timeout 1 --count 1000 --qemu "$tmp/hangs"
-python3 -B - "$HS_TOP/scripts" >"$tmp/out" 2>&1 <<'END'
+python3 -B - "$HS_TOP/scripts" >"$tmp/all" 2>&1 <<'END'
 import sys, types
 sys.path.insert(0, sys.argv[1])
+from hs.commands import equivalence
 from hs.equivalence import shrink
 from hs.equivalence.compare import differing
 from hs.equivalence.systems import BARE, GUEST, SYSTEMS, Output
@@ -86,9 +87,13 @@ def of(fake, *arguments):
         return error.status
 print(of(Fake(), 0, 20, 1), of(Fake(), 0, 20, 4), of(Fake(), 9, 20, 4))
 print(of(Fake([11]), 9, 20, 1), of(Fake([11], 9), 9, 20, 1), of(Fake(slow=True), 9, 20, 4))
+parser = equivalence.new_parser()
+equivalence.repeat(parser, parser.parse_args("--set fp=eager --set wfi=native --cpu rv64,v=on --count 500 --jobs 2".split()), (4711, 1))
 print("%x" % shrink.shrink(Fake(), 7, lambda text: None), "%x" % shrink.shrink(Fake([11]), 11, lambda text: None))
 END
-is "$(<"$tmp/out")" "([5, 7, 8], 2, 3) ([4, 8], 2, 3) ([], 0, 1)
+is "$(grep -v '^to repeat: ' "$tmp/all")" "([5, 7, 8], 2, 3) ([4, 8], 2, 3) ([], 0, 1)
 ([11], 1, 3) 124 124
 200000 200000" "a program that ends or hangs a machine differs, later ones run in a new boot, and a time limit that is too short is an error"
+is "$(grep '^to repeat: ' "$tmp/all")" "to repeat: scripts/hyperscope equivalence --first 4711 --count 1 --cpu rv64,v=on --set fp=eager --set wfi=native" \
+	"the command that repeats a failure names the program and the machines' options"
 done_testing

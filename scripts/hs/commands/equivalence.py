@@ -8,6 +8,7 @@ describes the programs, and lists the differences that are permitted.
 """
 import concurrent.futures
 import os
+import shlex
 import sys
 import time
 
@@ -87,6 +88,17 @@ class Totals:
               (self.median("instructions"), self.median("traps")))
 
 
+def repeat(parser, options, key):
+    """Print the command that compares the programs KEY, (first, count), again."""
+    words = parser.prog.split() + ["--first", str(key[0]), "--count", str(key[1])]
+    for name in "cpu", "machine", "qemu", "out":
+        if getattr(options, name) != parser.get_default(name):
+            words += ["--" + name, getattr(options, name)]
+    for setting in options.set:
+        words += ["--set", setting]
+    print("to repeat: " + " ".join(map(shlex.quote, words)))
+
+
 def compare(systems, first, count):
     """Return the first boot's results, the batches that differ, as (first, count), and what ended early."""
     boots, errors = [], []
@@ -120,9 +132,10 @@ def run_all(systems, options, progress):
     return totals, sorted(different), errors
 
 
-def explain(systems, options, different, progress):
+def explain(systems, parser, options, different, progress):
     print("the first batch that differs: programs %d to %d" % (different[0][0], sum(different[0]) - 1))
     if not options.failures:
+        repeat(parser, options, different[0])
         return
     options.timeout = min(options.timeout, SHRINK_SECONDS)
     shown = 0
@@ -131,9 +144,11 @@ def explain(systems, options, different, progress):
             if shown == options.failures:
                 return
             shrink.show(systems, number, shrink.shrink(systems, number, progress))
+            repeat(parser, options, (number, 1))
             shown += 1
     if not shown:
         print("programs %d to %d: the difference does not repeat" % (different[0][0], sum(different[-1]) - 1))
+        repeat(parser, options, different[0])
 
 
 def main(argv):
@@ -157,10 +172,12 @@ def main(argv):
     seconds = time.monotonic() - begin
     if not options.quiet:
         totals.show()
-    for text in errors:
+    for _, text in errors:
         print(text)
     if different:
-        explain(systems, options, different, progress)
+        explain(systems, parser, options, different, progress)
+    elif errors:
+        repeat(parser, options, errors[0][0])
     result = "not all outcomes are known" if errors else "all outcomes are equal"
     if different:
         result = "%d of %d batches of %d differ" % (len(different), -(-options.count // BATCH), BATCH)

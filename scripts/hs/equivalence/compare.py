@@ -51,7 +51,7 @@ def _ended(systems, results, first, count):
 def differing(systems, first, count, batch, on_boot=None, on_error=None):
     """Yield the batches of programs whose outcomes differ, as (first, count).
 
-    Calls on_boot(results) after each boot, and on_error(text) if a machine ended early."""
+    Calls on_boot(results) after each boot, and on_error(((first, count), text)) if a machine ended early."""
     end = first + count
     while first < end:
         results = systems.both(first=first, count=end - first, batch=batch)
@@ -66,7 +66,7 @@ def differing(systems, first, count, batch, on_boot=None, on_error=None):
             if None in outcomes:
                 differs, text = _ended(systems, results, *key)
                 if on_error:
-                    on_error(text)
+                    on_error((key, text))
                 if differs:
                     yield key
                 break
