@@ -122,6 +122,11 @@ def state(found):
     return rows
 
 
+def folded(head, fields):
+    """Return a row of fields, such as "scause 2 stval 0", that is folded only between fields."""
+    return layout.row(head, re.sub(r"(\S+) (\S+)", "\\1\u00a0\\2", fields)).replace("\u00a0", " ")
+
+
 def differences(results):
     """Return the lines that compare the two outcomes: traps first, up to the first that differs, then the state. If a
     machine ended early, its state is unknown."""
@@ -132,7 +137,7 @@ def differences(results):
     for name in names:
         values = [rows[system].get(name, "none") for system in SYSTEMS]
         if values[0] != values[1]:
-            lines += ["  %s" % name] + [layout.row("    %-6s " % system, value) for system, value in zip(SYSTEMS, values)]
+            lines += ["  %s" % name] + [folded("    %-6s " % system, value) for system, value in zip(SYSTEMS, values)]
     return lines[:40] + (["  ... %d more lines" % (len(lines) - 40)] if len(lines) > 40 else [])
 
 
