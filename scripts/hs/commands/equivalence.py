@@ -14,7 +14,7 @@ import time
 
 from hs import ends, layout
 from hs.equivalence import shrink
-from hs.equivalence.compare import differing
+from hs.equivalence.compare import differing, named
 from hs.equivalence.systems import BARE, CPU, Systems
 from hs.parser import of_command
 from hs.paths import TOP
@@ -120,20 +120,20 @@ def run_all(systems, options, progress):
                 different += batches
                 errors += texts
                 done += min(CHUNK, options.first + options.count - jobs[job])
-                progress("%d of %d programs, %d a second, %d batches differ" %
-                         (done, options.count, done / (time.monotonic() - begin), len(different)))
+                progress("%d of %s, %d a second, batches that differ: %d" % (
+                    done, layout.counted(options.count, "program"), done / (time.monotonic() - begin), len(different)))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)  # else the remaining programs run before the command ends
             ends.terminate_all()
             if ends.is_ending():
-                progress("interrupted: %d of %d programs were compared, %d batches differ" %
-                         (done, options.count, len(different)))
+                progress("interrupted: compared %d of %s, batches that differ: %d" % (
+                    done, layout.counted(options.count, "program"), len(different)))
             raise
     return totals, sorted(different), errors
 
 
 def explain(systems, parser, options, different, progress):
-    print("the first batch that differs: programs %d to %d" % (different[0][0], sum(different[0]) - 1))
+    print("the first batch that differs: " + named(*different[0]))
     if not options.failures:
         repeat(parser, options, different[0])
         return
@@ -147,7 +147,7 @@ def explain(systems, parser, options, different, progress):
             repeat(parser, options, (number, 1))
             shown += 1
     if not shown:
-        print("programs %d to %d: the difference does not repeat" % (different[0][0], sum(different[-1]) - 1))
+        print("%s: the difference does not repeat" % named(different[0][0], sum(different[-1]) - different[0][0]))
         repeat(parser, options, different[0])
 
 
@@ -180,6 +180,6 @@ def main(argv):
         repeat(parser, options, errors[0][0])
     result = "not all outcomes are known" if errors else "all outcomes are equal"
     if different:
-        result = "%d of %d batches of %d differ" % (len(different), -(-options.count // BATCH), BATCH)
-    print("%d programs in %d seconds: %s" % (options.count, seconds, result))
+        result = "outcomes differ (batches of %d: %d of %d)" % (BATCH, len(different), -(-options.count // BATCH))
+    print("%s in %s: %s" % (layout.counted(options.count, "program"), layout.counted(int(seconds), "second"), result))
     return 1 if different or errors else 0

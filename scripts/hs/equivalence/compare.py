@@ -19,6 +19,11 @@ def check_features(results):
                           tuple(" ".join(names) for names in features))
 
 
+def named(first, count):
+    """Return a text that names these programs."""
+    return "program %d" % first if count == 1 else "programs %d to %d" % (first, first + count - 1)
+
+
 def too_slow(name, found):
     return LaunchError("%s: %s; allow more with --timeout" % (name, found.error), STATUS_TIMEOUT)
 
@@ -30,8 +35,8 @@ def hangs(systems, first, count):
         if results[name].timed_out and (name == BARE or systems.options.timeout < HANG * results[BARE].seconds):
             raise too_slow(name, results[name])
     if not results[GUEST].timed_out:
-        raise LaunchError("guest: programs %d to %d did not end within %d seconds together with others; allow more with --timeout"
-                          % (first, first + count - 1, systems.options.timeout), STATUS_TIMEOUT)
+        raise LaunchError("guest: %s did not end within %d seconds together with others; allow more with --timeout"
+                          % (named(first, count), systems.options.timeout), STATUS_TIMEOUT)
     return True
 
 
@@ -44,8 +49,7 @@ def _ended(systems, results, first, count):
             if name == BARE or len(missing) > 1:
                 raise too_slow(name, results[name])
             hangs(systems, first, count)
-    where = "program %d" % first if count == 1 else "programs %d to %d" % (first, first + count - 1)
-    return len(missing) == 1, "; ".join("%s, %s: %s" % (name, where, results[name].error) for name in missing)
+    return len(missing) == 1, "; ".join("%s, %s: %s" % (name, named(first, count), results[name].error) for name in missing)
 
 
 def differing(systems, first, count, batch, on_boot=None, on_error=None):

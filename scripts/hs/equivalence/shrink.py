@@ -72,7 +72,7 @@ def shrink(systems, number, progress):
         if not found:
             break
         mask = smaller
-        progress("program %d: %d pieces are left" % (number, bin(mask).count("1")))
+        progress("program %d: pieces that are left: %d" % (number, bin(mask).count("1")))
         if not found[0]:
             return mask
     return mask if found else shrink_one_by_one(systems, number, mask, progress)
@@ -145,7 +145,7 @@ def show(systems, number, mask):
     results = detail(systems, number, mask)
     found = differences(results)
     pieces = sum(PIECE.match(line) is not None for line in results[BARE].lines)
-    print("\nprogram %d, shrunk to %d piece%s (keep=%032x):" % (number, pieces, "" if pieces == 1 else "s", mask))
+    print("\nprogram %d, shrunk to %s (keep=%032x):" % (number, layout.counted(pieces, "piece"), mask))
     print("\n".join(program(results[BARE])))
     print("\nwhat differs:")
     print("\n".join(found) or "  nothing: the difference does not repeat in this form")
