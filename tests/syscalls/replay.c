@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "command.h"
 #include "grammar.h"
 #include "random.h"
 
@@ -63,20 +64,12 @@ static int run_random(uint64_t number, unsigned long count)
 	save_on_failure();
 	random_seed(number);
 	while (sequence_number < count) {
-		sequence_number++;
+		progress("syscalls", sequence_number++, count, "sequences");
 		sequence_size = random_sequence(sequence);
 		LLVMFuzzerTestOneInput(sequence, sequence_size);
 	}
-	printf("%lu sequences, no failure\n", count);
+	printf("%lu sequence%s, no failure\n", count, count == 1 ? "" : "s");
 	return 0;
-}
-
-static bool read_number(const char *text, unsigned long *number)
-{
-	char *end;
-
-	*number = strtoul(text, &end, 0);
-	return end != text && !*end && text[0] != '-';
 }
 
 int main(int argc, char **argv)
@@ -93,13 +86,8 @@ int main(int argc, char **argv)
 		return argc < 2 ? 2 : 0;
 	}
 	if (argc == 4 && !strcmp(argv[1], "--random")) {
-		if (!read_number(argv[2], &number) || !read_number(argv[3], &count) || !count) {
-			fprintf(stderr,
-				"syscalls: SEED '%s', COUNT '%s': must be numbers, COUNT at least "
-				"1\n",
-				argv[2], argv[3]);
+		if (!read_seed_and_count("syscalls", argv + 2, &number, &count))
 			return 2;
-		}
 		seed = argv[2];
 		return run_random(number, count);
 	}

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "command.h"
 #include "grammar.h"
 #include "random.h"
 #include "invariants.h"
@@ -268,30 +269,34 @@ static void focus_round(void)
 
 int main(int argc, char **argv)
 {
-	unsigned long count = argc == 3 ? strtoul(argv[2], NULL, 0) : 0;
+	unsigned long seed, count, left;
 
-	if (!count) {
+	if (argc != 3) {
 		printf("usage: harts SEED COUNT\n\n"
 		       "Run COUNT rounds, each with a random sequence on each of %d harts.\n"
 		       "With HS_TRACE=1 in the environment, each call is printed.\n",
 		       MACHINE_HARTS);
 		return argc == 2 && !strcmp(argv[1], "--help") ? 0 : 2;
 	}
+	if (!read_seed_and_count("harts", argv + 1, &seed, &count))
+		return 2;
 	if (getenv("HS_TRACE")) {
 		machine_verbose = true;
 		env.trace = env_trace;
 	}
-	random_seed(strtoul(argv[1], NULL, 0));
+	random_seed(seed);
 	machine_user = user;
 	machine_enter();
-	while (count--) {
+	for (left = count; left--;) {
+		progress("harts", count - left - 1, count, "rounds");
 		for (unsigned int i = 0; i < MACHINE_HARTS; i++)
 			sizes[i] = random_sequence(sequences[i]);
-		if (count % 2 == 0)
+		if (left % 2 == 0)
 			focus_round();
-		moves = count % 4 == 0;
+		moves = left % 4 == 0;
 		core_guest_begin((unsigned int)random_u64());
 		machine_enter();
 	}
+	printf("%lu round%s of seed %lu, run to the end\n", count, count == 1 ? "" : "s", seed);
 	return 0;
 }
