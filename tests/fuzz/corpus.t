@@ -14,6 +14,11 @@ for corpus in "$HS_TOP"/tests/fuzz/corpus/*/; do
 	ok $? "$target: no error in $(find "$corpus" -type f | wc -l) inputs, each unchanged and damaged twice" ||
 		diag "$(tail -n 30 "$tmp/out")"
 done
+for words in "x $corpus" "0 $corpus" "0"; do
+	# shellcheck disable=SC2086
+	"$program" $words >"$tmp/out" 2>&1
+	like "$? $(head -n 1 "$tmp/out")" "^2 ($program: 'x' is not a number|$corpus: Is a directory|usage: )" "wrong arguments are refused: ${words/"$corpus"/CORPUS}"
+done
 is "$(find "$HS_TOP/tests/fuzz/corpus" -type f -printf '%s\n' | awk '{ n += $1 } END { print n < 524288 }')" 1 \
 	"the corpora have less than 512 KiB in all"
 done_testing

@@ -10,6 +10,7 @@
  * of its own, and then all of them in one process, forwards and backwards. The program fails if the
  * result of an input (snapshot_digest()) depends on the inputs before it.
  */
+#include <stdbool.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "fuzz.h"
@@ -55,11 +56,12 @@ static struct input read_input(const char *name)
 	struct input input = { .name = name, .data = malloc(MAX_SIZE) };
 	FILE *in = fopen(name, "rb");
 
-	if (!in) {
+	if (in)
+		input.size = fread(input.data, 1, MAX_SIZE, in);
+	if (!in || ferror(in)) { /* a folder can be opened, but not read */
 		perror(name);
 		exit(2);
 	}
-	input.size = fread(input.data, 1, MAX_SIZE, in);
 	fclose(in);
 	input.data = realloc(input.data, input.size + 1);
 	return input;
@@ -114,21 +116,49 @@ static int check_order(struct input *inputs, int count)
 	return failed;
 }
 
+static int usage(FILE *out, const char *program, int status)
+{
+	fprintf(out,
+		"usage: %s COUNT FILE...\n"
+		"       %s --order FILE...\n"
+		"\n"
+		"Run the fuzz target on each FILE, and on COUNT copies of it (0: none) in which\n"
+		"one to four random bytes are changed. With --order, check that the result of\n"
+		"each FILE does not depend on the files before it. Prints nothing if no input\n"
+		"fails.\n",
+		program, program);
+	return status;
+}
+
+static bool read_count(const char *text, unsigned long *count)
+{
+	char *end;
+
+	*count = strtoul(text, &end, 0);
+	return *text >= '0' && *text <= '9' && !*end;
+}
+
 int main(int argc, char **argv)
 {
 	struct input *inputs;
-	unsigned long i, n;
+	unsigned long i, n = 0;
 	int k, count = argc - 2, failed = 0;
+	bool order = argc > 1 && !strcmp(argv[1], "--order");
 
-	if (count < 1) {
-		fprintf(stderr, "usage: %s COUNT|--order FILE...\n", argv[0]);
+	if (argc == 2 && !strcmp(argv[1], "--help"))
+		return usage(stdout, argv[0], 0);
+	if (argc > 1 && !order && !read_count(argv[1], &n)) {
+		fprintf(stderr,
+			"%s: '%s' is not a number: expected COUNT, of damaged copies, or --order\n",
+			argv[0], argv[1]);
 		return 2;
 	}
+	if (count < 1)
+		return usage(stderr, argv[0], 2);
 	inputs = calloc((size_t)count, sizeof(*inputs));
 	for (k = 0; k < count; k++)
 		inputs[k] = read_input(argv[k + 2]);
-	n = strtoul(argv[1], NULL, 0);
-	if (!strcmp(argv[1], "--order"))
+	if (order)
 		failed = check_order(inputs, count);
 	else
 		for (k = 0; k < count; k++)
