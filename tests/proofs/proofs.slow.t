@@ -26,6 +26,7 @@ done < <("$HS_TOP/tests/proofs/run" --list)
 plant "a mistake in the decoder can be planted" exit/insn_decode.c 's/: 2;\n\tswitch \(insn & 3\)/: 4;\n\tswitch (insn & 3)/'
 run --sources "$tmp/sources" insn_decode/access
 is "$status" 1 "a proof that does not hold gives status 1"
+like "$out" "^proofs: insn_decode/access \(1 of 1\) \.\.\.$" "a line says which proof is running"
 like "$out" "^insn_decode/access .* DOES NOT HOLD$" "the table shows the proof that does not hold"
 like "$out" "kind and length as drawn" "the output names the property that does not hold"
 like "$out" "^  insn=[0-9]" "the output contains an instruction that violates it"
