@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Print the coverage of source files as a table (tests/fuzz/run --coverage).
 
-Standard input is what llvm-cov export -summary-only writes. The argument is the top of the tree.
+Standard input is what llvm-cov export -summary-only writes. The arguments are the top of the tree, and
+the names of the targets that were run, if these are not all.
 """
 import json
 import sys
@@ -37,7 +38,7 @@ def main() -> None:
         each = ", ".join(f"`{Path(name).name}` {reached[name]:.0f}" for name in names)
         print(f"| `{folder}` | {covered} of {count} | {each} |")
     print()
-    print("In no target:")
+    print("Not in %s:" % ", ".join(sys.argv[2:]) if sys.argv[2:] else "In no target:")
     print()
     for folder, names in sorted(outside.items()):
         print(f"- `{folder}`: " + ", ".join(f"`{Path(name).name}`" for name in names))
