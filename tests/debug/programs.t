@@ -16,6 +16,13 @@ make -s -f "$HS_TOP/Makefile" O="$O" debug-kernel "${programs[@]/#/$O/tests/}" >
 ok $? "the debug kernel and the programs can be built" || diag "$(tail -n 5 "$tmp/out")"
 export HYPERSCOPE_KERNEL=debug
 
+mkdir -p "$tmp/old/debug"
+cp "$O/debug/hyperscope.bin" "$tmp/old/debug/" && touch -d 2000-01-01 "$tmp/old/debug/hyperscope.bin"
+echo "kvm.o: $HS_TOP/src/kvm/kvm.h" >"$tmp/old/debug/kvm.d"
+hs exec --quiet --out "$tmp/old" "$O/tests/progs/ends" exit 3
+like "$status $err" "^3 hyperscope: .*debug/hyperscope.bin is older than .*src/kvm/kvm.h: run make DEBUG=1 to update it$" \
+	"a debug kernel that is older than a file that it was built from is reported"
+
 vm sbi sbi
 vm timer timer
 vm exits exits

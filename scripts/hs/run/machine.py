@@ -7,6 +7,7 @@ from there, so the machine needs no way to write to the user's files.
 import argparse
 import fcntl
 import functools
+import glob
 import os
 import re
 import shutil
@@ -129,6 +130,18 @@ def need(path, what):
     return path
 
 
+def newer_than(kernel, out):
+    """Return the name of a file that is newer than the debug kernel and that this was built from, or None. The compiler's
+    lists of prerequisites name these files. The assembly in the debug kernel is the normal kernel's."""
+    files = {os.path.join(out, "gen", "compiled-by")}
+    for name in glob.glob(os.path.join(glob.escape(out), "debug", "**", "*.d"), recursive=True) + \
+            glob.glob(os.path.join(glob.escape(out), "kernel", "**", "*.S.d"), recursive=True):
+        with open(name, encoding="utf-8") as prerequisites:
+            files.update(word.rstrip(":") for word in prerequisites.read().replace("\\\n", " ").split())
+    built = os.path.getmtime(kernel)
+    return next((name for name in sorted(files) if os.path.exists(name) and os.path.getmtime(name) > built), None)
+
+
 @functools.lru_cache(maxsize=None)
 def qemu_text(qemu):
     """Return the first line that QEMU prints with --version."""
@@ -187,6 +200,9 @@ class Machine:
         folder = os.path.join(options.out, "debug") if debug else options.out
         self.kernel = need(os.path.join(folder, "hyperscope.bin"), "run make" + " DEBUG=1" * debug)
         self.elf = os.path.join(folder, "hyperscope.elf")
+        newer = newer_than(self.kernel, options.out) if debug else None
+        if newer:
+            sentence("%s is older than %s: run make DEBUG=1 to update it" % (shown(self.kernel), shown(newer)))
         if options.firmware != "default":
             qemuopt.check_firmware(options.firmware)
         self.check_simulator()
