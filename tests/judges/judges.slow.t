@@ -24,6 +24,15 @@ is "$unknown" "" "each result names a mistake and a judge that exist, and each j
 like "$("$run" nosuch 2>&1; echo $?)" "^judges: there is no mistake 'nosuch'; see tests/judges/run --list$" "an unknown mistake is refused"
 is "$("$run" --list | grep -E '^.{81}')" "" "--list fits 80 columns"
 
+if git clone -q --shared "$HS_TOP" "$tmp/tree" 2>/dev/null; then
+	cp "$HS_TOP"/tests/judges/{run,mistakes,judges.sh} "$tmp/tree/tests/judges/"
+	(cd "$tmp/tree" && tests/judges/run --patch kick-of-old-hart | git apply && ! git diff --quiet -- src &&
+		tests/judges/run --patch kick-of-old-hart | git apply -R && git diff --quiet -- src) >"$tmp/out" 2>&1
+	ok $? "--patch prints a mistake in two files, and git apply -R removes it from a tree that has it" || diag "$(cat "$tmp/out")"
+else
+	skip "--patch prints a mistake" "the tree is not a git clone"
+fi
+
 for cell in relaxed-kick:litmus firmware-bits:own; do
 	name=${cell%:*} judge=${cell#*:}
 	if [ "$judge" = litmus ] && [ ! -x "$O/herd7/herd7" ]; then
