@@ -228,6 +228,8 @@ SPIKE=/etc/passwd refused 125 "--machine spike: /etc/passwd cannot be executed" 
 HYPERSCOPE_KERNEL=foo refused 125 ".HYPERSCOPE_KERNEL is 'foo': the only value is debug" "a kernel that does not exist" run hello
 refused 125 "--irqchip 'aia': choose from .*, aia_hwaccel, aia_direct" "an interrupt controller that does not exist" run --irqchip aia hello
 refused 125 "--firmware $tmp: Is a directory; name a file" "a folder as the firmware" run --firmware "$tmp" hello
+refused 125 "--firmware $HS_TOP/README.md: a text; name a file with SBI firmware" "a text as the firmware" run --firmware "$HS_TOP/README.md" hello
+refused 125 "--firmware /bin/sh: not an ELF file for 64-bit RISC-V" "a program of another machine as the firmware" run --firmware /bin/sh hello
 refused 125 "QEMU $tmp/none: No such file.*--qemu" "a QEMU that does not exist" run --qemu "$tmp/none" hello
 refused 125 "--file $tmp/none: there is no file" "a file to copy that does not exist" exec --file "$tmp/none" "$progs/ends"
 

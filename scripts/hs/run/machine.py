@@ -37,6 +37,8 @@ QEMU_MIN = (7, 2)
 MAX_SHIFT = 10  # QEMU's limit
 HOST_LINE = re.compile(r"^[a-z][a-z0-9_/.-]*: ")
 
+FIRMWARE_SECONDS = 10  # a firmware with SBI starts the host within a second
+
 PANIC = "host: panic: "
 
 
@@ -223,6 +225,7 @@ class Machine:
         self.stream = None  # a tracing.Stream if the trace is saved during the run
         self.log_at = 0
         self.log_rest = b""
+        self.host_started = self.asked = False  # asked: whether the user has been asked about the firmware
 
     # -- QEMU's command line ---------------------------------------------------------------
 
@@ -336,15 +339,28 @@ class Machine:
 
     def _serve(self, deadline):
         ended = os.pidfd_open(self.process.pid)  # readable once QEMU has ended
+        begin = time.monotonic()
         try:
             while ended not in self.channel.turn([ended], POLL_SECONDS):
                 ends.raise_pending()
                 self._show_log()
+                self._check_firmware(begin)
                 self._check_deadline(deadline)
         finally:
             os.close(ended)
         self.process.wait()
         self._show_log()
+
+    def _check_firmware(self, begin):
+        """Say once that the firmware that the user has named has not started the host."""
+        options = self.options
+        if options.firmware == "default" or options.quiet or options.gdb or self.host_started or self.asked:
+            return
+        if time.monotonic() > begin + FIRMWARE_SECONDS:
+            self.asked = True
+            end = "\r\n" if self.channel.is_raw() else "\n"
+            os.write(2, ("hyperscope: the host has not started within %d seconds; is %s a firmware with SBI?%s"
+                         % (FIRMWARE_SECONDS, options.firmware, end)).encode())
 
     def _check_deadline(self, deadline):
         if deadline is not None and time.monotonic() > deadline:
@@ -371,6 +387,7 @@ class Machine:
             if not self.virtio and self.channel.take_line(line):
                 continue
             if HOST_LINE.match(line) and not self.options.quiet:
+                self.host_started = True
                 os.write(2, (line + end).encode())
 
     def _end(self):

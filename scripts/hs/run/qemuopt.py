@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """qemuopt.py - QEMU's options: quote strings, name machines, and check --cpu and --firmware."""
+import re
 import subprocess
 
 from hs.errors import STATUS_USAGE, LaunchError
@@ -10,6 +11,8 @@ MACHINES = {"virt": "virt", "sswi": "virt,aclint=on", "aplic": "virt,aia=aplic",
 # ... and machines without virtio (docs/machines.md): the simulator Spike, and QEMU's machine spike.
 SPIKE, QEMU_SPIKE = SPIKES = ("spike", "qemu-spike")
 SPIKE_HARTS = 8  # QEMU's limit, used for both
+ELF64_RISCV = b"\x02\xf3\x00"  # the class and the machine in an ELF header
+TEXT = re.compile(rb"[\t\n\f\r -~\x80-\xff]+")
 PROBE = ("-S", "-bios", "none", "-m", "16M", "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "stdio")
 
 
@@ -75,10 +78,16 @@ def check_cpu(qemu, cpu):
 
 
 def check_firmware(path):
-    """Reject a --firmware that cannot be read."""
+    """Reject a --firmware that cannot be read, or is no firmware. QEMU takes ELF files and raw images, that is, any file:
+    with a text, for example, it would run without an end or a message."""
     try:
-        with open(path, "rb"):
-            pass
+        with open(path, "rb") as firmware:
+            head = firmware.read(4096)
+        why = "the file is empty" if not head else \
+            "not an ELF file for 64-bit RISC-V" if head.startswith(b"\x7fELF") and head[4:5] + head[18:20] != ELF64_RISCV else \
+            "a text" if TEXT.fullmatch(head) else ""
     except OSError as error:
+        why = error.strerror
+    if why:
         raise LaunchError("--firmware %s: %s; name a file with SBI firmware, or omit the option for QEMU's OpenSBI"
-                          % (path, error.strerror), STATUS_USAGE) from None
+                          % (path, why), STATUS_USAGE)
