@@ -221,6 +221,7 @@ refused 125 "--cpu rv64,foo=bar: QEMU refuses it: .*foo.* -device rv64-riscv-cpu
 refused 125 "--cpu help: QEMU refuses it" "a --cpu that starts no machine" run --cpu help hello
 refused 125 "--machine 'plic': choose from virt, sswi, aplic, aia" "a machine that does not exist" run --machine plic hello
 refused 125 "--machine qemu-spike has no disks" "a disk without virtio" run --machine qemu-spike --disk "$tmp/disk" hello
+refused 125 "--harts 9: must be 1 to 8 with --machine qemu-spike" "more harts than QEMU's spike has" run --machine qemu-spike --harts 9 hello
 refused 125 "--cpu rv64,sstc=on: --machine qemu-spike has no Sstc" "Sstc on QEMU's spike" run --machine qemu-spike --cpu rv64,sstc=on hello
 SPIKE=$tmp/none refused 125 "--machine spike: there is no $tmp/none; name riscv-isa-sim's program in .SPIKE" "Spike that is not there" run --machine spike hello
 SPIKE=true refused 125 "--machine spike records no trace: use --trace none" "a trace on Spike" run --machine spike --trace all hello

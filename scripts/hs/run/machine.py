@@ -52,9 +52,10 @@ def parse_size(text, option):
     return int(match.group(1)) * unit
 
 
-def parse_count(text, option, most):
+def parse_count(text, option, most, machine=""):
+    """Return the number TEXT, from 1 to MOST. MACHINE is the --machine that has this limit, if others have another."""
     if not re.fullmatch(r"[0-9]+", text) or not 1 <= int(text) <= most:
-        raise LaunchError("%s %s: must be 1 to %d" % (option, text, most), STATUS_USAGE)
+        raise LaunchError("%s %s: must be 1 to %d%s" % (option, text, most, machine and " with --machine " + machine), STATUS_USAGE)
     return int(text)
 
 
@@ -210,7 +211,8 @@ class Machine:
         self.check_simulator()
         most = 1 if options.icount else 2
         self.virtio = options.machine not in qemuopt.SPIKES
-        self.harts = parse_count(options.harts or str(most), "--harts", MAX_HARTS if self.virtio else qemuopt.SPIKE_HARTS)
+        self.harts = parse_count(options.harts or str(most), "--harts", *(
+            (MAX_HARTS,) if self.virtio else (qemuopt.SPIKE_HARTS, options.machine)))
         more_disks = getattr(options, "more_disks", [])  # these follow the user's disks
         if (options.disk or more_disks) and not self.virtio:
             raise LaunchError("--machine %s has no disks: omit --disk, --save and --restore" % options.machine, STATUS_USAGE)
