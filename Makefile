@@ -202,8 +202,11 @@ walk:
 	+$(BUILD) all
 	$(TOP)/scripts/hyperscope walk --out $(O) $(ARGS) $(or $(TOUR),--list)
 
-# Check SET and SHARE before anything is fetched or built.
-ASKED = $(if $(SET)$(SHARE),HYPERSCOPE_SET="$$HYPERSCOPE_SET $(SET)" $(TOP)/tests/toggles/rows --check --share "$(or $(SHARE),1/1)")
+# Check SET, SHARE and TESTS before anything is fetched or built.
+define ASKED
+	$(TOP)/tests/toggles/rows --check $(SET:%=--set %) --share "$(or $(SHARE),1/1)"
+	$(TOP)/tests/run --check --out $(O) $(TESTS)
+endef
 
 test:
 	$(ASKED)

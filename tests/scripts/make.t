@@ -57,11 +57,15 @@ ok $? "and is made"
 while read -r words; do
 	# shellcheck disable=SC2086
 	out=$(make -s -C "$HS_TOP" --no-print-directory O="$tmp/none" $words 2>&1)
-	like "$? $(head -n 1 <<<"$out")" "^2 (tests/fuzz/run|proofs): (there is no|--seconds)" "make $words is refused"
+	like "$? $(head -n 1 <<<"$out")" "^2 (tests/fuzz/run|proofs|tests/run|rows): (there is no|--seconds|README.md is not a test|toggle fp takes)" \
+		"make $words is refused"
 done <<-'END'
 	fuzz FUZZ=nosuch
 	fuzz TIME=x
 	proofs PROOFS=nosuch
+	test TESTS=README.md
+	test TESTS=nosuch.t
+	test SET=fp=bogus
 END
 [ ! -e "$tmp/none" ]
 ok $? "and creates nothing"
