@@ -58,6 +58,10 @@ try_machine()	# NAME OPTION...
 	cmp "$tmp/bytes" "$tmp/got" >"$tmp/differences"
 	ok $? "$on: each byte of the input returns as output" || diag "$(cat "$tmp/differences")"
 
+	"$HS_TOP/scripts/hyperscope" exec "${machine[@]}" --timeout "$(scaled 60)" "$guest_dir/busybox" echo last </dev/null 2>&1 |
+		grep -E '^(last|host: .* exited .*)$' >"$tmp/got"
+	is "$(xargs <"$tmp/got")" "last host: /busybox exited with status 0" "$on: a program's output precedes the message about its end"
+
 	# The first program would write for minutes.
 	"$HS_TOP/scripts/hyperscope" exec --quiet "${machine[@]}" --harts 1 --timeout "$(scaled 60)" "$guest_dir/busybox" sh -c \
 		'dd if=/dev/zero bs=50M count=1 & sleep 1; echo written >&2; kill -9 $!; wait; exit 5' \

@@ -345,6 +345,14 @@ class Channel:
             port.to_user += unescape(match.group(2))
         return True
 
+    def flush(self):
+        """Pass on the output of take_line(), as far as that is possible without waiting for its reader."""
+        for port in self.ports:
+            before = -1
+            while port.to_user and port.fd_out is not None and len(port.to_user) != before:
+                before = len(port.to_user)
+                port.serve([], select.select([], [port.fd_out], [], 0)[1])
+
     def inherited(self):
         return [port.qemu_sock.fileno() for port in self.ports if port.qemu_sock is not None]
 

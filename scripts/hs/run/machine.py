@@ -390,6 +390,8 @@ class Machine:
                 continue
             if HOST_LINE.match(line) and not self.options.quiet:
                 self.host_started = True
+                if not self.virtio:  # what the program wrote before this line is in the same log
+                    self.channel.flush()
                 os.write(2, (line + end).encode())
 
     def _end(self):
