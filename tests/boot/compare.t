@@ -43,7 +43,7 @@ like "$out" '^sbi_user +400 +[0-9]+ +\+[0-9.]+ +\+[0-9.]+' "the table names the 
 like "$out" COSTLIER "the table marks the costlier exit"
 like "$out" 'Costs: ROW REASON' "the output shows the line with which a commit accepts the cost"
 compare "$HS_TOP" "$tmp/base.csv" --rows mmio_read
-is "$status $out" "0 1 figures: 1 the same, 0 less, 0 more, 0 of them by more than 2 %" "the figure of an unchanged exit is the same to the instruction"
+is "$status $out" "0 1 figure: 1 the same, 0 less, 0 more, 0 of them by more than 2 %" "the figure of an unchanged exit is the same to the instruction"
 sed 's/gcc [0-9.]*/gcc 99.1/' "$tmp/base.csv" >"$tmp/other.csv"
 compare "$HS_TOP" "$tmp/other.csv" --rows sbi_user
 is $status 0 "compare does not fail because of a figure made with another compiler"

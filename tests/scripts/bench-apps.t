@@ -49,7 +49,7 @@ is "$(sed -n 3p "$tmp/csv" | cut -d, -f9-12)" "1150000.00,1150000.00,1086666.83,
 is "$(sort -u "$tmp/guest.sizes" | wc -l):$(wc -l <"$tmp/guest.sizes")" 5:5 "a guest boots five times, each time in another layout"
 like "$(sed -n 3p "$tmp/csv")" ',10\.9\.1,.*,OpenSBI v1\.9 [^,]*,Linux linux-image-7 7-1,gcc' "the CSV records the tools' versions"
 apps native --rows fork_exec --against "$tmp/csv"
-is "$status:$(tail -n 1 <<<"$out")" "0:against $tmp/csv: 1 rows, all figures are the same" "--against succeeds if the figures are the same"
+is "$status:$(tail -n 1 <<<"$out")" "0:against $tmp/csv: 1 row, all figures are the same" "--against succeeds if the figures are the same"
 sed -i 's/21200010/21200030/' "$tmp/guest"
 apps native --rows fork_exec --against "$tmp/csv"
 is $status 1 "--against fails if a figure differs"
@@ -72,7 +72,7 @@ apps native --rows boot
 like "$status $err" '^125 .*the guest ended without fork_exec' "a row without operations is refused"
 cp "$tmp/boot" "$tmp/guest"
 GUEST_STATUS=3 apps native --rows boot
-like "$status $err" '^125 .*native \(processes, layout [1-5]\) ended with status 3 after 1 rows' "a machine that fails is reported"
+like "$status $err" '^125 .*native \(processes, layout [1-5]\) ended with status 3 after 1 row' "a machine that fails is reported"
 like "$err" '^  batches,boot,1,950000000$' "the end of the console of a machine that fails is shown"
 printf 'x\033[2Jy\007\n%0200d\n' 7 >>"$tmp/guest"
 GUEST_STATUS=3 apps native --rows boot

@@ -207,7 +207,7 @@ if [ "$(id -u)" = 0 ] && mkdir "$tmp/small" && mount -t tmpfs -o size=1m tmpfs "
 	trap 'umount "$tmp/small"; rm -rf "$tmp"' EXIT
 	printf '[parameters]\nworkload = "command:echo result x 1; head -c 2000000 /dev/zero; echo result y 2; true"\n' >"$tmp/full.toml"
 	WHERE="$tmp/small" sweep "$tmp/full.toml"
-	like "$status $(tr '\n' ' ' <<<"$out")" '^125 .*full/results.csv: 0 of 1 jobs, 0 failed .*1 jobs have no result' "a job whose result did not fit on the disk has no result"
+	like "$status $(tr '\n' ' ' <<<"$out")" '^125 .*full/results.csv: 0 of 1 job, 0 failed .*1 job without a result' "a job whose result did not fit on the disk has no result"
 	like "$(<"$tmp/small/sweeps/full/engine.log")" 'No space left on device' "the engine's log names the full disk"
 else
 	skip "a job whose result did not fit on the disk has no result" "mounting a file system needs root"
@@ -399,7 +399,7 @@ table killed <<END
 workload = 'command:kill -KILL \$(pgrep -f "sweep --job 00001 $results/killed")'
 END
 sweep "$tmp/killed.toml"
-like "$status $(tr '\n' ' ' <<<"$out")" '^125 .*1 jobs have no result after .*; their processes were killed' "a job that was killed has no result"
+like "$status $(tr '\n' ' ' <<<"$out")" '^125 .*1 job without a result after .*; their processes were killed' "a job that was killed has no result"
 # Each job writes a line at its end, so a job that runs twice writes two. A job that is killed after
 # its line but before its result is saved may do so. Jobs 3 and 4 wait until the sweep has been
 # interrupted.

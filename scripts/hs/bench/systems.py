@@ -10,7 +10,7 @@ import subprocess
 from types import SimpleNamespace
 from typing import NamedTuple
 
-from hs import ends
+from hs import ends, layout
 from hs.errors import STATUS_TIMEOUT
 from hs.icount import CLOCK, ICOUNT, record_mode
 from hs.lastwords import last_words
@@ -263,9 +263,9 @@ class Runner:
         return child.returncode, out.decode(errors="replace"), errors.decode(errors="replace")
 
     def failed(self, job, status, rows, out, errors):
-        return BenchError("%s %s after %d rows%s" % (
+        return BenchError("%s %s after %s%s" % (
             job.label(), "took longer than %d seconds (--timeout)" % self.options.timeout
-            if status == STATUS_TIMEOUT else "ended with status %d" % status, len(rows),
+            if status == STATUS_TIMEOUT else "ended with status %d" % status, layout.counted(len(rows), "row"),
             self.last_words(job, out, errors)))
 
     def last_words(self, job, out, errors):

@@ -10,6 +10,7 @@ show.
 """
 import os
 
+from hs import layout
 from hs import toggles as hstoggles
 from hs.bench import provenance, report, rows, systems
 from hs.bench.measure import measure
@@ -193,8 +194,8 @@ def differ(what, ours, theirs):
     lines = report.differences(ours, theirs)
     for line in lines:
         print("%s: %s" % (what, line))
-    print("%s: %d rows, %s" % (what, len(ours), "%d figures differ" % len(lines) if lines
-                               else "all figures are the same"))
+    print("%s: %s, %s" % (what, layout.counted(len(ours), "row"), "figures that differ: %d" % len(lines) if lines
+                          else "all figures are the same"))
     return bool(lines)
 
 

@@ -18,7 +18,7 @@ import re
 import subprocess
 import time
 
-from hs import ends, toggles
+from hs import ends, layout, toggles
 from hs.bench import guests, provenance, report, rows, stats
 from hs.bench.measure import measure
 from hs.bench.systems import BenchError, plain
@@ -138,8 +138,8 @@ def instructions(runner, options):
     lines = report.differences(results, [row for row in theirs if tuple(row[name] for name in report.KEY) in mine])
     for line in lines:
         print("against %s: %s" % (options.against, line))
-    print("against %s: %d rows, %s" % (options.against, len(results), "%d figures differ" % len(lines)
-                                       if lines else "all figures are the same"))
+    print("against %s: %s, %s" % (options.against, layout.counted(len(results), "row"),
+                                  "figures that differ: %d" % len(lines) if lines else "all figures are the same"))
     return int(bool(lines))
 
 

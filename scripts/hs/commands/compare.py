@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 
-from hs import ends, git, toggles
+from hs import ends, git, layout, toggles
 from hs.lock import lock
 from hs.bench import costs, csvfile, report, rows
 from hs.errors import LaunchError
@@ -163,8 +163,9 @@ def show(found, options):
         print(line + note if len(line + note) <= 79 else line + "\n   " + note)
         status |= int(cost.costs_more() and not cost.stated and cost.same)
     other = [cost for cost in found if not cost.same]
-    print("%d figures: %d the same, %d less, %d more, %d of them by more than 2 %%" % (
-        len(found), sum(not cost.changed() for cost in found), sum(cost.changed() and cost.head < cost.base for cost in found),
+    print("%s: %d the same, %d less, %d more, %d of them by more than 2 %%" % (
+        layout.counted(len(found), "figure"), sum(not cost.changed() for cost in found),
+        sum(cost.changed() and cost.head < cost.base for cost in found),
         sum(cost.changed() and cost.head > cost.base for cost in found), sum(cost.costs_more() for cost in found)))
     if other:
         print("figures made with another QEMU, OpenSBI or compiler (differences are not failures): %d" % len(other))

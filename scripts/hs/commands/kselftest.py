@@ -24,7 +24,7 @@ import subprocess
 import time
 import typing
 
-from hs import ends
+from hs import ends, layout
 from hs.bench import stats
 from hs.errors import STATUS_FAILED, LaunchError
 from hs.parser import of_command
@@ -283,7 +283,7 @@ def judge(claims, row, form, runs, expected, counted, qemu):
             held = True
         notes = worst.skipped if not held else []
         if held and worst.result != "skip" and not reason:
-            notes = ["%d parts skipped, as on Linux KVM" % len(worst.skipped)]
+            notes = ["%s skipped, as on Linux KVM" % layout.counted(len(worst.skipped), "part")]
     absent = sorted(set(sum((o.absent() for o in runs), [])))
     if absent:
         held, notes, reason = False, notes + absent, ""
@@ -397,7 +397,7 @@ def main(argv):
         die("%s is missing: run 'make tests'" % runner.timed)
     qemu, start = qemu_version(), time.monotonic()
     with open(os.path.join(runner.folder, "version"), encoding="utf-8") as version:
-        say("%s; QEMU %s; %d programs, %s" % (version.read().strip(), qemu, len(rows), form))
+        say("%s; QEMU %s; %s, %s" % (version.read().strip(), qemu, layout.counted(len(rows), "program"), form))
     for row in rows:
         run_row(runner, row, form, record, claims, qemu)
         if options.record:  # after each row, because the rest may take an hour

@@ -14,6 +14,7 @@ import shlex
 import sys
 import time
 
+from hs import layout
 from hs.bench.systems import BenchError
 from hs.errors import LaunchError
 from hs.parser import of_command
@@ -90,7 +91,7 @@ def show_plan(plan):
     for number, (point, repetition) in enumerate(plan.points, 1):
         words = ["%s=%s" % (name, shortened(point[name])) for name in plan.columns if name in point]
         print("%05d %s (%d)" % (number, " ".join(words), repetition))
-    print("%d jobs of sweep '%s':" % (len(plan.points), plan.name))
+    print("%s of sweep '%s':" % (layout.counted(len(plan.points), "job"), plan.name))
     for name in plan.columns:
         values = dict.fromkeys(point[name] for point, _ in plan.points if name in point)
         between = ", " if sum(map(len, values)) < WIDTH else "\n" + " " * (width + 4)
@@ -99,7 +100,7 @@ def show_plan(plan):
 
 def report(sweep, total):
     done, failed = collect.write(sweep)
-    print("%s: %d of %d jobs, %d failed" % (machine.shown(sweep.file("results.csv")), done, total, len(failed)))
+    print("%s: %d of %s, %d failed" % (machine.shown(sweep.file("results.csv")), done, layout.counted(total, "job"), len(failed)))
     print("  logs: %s" % machine.shown(sweep.file("jobs", "ID", "log")))
     for number, reason in list(failed.items())[:SHOWN_FAILURES]:
         print("  job %s: %s; %s" % (number, reason, machine.shown(sweep.file("jobs", number, "log"))))
@@ -131,8 +132,8 @@ def run(options, sweep, total):
         log = sweep.file("engine.log")
         has_log = os.path.exists(log) and os.path.getsize(log)
         why = "see %s" % machine.shown(log) if has_log else "their processes were killed"
-        raise LaunchError("%d jobs have no result after %d s; %s; repeat the command to continue"
-                          % (total - done, time.monotonic() - begin, why))
+        raise LaunchError("%s without a result after %d s; %s; repeat the command to continue"
+                          % (layout.counted(total - done, "job"), time.monotonic() - begin, why))
     return 1 if failed else 0
 
 
@@ -152,7 +153,7 @@ def main(argv):
         with sweep.held():
             sweep.begin(options.file, plan, options.out, options.fresh)
             if options.retry:
-                sys.stderr.write("sweep: running %d failed jobs again\n" % sweep.forget_failed())
+                sys.stderr.write("sweep: running %s again\n" % layout.counted(sweep.forget_failed(), "failed job"))
             return run(options, sweep, len(plan.points))
     except BenchError as error:
         raise LaunchError(str(error)) from None
