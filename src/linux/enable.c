@@ -13,6 +13,7 @@
 #include <linux/mutex.h>
 #include <linux/smp.h>
 #include <linux/syscore_ops.h>
+#include <asm/hwcap.h>
 #include <asm/insn-def.h>
 #include "linux.h"
 
@@ -57,6 +58,8 @@ static void hart_disable(void *unused)
 	csr_write(CSR_VSIE, 0);
 	csr_write(CSR_HEDELEG, 0);
 	csr_write(CSR_HIDELEG, 0);
+	if (riscv_isa_extension_available(NULL, SSAIA))
+		csr_write(CSR_HVIEN, 0);
 }
 
 /* While VMs exist, Linux keeps a hart offline on which they must not run. */
