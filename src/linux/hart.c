@@ -118,6 +118,15 @@ unsigned int hv_pmu_counters(unsigned int *width)
 	return 0;
 }
 
+int hv_pmc_prepare(struct hv_pmc *pmc)
+{
+	return -ENOENT;
+}
+
+void hv_pmc_release(struct hv_pmc *pmc)
+{
+}
+
 int hv_pmc_start(struct hv_pmc *pmc)
 {
 	return -ENOENT;

@@ -29,12 +29,14 @@ static struct slot *slot(void)
 	return acting_for ? acting_for : &slots[hv_hart()];
 }
 
-__thread bool native_in_out;
+__thread bool native_in_out, native_in_hook;
 
 static void out_of(struct hv_sched_hook *hook)
 {
 	native_in_out = true;
+	native_in_hook = true;
 	hook->out(hook);
+	native_in_hook = false;
 	native_in_out = false;
 }
 
@@ -141,7 +143,9 @@ void native_hook_in(struct hv_sched_hook *left)
 	if (!left)
 		return;
 	hv_sched_hook_set(left);
+	native_in_hook = true;
 	left->in(left, hv_hart());
+	native_in_hook = false;
 }
 
 void native_hooks_reset(void)

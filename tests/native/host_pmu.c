@@ -5,8 +5,14 @@
  * A test sets the number of counters per hart. The counters count the events that the test reports
  * with native_pmu_happen(). As on hardware, an overflow is reported by an interrupt or, after
  * native_pmu_late(true), is noticed only when the counter is stopped.
+ *
+ * A counter can be prepared, for one thread. As on the bare-metal host, it can also be started without
+ * that, unless native_pmu_owned(true) has been called: then, as on Linux, only the thread for which it
+ * is prepared can start it. A counter must not be started or freed with what was prepared for another
+ * event.
  */
 #include <errno.h>
+#include <pthread.h>
 #include "native.h"
 #include "native_host.h"
 
@@ -14,7 +20,17 @@
 
 static struct hv_pmc *lent[HV_MAX_HARTS][MAX_COUNTERS];
 static unsigned int nr_counters, counter_width;
-static bool late;
+static bool late, owned;
+
+/* What hv_pmc_prepare() has prepared. */
+struct prepared {
+	pthread_t thread;
+	unsigned long event;
+	u64 data;
+	unsigned int inhibit;
+};
+
+static unsigned int nr_prepared;
 
 void native_pmu_set(unsigned int counters, unsigned int width)
 {
@@ -25,6 +41,16 @@ void native_pmu_set(unsigned int counters, unsigned int width)
 void native_pmu_late(bool on)
 {
 	late = on;
+}
+
+void native_pmu_owned(bool on)
+{
+	owned = on;
+}
+
+unsigned int native_pmu_prepared(void)
+{
+	return __atomic_load_n(&nr_prepared, __ATOMIC_RELAXED);
 }
 
 unsigned int native_pmu_lent(unsigned int hart)
@@ -42,6 +68,8 @@ void native_pmu_reset(void)
 
 	native_pmu_set(0, 64);
 	late = false;
+	owned = false;
+	nr_prepared = 0;
 	for (hart = 0; hart < HV_MAX_HARTS; hart++) {
 		for (i = 0; i < MAX_COUNTERS; i++)
 			lent[hart][i] = NULL;
@@ -70,10 +98,62 @@ static bool is_known(unsigned long event)
 	       FIELD_GET(SBI_PMU_EVENT_TYPE, event) == SBI_PMU_TYPE_RAW;
 }
 
+static bool is_mine(const struct prepared *p)
+{
+	return p && pthread_equal(p->thread, pthread_self());
+}
+
+static void may_sleep(void)
+{
+	if (native_in_hook)
+		hv_panic("native PMU: the scheduler's hook prepares or releases a counter\n");
+}
+
+int hv_pmc_prepare(struct hv_pmc *pmc)
+{
+	struct prepared *p = pmc->host;
+
+	may_sleep();
+	if (is_mine(p))
+		return 0;
+	hv_pmc_release(pmc);
+	if (!is_known(pmc->event))
+		return -ENOENT;
+	p = hv_alloc(sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	*p = (struct prepared){ pthread_self(), pmc->event, pmc->data, pmc->inhibit };
+	__atomic_fetch_add(&nr_prepared, 1, __ATOMIC_RELAXED);
+	pmc->host = p;
+	return 0;
+}
+
+void hv_pmc_release(struct hv_pmc *pmc)
+{
+	may_sleep();
+	if (pmc->counter)
+		hv_panic("native PMU: a started counter is released\n");
+	if (!pmc->host)
+		return;
+	hv_free(pmc->host);
+	pmc->host = NULL;
+	__atomic_fetch_sub(&nr_prepared, 1, __ATOMIC_RELAXED);
+}
+
+static void check_prepared(const struct hv_pmc *pmc, const struct prepared *p)
+{
+	if (p->event != pmc->event || p->data != pmc->data || p->inhibit != pmc->inhibit)
+		hv_panic("native PMU: a counter is prepared for another event\n");
+}
+
 int hv_pmc_start(struct hv_pmc *pmc)
 {
 	unsigned int i;
 
+	if (owned && !is_mine(pmc->host))
+		return -EAGAIN;
+	if (pmc->host)
+		check_prepared(pmc, pmc->host);
 	if (!is_known(pmc->event))
 		return -ENOENT;
 	if (pmc->counter)

@@ -166,7 +166,10 @@ unsigned int native_csr_writes(enum csr_number csr);
 
 void native_pmu_set(unsigned int counters, unsigned int width); /* per hart; none after a reset */
 void native_pmu_late(bool on); /* report an overflow only when its counter is stopped */
-unsigned int native_pmu_lent(unsigned int hart);
+/* Only the thread for which a counter is prepared can start it. */
+void native_pmu_owned(bool on);
+unsigned int native_pmu_lent(unsigned int hart); /* number of started counters */
+unsigned int native_pmu_prepared(void);          /* number of prepared counters of all harts */
 /* Make `event` occur `times` times on this hart. Counters started for the event count that. */
 void native_pmu_happen(unsigned long event, u64 times);
 

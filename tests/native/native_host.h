@@ -15,7 +15,8 @@ void native_hooks_reset(void);
  * it. native_hook_in() sets the returned hook again and calls its in(), on the thread's new hart.
  */
 struct hv_sched_hook *native_hook_out(void);
-extern __thread bool native_in_out; /* the calling thread is in out() */
+extern __thread bool native_in_out;  /* the calling thread is in out() */
+extern __thread bool native_in_hook; /* the calling thread is in in() or out() */
 void native_hook_in(struct hv_sched_hook *left);
 void native_files_reset(void);
 void native_trace_reset(void);

@@ -51,6 +51,7 @@ static inline int one_vm_end(void **state)
 	assert_int_equal(native_objects_in_use(), 0);
 	assert_int_equal(native_maps_in_use(), 0);
 	assert_int_equal(native_pages_in_use(), 0);
+	assert_int_equal(native_pmu_prepared(), 0);
 	assert_int_equal(native_missed_wakes, 0);
 	return 0;
 }

@@ -360,6 +360,7 @@ static unsigned int started_in_hardware(void)
 	return (unsigned int)__builtin_popcountll(vcpu->pmu->started & ((1ULL << NR_HW) - 1));
 }
 
+/* In the second half, the counters are prepared for the thread, and are not usable otherwise. */
 static void random_calls_leave_the_counters_consistent(void **state)
 {
 	unsigned int i;
@@ -367,6 +368,9 @@ static void random_calls_leave_the_counters_consistent(void **state)
 
 	(void)state;
 	for (i = 0; i < 100000; i++) {
+		native_pmu_owned(i >= 50000);
+		if (i == 50000)
+			pmu_serve(vcpu);
 		pmu(any() % 9, any_argument(), any_argument(), any_argument(), any_argument());
 		if (i % 7 == 0)
 			native_pmu_happen(CYCLES, any() >> any() % 64);

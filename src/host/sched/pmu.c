@@ -152,6 +152,18 @@ static bool start(unsigned int csr, u64 value)
 			.error;
 }
 
+/* The firmware is asked at each start, and all threads of a hart share its counters. */
+int hv_pmc_prepare(struct hv_pmc *pmc)
+{
+	(void)pmc;
+	return 0;
+}
+
+void hv_pmc_release(struct hv_pmc *pmc)
+{
+	(void)pmc;
+}
+
 int hv_pmc_start(struct hv_pmc *pmc)
 {
 	unsigned long flags = SBI_PMU_CFG_UINH | SBI_PMU_CFG_SINH | SBI_PMU_CFG_MINH;

@@ -20,17 +20,21 @@
 #include "sbi/sbi.h"
 #include "vcpu/hsm.h"
 #include "vcpu/irq.h"
+#include "vcpu/pmu.h"
 #include "vcpu/shared_csrs.h"
 #include "vcpu/steal_time.h"
 #include "vcpu/timer.h"
 #include "vcpu/vector.h"
 
 /*
- * Serve REQ_TRACE, which is sent after trace events have been switched on or off, and REQ_VECTOR.
- * Not inlined, so that fences do not pay for it.
+ * Serve REQ_TRACE, which is sent after trace events have been switched on or off, REQ_PMU and
+ * REQ_VECTOR: in this order, because pmu_serve() may sleep, and Linux uses vectors meanwhile. Not
+ * inlined, so that fences do not pay for it.
  */
 static __attribute__((noinline)) void serve_changes(struct kvm_vcpu *vcpu, unsigned long requests)
 {
+	if (requests & BIT(REQ_PMU))
+		pmu_serve(vcpu);
 	if (requests & BIT(REQ_VECTOR))
 		vector_reload(vcpu);
 	if (requests & BIT(REQ_TRACE)) {

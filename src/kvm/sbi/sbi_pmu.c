@@ -77,41 +77,12 @@ static unsigned int inhibit_flags(unsigned long flags)
 	return inhibit;
 }
 
-/*
- * Give a counter its event. Returns 0, or -errno if the hart cannot count this hardware event,
- * which only a trial can show.
- */
-static int configure(struct kvm_pmu *pmu, unsigned int number, unsigned long flags,
-		     unsigned long event, u64 data)
-{
-	struct hv_pmc *hw = &pmu->counters[number].hw;
-	struct hv_pmc old = *hw;
-	int err;
-
-	if (!pmu_is_firmware(pmu, number)) {
-		hw->data = data;
-		hw->inhibit = inhibit_flags(flags);
-	}
-	WRITE_ONCE(hw->event, event);
-	if (!pmu_is_firmware(pmu, number)) {
-		err = hv_pmc_start(hw);
-		if (err) {
-			*hw = old;
-			return err;
-		}
-		hv_pmc_stop(hw);
-	}
-	pmu->configured |= 1ULL << number;
-	pmu->overflown &= ~(1ULL << number);
-	return 0;
-}
-
 static long config_matching(struct kvm_pmu *pmu, const unsigned long *args, struct sbiret *ret)
 {
 	u64 set = counter_set(pmu, args[0], args[1]);
 	unsigned long flags = args[2], event = args[3];
 	u64 fit = pmu_counters_for(pmu, event), data = args[4];
-	int number;
+	int number, err;
 
 	if (sizeof(unsigned long) == 4)
 		data |= (u64)args[5] << 32;
@@ -130,8 +101,9 @@ static long config_matching(struct kvm_pmu *pmu, const unsigned long *args, stru
 		if (number < 0)
 			return SBI_ERR_NOT_SUPPORTED;
 	}
-	if (configure(pmu, (unsigned int)number, flags, event, data))
-		return SBI_ERR_NOT_SUPPORTED;
+	err = pmu_configure(pmu, (unsigned int)number, event, data, inhibit_flags(flags));
+	if (err)
+		return err == -ENOMEM ? SBI_ERR_FAILED : SBI_ERR_NOT_SUPPORTED;
 	if (flags & SBI_PMU_CFG_CLEAR_VALUE)
 		pmu_set_value(pmu, (unsigned int)number, 0);
 	if ((flags & SBI_PMU_CFG_AUTO_START) && pmu_start(pmu, (unsigned int)number))
@@ -185,10 +157,8 @@ static long stop_one(struct kvm_pmu *pmu, unsigned int number, const unsigned lo
 				    sizeof(value)))
 			error = SBI_ERR_FAILED;
 	}
-	if (args[2] & SBI_PMU_STOP_RESET) {
-		pmu->configured &= ~(1ULL << number);
-		pmu->overflown &= ~(1ULL << number);
-	}
+	if (args[2] & SBI_PMU_STOP_RESET)
+		pmu_unconfigure(pmu, number);
 	return error;
 }
 

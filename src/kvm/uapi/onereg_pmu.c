@@ -122,6 +122,7 @@ static int counter_set(struct kvm_pmu *pmu, unsigned int number, unsigned int fi
 	}
 	if (pmu->started >> number & 1)
 		return value == counter_get(pmu, number, field) ? 0 : -EBUSY;
+	hv_pmc_release(hw); /* it is prepared again for what it counts when the guest starts it */
 	if (field == KVM_HS_PMU_EVENT)
 		return event_set(pmu, number, value);
 	if (field == KVM_HS_PMU_DATA) {
@@ -147,6 +148,10 @@ static int configured_set(struct kvm_pmu *pmu, u64 mask)
 	}
 	pmu->configured = mask;
 	pmu->overflown &= mask;
+	for (i = 0; i < pmu->nr_hw; i++) {
+		if (!(mask >> i & 1))
+			hv_pmc_release(&pmu->counters[i].hw);
+	}
 	return 0;
 }
 

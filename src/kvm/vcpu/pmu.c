@@ -108,6 +108,58 @@ static void counter_overflow(struct hv_pmc *hw)
 		vcpu_set_own_irq(pmu->vcpu, IRQ_PMU_OVF);
 }
 
+/*
+ * Preparing may sleep, so that a signal may have arrived. The counter must not be marked as started
+ * yet: if the thread is preempted meanwhile, the next load starts all marked counters.
+ */
+static int start_hardware(struct kvm_pmu *pmu, struct hv_pmc *hw)
+{
+	int err = hv_pmc_prepare(hw);
+
+	vcpu_set_request(pmu->vcpu, REQ_HOST);
+	return err ? err : hv_pmc_start(hw);
+}
+
+static void set_event(struct pmu_counter *c, unsigned long event, u64 data, unsigned int inhibit)
+{
+	WRITE_ONCE(c->hw.event, event);
+	c->hw.data = data;
+	c->hw.inhibit = inhibit;
+}
+
+int pmu_configure(struct kvm_pmu *pmu, unsigned int number, unsigned long event, u64 data,
+		  unsigned int inhibit)
+{
+	struct pmu_counter *c = &pmu->counters[number];
+	struct hv_pmc old = c->hw;
+	int err;
+
+	if (pmu_is_firmware(pmu, number)) {
+		WRITE_ONCE(c->hw.event, event);
+	} else {
+		hv_pmc_release(&c->hw);
+		set_event(c, event, data, inhibit);
+		err = start_hardware(pmu, &c->hw);
+		hv_pmc_stop(&c->hw);
+		if (err) {
+			hv_pmc_release(&c->hw);
+			set_event(c, old.event, old.data, old.inhibit);
+			return err;
+		}
+	}
+	pmu->configured |= 1ULL << number;
+	pmu->overflown &= ~(1ULL << number);
+	return 0;
+}
+
+void pmu_unconfigure(struct kvm_pmu *pmu, unsigned int number)
+{
+	pmu->configured &= ~(1ULL << number);
+	pmu->overflown &= ~(1ULL << number);
+	hv_pmc_release(&pmu->counters[number].hw);
+	vcpu_set_request(pmu->vcpu, REQ_HOST);
+}
+
 int pmu_start(struct kvm_pmu *pmu, unsigned int number)
 {
 	struct pmu_counter *c = &pmu->counters[number];
@@ -115,7 +167,7 @@ int pmu_start(struct kvm_pmu *pmu, unsigned int number)
 
 	trace_kvm_pmu_start(number, c->hw.event, pmu_read(pmu, number));
 	if (!pmu_is_firmware(pmu, number))
-		err = hv_pmc_start(&c->hw);
+		err = start_hardware(pmu, &c->hw);
 	if (err)
 		return err;
 	pmu->overflown &= ~(1ULL << number);
@@ -186,17 +238,25 @@ void pmu_claim(struct kvm_vcpu *vcpu)
 
 /*
  * hv_pmc_start() fails if this hart has no free counter for the event. The guest's counter then
- * does not count while the vCPU is loaded here.
+ * does not count while the vCPU is loaded here. Returns true if preparing some counter would help.
  */
-void pmu_load(struct kvm_vcpu *vcpu)
+static bool start_all(struct kvm_pmu *pmu)
 {
-	struct kvm_pmu *pmu = vcpu->pmu;
+	bool unprepared = false;
 	unsigned int i;
 
 	for (i = 0; i < pmu->nr_hw && pmu->started >> i; i++) {
 		if (pmu->started >> i & 1)
-			hv_pmc_start(&pmu->counters[i].hw);
+			unprepared |= hv_pmc_start(&pmu->counters[i].hw) == -EAGAIN;
 	}
+	return unprepared;
+}
+
+/* The scheduler may be the caller, so leave what may sleep to run.c. */
+void pmu_load(struct kvm_vcpu *vcpu)
+{
+	if (start_all(vcpu->pmu))
+		vcpu_set_request(vcpu, REQ_PMU);
 }
 
 void pmu_put(struct kvm_vcpu *vcpu)
@@ -208,6 +268,27 @@ void pmu_put(struct kvm_vcpu *vcpu)
 		if (pmu->started >> i & 1)
 			hv_pmc_stop(&pmu->counters[i].hw);
 	}
+}
+
+/*
+ * The vCPU is loaded by another thread than before, or another user of the hart's counters has
+ * prevented some from starting. If a counter cannot be prepared, it does not count until the next
+ * load, which requests this again; so do not request it here.
+ */
+void pmu_serve(struct kvm_vcpu *vcpu)
+{
+	struct kvm_pmu *pmu = vcpu->pmu;
+	unsigned int i;
+
+	for (i = 0; i < pmu->nr_hw && pmu->started >> i; i++) {
+		struct hv_pmc *hw = &pmu->counters[i].hw;
+
+		if (!(pmu->started >> i & 1) || hv_pmc_prepare(hw))
+			continue;
+		hv_pmc_stop(hw); /* if the thread was preempted, the load has started it */
+		hv_pmc_start(hw);
+	}
+	vcpu_set_request(vcpu, REQ_HOST);
 }
 
 /* A trial's counter counts nothing, and is stopped at once. */
@@ -229,9 +310,13 @@ bool pmu_can_count(struct kvm_pmu *pmu, unsigned long event, u64 data)
 	if (!counters || FIELD_GET(SBI_PMU_EVENT_TYPE, event) == SBI_PMU_TYPE_FW)
 		return counters;
 	pmu_put(pmu->vcpu);
-	err = hv_pmc_start(&trial);
+	err = hv_pmc_prepare(&trial);
+	pmu_put(pmu->vcpu); /* if the thread was preempted, the load has started some */
+	if (!err)
+		err = hv_pmc_start(&trial);
 	hv_pmc_stop(&trial);
 	pmu_load(pmu->vcpu);
+	hv_pmc_release(&trial);
 	return !err;
 }
 
@@ -267,10 +352,9 @@ void pmu_reset(struct kvm_vcpu *vcpu)
 	pmu->overflown = 0;
 	pmu->snapshot = PMU_NO_SNAPSHOT;
 	for (i = 0; i < pmu->nr; i++) {
+		hv_pmc_release(&pmu->counters[i].hw);
 		pmu_set_value(pmu, i, 0);
-		WRITE_ONCE(pmu->counters[i].hw.event, 0);
-		pmu->counters[i].hw.data = 0;
-		pmu->counters[i].hw.inhibit = 0;
+		set_event(&pmu->counters[i], 0, 0, 0);
 	}
 }
 
@@ -298,5 +382,10 @@ int pmu_vcpu_init(struct kvm_vcpu *vcpu)
 
 void pmu_vcpu_destroy(struct kvm_vcpu *vcpu)
 {
-	hv_free(vcpu->pmu);
+	struct kvm_pmu *pmu = vcpu->pmu;
+	unsigned int i;
+
+	for (i = 0; pmu && i < pmu->nr_hw; i++)
+		hv_pmc_release(&pmu->counters[i].hw);
+	hv_free(pmu);
 }

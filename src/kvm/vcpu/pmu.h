@@ -54,13 +54,14 @@ void pmu_vcpu_destroy(struct kvm_vcpu *vcpu);
 void pmu_reset(struct kvm_vcpu *vcpu); /* reset to the state after power-on; vCPU not loaded */
 void pmu_load(struct kvm_vcpu *vcpu);  /* make started counters count on this hart */
 void pmu_put(struct kvm_vcpu *vcpu);
+void pmu_serve(struct kvm_vcpu *vcpu); /* serve REQ_PMU; may sleep */
 
 /*
  * Return the mask of the counters for events of this type, or 0 if there are none. Only
  * pmu_can_count() finds out whether the hart can count a hardware event.
  */
 u64 pmu_counters_for(const struct kvm_pmu *pmu, unsigned long event);
-/* Can this hart count the event, or is it a firmware event that is counted? */
+/* Can this hart count the event, or is it a firmware event that is counted? May sleep. */
 bool pmu_can_count(struct kvm_pmu *pmu, unsigned long event, u64 data);
 
 /* Make cycle and instret the guest's own counters until the next reset. */
@@ -72,8 +73,16 @@ void pmu_claim(struct kvm_vcpu *vcpu);
 void pmu_restore_started(struct kvm_pmu *pmu, u64 started);
 void pmu_restore_claim(struct kvm_pmu *pmu, bool claimed);
 /*
- * Start a configured, stopped counter. Returns 0, or -ENOENT if the hart has no free counter for
- * the event.
+ * Let a stopped counter count another event; a hardware counter, also with other data and another
+ * inhibit. Returns 0, or -errno if the hart cannot count this hardware event, which only a trial can
+ * show; the counter then is as before. May sleep.
+ */
+int pmu_configure(struct kvm_pmu *pmu, unsigned int number, unsigned long event, u64 data,
+		  unsigned int inhibit);
+void pmu_unconfigure(struct kvm_pmu *pmu, unsigned int number); /* a stopped counter; may sleep */
+/*
+ * Start a configured, stopped counter. Returns 0, or -errno if the hart has no free counter for the
+ * event. May sleep.
  */
 int pmu_start(struct kvm_pmu *pmu, unsigned int number);
 void pmu_stop(struct kvm_pmu *pmu, unsigned int number);

@@ -21,6 +21,8 @@
 #include "trace/trace_sample.h"
 
 bool machine_verbose;
+extern __thread bool native_in_hook; /* for the model of the counters, which then must not sleep */
+__thread bool native_in_hook;
 const void *host_fdt;
 hpa_t kernel_image_pa = MACHINE_RAM_BASE;
 char _image_start[1], _text_end[1], _rodata_end[1], _image_end[1];
