@@ -5,7 +5,7 @@
 # Debian has none. The source is Debian's linux-source-6.12; linux-debug.config has the options. fetch_all()
 # (fetch.sh) calls make_linux_debug().
 
-recipe_linux_debug=2
+recipe_linux_debug=3
 
 make_linux_debug()
 {

@@ -42,11 +42,12 @@ void hv_harts_kick(const struct hv_hartmask *harts)
 	trap_csrs_restore(&csrs);
 }
 
-/* The interrupt is pending, and is taken at once. */
+/* The interrupt is pending, and is taken at once. It may be a counter's. */
 void hv_handle_interrupt(unsigned long scause)
 {
 	leave_core();
 	enter_core();
+	pmu_report_overflows();
 }
 
 bool hv_poll_interrupts(void)
@@ -108,37 +109,6 @@ void hv_remote_fence(unsigned long fid, const struct hv_hartmask *harts, unsigne
 void hv_cpu_relax(void)
 {
 	cpu_relax();
-}
-
-/* ---- counters: Linux does not lend them to a module yet ---------------------------------- */
-
-unsigned int hv_pmu_counters(unsigned int *width)
-{
-	*width = 0;
-	return 0;
-}
-
-int hv_pmc_prepare(struct hv_pmc *pmc)
-{
-	return -ENOENT;
-}
-
-void hv_pmc_release(struct hv_pmc *pmc)
-{
-}
-
-int hv_pmc_start(struct hv_pmc *pmc)
-{
-	return -ENOENT;
-}
-
-void hv_pmc_stop(struct hv_pmc *pmc)
-{
-}
-
-u64 hv_pmc_read(const struct hv_pmc *pmc)
-{
-	return pmc->value;
 }
 
 /* ---- log --------------------------------------------------------------------------------- */

@@ -54,6 +54,13 @@ bool vector_is_usable(void);
 bool vector_hart_fits(void);
 
 /*
+ * pmu.c: pmu_init() is called once, and sleeps. pmu_report_overflows() reports overflows of the
+ * counters that are started on this hart; it is called with interrupts off.
+ */
+void pmu_init(void);
+void pmu_report_overflows(void);
+
+/*
  * The core runs with interrupts off. A function of hv/host.h that may sleep switches them on while
  * it calls Linux; meanwhile, the thread may be preempted, and its hook puts the vCPU (thread.c). A
  * pinned section (hv/pin.h) raises preempt_count() on a kernel that checks where threads sleep.

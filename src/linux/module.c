@@ -22,6 +22,7 @@ static int __init hyperscope_init(void)
 	if (err)
 		goto no_events;
 	preempt_notifier_inc();
+	pmu_init();
 	debugfs_init();
 	err = file_init();
 	if (!err)

@@ -93,6 +93,19 @@ rounds=150
 on_linux "vectors of Linux" --cpu max --file "$O/tests/kvm-api/vector:/vector" --file "$tmp/noise/vector_noise.ko:/noise.ko" \
 	--file "$tmp/noise.sh:/noise.sh" "$O/guest/busybox" sh /noise.sh $rounds
 
+# Counters. With --icount, instructions are counted exactly; without, two harts run at the same time.
+on_linux "counters, exactly" --cpu max --icount "$O/tests/kvm-api/pmu_threads" exact
+on_linux "counters, on two harts" --cpu max "$O/tests/kvm-api/pmu_threads"
+on_linux "payload pmu" --cpu max --file "$O/guest-payloads/pmu.bin:/pmu.bin" "$O/vmm" --no-sandbox --quiet --vcpus 2 --testdev /pmu.bin
+cat >"$tmp/save.sh" <<-'END'
+	cd /tmp
+	/vmm --no-sandbox --quiet --testdev --memory 32M --save counting --save-rounds 0 /save.bin &&
+		/vmm --no-sandbox --quiet --restore counting
+END
+on_linux "counters of a saved guest" --cpu max --file "$O/vmm:/vmm" --file "$O/guest-payloads/save.bin:/save.bin" \
+	--file "$tmp/save.sh:/save.sh" "$O/guest/busybox" sh /save.sh
+is "$(grep -c '^ok.* count' <<<"$out")" 3 "a guest that is saved while it counts keeps its counts"
+
 # The module has been loaded with replace_kvm=1. A VM that is stopped while it runs keeps the harts.
 cat >"$tmp/harts.sh" <<-'END'
 	n=0
@@ -425,7 +438,7 @@ if [ $kernel = debug ]; then
 cat >"$tmp/leaks.sh" <<-'END'
 	for i in 1 2 3; do
 		/vmm --no-sandbox --quiet --vcpus 2 --testdev /harts.bin >/dev/null 2>&1
-		for name; do /kvm/$name >/dev/null 2>&1; done
+		for name in "$@" pmu_threads; do /kvm/$name >/dev/null 2>&1; done
 		echo all >/sys/kernel/debug/hyperscope/events
 		rmmod hyperscope && insmod /hs/hyperscope.ko replace_kvm=1 exitstat=time || echo "not ok - reload $i"
 	done
@@ -439,7 +452,7 @@ cat >"$tmp/leaks.sh" <<-'END'
 	head -n 60 /tmp/leaks | sed 's/^/# /'
 	echo 1..1
 END
-on_linux leaks "${files[@]}" --file "$O/vmm:/vmm" --file "$O/guest-payloads/harts.bin:/harts.bin" --file "$tmp/leaks.sh:/leaks.sh" \
+on_linux leaks --cpu max "${files[@]}" --file "$O/tests/kvm-api/pmu_threads:/kvm/pmu_threads" --file "$O/vmm:/vmm" --file "$O/guest-payloads/harts.bin:/harts.bin" --file "$tmp/leaks.sh:/leaks.sh" \
 	"$O/guest/busybox" sh /leaks.sh $programs
 
 fi # $kernel = debug

@@ -10,7 +10,7 @@
 make -C "$HS_TOP" --no-print-directory O="$O" linux-module-only >"$tmp/make" 2>&1
 is "$?,$(grep -c 'warning:' "$tmp/make")" 0,0 "the module builds without warnings" || diag "$(tail -n 20 "$tmp/make")"
 
-payloads="exits mmio fp hostile"
+payloads="exits mmio fp hostile pmu"
 programs="errors run regs lazy_put limited"
 files=(--file "$O/vmm:/vmm" --file "$O/guest-payloads/harts.bin:/harts.bin")
 for name in $payloads; do files+=(--file "$O/guest-payloads/$name.bin:/$name.bin"); done
@@ -46,6 +46,7 @@ cat >"$tmp/machine.sh" <<'END'
 	/vmm --no-sandbox --quiet --vcpus 2 --testdev /exits.bin >/tmp/out
 	claim "$?,$(grep -c '^not ok' /tmp/out)" 0,0 "a VM runs afterwards"
 END
-on_module "on Debian's kernel" 150 --set exitstat=time "${files[@]}" --file "$O/guest/modules/kvm.ko:/kvm.ko" \
+# Harts with counters for guests.
+on_module "on Debian's kernel" 150 --cpu rv64,sscofpmf=on,smaia=on,ssaia=on --set exitstat=time "${files[@]}" --file "$O/guest/modules/kvm.ko:/kvm.ko" \
 	--file "$tmp/machine.sh:/machine.sh" "$O/guest/busybox" sh /machine.sh "$payloads" "$programs"
 done_testing

@@ -183,10 +183,7 @@ static void test_counts(const char *name, void (*take)(struct turn *turn, unsign
 	guest_free(&g);
 }
 
-/*
- * The counter overflows in the middle of its fifth loop. A guest in U mode does not count in S mode,
- * where Linux then does not tell of an overflow.
- */
+/* The counter overflows in the middle of its fifth loop. A guest in U mode does not count in S mode. */
 static void test_overflow(const char *name, void (*take)(struct turn *turn, unsigned int who),
 			  struct guest *noise, bool user)
 {
