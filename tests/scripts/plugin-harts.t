@@ -24,7 +24,8 @@ ok $? "more than 100,000 of the kernel's instructions are below vcpu_run()" || d
 is "$(sum "$tmp/one" '^host kernel;(.*;)?trap_entry;(.*;)?vcpu_run')" "$all" "every stack with vcpu_run() begins with a trap on its own hart"
 hs_script profile --harts 2 --folded "$tmp/two" -- "$kvm/many" 1
 cmp -s "$tmp/one" "$tmp/two"
-ok $? "a second run gives the same stacks, to the byte"
+ok $? "a second run gives the same stacks, to the byte" ||
+	diag "status $status, $(wc -l <"$tmp/one") and $(wc -l <"$tmp/two") stacks: $(diff "$tmp/one" "$tmp/two" | head -n 20)" "$(tail -n 5 "$tmp/err")"
 
 # Profile a thread that sleeps in a function, beside a thread that counts down on the other hart.
 hs_script profile --harts 2 --while sleeps --csv "$tmp/sleeps.csv" -- "$kvm/counted" beside
