@@ -3,9 +3,10 @@
  * debug.h - the hooks of the debug kernel, which make DEBUG=1 builds (docs/testing.md).
  *
  * The compiler reads this file before each C file of src/host and src/kvm. The macros replace the
- * functions that take and release locks by checked ones, and check hv_hart() in the core (lock.c). All other checkers need no hook in
- * the sources: the linker redirects the calls of the functions in wrapped.def. The normal kernel is
- * built without this file and without that list, so it does not contain an instruction of either.
+ * functions that take and release locks, and in the core hv_hart(), by checked ones (lock.c), and let
+ * lock.c implement hv_pin() and hv_unpin(). All other checkers need no hook in the sources: the
+ * linker redirects the calls of the functions in wrapped.def. The normal kernel is built without this
+ * file and without that list, so it does not contain an instruction of either.
  */
 #ifndef DEBUG_DEBUG_H
 #define DEBUG_DEBUG_H

@@ -452,8 +452,8 @@ cat >"$tmp/leaks.sh" <<-'END'
 	head -n 60 /tmp/leaks | sed 's/^/# /'
 	echo 1..1
 END
-on_linux leaks --cpu max "${files[@]}" --file "$O/tests/kvm-api/pmu_threads:/kvm/pmu_threads" --file "$O/vmm:/vmm" --file "$O/guest-payloads/harts.bin:/harts.bin" --file "$tmp/leaks.sh:/leaks.sh" \
-	"$O/guest/busybox" sh /leaks.sh $programs
+on_linux leaks --cpu max "${files[@]}" --file "$O/tests/kvm-api/pmu_threads:/kvm/pmu_threads" --file "$O/vmm:/vmm" \
+	--file "$O/guest-payloads/harts.bin:/harts.bin" --file "$tmp/leaks.sh:/leaks.sh" "$O/guest/busybox" sh /leaks.sh $programs
 
 fi # $kernel = debug
 done_testing

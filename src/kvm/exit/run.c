@@ -27,9 +27,9 @@
 #include "vcpu/vector.h"
 
 /*
- * Serve REQ_TRACE, which is sent after trace events have been switched on or off, REQ_PMU and
- * REQ_VECTOR: in this order, because pmu_serve() may sleep, and Linux uses vectors meanwhile. Not
- * inlined, so that fences do not pay for it.
+ * Serve REQ_PMU, REQ_VECTOR, and REQ_TRACE, which is sent after trace events have been switched on
+ * or off. REQ_PMU comes before REQ_VECTOR, because pmu_serve() may sleep, and Linux may use vectors
+ * meanwhile. Not inlined, so that fences do not pay for it.
  */
 static __attribute__((noinline)) void serve_changes(struct kvm_vcpu *vcpu, unsigned long requests)
 {
