@@ -120,9 +120,9 @@ void hv_waitq_destroy(struct hv_waitq *wq)
 	BUG_ON(!list_empty(&waitq_of(wq)->entries));
 }
 
-int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadline)
+int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg)
 {
-	return wait_event_deadline(waitq_of(wq), cond(arg), deadline);
+	return wait_event_interruptible(waitq_of(wq), cond(arg));
 }
 
 void hv_wait_uninterruptible(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg)

@@ -135,9 +135,6 @@ void reserve_end(struct reserve *reserve);
 /* Return true if the scheduler is calling out() of the calling thread's hook. */
 bool in_sched_out(void);
 
-/* Return the time from now to a deadline in ticks of the time CSR, in ns; 0 if it has passed. */
-s64 ns_until(u64 deadline);
-
 /*
  * enable.c: the harts' H extension, of which kvm.ko is another user. -EBUSY: kvm.ko is using it.
  * harts_probe() calls kvm_init() and kvm_hart_init(). harts_use() enables the extension on all

@@ -131,8 +131,7 @@ static bool is_true(bool (*cond)(void *arg), void *arg)
 	return result;
 }
 
-static int wait_for(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadline,
-		    unsigned int state)
+static int wait_for(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, unsigned int state)
 {
 	struct wait_queue_head *head = head_of(wq);
 	DEFINE_WAIT(wait);
@@ -141,8 +140,6 @@ static int wait_for(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64
 	leave_core();
 	/* lab 13: write wait_for: sleep until the condition is true, or another reason ends the wait */
 	for (;;) {
-		ktime_t timeout;
-
 		prepare_to_wait(head, &wait, state);
 		if (is_true(cond, arg))
 			break;
@@ -150,16 +147,7 @@ static int wait_for(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64
 			err = -EINTR;
 			break;
 		}
-		if (deadline == HV_FOREVER) {
-			schedule();
-			continue;
-		}
-		timeout = ns_to_ktime(ns_until(deadline));
-		if (!timeout) {
-			err = -ETIME;
-			break;
-		}
-		schedule_hrtimeout(&timeout, HRTIMER_MODE_REL);
+		schedule();
 	}
 	/* lab 13 end */
 	finish_wait(head, &wait);
@@ -167,9 +155,9 @@ static int wait_for(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64
 	return err;
 }
 
-int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadline)
+int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg)
 {
-	return wait_for(wq, cond, arg, deadline, TASK_INTERRUPTIBLE);
+	return wait_for(wq, cond, arg, TASK_INTERRUPTIBLE);
 }
 
 /*
@@ -179,7 +167,7 @@ int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadlin
 void hv_wait_uninterruptible(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg)
 {
 	if (!cond(arg))
-		wait_for(wq, cond, arg, HV_FOREVER, TASK_UNINTERRUPTIBLE);
+		wait_for(wq, cond, arg, TASK_UNINTERRUPTIBLE);
 }
 
 void hv_wake_all(struct hv_waitq *wq, struct hv_kicks *kicks)

@@ -26,7 +26,8 @@ unsigned long hv_timebase_hz(void)
 	return riscv_timebase;
 }
 
-s64 ns_until(u64 deadline)
+/* Return the time from now to a deadline in ticks of the time CSR, in ns; 0 if it has passed. */
+static s64 ns_until(u64 deadline)
 {
 	u64 now = csr_time();
 

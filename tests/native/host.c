@@ -292,11 +292,10 @@ static bool doze(struct waitq *w, unsigned int ms)
  * makes cond true must wake the sleeper. The wake-up may come a little late, and much later on a
  * busy machine, so it counts as missing only if it has not come after two seconds.
  */
-static void sleep_until(struct waitq *w, bool (*cond)(void *arg), void *arg, u64 deadline,
-			bool interruptible)
+static void sleep_until(struct waitq *w, bool (*cond)(void *arg), void *arg, bool interruptible)
 {
 	pthread_mutex_lock(&w->lock);
-	while (!cond(arg) && hv_time() < deadline && !(interruptible && has_signal())) {
+	while (!cond(arg) && !(interruptible && has_signal())) {
 		if (doze(w, 1) || !cond(arg))
 			continue;
 		if (!doze(w, 2000))
@@ -305,8 +304,7 @@ static void sleep_until(struct waitq *w, bool (*cond)(void *arg), void *arg, u64
 	pthread_mutex_unlock(&w->lock);
 }
 
-static int wait_for(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadline,
-		    bool interruptible)
+static int wait_for(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, bool interruptible)
 {
 	struct hv_sched_hook *left;
 
@@ -314,23 +312,22 @@ static int wait_for(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64
 	left = native_hook_out();
 	if (native_wait_hook)
 		native_wait_hook(true);
-	sleep_until(waitq(wq), cond, arg, deadline, interruptible);
+	sleep_until(waitq(wq), cond, arg, interruptible);
 	if (native_wait_hook)
 		native_wait_hook(false);
 	native_hook_in(left);
-	if (!cond(arg) && interruptible && has_signal())
-		return -EINTR;
-	return cond(arg) || hv_time() < deadline ? 0 : -ETIME; /* cond may be false again */
+	return !cond(arg) && interruptible && has_signal() ? -EINTR
+							   : 0; /* cond may be false again */
 }
 
-int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadline)
+int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg)
 {
-	return wait_for(wq, cond, arg, deadline, true);
+	return wait_for(wq, cond, arg, true);
 }
 
 void hv_wait_uninterruptible(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg)
 {
-	wait_for(wq, cond, arg, HV_FOREVER, false);
+	wait_for(wq, cond, arg, false);
 }
 
 void hv_wake_all(struct hv_waitq *wq, struct hv_kicks *kicks)

@@ -12,6 +12,7 @@
 #include "lib/printk.h"
 #include "platform/sbi.h"
 #include "smp.h"
+#include "wait.h"
 
 #define NS_PER_SEC        1000000000ULL
 #define MAX_SLEEP_SECONDS 60
@@ -29,8 +30,8 @@ u64 ns_to_ticks(u64 ns)
 {
 	u64 sec = ns / NS_PER_SEC;
 
-	if (sec > (HV_FOREVER - 1) / timebase_hz - 1)
-		return HV_FOREVER - 1;
+	if (sec > (WAIT_FOREVER - 1) / timebase_hz - 1)
+		return WAIT_FOREVER - 1;
 	/* Round up: a sleep is never shorter than requested. */
 	return sec * timebase_hz + (ns % NS_PER_SEC * timebase_hz + NS_PER_SEC - 1) / NS_PER_SEC;
 }
@@ -52,7 +53,7 @@ unsigned long hv_timebase_hz(void)
 
 static void program_timer(struct hart *hart)
 {
-	u64 first = HV_FOREVER;
+	u64 first = WAIT_FOREVER;
 
 	if (!list_empty(&hart->timers))
 		first = list_first_entry(&hart->timers, struct hv_timer, link)->deadline;

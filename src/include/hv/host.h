@@ -149,20 +149,14 @@ struct hv_waitq { /* opaque */
 	u64 opaque[16];
 };
 
-#define HV_FOREVER (~0ULL)
-
 void hv_waitq_init(struct hv_waitq *wq);
 void hv_waitq_destroy(struct hv_waitq *wq);
 /*
- * Sleep until cond(arg) is true (returns 0), a signal has arrived (-EINTR), or hv_time() has
- * reached the deadline (-ETIME). While cond() runs, the host does not hold any lock that the caller
- * takes. May sleep.
+ * Sleep until cond(arg) is true (returns 0), or a signal has arrived (-EINTR). While cond() runs,
+ * the host does not hold any lock that the caller takes. May sleep.
  */
-int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadline);
-/*
- * Like hv_wait(), but without a deadline, and signals do not end the wait. For waits that are known
- * to be short. May sleep.
- */
+int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg);
+/* Like hv_wait(), but signals do not end the wait. For waits that are known to be short. May sleep. */
 void hv_wait_uninterruptible(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg);
 /*
  * Wake all threads that wait on wq. If `kicks` is not NULL, the interrupts that this needs are

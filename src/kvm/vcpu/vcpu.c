@@ -258,7 +258,7 @@ int vcpu_sleep(struct kvm_vcpu *vcpu, bool (*cond)(struct kvm_vcpu *vcpu))
 	WRITE_ONCE(vcpu->blocking, VCPU_ASLEEP);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	vcpu->timer_ops->block(vcpu);
-	err = hv_wait(&vcpu->waitq, sleep_is_over, vcpu, HV_FOREVER);
+	err = hv_wait(&vcpu->waitq, sleep_is_over, vcpu);
 	vcpu->timer_ops->unblock(vcpu);
 	WRITE_ONCE(vcpu->blocking, VCPU_AWAKE);
 	vcpu_set_request(vcpu, REQ_HOST);
