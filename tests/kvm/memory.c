@@ -100,6 +100,30 @@ static void executed(void)
 	   "the guest runs the new code after user space changes it");
 }
 
+/*
+ * The guest loads from a new page of a file before it stores to the page, so the host's mapping is
+ * writable, but not dirty. The guest's store has to mark the page as dirty: without a mapping,
+ * Linux drops pages that are clean, even those of a memfd.
+ */
+static void of_a_file(void)
+{
+	int fd = memfd_create("guest", 0), drop = open("/proc/sys/vm/drop_caches", O_WRONLY);
+	uint64_t value = 0;
+	char *at;
+
+	must(fd >= 0 && ftruncate(fd, PAGE) == 0, "memfd");
+	at = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	must(at != MAP_FAILED && set_slot(1, ALIAS_BASE, PAGE, at, 0) == 0, "a slot of a memfd");
+	must(loads(ALIAS_BASE, 0) && stores(ALIAS_BASE), "a load and a store");
+	set_slot(1, 0, 0, NULL, 0);
+	munmap(at, PAGE);
+	must(drop < 0 || write(drop, "1", 1) == 1, "/proc/sys/vm/drop_caches");
+	close(drop);
+	ok(pread(fd, &value, 8, 0) == 8 && value == ALIAS_BASE,
+	   "a page of a file that the guest has changed is not dropped");
+	close(fd);
+}
+
 static void slots(void)
 {
 	stores(DATA);
@@ -364,6 +388,7 @@ int main(int argc, char **argv)
 	protected();
 	forked();
 	executed();
+	of_a_file();
 	slots();
 	dirty_log();
 	dirty_log_by_hand();

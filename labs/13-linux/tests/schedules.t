@@ -9,5 +9,6 @@ options --harts 1 --vcpus 2
 payload fp
 options --harts 1 --vcpus 4
 payload harts rounds=10
-programs 200 kvm-api/lazy_put "kvm/many 2 16"
+machine --cpu max	# with a vector unit
+programs 250 kvm-api/lazy_put "kvm/many 2 16" "kvm-api/vector 1000 eager lazy_save"
 done_testing
