@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# kvmtool.slow.t - kvmtool boots Debian's kernel on hyperscope, with its own PLIC, with emulated
-# IMSICs and with guest interrupt files. $KVMTOOL names a static kvmtool for riscv64 (its make target
-# lkvm-static).
+# kvmtool.slow.t - kvmtool boots Debian's kernel on hyperscope and on the Linux module, with its own
+# PLIC, with emulated IMSICs and with guest interrupt files. $KVMTOOL names a static kvmtool for
+# riscv64 (its make target lkvm-static).
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 [ "${KVMTOOL:-}" ] || skip_all "KVMTOOL is not set: it has to name a static kvmtool for riscv64"
 [ -f "$KVMTOOL" ] || { ok 1 "KVMTOOL=$KVMTOOL is a file"; done_testing; }
@@ -29,4 +29,11 @@ boots "kvmtool's PLIC" 'riscv-plic: .*mapped'
 boots "the AIA with emulated IMSICs" 'riscv-imsic: .* IDs 2047 ' --cpu max
 boots "the AIA with guest interrupt files" 'riscv-imsic: .* IDs 255 ' --machine aia
 skip "the PLIC in the kernel" "kvmtool does not know this device of hyperscope's"
+if [ -e "$O/hyperscope.ko" ]; then
+	boots "the module, kvmtool's PLIC" 'riscv-plic: .*mapped' --host linux
+	boots "the module, the AIA with emulated IMSICs" 'riscv-imsic: .* IDs 2047 ' --host linux --cpu max
+	boots "the module, the AIA with guest interrupt files" 'riscv-imsic: .* IDs 255 ' --host linux --machine aia
+else
+	skip "the Linux module" "$O/hyperscope.ko is missing: run 'make linux-module'"
+fi
 done_testing
