@@ -97,6 +97,18 @@ on_linux "vectors of Linux" --cpu max --file "$O/tests/kvm-api/vector:/vector" -
 on_linux "counters, exactly" --cpu max --icount "$O/tests/kvm-api/pmu_threads" exact
 on_linux "counters, on two harts" --cpu max "$O/tests/kvm-api/pmu_threads"
 on_linux "payload pmu" --cpu max --file "$O/guest-payloads/pmu.bin:/pmu.bin" "$O/vmm" --no-sandbox --quiet --vcpus 2 --testdev /pmu.bin
+cat >"$tmp/hotplug.sh" <<-'END'
+	online=0
+	/pmu_threads &
+	while kill -0 $! 2>/dev/null; do
+		echo $online >/sys/devices/system/cpu/cpu1/online
+		online=$((1 - online))
+		sleep 0.05
+	done
+	wait $!
+END
+on_linux "counters, while hart 1 goes and comes back" --cpu max --file "$O/tests/kvm-api/pmu_threads:/pmu_threads" \
+	--file "$tmp/hotplug.sh:/hotplug.sh" "$O/guest/busybox" sh /hotplug.sh
 cat >"$tmp/save.sh" <<-'END'
 	cd /tmp
 	/vmm --no-sandbox --quiet --testdev --memory 32M --save counting --save-rounds 0 /save.bin &&
