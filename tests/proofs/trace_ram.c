@@ -33,7 +33,8 @@ void hst_error(const char *path, const char *format, ...)
 }
 
 static struct hst_ram ram;
-static u64 mem_size; /* as the run descriptor says */
+static u64 mem_size; /* as the run descriptor says, or the header of a file without one */
+static bool desc_is_read;
 
 #define RING 4 /* records of the largest ring */
 
@@ -55,11 +56,16 @@ static ssize_t model_pread(int fd, void *buf, size_t size, off_t offset)
 		return -1;
 	if (header_is_known)
 		return read_ring(buf, size, (u64)offset);
-	if (size == sizeof(struct hs_run_desc)) {
+	if (size == sizeof(u64)) {
+		havoc((u64 *)buf); /* the file's first word */
+	} else if (size == sizeof(struct hs_run_desc)) {
 		havoc((struct hs_run_desc *)buf);
 		mem_size = ((struct hs_run_desc *)buf)->trace_size;
+		desc_is_read = true;
 	} else {
 		havoc((struct trace_mem *)buf);
+		if (!desc_is_read)
+			mem_size = ((struct trace_mem *)buf)->size;
 	}
 	return (ssize_t)size;
 }
