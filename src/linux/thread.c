@@ -11,6 +11,7 @@
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/clock.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/stat.h>
@@ -301,7 +302,7 @@ static void fp_return(struct fp_taken *taken)
 struct host_hook {
 	struct preempt_notifier pn;
 	bool scheduling; /* the scheduler has called hook_out(), but not yet hook_in() */
-	bool unlinked;   /* hook_out() has unlinked the notifier at least once */
+	bool walked;     /* the notifier has been removed while the scheduler may have walked its list */
 };
 
 static_assert(sizeof(struct host_hook) <= sizeof_field(struct hv_sched_hook, opaque));
@@ -366,19 +367,16 @@ struct hv_sched_hook *hv_sched_hook_get(void)
 }
 
 /*
- * Remove the notifier from the thread's list. If the scheduler, which is walking the list, has
- * called hook_out(), it still reads the notifier's link, which then must stay as it is. The next
- * thread that runs the vCPU stores NULL there as well: only KVM has notifiers, so its list is
- * empty.
+ * Remove the notifier from the thread's list. The scheduler may be walking this list: it has called
+ * hook_out(), which removes the notifier, or it has called hook_in(), and out_here() has interrupted
+ * it since. It reads the notifier's link afterwards, when another thread may already run the vCPU
+ * on another hart, or have put it again. So the link always has to contain NULL, as the only one of
+ * its list (only KVM has notifiers). preempt_notifier_unregister() would store a poison value.
  */
 static void hook_remove(struct host_hook *host)
 {
-	if (!host->scheduling) {
-		preempt_notifier_unregister(&host->pn);
-		return;
-	}
 	__hlist_del(&host->pn.link);
-	host->unlinked = true;
+	host->walked |= host->scheduling || in_hardirq();
 }
 
 void hv_sched_hook_set(struct hv_sched_hook *hook)
@@ -405,13 +403,13 @@ bool in_sched_out(void)
 	return hook && host_of(hook)->scheduling;
 }
 
-/* A scheduler that may still read the notifier has interrupts off. */
+/* A scheduler that may still read the notifier has disabled preemption: RCU waits for that. */
 void hv_sched_hook_destroy(struct hv_sched_hook *hook)
 {
-	if (!host_of(hook)->unlinked)
+	if (!host_of(hook)->walked)
 		return;
 	leave_core();
-	kick_all_cpus_sync();
+	synchronize_rcu_expedited();
 	enter_core();
 }
 
