@@ -3,7 +3,8 @@
 #
 # linux-module-random.slow.t - processes whose threads are random VMMs (tests/kvm-api/random) use the Linux module, on Debian's
 # kernel and on a debug kernel, where allocations and copies of user memory also fail. The harts have counters and
-# vectors. Linux reports nothing, and no memory is lost.
+# vectors, and breakpoints at the ends of hook_in() and hook_out() delay the scheduler, which still reads the hook then,
+# while another thread may use it. Linux reports nothing, and no memory is lost.
 #
 # usage: linux-module-random.slow.t [SEED]   SEED repeats the choices of a run; each run prints it. ROUNDS=N (300, and
 # 200 on the debug kernel)
@@ -14,7 +15,21 @@ rounds=$(rounds_or 300) && debug_rounds=$(rounds_or 200) || exit
 [ -e "$O/hyperscope.ko" ] || skip_all "$O/hyperscope.ko is missing: run 'make linux-module'"
 diag "seed $seed"
 
+# Print a kprobe for each return of the two functions.
+probes()	# MODULE
+{
+	local name start at
+	for name in hook_in hook_out; do
+		start=$(riscv64-linux-gnu-nm "$1" | sed -n "s/ t $name\$//p")
+		for at in $(riscv64-linux-gnu-objdump -d --disassemble=$name "$1" | sed -nE 's/^ *([0-9a-f]+):.*\sret$/\1/p'); do
+			echo "p:$name$at hyperscope:$name+$((0x$at - 0x$start))"
+		done
+	done
+}
+
 cat >"$tmp/random.sh" <<'END'
+	cd /sys/kernel/tracing
+	cat /probes >kprobe_events && echo 1 >events/kprobes/enable || exit 1
 	for fault in failslab fail_page_alloc fail_usercopy; do
 		at=/sys/kernel/debug/$fault
 		[ -d $at ] || continue
@@ -27,6 +42,9 @@ cat >"$tmp/random.sh" <<'END'
 		echo 15 >$at/probability # percent
 	done
 	/random "$@" || exit 1
+	awk '{ n += $2 } END { print "# breakpoints:", n; exit !n }' kprobe_profile || exit 1
+	echo 0 >events/kprobes/enable
+	echo >kprobe_events
 	rmmod hyperscope || exit 1
 	[ -e /sys/kernel/debug/kmemleak ] || exit 0
 	for i in 1 2; do # a pointer to a lost object may be on a stack in the first scan
@@ -40,15 +58,16 @@ END
 
 TIMEFORMAT='%U %S'
 
-on_linux()	# NAME LINUX SECONDS ARGUMENT...
+on_linux()	# NAME LINUX MODULE SECONDS ARGUMENT...
 {
-	{ time on_module "$1" "$3" --linux "$2" --cpu max --file "$O/tests/kvm-api/random:/random" --file "$tmp/random.sh:/random.sh" \
-		"$O/guest/busybox" sh /random.sh "${@:4}"; } 2>"$tmp/time"
+	probes "$O/$3" >"$tmp/probes"
+	{ time on_module "$1" "$4" --linux "$2" --cpu max --file "$O/tests/kvm-api/random:/random" --file "$tmp/random.sh:/random.sh" \
+		--file "$tmp/probes:/probes" "$O/guest/busybox" sh /random.sh "${@:5}"; } 2>"$tmp/time"
 }
 
-on_linux "Debian's kernel" stable $((150 + rounds)) "$rounds" "$seed"
+on_linux "Debian's kernel" stable hyperscope.ko $((150 + rounds)) "$rounds" "$seed"
 if [ -e "$O/hyperscope_debug.ko" ]; then
-	on_linux "a debug kernel" debug $((250 + 10 * debug_rounds)) "$debug_rounds" "$((seed + 1000))" 4
+	on_linux "a debug kernel" debug hyperscope_debug.ko $((250 + 10 * debug_rounds)) "$debug_rounds" "$((seed + 1000))" 4
 	like "$(tail -n 1 <<<"$(grep 'without memory' <<<"$out")")" 'without memory: [1-9]' "a debug kernel: allocations have failed"
 	mkdir -p "$O/fuzz" # for tests/fuzz/run --spent and --record
 	echo "linux_module $(tail -n 1 "$tmp/time") $(sed -n 's/^# .* rounds .*: \([0-9]*\) steps.*/\1/p' <<<"$out" | tail -n 1)" >>"$O/fuzz/spent"
