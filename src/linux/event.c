@@ -79,10 +79,9 @@ static struct hv_event *find(const struct eventfd_ctx *ctx)
 
 static void discard(struct hv_event *event)
 {
-	u64 count;
-
+	/* eventfd_ctx_remove_wait_queue() would read the eventfd, too, and user space miss a signal. */
 	if (event->queue)
-		eventfd_ctx_remove_wait_queue(event->ctx, &event->wait, &count);
+		remove_wait_queue(event->queue, &event->wait);
 	eventfd_ctx_put(event->ctx);
 	kfree(event);
 }
@@ -111,6 +110,10 @@ static int get(struct file *file, struct eventfd_ctx *ctx, struct hv_event **eve
 	raw_spin_unlock_irq(&events_lock);
 	if (other) {
 		discard(event);
+		/* A signal may have been read since. vfs_poll() without a table takes no lock. */
+		spin_lock_irq(&other->queue->lock);
+		other->pending = vfs_poll(file, NULL) & EPOLLIN;
+		spin_unlock_irq(&other->queue->lock);
 	} else {
 		if (vfs_poll(file, &event->table) & EPOLLIN)
 			event->pending = true;

@@ -218,6 +218,26 @@ static void irqfds(const char *how, bool ours)
 	close(wired);
 }
 
+/* The eventfd is also an ioeventfd, whose signal the VMM reads before it creates the irqfd. */
+static void read_before(const char *how)
+{
+	struct kvm_ioeventfd io = { .addr = 0x1000, .len = 4, .fd = eventfd(0, 0) };
+	uint64_t count;
+	char claim[128];
+
+	must(set_routes(23) == 0 && ioctl(vm.fd, KVM_IOEVENTFD, &io) == 0, "ioeventfd");
+	signal_event(io.fd);
+	must(read(io.fd, &count, 8) == 8 && irqfd(io.fd, 40, 0) == 0 && set_routes(24) == 0,
+	     "irqfd");
+	signal_event(io.fd);
+	snprintf(claim, sizeof(claim), "%s: a signal that was read before the irqfd exists", how);
+	ok(hears(nr - 1, 24), claim);
+	irqfd(io.fd, 40, KVM_IRQFD_FLAG_DEASSIGN);
+	io.flags = KVM_IOEVENTFD_FLAG_DEASSIGN;
+	ioctl(vm.fd, KVM_IOEVENTFD, &io);
+	close(io.fd);
+}
+
 static void lines(const char *how)
 {
 	struct kvm_irq_level level = { .irq = 6, .level = 1 };
@@ -247,6 +267,7 @@ static void each_source(unsigned int vcpus, bool spin, bool ours)
 	snprintf(claim, sizeof(claim), "%s: KVM_SIGNAL_MSI reaches each of them", how);
 	ok(good, claim);
 	irqfds(how, ours);
+	read_before(how);
 	lines(how);
 	snprintf(claim, sizeof(claim), "%s: IPIs go round, each sent by the previous one's handler",
 		 how);

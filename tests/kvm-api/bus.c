@@ -262,6 +262,24 @@ static void lengths(struct vm *vm, struct vcpu *vcpu)
 	close(io.fd);
 }
 
+/* The VMM may read an eventfd after it has removed the ioeventfd. */
+static void unread(struct vm *vm, struct vcpu *vcpu)
+{
+	struct kvm_ioeventfd io = { .addr = ZONE, .len = 4, .fd = eventfd(0, EFD_NONBLOCK) };
+	uint64_t count = 0;
+
+	must(ioctl(vm->fd, KVM_IOEVENTFD, &io) == 0, "KVM_IOEVENTFD");
+	must(stores(vm, vcpu, 2, ZONE, 1, 3, 0) == 0, "three stores");
+	io.flags = KVM_IOEVENTFD_FLAG_DEASSIGN;
+	ok(ioctl(vm->fd, KVM_IOEVENTFD, &io) == 0 && read(io.fd, &count, 8) == 8 && count == 3,
+	   "removing an ioeventfd does not change the eventfd's count");
+	count = 5;
+	ok(write(io.fd, &count, 8) == 8 && ioctl(vm->fd, KVM_IOEVENTFD, &io) == -1 &&
+		   errno == ENOENT && read(io.fd, &count, 8) == 8 && count == 5,
+	   "nor does the attempt to remove one that does not exist");
+	close(io.fd);
+}
+
 static void irqfds(struct vm *vm)
 {
 	struct kvm_irqfd irqfd = { .fd = (uint32_t)eventfd(2, EFD_NONBLOCK), .gsi = 5 };
@@ -319,6 +337,7 @@ int main(void)
 	overlaps(&vm, &vcpu, &second);
 	odd_sizes(&vm, &vcpu);
 	lengths(&vm, &vcpu);
+	unread(&vm, &vcpu);
 	irqfds(&vm);
 	vcpu_free(&second);
 	vcpu_free(&vcpu);
