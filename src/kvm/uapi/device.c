@@ -128,10 +128,10 @@ static long create_device(struct kvm *vm, hva_t arg)
 		if (ret < 0) {
 			/*
 			 * As on Linux, the VM keeps the device, which cannot be configured
-			 * anymore.
+			 * anymore. The host would repeat the ioctl after -ENOMEM.
 			 */
 			vm_release(vm);
-			return ret;
+			return ret == -ENOMEM ? -ENFILE : ret;
 		}
 		device.fd = (u32)ret;
 	}
