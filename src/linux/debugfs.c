@@ -12,6 +12,7 @@
  *            replace_kvm=1, this folder is /sys/kernel/debug/kvm
  */
 #include <linux/ctype.h>
+#include <linux/dcache.h>
 #include <linux/debugfs.h>
 #include <linux/fs.h>
 #include <linux/math64.h>
@@ -252,18 +253,30 @@ static void add_counters(struct dentry *to, unsigned long vm)
 				    writable ? &counter_fops : &state_fops);
 }
 
+static bool counters_have(const char *name)
+{
+	struct dentry *of_vm = debugfs_lookup(name, counters);
+
+	dput(of_vm);
+	return of_vm;
+}
+
+/*
+ * Once a VM's descriptor is closed, another VM may have the same name while the first one exists. The
+ * second one has no folder: debugfs would log a message for each attempt to create it.
+ */
 void hv_debug_vm(unsigned int vm, const char *name)
 {
 	struct dentry *of_vm;
 
 	leave_core();
-	if (name) {
+	if (name && !counters_have(name)) {
 		of_vm = debugfs_create_dir(name, counters);
 		if (!IS_ERR(of_vm) && xa_err(xa_store(&vm_folders, vm, of_vm, GFP_KERNEL)))
 			debugfs_remove(of_vm);
 		else if (!IS_ERR(of_vm))
 			add_counters(of_vm, vm);
-	} else {
+	} else if (!name) {
 		debugfs_remove(xa_erase(&vm_folders, vm));
 	}
 	enter_core();
