@@ -8,6 +8,8 @@
 #include "linux.h"
 #include "trace.h"
 
+static_assert(!IS_ENABLED(CONFIG_PREEMPT_RT), "the core calls Linux with interrupts off");
+
 static int __init hyperscope_init(void)
 {
 	int err;
