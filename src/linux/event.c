@@ -14,6 +14,7 @@
 #include <linux/eventfd.h>
 #include <linux/file.h>
 #include <linux/hashtable.h>
+#include <linux/kprobes.h>
 #include <linux/mutex.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
@@ -158,7 +159,7 @@ void hv_event_put(struct hv_event *event)
 		discard(event);
 }
 
-void hv_event_signal(struct hv_event *event, u64 count)
+void __kprobes hv_event_signal(struct hv_event *event, u64 count)
 {
 	const struct trap_csrs csrs = trap_csrs_save();
 

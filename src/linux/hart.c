@@ -3,6 +3,7 @@
  * hart.c - harts: kicks, remote fences, firmware calls, idling. A hart's index is its CPU number.
  */
 #include <linux/cpumask.h>
+#include <linux/kprobes.h>
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
 #include <linux/sched/stat.h>
@@ -13,7 +14,7 @@
 
 unsigned int hv_hartmask_words = 1;
 
-unsigned int hv_hart(void)
+unsigned int __kprobes hv_hart(void)
 {
 	return smp_processor_id();
 }
@@ -24,7 +25,7 @@ unsigned int hv_nr_harts(void)
 }
 
 /* The reschedule interrupt does nothing on the target but end its guest's run. */
-void hv_hart_kick(unsigned int hart)
+void __kprobes hv_hart_kick(unsigned int hart)
 {
 	const struct trap_csrs csrs = trap_csrs_save();
 
@@ -32,7 +33,7 @@ void hv_hart_kick(unsigned int hart)
 	trap_csrs_restore(&csrs);
 }
 
-void hv_harts_kick(const struct hv_hartmask *harts)
+void __kprobes hv_harts_kick(const struct hv_hartmask *harts)
 {
 	const struct trap_csrs csrs = trap_csrs_save();
 	unsigned int hart;
@@ -113,7 +114,7 @@ void hv_cpu_relax(void)
 
 /* ---- log --------------------------------------------------------------------------------- */
 
-void hv_log(const char *fmt, ...)
+void __kprobes hv_log(const char *fmt, ...)
 {
 	static DEFINE_RATELIMIT_STATE(limit, 5 * HZ, 10);
 	const struct trap_csrs csrs = trap_csrs_save();

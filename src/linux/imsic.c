@@ -15,6 +15,7 @@
 #include <linux/bitops.h>
 #include <linux/io.h>
 #include <linux/irqchip/riscv-imsic.h>
+#include <linux/kprobes.h>
 #include <linux/minmax.h>
 #include <linux/percpu.h>
 #include "linux.h"
@@ -69,7 +70,7 @@ unsigned int hv_guest_ids(void)
 }
 
 /* Nothing here calls Linux, so the CSRs that a trap changes need not be saved. */
-void hv_guest_file_send(unsigned int hart, unsigned int file, u32 id)
+void __kprobes hv_guest_file_send(unsigned int hart, unsigned int file, u32 id)
 {
 	writel(id, imsic_of(hart)->msi_va + file * IMSIC_MMIO_PAGE_SZ + IMSIC_MMIO_SETIPNUM_LE);
 }

@@ -88,7 +88,8 @@ static inline void enter_core(void)
  * the guest's, and decide in which mode the hart continues. Unlike the bare-metal host, Linux may
  * trap in any function: perf and BPF programs that are attached to it or to its tracepoints read
  * memory that may not be there, and a kprobe is a breakpoint. So each function that the fast path
- * may call, and that calls Linux, saves them.
+ * may call, and that calls Linux, saves them. Before it has done so, it must not be probed: it and
+ * those that call nothing are marked __kprobes.
  */
 struct trap_csrs {
 	unsigned long status, epc, cause, tval, hstatus, htval, htinst;

@@ -7,6 +7,7 @@
  * leaves the core. The vector unit is given back more often (vector.c).
  */
 #include <linux/instruction_pointer.h>
+#include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
@@ -171,7 +172,7 @@ void hv_wait_uninterruptible(struct hv_waitq *wq, bool (*cond)(void *arg), void 
 		wait_for(wq, cond, arg, TASK_UNINTERRUPTIBLE);
 }
 
-void hv_wake_all(struct hv_waitq *wq, struct hv_kicks *kicks)
+void __kprobes hv_wake_all(struct hv_waitq *wq, struct hv_kicks *kicks)
 {
 	const struct trap_csrs csrs = trap_csrs_save();
 
@@ -192,7 +193,7 @@ bool hv_signal_pending(void)
  * Linux does some of a thread's work on its way to user space, and a guest may run for a long time
  * before that. The core checks for such work together with a need to reschedule.
  */
-bool hv_resched_needed(void)
+bool __kprobes hv_resched_needed(void)
 {
 	return need_resched() || test_thread_flag(TIF_NOTIFY_RESUME);
 }
@@ -302,7 +303,7 @@ static void fp_return(struct fp_taken *taken)
 struct host_hook {
 	struct preempt_notifier pn;
 	bool scheduling; /* the scheduler has called hook_out(), but not yet hook_in() */
-	bool walked;     /* the notifier has been removed while the scheduler may have walked its list */
+	bool walked; /* the notifier has been removed while the scheduler may have walked its list */
 };
 
 static_assert(sizeof(struct host_hook) <= sizeof_field(struct hv_sched_hook, opaque));

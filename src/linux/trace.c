@@ -8,6 +8,7 @@
  * switched on, or when the module is loaded with exitstat=time.
  */
 #include <linux/jump_label.h>
+#include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/smp.h>
@@ -65,7 +66,7 @@ void static_keys_set(struct static_key *keys, unsigned int nr, const bool *enabl
 		static_key_set(&keys[i], enabled[i]);
 }
 
-void events_emit(unsigned int event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
+void __kprobes events_emit(unsigned int event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
 	const u64 args[TRACE_ARGS] = { a0, a1, a2, a3, a4 };
 	const struct trap_csrs csrs = trap_csrs_save();
