@@ -6,6 +6,7 @@
 #include <linux/kprobes.h>
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/stat.h>
 #include <linux/smp.h>
 #include <asm/processor.h>
@@ -43,12 +44,24 @@ void __kprobes hv_harts_kick(const struct hv_hartmask *harts)
 	trap_csrs_restore(&csrs);
 }
 
-/* The interrupt is pending, and is taken at once. It may be a counter's. */
+/*
+ * The interrupt is pending, and is taken at once. If it is the tick's, Linux counts the time since
+ * the last one as the guest's. Like a program, a guest that ran is no reader of RCU. The interrupt
+ * may be a counter's, or have woken a thread that waits for this hart.
+ */
 void hv_handle_interrupt(unsigned long scause)
 {
+	struct hv_sched_hook *hook;
+
+	current->flags |= PF_VCPU;
 	leave_core();
 	enter_core();
+	current->flags &= ~PF_VCPU;
+	rcu_virt_note_context_switch();
 	pmu_report_overflows();
+	hook = hv_sched_hook_get();
+	if (hook && hook->wanted && hv_hart_wanted())
+		hook->wanted(hook);
 }
 
 bool hv_poll_interrupts(void)
