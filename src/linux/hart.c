@@ -64,9 +64,10 @@ void hv_handle_interrupt(unsigned long scause)
 		hook->wanted(hook);
 }
 
+/* Also called by notifiers, which Linux may have called with spinlocks held. */
 bool hv_poll_interrupts(void)
 {
-	leave_core();
+	interrupts_on();
 	enter_core();
 	return !need_resched() && single_task_running();
 }

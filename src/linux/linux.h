@@ -70,12 +70,17 @@ static inline void check_not_pinned(void)
 	WARN_ON_ONCE(IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) && preempt_count());
 }
 
-static inline void leave_core(void)
+static inline void interrupts_on(void)
 {
-	check_not_pinned();
 	if (this_cpu_read(vector_taken))
 		vector_give_back();
 	local_irq_enable();
+}
+
+static inline void leave_core(void)
+{
+	check_not_pinned();
+	interrupts_on();
 }
 
 static inline void enter_core(void)
