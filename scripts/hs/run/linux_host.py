@@ -2,7 +2,7 @@
 """linux_host.py - run a job of `run` or `exec` on Debian's Linux with hyperscope.ko (--host linux).
 
 The machine is that of `linux-kvm exec`. This module turns the options and the job into that command's options, and
-saves the trace from the module's trace memory, so that the run's folder has the same files as one of the own host.
+saves the trace from the module's trace memory, so that the run's folder has the same files as one of hyperscope's own host.
 """
 import os
 
@@ -16,7 +16,7 @@ from .rundir import RunDir
 
 MEMORY = 1024 * MIB  # what Linux needs besides the job's memory
 TRACE_SIZE = 32 * MIB  # of each hart's ring, if events are recorded
-# Options that only the own host has, with their defaults.
+# Options that only hyperscope's own host has, with their defaults.
 OWN = {"trace_filter": [], "trace_stop": None, "trace_keep": "newest", "sample": None, "trace_stream": False, "debug_kernel": False,
        "boot": "", "gdb": False, "icount_shift": 0}
 
