@@ -337,6 +337,26 @@ static void debug_files(struct vm *vm, struct vcpu *vcpu)
 	ok(all && counter(dir, "exits") == -1, "a VM's directory is removed with the VM");
 }
 
+/*
+ * A VM lives as long as its vCPU's descriptor, but its own number is free for another VM, whose
+ * directory would have the same name. The module's test also looks for messages of the kernel.
+ */
+static void same_name(void)
+{
+	struct vm first = vm_new(), second;
+	struct vcpu vcpu = vcpu_new(&first, 0);
+	char dir[96];
+
+	snprintf(dir, sizeof(dir), DEBUG "/%d-%d", getpid(), first.fd);
+	close(first.fd);
+	second.fd = ioctl(first.kvm, KVM_CREATE_VM, 0);
+	must(second.fd == first.fd, "the descriptor is used again");
+	ok(counter(dir, "exits") == 0, "two VMs may have the same name");
+	close(second.fd);
+	vcpu_free(&vcpu);
+	close(first.kvm);
+}
+
 int main(void)
 {
 	struct vm vm = vm_new();
@@ -347,6 +367,7 @@ int main(void)
 	polling(&vm, &vcpu);
 	parameters();
 	debug_files(&vm, &vcpu);
+	same_name();
 	vcpu_free(&vcpu);
 	vm_free(&vm);
 	return tap_done();
