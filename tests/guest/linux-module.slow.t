@@ -96,7 +96,11 @@ on_linux "vectors of Linux" --cpu max --file "$O/tests/kvm-api/vector:/vector" -
 on_linux "guest time" --file "$O/tests/kvm-api/guest_time:/guest_time" "$O/guest/busybox" sh -c /guest_time
 
 # Counters. With --icount, instructions are counted exactly; without, two harts run at the same time.
-on_linux "counters, exactly" --cpu max --icount "$O/tests/kvm-api/pmu_threads" exact
+if [ $kernel = debug ]; then
+	skip "counters, exactly" "QEMU 10.0 fails an assertion (diff >= 0) with --icount when this kernel boots on -cpu max"
+else
+	on_linux "counters, exactly" --cpu max --icount "$O/tests/kvm-api/pmu_threads" exact
+fi
 on_linux "counters, on two harts" --cpu max "$O/tests/kvm-api/pmu_threads"
 on_linux "payload pmu" --cpu max --file "$O/guest-payloads/pmu.bin:/pmu.bin" "$O/vmm" --no-sandbox --quiet --vcpus 2 --testdev /pmu.bin
 cat >"$tmp/hotplug.sh" <<-'END'
