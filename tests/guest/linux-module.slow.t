@@ -480,5 +480,22 @@ END
 on_linux leaks --cpu max "${files[@]}" --file "$O/tests/kvm-api/pmu_threads:/kvm/pmu_threads" --file "$O/vmm:/vmm" \
 	--file "$O/guest-payloads/harts.bin:/harts.bin" --file "$tmp/leaks.sh:/leaks.sh" "$O/guest/busybox" sh /leaks.sh $programs
 
+# A VM needs more memory than its cgroup may have, so Linux ages and swaps out its pages, with locks held that the other kernels
+# do not check. linux-module-memory.slow.t looks for wrong bytes.
+cat >"$tmp/swap.sh" <<-'END'
+	mkdir /cgroup
+	mount -t cgroup2 none /cgroup
+	echo 200M >/sys/block/zram0/disksize
+	mkswap /dev/zram0 >/dev/null && swapon /dev/zram0 && echo +memory >/cgroup/cgroup.subtree_control && mkdir /cgroup/vmm || exit 1
+	echo 8M >/cgroup/vmm/memory.max
+	echo 0 >/cgroup/vmm/cgroup.procs
+	/stress 4
+	status=$?
+	echo "# swapped out: $(cat /cgroup/vmm/memory.swap.peak) bytes at once"
+	[ $(cat /cgroup/vmm/memory.swap.peak) -gt 1000000 ] || status=2
+	exit $status
+END
+on_linux "a VM that is swapped out" --file "$O/tests/kvm/stress:/stress" --file "$tmp/swap.sh:/swap.sh" "$O/guest/busybox" sh /swap.sh
+
 fi # $kernel = debug
 done_testing
