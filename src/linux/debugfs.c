@@ -257,8 +257,10 @@ static bool counters_have(const char *name)
 {
 	struct dentry *of_vm = debugfs_lookup(name, counters);
 
+	if (IS_ERR_OR_NULL(of_vm)) /* an error: this Linux has no debugfs */
+		return false;
 	dput(of_vm);
-	return of_vm;
+	return true;
 }
 
 /*

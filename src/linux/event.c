@@ -4,8 +4,8 @@
  *
  * There is one struct hv_event for each eventfd that the core holds, because the core compares
  * pointers. Its entry is in the eventfd's wait queue from the beginning: a signal that arrives
- * before hv_event_watch() must not be lost, and afterwards Linux does not tell a module whether an
- * eventfd has been signaled.
+ * before hv_event_watch() must not be lost, and hv_event_watch() has no file of which it could ask
+ * Linux whether the eventfd has been signaled.
  *
  * Locks: the eventfd's wait queue's lock protects `watch` and `pending`; events_lock protects the
  * table and the reference counts. Neither is taken under the other. get() has a mutex, so that no
@@ -30,7 +30,7 @@ struct hv_event {
 	wait_queue_head_t *queue; /* the eventfd's; lives as long as ctx */
 	poll_table table;
 	struct hv_event_watch *watch;
-	bool pending; /* signaled while there was no watch */
+	bool pending; /* readable at the last get(), or signaled since while there was no watch */
 };
 
 /* The events of all processes, of which one can have very many. */
@@ -80,7 +80,7 @@ static struct hv_event *find(const struct eventfd_ctx *ctx)
 
 static void discard(struct hv_event *event)
 {
-	/* eventfd_ctx_remove_wait_queue() would read the eventfd, too, and user space miss a signal. */
+	/* eventfd_ctx_remove_wait_queue() also reads the eventfd: user space would miss a signal. */
 	if (event->queue)
 		remove_wait_queue(event->queue, &event->wait);
 	eventfd_ctx_put(event->ctx);

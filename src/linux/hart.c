@@ -45,18 +45,22 @@ void __kprobes hv_harts_kick(const struct hv_hartmask *harts)
 }
 
 /*
- * The interrupt is pending, and is taken at once. If it is the tick's, Linux counts the time since
- * the last one as the guest's. Like a program, a guest that ran is no reader of RCU. The interrupt
- * may be a counter's, or have woken a thread that waits for this hart.
+ * The interrupt is pending, and is taken as soon as interrupts are on. PF_VCPU: if it is the tick's,
+ * Linux counts the time since the last one as the guest's (not on CPUs of nohz_full=). A guest is no
+ * reader of RCU, so its exit is a quiescent state, as a program's would be. The interrupt may also be
+ * a counter's, or have made another thread ready on this hart.
  */
 void hv_handle_interrupt(unsigned long scause)
 {
 	struct hv_sched_hook *hook;
 
+	check_not_pinned();
+	preempt_disable(); /* a thread that is switched to finds the flag as it was */
 	current->flags |= PF_VCPU;
-	leave_core();
+	interrupts_on();
 	enter_core();
 	current->flags &= ~PF_VCPU;
+	preempt_enable();
 	rcu_virt_note_context_switch();
 	pmu_report_overflows();
 	hook = hv_sched_hook_get();

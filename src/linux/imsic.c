@@ -25,7 +25,7 @@
 static const struct imsic_global_config *imsic; /* NULL: there are no IMSICs */
 static unsigned int nr_files = MAX_FILES; /* the least of all harts that have been online so far */
 
-static const struct imsic_local_config *imsic_of(unsigned int hart)
+static __always_inline const struct imsic_local_config *imsic_of(unsigned int hart)
 {
 	return per_cpu_ptr(imsic->local, hart);
 }

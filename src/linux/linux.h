@@ -93,14 +93,15 @@ static inline void enter_core(void)
  * the guest's, and decide in which mode the hart continues. Unlike the bare-metal host, Linux may
  * trap in any function: perf and BPF programs that are attached to it or to its tracepoints read
  * memory that may not be there, and a kprobe is a breakpoint. So each function that the fast path
- * may call, and that calls Linux, saves them. Before it has done so, it must not be probed: it and
- * those that call nothing are marked __kprobes.
+ * may call, and that calls Linux, saves them. A breakpoint before that would change them. So these
+ * functions, and those that the fast path calls and that call nothing, are marked __kprobes: they can
+ * be neither probed nor traced.
  */
 struct trap_csrs {
 	unsigned long status, epc, cause, tval, hstatus, htval, htinst;
 };
 
-static inline struct trap_csrs trap_csrs_save(void)
+static __always_inline struct trap_csrs trap_csrs_save(void)
 {
 	return (struct trap_csrs){
 		csr_read(CSR_STATUS), csr_read(CSR_EPC),     csr_read(CSR_CAUSE),

@@ -12,7 +12,6 @@
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
-#include <linux/rcupdate.h>
 #include <linux/sched/clock.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/stat.h>
@@ -303,7 +302,7 @@ static void fp_return(struct fp_taken *taken)
 struct host_hook {
 	struct preempt_notifier pn;
 	bool scheduling; /* the scheduler has called hook_out(), but not yet hook_in() */
-	bool walked; /* the notifier has been removed while the scheduler may have walked its list */
+	bool walked;     /* hook_out() has removed the notifier at least once */
 };
 
 static_assert(sizeof(struct host_hook) <= sizeof_field(struct hv_sched_hook, opaque));
@@ -368,16 +367,16 @@ struct hv_sched_hook *hv_sched_hook_get(void)
 }
 
 /*
- * Remove the notifier from the thread's list. The scheduler may be walking this list: it has called
- * hook_out(), which removes the notifier, or it has called hook_in(), and out_here() has interrupted
- * it since. It reads the notifier's link afterwards, when another thread may already run the vCPU
- * on another hart, or have put it again. So the link always has to contain NULL, as the only one of
- * its list (only KVM has notifiers). preempt_notifier_unregister() would store a poison value.
+ * Remove the notifier from the thread's list. hook_out() may have called this while the scheduler
+ * walks that list. The scheduler then reads the notifier's `next`, perhaps when another thread
+ * already runs the vCPU on another hart, or has put it again. So `next` must stay NULL. It does:
+ * only KVM has notifiers, so a list never has two, and __hlist_del() leaves the entry as it is.
+ * preempt_notifier_unregister() would store a poison value there.
  */
 static void hook_remove(struct host_hook *host)
 {
 	__hlist_del(&host->pn.link);
-	host->walked |= host->scheduling || in_hardirq();
+	host->walked |= host->scheduling;
 }
 
 void hv_sched_hook_set(struct hv_sched_hook *hook)
@@ -404,13 +403,13 @@ bool in_sched_out(void)
 	return hook && host_of(hook)->scheduling;
 }
 
-/* A scheduler that may still read the notifier has disabled preemption: RCU waits for that. */
+/* A scheduler that may still read the notifier has interrupts off. */
 void hv_sched_hook_destroy(struct hv_sched_hook *hook)
 {
 	if (!host_of(hook)->walked)
 		return;
 	leave_core();
-	synchronize_rcu_expedited();
+	kick_all_cpus_sync();
 	enter_core();
 }
 

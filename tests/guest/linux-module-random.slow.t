@@ -42,7 +42,8 @@ cat >"$tmp/random.sh" <<'END'
 		echo 15 >$at/probability # percent
 	done
 	/random "$@" || exit 1
-	awk '{ n += $2 } END { print "# breakpoints:", n; exit !n }' kprobe_profile || exit 1
+	awk '{ n[substr($1, 1, 7)] += $2 } END { print "# breakpoints:", n["hook_in"], n["hook_ou"]; exit !n["hook_in"] || !n["hook_ou"] }' \
+		kprobe_profile || exit 1
 	echo 0 >events/kprobes/enable
 	echo >kprobe_events
 	rmmod hyperscope || exit 1

@@ -338,8 +338,9 @@ static void debug_files(struct vm *vm, struct vcpu *vcpu)
 }
 
 /*
- * A VM lives as long as its vCPU's descriptor, but its own number is free for another VM, whose
- * directory would have the same name. The module's test also looks for messages of the kernel.
+ * A VM lives as long as its vCPU's descriptor, but the number of its own closed descriptor is free for
+ * another VM, whose directory would then have the same name. (The module creates none.) The module's
+ * test also looks for messages of the kernel.
  */
 static void same_name(void)
 {

@@ -277,8 +277,9 @@ static inline void hv_kicks_send(const struct hv_kicks *kicks)
 void hv_handle_interrupt(unsigned long scause);
 /*
  * For long loops: take the interrupts pending on this hart. Returns false if the calling thread
- * should yield, or if another thread is waiting for the hart. Must not be called where the core may
- * not sleep, but a notifier may call it under locks of the host.
+ * should yield, or if another thread is waiting for the hart. The thread may continue on another
+ * hart, so this must not be called in a pinned section. It does not sleep itself: a notifier may call
+ * it under the host's locks.
  */
 bool hv_poll_interrupts(void);
 /*

@@ -128,7 +128,8 @@ static long create_device(struct kvm *vm, hva_t arg)
 		if (ret < 0) {
 			/*
 			 * As on Linux, the VM keeps the device, which cannot be configured
-			 * anymore. The host would repeat the ioctl after -ENOMEM.
+			 * anymore. Not -ENOMEM: the host would repeat the ioctl, which would then
+			 * fail with -EEXIST.
 			 */
 			vm_release(vm);
 			return ret == -ENOMEM ? -ENFILE : ret;
