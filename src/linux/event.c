@@ -111,7 +111,7 @@ static int get(struct file *file, struct eventfd_ctx *ctx, struct hv_event **eve
 	raw_spin_unlock_irq(&events_lock);
 	if (other) {
 		discard(event);
-		/* A signal may have been read since. vfs_poll() without a table takes no lock. */
+		/* User space may have read the signal since. vfs_poll() without a table takes no lock. */
 		spin_lock_irq(&other->queue->lock);
 		other->pending = vfs_poll(file, NULL) & EPOLLIN;
 		spin_unlock_irq(&other->queue->lock);

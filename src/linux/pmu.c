@@ -247,7 +247,7 @@ static bool second_counts(void)
 		event[i] = perf_event_create_kernel_counter(&attr, -1, current, NULL, NULL);
 	if (!IS_ERR(event[0]) && !IS_ERR(event[1]))
 		counts = perf_event_read_value(event[1], &times[0], &times[1]) ||
-			 !times[1]; /* other events have all counters: assume a usual PMU */
+			 !times[1]; /* it had no counter: assume that it would have counted */
 	for (i = 0; i < 2; i++)
 		if (!IS_ERR(event[i]))
 			perf_event_release_kernel(event[i]);

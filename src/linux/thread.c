@@ -302,7 +302,7 @@ static void fp_return(struct fp_taken *taken)
 struct host_hook {
 	struct preempt_notifier pn;
 	bool scheduling; /* the scheduler has called hook_out(), but not yet hook_in() */
-	bool walked;     /* hook_out() has removed the notifier at least once */
+	bool unlinked;   /* hook_out() has unlinked the notifier at least once */
 };
 
 static_assert(sizeof(struct host_hook) <= sizeof_field(struct hv_sched_hook, opaque));
@@ -376,7 +376,7 @@ struct hv_sched_hook *hv_sched_hook_get(void)
 static void hook_remove(struct host_hook *host)
 {
 	__hlist_del(&host->pn.link);
-	host->walked |= host->scheduling;
+	host->unlinked |= host->scheduling;
 }
 
 void hv_sched_hook_set(struct hv_sched_hook *hook)
@@ -406,7 +406,7 @@ bool in_sched_out(void)
 /* A scheduler that may still read the notifier has interrupts off. */
 void hv_sched_hook_destroy(struct hv_sched_hook *hook)
 {
-	if (!host_of(hook)->walked)
+	if (!host_of(hook)->unlinked)
 		return;
 	leave_core();
 	kick_all_cpus_sync();

@@ -42,7 +42,7 @@ cat >"$tmp/random.sh" <<'END'
 		echo 15 >$at/probability # percent
 	done
 	/random "$@" || exit 1
-	awk '{ n[substr($1, 1, 7)] += $2 } END { print "# breakpoints:", n["hook_in"], n["hook_ou"]; exit !n["hook_in"] || !n["hook_ou"] }' \
+	awk '/hook_in/ { in_ += $2 } /hook_out/ { out += $2 } END { print "# breakpoints:", in_, out; exit !in_ || !out }' \
 		kprobe_profile || exit 1
 	echo 0 >events/kprobes/enable
 	echo >kprobe_events

@@ -307,12 +307,13 @@ on_linux "guest interrupt files" --machine aia --kernel-args maxcpus=1 --file "$
 		cat /tmp/list >$hs/events
 		claim "$?,$(cmp /tmp/list $hs/events)" 0, "the file's own contents can be written to it"
 		failed=
-		for name in hv_event_signal hv_hart_kick hv_harts_kick hv_log hv_wake_all hv_resched_needed events_emit hv_event_put; do
+		for name in hv_event_signal hv_hart_kick hv_harts_kick hv_log hv_wake_all hv_resched_needed hv_hart \
+				hv_guest_file_send events_emit hv_event_put; do
 			grep -q "$name.*hyperscope" /proc/kallsyms || failed="$failed $name?"
 			(echo "p:probe hyperscope:$name+8" >kprobe_events) 2>/dev/null && failed="$failed $name"
 		done
 		echo >kprobe_events
-		claim "$failed" " hv_event_put" "no breakpoint can be set in functions that save the guest's CSRs"
+		claim "$failed" " hv_event_put" "no breakpoint can be set in functions that the fast path calls"
 		echo 1 >events/hs/kvm_exit/enable
 		echo 'scause == 10' >events/hs/kvm_sbi_call/filter
 		claim "$?" 1 "a filter on a field that the event lacks is refused"

@@ -230,7 +230,8 @@ static void read_before(const char *how)
 	must(read(io.fd, &count, 8) == 8 && irqfd(io.fd, 40, 0) == 0 && set_routes(24) == 0,
 	     "irqfd");
 	signal_event(io.fd);
-	snprintf(claim, sizeof(claim), "%s: a signal that was read before the irqfd exists", how);
+	snprintf(claim, sizeof(claim), "%s: a signal read before its irqfd was created is not sent",
+		 how);
 	ok(hears(nr - 1, 24), claim);
 	irqfd(io.fd, 40, KVM_IRQFD_FLAG_DEASSIGN);
 	io.flags = KVM_IOEVENTFD_FLAG_DEASSIGN;

@@ -276,7 +276,7 @@ static void unread(struct vm *vm, struct vcpu *vcpu)
 	count = 5;
 	ok(write(io.fd, &count, 8) == 8 && ioctl(vm->fd, KVM_IOEVENTFD, &io) == -1 &&
 		   errno == ENOENT && read(io.fd, &count, 8) == 8 && count == 5,
-	   "nor does the attempt to remove one that does not exist");
+	   "failing to remove an ioeventfd does not change the eventfd's count");
 	close(io.fd);
 }
 

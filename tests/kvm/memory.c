@@ -102,8 +102,8 @@ static void executed(void)
 
 /*
  * The guest loads from a new page of a file before it stores to the page, so the host's mapping is
- * writable, but not dirty. The guest's store has to mark the page as dirty: without a mapping,
- * Linux drops pages that are clean, even those of a memfd.
+ * writable, but not dirty. The guest's store has to mark the page as dirty: Linux drops a clean page
+ * that no process maps, even if it is a memfd's.
  */
 static void of_a_file(void)
 {

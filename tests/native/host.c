@@ -316,8 +316,9 @@ static int wait_for(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, boo
 	if (native_wait_hook)
 		native_wait_hook(false);
 	native_hook_in(left);
-	return !cond(arg) && interruptible && has_signal() ? -EINTR
-							   : 0; /* cond may be false again */
+	if (!cond(arg) && interruptible && has_signal())
+		return -EINTR;
+	return 0; /* cond may be false again */
 }
 
 int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg)

@@ -118,7 +118,7 @@ void vcpu_switch(struct kvm_vcpu *vcpu)
 		native_trap(&(struct hv_trap){ .scause = 24 });
 		if (native_guest)
 			native_guest(vcpu);
-		vcpu->guest.sepc &= ~1UL; /* read-only zero in the CSR (S §1.7) */
+		vcpu->guest.sepc &= ~1UL; /* bit 0 of the CSR is always zero (S §1.7) */
 	} while (is_finished(vcpu));
 }
 
