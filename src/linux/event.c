@@ -186,9 +186,14 @@ int hv_event_watch(struct hv_event *event, struct hv_event_watch *watch)
 void hv_event_unwatch(struct hv_event *event, struct hv_event_watch *watch)
 {
 	unsigned long flags;
+	u64 count;
 
 	spin_lock_irqsave(&event->queue->lock, flags);
-	if (event->watch == watch)
+	if (event->watch == watch) {
 		event->watch = NULL;
+		eventfd_ctx_do_read(event->ctx, &count);
+		if (count)
+			wake_up_locked_poll(event->queue, EPOLLOUT);
+	}
 	spin_unlock_irqrestore(&event->queue->lock, flags);
 }

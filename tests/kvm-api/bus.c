@@ -4,6 +4,7 @@
  * ioeventfds of every length. This program also tests irqfds in a VM without an interrupt
  * controller.
  */
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include "vm.h"
 
@@ -280,6 +281,46 @@ static void unread(struct vm *vm, struct vcpu *vcpu)
 	close(io.fd);
 }
 
+/* Add an irqfd to an eventfd with this count and these flags, and remove it; -1 if that fails. */
+static int add_and_remove(struct vm *vm, uint64_t initial, int flags, int epoll)
+{
+	int fd = eventfd(0, flags | EFD_NONBLOCK);
+	struct kvm_irqfd irqfd = { .fd = (uint32_t)fd, .gsi = 6 };
+	struct epoll_event room = { .events = EPOLLOUT };
+
+	must(write(fd, &initial, 8) == 8, "write to an eventfd");
+	must(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &room) == 0, "epoll_ctl");
+	if (ioctl(vm->fd, KVM_IRQFD, &irqfd))
+		return -1;
+	irqfd.gsi = 7;
+	must(ioctl(vm->fd, KVM_IRQFD, &irqfd) == -1 && errno == EBUSY, "a second irqfd");
+	irqfd.gsi = 6;
+	irqfd.flags = KVM_IRQFD_FLAG_DEASSIGN;
+	return ioctl(vm->fd, KVM_IRQFD, &irqfd) ? -1 : fd;
+}
+
+/* The signals of the eventfd must not reach an irqfd to which it is given later. */
+static void removal_reads(struct vm *vm)
+{
+	int epoll = epoll_create1(0), fd;
+	struct epoll_event event;
+	uint64_t count;
+
+	fd = add_and_remove(vm, 2, 0, epoll);
+	ok(read(fd, &count, 8) == -1 && errno == EAGAIN,
+	   "removing an irqfd reads its eventfd, whose count becomes 0");
+	close(fd);
+	fd = add_and_remove(vm, 3, EFD_SEMAPHORE, epoll);
+	ok(read(fd, &count, 8) == 8 && read(fd, &count, 8) == 8 && read(fd, &count, 8) == -1,
+	   "removing an irqfd takes 1 from an eventfd that is a semaphore");
+	close(fd);
+	fd = add_and_remove(vm, UINT64_MAX - 1, 0, epoll);
+	ok(epoll_wait(epoll, &event, 1, 0) == 1,
+	   "removing an irqfd wakes a writer that waits for room");
+	close(fd);
+	close(epoll);
+}
+
 static void irqfds(struct vm *vm)
 {
 	struct kvm_irqfd irqfd = { .fd = (uint32_t)eventfd(2, EFD_NONBLOCK), .gsi = 5 };
@@ -305,6 +346,9 @@ static void irqfds(struct vm *vm)
 	irqfd.fd = (uint32_t)eventfd(0, EFD_NONBLOCK);
 	ok(ioctl(vm->fd, KVM_IRQFD, &irqfd) == 0,
 	   "after an irqfd's eventfd is closed, another irqfd can use its GSI");
+	irqfd.flags = KVM_IRQFD_FLAG_DEASSIGN;
+	must(ioctl(vm->fd, KVM_IRQFD, &irqfd) == 0 && close((int)irqfd.fd) == 0, "remove it");
+	removal_reads(vm);
 }
 
 static void odd_sizes(struct vm *vm, struct vcpu *vcpu)

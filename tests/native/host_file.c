@@ -257,17 +257,6 @@ void hv_event_signal(struct hv_event *event, u64 count)
 	pthread_mutex_unlock(&event_lock);
 }
 
-u64 hv_event_drain(struct hv_event *event)
-{
-	u64 count;
-
-	pthread_mutex_lock(&event_lock);
-	count = event->count;
-	event->count = 0;
-	pthread_mutex_unlock(&event_lock);
-	return count;
-}
-
 int hv_event_watch(struct hv_event *event, struct hv_event_watch *watch)
 {
 	int ret = -EBUSY;
@@ -283,9 +272,11 @@ int hv_event_watch(struct hv_event *event, struct hv_event_watch *watch)
 
 void hv_event_unwatch(struct hv_event *event, struct hv_event_watch *watch)
 {
-	(void)event;
 	pthread_mutex_lock(&event_lock);
-	list_del(&watch->link);
+	if (list_is_linked(&watch->link)) {
+		list_del(&watch->link);
+		event->count = 0;
+	}
 	pthread_mutex_unlock(&event_lock);
 }
 

@@ -39,6 +39,15 @@ static bool event_has_room(struct hv_event *event, u64 count)
 	return count <= COUNT_MAX - READ_ONCE(event->count);
 }
 
+/* Return what read() returns: 0 if there is nothing to read. The lock is held. */
+static u64 event_take(struct hv_event *event)
+{
+	u64 count = event->semaphore && event->count ? 1 : event->count;
+
+	WRITE_ONCE(event->count, event->count - count);
+	return count;
+}
+
 /* Out of line, so that an event without watches does not pay for the loop. The lock is held. */
 static __attribute__((noinline)) void offer_to_watches(struct hv_event *event)
 {
@@ -48,7 +57,7 @@ static __attribute__((noinline)) void offer_to_watches(struct hv_event *event)
 	list_for_each_entry_safe(w, next, &event->watches, link)
 		taken |= w->fn(w, false);
 	if (taken)
-		WRITE_ONCE(event->count, event->semaphore ? event->count - 1 : 0);
+		event_take(event);
 }
 
 /*
@@ -73,13 +82,12 @@ static bool event_add(struct hv_event *event, u64 count, bool fill)
 	return true;
 }
 
-static u64 event_take(struct hv_event *event, bool semaphore)
+static u64 event_try_read(struct hv_event *event)
 {
 	u64 count;
 
 	spin_lock(&event->lock);
-	count = semaphore && event->count ? 1 : event->count;
-	WRITE_ONCE(event->count, event->count - count);
+	count = event_take(event);
 	spin_unlock(&event->lock);
 	if (count)
 		waitq_wake_all(&event->wait); /* wake writers that found too little room */
@@ -95,7 +103,7 @@ static long event_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 	(void)pos;
 	if (size < sizeof(count))
 		return -EINVAL;
-	while (!(count = event_take(event, event->semaphore))) {
+	while (!(count = event_try_read(event))) {
 		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;
 		err = wait_event_interruptible(&event->wait, READ_ONCE(event->count));
@@ -215,11 +223,6 @@ void hv_event_signal(struct hv_event *event, u64 count)
 	event_add(event, count, true); /* a signal from the kernel never waits */
 }
 
-u64 hv_event_drain(struct hv_event *event)
-{
-	return event_take(event, event->semaphore);
-}
-
 int hv_event_watch(struct hv_event *event, struct hv_event_watch *watch)
 {
 	int ret = -EBUSY;
@@ -235,7 +238,14 @@ int hv_event_watch(struct hv_event *event, struct hv_event_watch *watch)
 
 void hv_event_unwatch(struct hv_event *event, struct hv_event_watch *watch)
 {
+	u64 count = 0;
+
 	spin_lock(&event->lock);
-	list_del(&watch->link);
+	if (list_is_linked(&watch->link)) {
+		list_del(&watch->link);
+		count = event_take(event);
+	}
 	spin_unlock(&event->lock);
+	if (count)
+		waitq_wake_all(&event->wait);
 }

@@ -467,7 +467,6 @@ struct hv_event;                                   /* an eventfd of a user proce
 int hv_event_get(int fd, struct hv_event **event); /* -EBADF: not open; -EINVAL: not an eventfd */
 void hv_event_put(struct hv_event *event);
 void hv_event_signal(struct hv_event *event, u64 count); /* any context */
-u64 hv_event_drain(struct hv_event *event); /* what read() would return; 0 if there is nothing */
 
 /*
  * fn is called each time the eventfd is signaled, and with `closed` set when its last descriptor
@@ -485,6 +484,7 @@ struct hv_event_watch {
  * -EBUSY if the eventfd is already watched: an event has one receiver.
  */
 int hv_event_watch(struct hv_event *event, struct hv_event_watch *watch);
+/* If the eventfd is watched by this watch, end that, and take its signals as a read() would. */
 void hv_event_unwatch(struct hv_event *event, struct hv_event_watch *watch);
 
 /* ---- parameters, log, life ------------------------------------------------ */
