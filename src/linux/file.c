@@ -25,41 +25,58 @@ struct core_file {
  */
 #define ROUNDS 8
 
-static long call_ioctl(const struct core_file *cf, unsigned int cmd, unsigned long arg)
+static long call_once(const struct core_file *cf, unsigned int cmd, unsigned long arg)
 {
 	long ret;
 
-	core_call_begin();
+	enter_core();
 	ret = cf->ops->ioctl(cf->priv, cmd, arg);
-	core_call_end();
+	leave_core_to_user();
+	return ret;
+}
+
+static noinline long call_with_reserve(const struct core_file *cf, unsigned int cmd,
+				       unsigned long arg)
+{
+	struct reserve reserve;
+	unsigned int round;
+	long ret = -ENOMEM;
+
+	for (round = 0; ret == -ENOMEM && round < ROUNDS; round++) {
+		if (!reserve_begin(&reserve, 1u << round))
+			break;
+		ret = call_once(cf, cmd, arg);
+		reserve_end(&reserve);
+	}
+	return ret;
+}
+
+static long call_ioctl(const struct core_file *cf, unsigned int cmd, unsigned long arg)
+{
+	long ret = call_once(cf, cmd, arg);
+
+	return ret == -ENOMEM ? call_with_reserve(cf, cmd, arg) : ret;
+}
+
+/* Prepare the harts before a VM chooses its G-stage mode, which each of them must have. */
+static noinline long create_vm(const struct core_file *cf, unsigned int cmd, unsigned long arg)
+{
+	long ret = harts_use();
+
+	if (ret < 0)
+		return ret;
+	ret = call_ioctl(cf, cmd, arg);
+	harts_unuse();
 	return ret;
 }
 
 static long core_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	struct core_file *cf = file->private_data;
-	struct reserve reserve;
-	unsigned int round;
-	long ret;
+	const struct core_file *cf = file->private_data;
 
 	if (!cf->ops->ioctl)
 		return -ENOTTY;
-	/* Prepare the harts before a VM chooses its G-stage mode, which each of them must have. */
-	if (cmd == KVM_CREATE_VM) {
-		ret = harts_use();
-		if (ret < 0)
-			return ret;
-	}
-	ret = call_ioctl(cf, cmd, arg);
-	for (round = 0; ret == -ENOMEM && round < ROUNDS; round++) {
-		if (!reserve_begin(&reserve, 1u << round))
-			break;
-		ret = call_ioctl(cf, cmd, arg);
-		reserve_end(&reserve);
-	}
-	if (cmd == KVM_CREATE_VM)
-		harts_unuse();
-	return ret;
+	return cmd == KVM_CREATE_VM ? create_vm(cf, cmd, arg) : call_ioctl(cf, cmd, arg);
 }
 
 static vm_fault_t core_fault(struct vm_fault *vmf)
@@ -108,9 +125,9 @@ static ssize_t core_read(struct file *file, char __user *buf, size_t size, loff_
 
 	if (!cf->ops->read)
 		return -EINVAL;
-	core_call_begin();
+	enter_core();
 	ret = cf->ops->read(cf->priv, (hva_t)buf, size, &at);
-	core_call_end();
+	leave_core_to_user();
 	*pos = at;
 	return ret;
 }
@@ -121,7 +138,7 @@ static int core_release(struct inode *inode, struct file *file)
 
 	/*
 	 * Linux may release a file in the middle of a thread's KVM_RUN (task work), so do not put
-	 * that vCPU as core_call_end() might. A release loads none.
+	 * that vCPU as leave_core_to_user() might. A release loads none.
 	 */
 	if (cf->ops->release) {
 		enter_core();
@@ -144,9 +161,9 @@ static int device_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 	cf->ops = &kvm_dev_ops;
 	if (kvm_dev_ops.open) {
-		core_call_begin();
+		enter_core();
 		err = kvm_dev_ops.open(&cf->priv);
-		core_call_end();
+		leave_core_to_user();
 	}
 	if (err)
 		kfree(cf);
@@ -210,7 +227,8 @@ int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv)
 
 bool replace_kvm;
 module_param(replace_kvm, bool, 0444);
-MODULE_PARM_DESC(replace_kvm, "be /dev/kvm, in place of kvm.ko, and not /dev/hyperscope");
+MODULE_PARM_DESC(replace_kvm,
+		 "create /dev/kvm instead of /dev/hyperscope; kvm.ko must not be loaded");
 
 static struct miscdevice device = {
 	.minor = MISC_DYNAMIC_MINOR,

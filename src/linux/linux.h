@@ -121,9 +121,8 @@ static inline void trap_csrs_restore(const struct trap_csrs *csrs)
 	csr_write(CSR_HTINST, csrs->htinst);
 }
 
-/* thread.c: begin and end a call of the core by a user thread. */
-void core_call_begin(void);
-void core_call_end(void);
+/* thread.c: leave the core at the end of a user thread's call. */
+void leave_core_to_user(void);
 
 /*
  * memory.c: pages for the calling thread, which hv_pages_alloc() takes if Linux has none without

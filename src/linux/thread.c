@@ -47,10 +47,10 @@ static struct mutex *mutex_of(struct hv_mutex *m)
 }
 
 /*
- * Lockdep compares the order of kinds of locks, not of single locks. Mutexes that the same place
- * initializes are of the same kind.
+ * Lockdep checks the order of lock classes, not of single locks. Mutexes that the same place
+ * initializes are one class.
  */
-static struct lock_class_key *kind_of(unsigned long place)
+static struct lock_class_key *class_of(unsigned long place)
 {
 	static unsigned long places[4];
 	static struct lock_class_key keys[ARRAY_SIZE(places)];
@@ -65,7 +65,7 @@ static struct lock_class_key *kind_of(unsigned long place)
 void hv_mutex_init(struct hv_mutex *m)
 {
 	if (IS_ENABLED(CONFIG_LOCKDEP))
-		__mutex_init(mutex_of(m), "hv_mutex", kind_of(_RET_IP_));
+		__mutex_init(mutex_of(m), "hv_mutex", class_of(_RET_IP_));
 	else
 		mutex_init(mutex_of(m));
 }
@@ -162,8 +162,9 @@ int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg)
 }
 
 /*
- * A thread joins the queue only if the condition is false, so a wait for out() joins none
- * (hv_sched_hook_request_out()).
+ * A thread whose condition is true does not join the queue. Since hv_sched_hook_request_out()
+ * returns only after out() has been called, no thread that waits for out() joins it, and hook_out()
+ * has none to wake.
  */
 void hv_wait_uninterruptible(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg)
 {
@@ -181,7 +182,7 @@ void __kprobes hv_wake_all(struct hv_waitq *wq, struct hv_kicks *kicks)
 	trap_csrs_restore(&csrs);
 }
 
-/* ---- what the thread has to do besides ------------------------------------------ */
+/* ---- signals and rescheduling --------------------------------------------------- */
 
 bool hv_signal_pending(void)
 {
@@ -289,14 +290,6 @@ bool hv_fp_is_of(const void *owner)
 	return taken->owner == owner && fp_is_taken(taken);
 }
 
-/* Give the unit back to the thread's program. */
-static void fp_return(struct fp_taken *taken)
-{
-	if (task_pt_regs(current)->status & SR_FS)
-		fp_restore_regs(&current->thread.fstate);
-	taken->owner = NULL;
-}
-
 /* ---- the scheduler's hook --------------------------------------------------------------- */
 
 struct host_hook {
@@ -321,7 +314,7 @@ static struct hv_sched_hook *hook_of(struct preempt_notifier *pn)
 
 static void hook_in(struct preempt_notifier *pn, int cpu)
 {
-	/* lab 13: write hook_in: call in() as hv/host.h says, and record that the scheduler has done so */
+	/* lab 13: write hook_in: call in() as hv/host.h says, and update `scheduling` */
 	struct hv_sched_hook *hook = hook_of(pn);
 	unsigned long flags;
 
@@ -338,12 +331,12 @@ static void hook_in(struct preempt_notifier *pn, int cpu)
  * Called with the run queue's lock held, so out() must not wake a thread. It calls hv_wake_all()
  * only for threads that wait for out(), and there are none (hv_sched_hook_request_out()). Nor may it
  * wait for another vCPU, which may be waking a thread, or take a lock under which another thread
- * wakes one. It takes mmu_lock if the vCPU has a guest interrupt file (see memory.c), and then
+ * wakes one. It takes mmu_lock if the vCPU has a guest interrupt file, and then
  * imsic->lock: an MSI that finds the registers in a file wakes no thread.
  */
 static void hook_out(struct preempt_notifier *pn, struct task_struct *next)
 {
-	/* lab 13: write hook_out: call out(), and record that the scheduler has done so */
+	/* lab 13: write hook_out: call out(), and update `scheduling` */
 	struct hv_sched_hook *hook = hook_of(pn);
 
 	host_of(hook)->scheduling = true;
@@ -403,7 +396,7 @@ bool in_sched_out(void)
 	return hook && host_of(hook)->scheduling;
 }
 
-/* A scheduler that may still read the notifier has interrupts off. */
+/* The scheduler reads the notifier with interrupts off: it has finished when each hart has taken one. */
 void hv_sched_hook_destroy(struct hv_sched_hook *hook)
 {
 	if (!host_of(hook)->unlinked)
@@ -440,22 +433,26 @@ void hv_sigmask_end(void)
 	enter_core();
 }
 
-void core_call_begin(void)
+/* Give the FP unit back to the thread's program. The vCPU that has used it is put before. */
+static noinline void fp_give_back(struct fp_taken *taken)
 {
-	enter_core();
+	struct hv_sched_hook *hook = hv_sched_hook_get();
+
+	if (fp_is_taken(taken)) {
+		if (hook)
+			hook->out(hook);
+		if (task_pt_regs(current)->status & SR_FS)
+			fp_restore_regs(&current->thread.fstate);
+	}
+	taken->owner = NULL; /* a thread that has been scheduled out since does not have the unit */
 }
 
 /* Unless its guest has used FP, the vCPU stays loaded. */
-void core_call_end(void)
+void leave_core_to_user(void)
 {
 	struct fp_taken *taken = this_cpu_ptr(&fp_taken);
 
-	if (fp_is_taken(taken)) {
-		struct hv_sched_hook *hook = hv_sched_hook_get();
-
-		if (hook)
-			hook->out(hook);
-		fp_return(taken);
-	}
+	if (taken->owner)
+		fp_give_back(taken);
 	leave_core();
 }
