@@ -224,8 +224,8 @@ def _first_words(path, address):
 
 
 def _core_of(out):
-    """Return the names of the core's functions in the Linux module."""
-    objects = glob.glob(os.path.join(out, "linux-module", "src", "linux", "core", "**", "*.o"), recursive=True)
+    """Return the names of the core's functions in the Linux modules."""
+    objects = glob.glob(os.path.join(out, "linux-module*", "src", "linux", "core", "**", "*.o"), recursive=True)
     return {symbol.name for path in objects for symbol in elf.functions(path)}
 
 
@@ -239,7 +239,7 @@ def images(system, out, folder):
     kernel = symbols.Image(symbols.KERNEL, [])
     if system == "hyperscope":
         kernel = symbols.Image.of_elf(symbols.KERNEL, os.path.join(out, "hyperscope.elf"))
-    elif system == systems.MODULE:
+    elif system in systems.MODULES:
         kernel = symbols.Image.of_kallsyms(symbols.KERNEL, os.path.join(folder, "kallsyms"), "hyperscope", _core_of(out))
     elif system in systems.LINUXES:
         kernel = symbols.Image.of_kallsyms(symbols.KERNEL, os.path.join(folder, "kallsyms"))

@@ -34,8 +34,8 @@ def _words(text):
 class Stages:
     """The table's lines for a system, or for a span on it, for which the lines of SYSTEM/span come first."""
 
-    # The module has hyperscope's core and Linux's host.
-    TABLES = {"module": ("module", "hyperscope", "linux"), "linux_newest": ("linux",)}
+    # A module has hyperscope's core and Linux's host.
+    TABLES = {"linux_newest": ("linux",), **dict.fromkeys(("module", "module_newest"), ("module", "hyperscope", "linux"))}
 
     def __init__(self, path, system, span=False):
         self.exact, self.patterns = {}, []

@@ -8,7 +8,7 @@ import subprocess
 
 from hs import ends, git
 from hs.paths import TOP
-from .systems import LINUXES, MODULE, BenchError
+from .systems import LINUXES, MODULES, BenchError
 
 COLUMNS = ("commit", "images", "qemu", "qemu_flags", "opensbi", "kernel", "compiler", "binutils")
 # Changes of these files do not count: they do not affect figures, and measurements write the CSV files.
@@ -147,7 +147,7 @@ def _linux(out, system="linux"):
 
 def kernel_of(system, out, name, guest=False):
     """Return the host's kernel and, if there is one, the guest's. On Linux KVM, both are the same."""
-    if system == MODULE:
+    if system in MODULES:
         return "hyperscope %s on %s" % (name, _linux(out, system))
     if system == "hyperscope":
         return "hyperscope " + name + (", guest " + _linux(out) if guest else "")

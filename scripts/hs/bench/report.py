@@ -4,7 +4,7 @@ import csv
 
 from . import csvfile, provenance
 from .rows import BESIDE, BY_NAME, DERIVED, GOALS_WITH, GROUPS, ROWS, TRACED
-from .systems import COLUMNS, MODULE, NEWEST, STATISTICS
+from .systems import COLUMNS, MODULE, MODULE_NEWEST, NEWEST, STATISTICS
 
 CSV_COLUMNS = ("system", "exit", "toggles", "cpu", "unit", "n") + STATISTICS + (
     "instret",) + provenance.COLUMNS
@@ -77,13 +77,13 @@ class Figures:
         """Return whether all figures are in instructions, the unit of the goals and the published figures."""
         return all(row["unit"] == COUNTED for row in self.rows.values())
 
-    def ratio(self, name, own):
-        """Return the ratio of hyperscope's figure to Linux's, as text; "-" if one is missing, units differ, or Linux's
-        is 0."""
-        ours, linux = self.row("hyperscope", name, own), self.row("linux", name)
-        if not ours or not linux or ours["unit"] != linux["unit"] or not self.value("linux", name):
+    def ratio(self, name, system, own, linux):
+        """Return the ratio of SYSTEM's figure, with the setting OWN, to that of the system LINUX, as text; "-" if one is
+        missing, units differ, or LINUX's is 0."""
+        ours, theirs = self.row(system, name, own), self.row(linux, name)
+        if not ours or not theirs or ours["unit"] != theirs["unit"] or not self.value(linux, name):
             return "-"
-        return "%.2f" % (self.default(name, own) / self.value("linux", name))
+        return "%.2f" % (self.value(system, name, own) / self.value(linux, name))
 
 
 def shown(value):
@@ -113,6 +113,7 @@ def goal(row, bare, value):
 
 WITH = "%-43s%7s%7s%8s%6s %s"
 HEAD = "%-16s%6s%11s%7s%7s%7s%6s %-13s%s"
+SAME_KERNEL = "%-16s%10s%8s%6s%13s%8s%6s"
 
 
 def compare(figures, names, own):
@@ -123,10 +124,25 @@ def compare(figures, names, own):
             continue
         bare, linux = figures.value("bare", row.name), figures.value("linux", row.name)
         ours = figures.default(row.name, own)
-        ratio = figures.ratio(row.name, own)
+        ratio = figures.ratio(row.name, "hyperscope", own, "linux")
         print((HEAD % (row.name, shown(bare), shown(ours), shown(figures.value(MODULE, row.name, own)), shown(linux),
                        shown(figures.value(NEWEST, row.name)), ratio, goal(row, bare, ours) if counted else "",
                        row.small if ratio != "-" and ours < linux else "")).rstrip())
+
+
+def modules(figures, names, own):
+    """Print the figures of the modules next to those of Linux KVM on the same kernels."""
+    lines = []
+    for row in ROWS:
+        cells = []
+        for module, linux in ((MODULE, "linux"), (MODULE_NEWEST, NEWEST)):
+            cells += [shown(figures.value(module, row.name, own)), shown(figures.value(linux, row.name)),
+                      figures.ratio(row.name, module, own, linux)]
+        if row.name in names and (cells[2], cells[5]) != ("-", "-"):
+            lines.append(SAME_KERNEL % ((row.name,) + tuple(cells)))
+    if lines:
+        print("\n" + SAME_KERNEL % ("exit", "module", "Linux", "ratio", "on newest", "newest", "ratio"))
+        print("\n".join(lines))
 
 
 def published(names):
@@ -207,12 +223,13 @@ def tables(results, options, settings):
     for cpu in options.cpu:
         first = next(row for row in results if row["cpu"] == cpu)
         print("-cpu %s, QEMU %s, %s" % (cpu, first["qemu"], first["opensbi"].partition(" sha")[0]))
-        for system, title in ((MODULE, "module"), ("linux", "Linux"), (NEWEST, "newest")):
+        for system, title in ((MODULE, "module"), ("linux", "Linux"), (MODULE_NEWEST, "on newest"), (NEWEST, "newest")):
             kernel = next((row["kernel"] for row in results if row["system"] == system), "")
             if kernel:
                 print("%s: %s" % (title, kernel.removeprefix("Linux ")))
         figures = Figures(results, cpu, statistic)
         compare(figures, names, own)
+        modules(figures, names, own)
         if cpu == "rv64" and figures.counted():
             published(names)
         derived(figures, own)

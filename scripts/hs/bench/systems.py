@@ -2,8 +2,8 @@
 """systems.py - start each system with the payload, and read its output.
 
 The system "bare" runs the payload in QEMU directly on the firmware. The others run it with the same VMM: hyperscope on
-its own host and as a module of Debian's Linux, and KVM of this Linux and of the newest that Debian has. One Job is one
-boot; its rows are returned as dictionaries.
+its own host; KVM of Debian's Linux and of the newest Linux that Debian has; and hyperscope as a module of each of these.
+One Job is one boot; its rows are returned as dictionaries.
 """
 import os
 import subprocess
@@ -20,12 +20,13 @@ from hs.run.qemuopt import check_cpu, check_firmware, machine_named, machine_of
 from .rows import GROUPS, ROWS
 
 SYSTEMS = ("bare", "hyperscope", "linux")
-MODULE, NEWEST = "module", "linux_newest"
-OTHERS = (MODULE, NEWEST)  # measured only by the bench itself
+MODULE, NEWEST, MODULE_NEWEST = "module", "linux_newest", "module_newest"
+MODULES = (MODULE, MODULE_NEWEST)
+OTHERS = (MODULE, NEWEST, MODULE_NEWEST)  # measured only by the bench itself
 KNOWN = SYSTEMS + OTHERS + ("native",)  # without a hypervisor, "bare" runs the payload and "native" runs a guest's kernel
 STATISTICS = ("min", "p50", "p99", "max", "mean")
 COLUMNS = ("exit", "unit", "n") + STATISTICS + ("instret",)
-RAM = {"bare": "512M", "hyperscope": "1G", "linux": "2G", MODULE: "2G", NEWEST: "2G"}
+RAM = {"bare": "512M", "hyperscope": "1G", "linux": "2G", MODULE: "2G", NEWEST: "2G", MODULE_NEWEST: "2G"}
 SETTLE = 5  # seconds to wait on Linux before measuring: background work after boot would double the first figures
 DISK_BYTES = 1 << 20
 GRACE = 30  # seconds that the launcher has to end a machine
@@ -50,7 +51,8 @@ class Linux(NamedTuple):
 LINUXES = {
     "linux": Linux("stable", "guest", "guest/modules/kvm.ko", "scripts/hyperscope setup run"),
     NEWEST: Linux("newest", "linux_newest", "linux_newest/modules/kvm.ko", "scripts/hyperscope setup linux-newest"),
-    MODULE: Linux("stable", "guest", "hyperscope.ko", "scripts/hyperscope setup run linux-module && make linux-module"),
+    MODULE: Linux("stable", "guest", "hyperscope.ko", "make linux-module"),
+    MODULE_NEWEST: Linux("newest", "linux_newest", "hyperscope_newest.ko", "make linux-module KERNEL=newest"),
 }
 
 
@@ -92,7 +94,7 @@ def setting_of(options):
 
 def setting_on(system, options):
     """Return the setting that a system gets in an anatomy: Linux KVM and the bare machine none, the module only toggles."""
-    return {"hyperscope": setting_of(options), MODULE: " ".join(options.set)}.get(system, "")
+    return setting_of(options) if system == "hyperscope" else " ".join(options.set) if system in MODULES else ""
 
 
 class Runner:
@@ -205,13 +207,13 @@ class Runner:
         if self.options.firmware:
             command += ["--firmware", self.options.firmware]
         before, arguments = [], self.arguments(job)
-        if job.system == MODULE:
+        if job.system in MODULES:
             command += ["--hypervisor", "hyperscope"]
         for word in job.settings():
             name, _, value = word.partition("=")
-            if job.system == MODULE and name == "trace":
+            if job.system in MODULES and name == "trace":
                 before.append("echo %s >/sys/kernel/debug/hyperscope/events" % value)
-            elif job.system == MODULE:
+            elif job.system in MODULES:
                 command += ["--set", word]
             elif name == "trace":
                 before.append("mount -t tracefs t /sys/kernel/tracing")
@@ -229,12 +231,12 @@ class Runner:
                           os.path.join(self.options.out, "guest", "busybox"), "sh", "-c", shell,
                           "program"] + arguments
 
-    module = linux_newest = linux
+    module = linux_newest = module_newest = linux
 
     def images(self):
         """Return the files that run and so determine the figures."""
         paths = [self.payload, self.vmm, self.turns, os.path.join(self.options.out, "hyperscope.bin")]
-        return paths + [os.path.join(self.options.out, "hyperscope.ko")] * (MODULE in self.systems)
+        return paths + [os.path.join(self.options.out, LINUXES[system].module) for system in MODULES if system in self.systems]
 
     def stop(self):
         """Terminate all children and their process groups: each child is a timeout(1), which leads a group."""
@@ -319,11 +321,11 @@ def asked_for(jobs, results):
 
 def linux_settings(system, settings):
     """Return those of SETTINGS that are measured on a system other than hyperscope's own host. The first one is measured
-    on all systems, but its toggles and events apply to the module only. Of the others, the events kvm_entry and kvm_exit
+    on all systems, but its toggles and events apply to the modules only. Of the others, the events kvm_entry and kvm_exit
     are measured on the module and on Linux, and the AIA on Linux."""
     own, matters = settings[0]
     also: dict = {"linux": ("trace=kvm_entry", "irqchip=aia_"), MODULE: "trace=kvm_entry"}
-    return [(own if system == MODULE else "", matters)] + [
+    return [(own if system in MODULES else "", matters)] + [
         (setting, matters) for setting, matters in settings[1:] if system in also and setting.startswith(also[system])]
 
 

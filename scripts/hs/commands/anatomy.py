@@ -35,7 +35,7 @@ def parse(argv):
     parser.add_argument("--systems", "--system", metavar="NAME", default="hyperscope", dest="system",
                         help="hyperscope (default), linux, bare, both (hyperscope and linux), all (these three), "
                         "module (hyperscope.ko on Linux: make linux-module), linux_newest (setup linux-newest), "
-                        "or a comma-separated list")
+                        "module_newest (make linux-module KERNEL=newest), or a comma-separated list")
     plugin.add_machine(parser, harts=False)
     parser.add_argument("--exitstat", metavar="UNIT", default="0", choices=("0", "instret"),
                         help="instret: account for exits on hyperscope, and show what the exit table counts; 0 "

@@ -37,9 +37,10 @@ exit status: 0; 1 figures differ (--verify, --against); 2 usage error;
 def new_parser():
     parser = of_command("bench", __doc__, epilog=EXAMPLES)
     parser.add_argument("systems", metavar="SYSTEM", nargs="*", default=["hyperscope"],
-                        help="bare, hyperscope (default), module (hyperscope.ko on Linux: make linux-module), linux, "
+                        help="bare, hyperscope (default), linux, module (hyperscope.ko on the same Linux: make linux-module), "
                              "linux_newest (the newest Linux that Debian has: scripts/hyperscope setup "
-                             "linux-newest), or all (module and linux_newest if they are there)")
+                             "linux-newest), module_newest (on the newest: make linux-module KERNEL=newest), "
+                             "or all (those that are built, at least the first three)")
     parser.add_argument("--rows", metavar="NAME,...", action="append", default=[],
                         help="measure only these rows; patterns such as 'mmio_*' are allowed; "
                              "--list shows all")
