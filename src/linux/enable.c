@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * enable.c - who uses the harts' H extension: this module or kvm.ko; and harts that come and go.
+ * enable.c - reserve the harts' H extension, which kvm.ko uses as well; CPU hotplug, suspend, reboot.
  *
  * The H CSRs of all harts belong to one hypervisor. Linux has one CPU hotplug state for it, which
  * kvm.ko sets up when it is loaded or, with its parameter enable_virt_at_load=0, when it creates its
@@ -21,10 +21,10 @@ static DEFINE_MUTEX(users_mutex);
 static unsigned int nr_users; /* files of VMs and vCPUs; protected by users_mutex */
 
 /*
- * Harts that were found to have fewer G-stage modes, VMIDs or guest interrupt files than a VM may
- * use. That is taken into account for later VMs, so nothing would be found at a second attempt.
- * Harts of another VLEN are no use for later VMs either. Emptied with the last VM. Changed only by
- * callbacks of hotplug and while there are none.
+ * Harts on which the existing VMs must not run: they have fewer G-stage modes, VMIDs or guest
+ * interrupt files than a VM may use, or another VLEN. Later VMs are limited to what such a hart has,
+ * so a second attempt to bring it online would find nothing wrong. Emptied with the last VM. Changed
+ * only by callbacks of hotplug and while there are none.
  */
 static struct cpumask unfit;
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * event.c - eventfds: signal them, and be told when they are signaled.
+ * event.c - eventfds: signal them, and watch them.
  *
  * There is one struct hv_event for each eventfd that the core holds, because the core compares
  * pointers. Its entry is in the eventfd's wait queue from the beginning: a signal that arrives
- * before hv_event_watch() must not be lost, and hv_event_watch() has no file of which it could ask
- * Linux whether the eventfd has been signaled.
+ * before hv_event_watch() must not be lost, and hv_event_watch() has no file to poll.
  *
  * Locks: the eventfd's wait queue's lock protects `watch` and `pending`; events_lock protects the
  * table and the reference counts. Neither is taken under the other. get() has a mutex, so that no

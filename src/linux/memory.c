@@ -2,8 +2,9 @@
 /*
  * memory.c - pages and small blocks of kernel memory.
  *
- * The core allocates with interrupts off and with its locks held, so an allocation must neither sleep
- * nor wake kswapd. It respects the limit of the process's memory cgroup, and leaves the system's
+ * The core allocates with interrupts off and with its locks held, so an allocation must not sleep. Nor
+ * may it wake kswapd, because the core may hold mmu_lock, which hook_out() takes while the scheduler
+ * holds the run queue's lock (thread.c). An allocation respects the limit of the process's memory cgroup, and leaves the system's
  * reserves alone. If it fails, the core's ioctl returns -ENOMEM, and file.c repeats it with a reserve.
  */
 #include <linux/gfp.h>

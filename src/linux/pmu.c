@@ -321,7 +321,7 @@ static int create(struct hv_pmc *pmc, struct bucket *bucket)
 	return 0;
 }
 
-/* When perf has removed the event, overflowed() is not running. */
+/* perf_event_release_kernel() returns only when overflowed() is not running. */
 static void drop(struct hv_pmc *pmc)
 {
 	struct perf_counter *c = pmc->host;
@@ -335,7 +335,10 @@ static void drop(struct hv_pmc *pmc)
 	kfree(c);
 }
 
-/* perf has tried the event when it returns from creating or enabling it. */
+/*
+ * perf tries to give the event a counter of the hart before it returns from creating or enabling it.
+ * is_here() tells whether it has.
+ */
 static int prepare(struct hv_pmc *pmc)
 {
 	struct perf_counter *c = pmc->host;

@@ -24,9 +24,9 @@ DEFINE_PER_CPU(bool, vector_taken);
 
 /*
  * A kernel whose own vector code is preemptible may use vectors even while interrupts are off, for
- * example to copy a user's stack for perf at a tracepoint. It does not, and copies by other means, if
- * the thread is in such code already, as RISCV_PREEMPT_V says (may_use_simd()). So the flag is set
- * while the unit is the core's. `blocked`: it was set here, and not by Linux before a preemption.
+ * example to copy a user's stack for perf at a tracepoint. If the flag RISCV_PREEMPT_V is set, the
+ * thread seems to be in such code already, and Linux copies by other means (may_use_simd()). So the
+ * flag is set while the unit is the core's. `blocked`: it was set here, and not by Linux itself.
  */
 static DEFINE_PER_CPU(bool, blocked);
 
@@ -68,9 +68,9 @@ void vector_give_back(void)
 	this_cpu_write(vector_taken, false);
 }
 
-/* ---- harts of different VLEN: Linux cannot use vectors on them, and nor can guests ----------- */
+/* ---- harts of different VLEN ------------------------------------------------------------------ */
 
-static bool differ; /* written before a VM exists */
+static bool differ; /* neither Linux nor guests can use vectors; written before a VM exists */
 
 static bool hart_fits(void)
 {

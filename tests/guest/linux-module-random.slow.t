@@ -4,7 +4,7 @@
 # linux-module-random.slow.t - processes whose threads are random VMMs (tests/kvm-api/random) use the Linux module, on Debian's
 # kernel and on a debug kernel, where allocations and copies of user memory also fail. The harts have counters and
 # vectors, and breakpoints at the ends of hook_in() and hook_out() delay the scheduler, which still reads the hook then,
-# while another thread may use it. Linux reports nothing, and no memory is lost.
+# while another thread may use it. Linux reports nothing, and on the debug kernel, no memory is lost.
 #
 # usage: linux-module-random.slow.t [SEED]   SEED repeats the choices of a run; each run prints it. ROUNDS=N (300, and
 # 200 on the debug kernel)

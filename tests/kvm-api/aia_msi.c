@@ -196,7 +196,7 @@ static void irqfds(const char *how, bool ours)
 
 	must(set_routes(20) == 0 && irqfd(event, 40, 0) == 0 && irqfd(wired, 5, 0) == 0, "irqfd");
 	signal_event(event);
-	snprintf(claim, sizeof(claim), "%s: an irqfd with a route to an MSI", how);
+	snprintf(claim, sizeof(claim), "%s: an irqfd with a route to an MSI sends it", how);
 	ok(hears(last, 20), claim);
 	must(set_routes(21) == 0, "routes");
 	signal_event(event);
@@ -204,12 +204,13 @@ static void irqfds(const char *how, bool ours)
 	ok(hears(last, 21), claim);
 	source(9, EDGE1, last, 22);
 	signal_event(wired);
-	snprintf(claim, sizeof(claim), "%s: an irqfd with a route to the APLIC", how);
+	snprintf(claim, sizeof(claim), "%s: an irqfd with a route to the APLIC raises its source",
+		 how);
 	ok(hears(last, 22), claim);
 	if (ours) {
 		signal_event(wired);
-		snprintf(claim, sizeof(claim), "%s: each of its signals counts (hyperscope only)",
-			 how);
+		snprintf(claim, sizeof(claim),
+			 "%s: each signal of the APLIC's irqfd interrupts (hyperscope only)", how);
 		ok(hears(last, 22), claim);
 	}
 	irqfd(event, 40, KVM_IRQFD_FLAG_DEASSIGN);
@@ -246,10 +247,11 @@ static void lines(const char *how)
 
 	source(6, LEVEL1, 0, 25);
 	ioctl(vm.fd, KVM_IRQ_LINE, &level);
-	snprintf(claim, sizeof(claim), "%s: KVM_IRQ_LINE, a high level", how);
+	snprintf(claim, sizeof(claim), "%s: KVM_IRQ_LINE raises a level-triggered source", how);
 	ok(hears(0, 25), claim);
 	must(!aia_set(aia, APLIC(SETIPNUM), 6), "setipnum");
-	snprintf(claim, sizeof(claim), "%s: setipnum repeats it while the level is high", how);
+	snprintf(claim, sizeof(claim),
+		 "%s: setipnum repeats the interrupt of a source whose level is high", how);
 	ok(hears(0, 25), claim);
 	level.level = 0;
 	ioctl(vm.fd, KVM_IRQ_LINE, &level);
@@ -265,7 +267,7 @@ static void each_source(unsigned int vcpus, bool spin, bool ours)
 	start(vcpus, spin);
 	for (unsigned int i = 0; i < nr; i++)
 		good &= message(i, 10 + i) == 0 && hears(i, 10 + i);
-	snprintf(claim, sizeof(claim), "%s: KVM_SIGNAL_MSI reaches each of them", how);
+	snprintf(claim, sizeof(claim), "%s: KVM_SIGNAL_MSI reaches each vCPU", how);
 	ok(good, claim);
 	irqfds(how, ours);
 	read_before(how);
@@ -339,7 +341,7 @@ static void registers(bool ours)
 	message(0, 70);
 	message(0, 3);
 	ok(reports(ID(3)), "stopei is the lowest id, and a read does not claim it");
-	ok(reports(ID(70)), "a write claims it, and ignores the value");
+	ok(reports(ID(70)), "a write of stopei claims the id, and ignores the value");
 	ok(reports(0), "an id that is not below the threshold is not reported");
 	ok(reports(ID(70)), "threshold 0 permits all ids");
 	ok(reports(0), "a pending bit can be cleared in eip");
@@ -364,7 +366,7 @@ static void registers(bool ours)
 	   "user space answers a load of 8 bytes");
 	ok(vcpu_run(&one) == 0 && one.run->exit_reason == KVM_EXIT_MMIO &&
 		   one.run->mmio.phys_addr == IMSIC_GPA + 0x1000 && one.run->mmio.is_write,
-	   "and a store to the page of an IMSIC that does not exist");
+	   "user space answers a store to the page of an IMSIC that does not exist");
 	ok(reports(0), "an IMSIC's page reads as 0");
 	alone_done();
 }
@@ -400,9 +402,10 @@ static void reset(void)
 		   !(get_reg(&other, CSRREG(sip)) & 1UL << 9),
 	   "the start resets the IMSIC of vCPU 1, and lowers its interrupt");
 	ok(aia_get(aia, IMSIC(0, EIP(0))) == 1UL << 5 && (get_reg(&boot, CSRREG(sip)) & 1UL << 9),
-	   "that of vCPU 0 keeps its state and its interrupt");
+	   "starting vCPU 1 leaves the IMSIC of vCPU 0 and its interrupt unchanged");
 	aia_set(aia, IMSIC(0, EIE(0)), 0);
-	ok(!(get_reg(&boot, CSRREG(sip)) & 1UL << 9), "which falls when the id is disabled");
+	ok(!(get_reg(&boot, CSRREG(sip)) & 1UL << 9),
+	   "the interrupt of an IMSIC falls when its id is disabled");
 	vcpu_free(&boot);
 	vcpu_free(&other);
 	close(aia);

@@ -286,10 +286,10 @@ static int add_and_remove(struct vm *vm, uint64_t initial, int flags, int epoll)
 {
 	int fd = eventfd(0, flags | EFD_NONBLOCK);
 	struct kvm_irqfd irqfd = { .fd = (uint32_t)fd, .gsi = 6 };
-	struct epoll_event room = { .events = EPOLLOUT };
+	struct epoll_event writable = { .events = EPOLLOUT };
 
 	must(write(fd, &initial, 8) == 8, "write to an eventfd");
-	must(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &room) == 0, "epoll_ctl");
+	must(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &writable) == 0, "epoll_ctl");
 	if (ioctl(vm->fd, KVM_IRQFD, &irqfd))
 		return -1;
 	irqfd.gsi = 7;
@@ -299,7 +299,7 @@ static int add_and_remove(struct vm *vm, uint64_t initial, int flags, int epoll)
 	return ioctl(vm->fd, KVM_IRQFD, &irqfd) ? -1 : fd;
 }
 
-/* The signals of the eventfd must not reach an irqfd to which it is given later. */
+/* A signal from before an irqfd must not interrupt the guest when the eventfd gets another irqfd. */
 static void removal_reads(struct vm *vm)
 {
 	int epoll = epoll_create1(0), fd;
@@ -316,7 +316,7 @@ static void removal_reads(struct vm *vm)
 	close(fd);
 	fd = add_and_remove(vm, UINT64_MAX - 1, 0, epoll);
 	ok(epoll_wait(epoll, &event, 1, 0) == 1,
-	   "removing an irqfd wakes a writer that waits for room");
+	   "removing an irqfd tells epoll that its eventfd can be written");
 	close(fd);
 	close(epoll);
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# random.t - random VMMs with several threads do not harm Linux, and it has as much memory afterwards
+# random.t - random VMMs with several threads do not harm Linux
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 . "$HS_TOP/labs/13-linux/tests/programs.sh"

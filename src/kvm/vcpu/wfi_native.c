@@ -7,9 +7,10 @@
  * time. Kicks and timers reach it as they reach a guest that computes, and the event that it waits
  * for needs no wake-up. But the host could not tell that the hart is idle when another thread
  * becomes ready to run on it. So the vCPU's WFI exits (wfi.c) from then until no other thread wants
- * the hart. A thread becomes ready on this hart only by an interrupt or by code that the hart
- * itself executes, so the guest is not running at that moment, and its next entry loads the new
- * hstatus.
+ * the hart. On the bare-metal host, a thread becomes ready on this hart only by an interrupt or by
+ * code that the hart itself executes, so the guest is not running at that moment, and its next entry
+ * loads the new hstatus. On Linux, another hart can also make a thread ready, which then may have to
+ * wait for the next interrupt.
  */
 #include "vcpu/wfi.h"
 

@@ -212,7 +212,8 @@ int main(int argc, char **argv)
 	for (i = 0; i < rounds + WARM_UP && good; i++) {
 		if (i == WARM_UP) {
 			print_counts(i, first);
-			ok(good, "the processes of the first rounds end");
+			ok(good,
+			   "the processes of the rounds before the measurement of memory end");
 			claim_equal(free_bytes(), NULL);
 			before = free_bytes();
 		}
@@ -220,7 +221,7 @@ int main(int argc, char **argv)
 	}
 	print_counts(i, first);
 	ok(good, "each process ends, and each of its ioctls returns a result or an error");
-	ok(counts->mmio && counts->interrupted, "their guests have run");
-	claim_equal(before, "and they lose no memory");
+	ok(counts->mmio && counts->interrupted, "guests of the processes have run");
+	claim_equal(before, "the processes lose no memory");
 	return tap_done();
 }
