@@ -75,6 +75,18 @@ bool hv_mm_is_current(const struct hv_mm *mm)
 /* ---- pages --------------------------------------------------------------- */
 
 /*
+ * Linux finds a page by its tagged address, too, if the process has switched tags on (prctl(),
+ * PR_SET_TAGGED_ADDR_CTRL), but calls notifiers with untagged addresses only. A process may switch
+ * tags on when a slot exists, so this is checked for each page as well.
+ */
+bool hv_user_range_is_valid(hva_t start, u64 size)
+{
+	hva_t plain = untagged_addr(start);
+
+	return size <= TASK_SIZE && start <= TASK_SIZE - size && start == plain;
+}
+
+/*
  * Find the leaf entry for an address of the current process. Returns the entry, or 0 if there is
  * none, and stores the size of its block, if the core can use it. Interrupts are off, so no table
  * is freed meanwhile (as in get_user_pages_fast()). An entry may change at any time: the caller's
@@ -111,7 +123,7 @@ static int user_page(struct mm_struct *mm, hva_t hva, bool write, struct hv_user
 	unsigned long leaf;
 	long got;
 
-	if (mm != current->mm)
+	if (mm != current->mm || !hv_user_range_is_valid(hva, PAGE_SIZE))
 		return -EFAULT;
 	/* lab 13: write user_page: fault the page in if necessary, and fill in *result and *pagep */
 	result->map_size = SZ_4K;

@@ -356,6 +356,13 @@ int hv_user_page_get(struct hv_mm *m, hva_t hva, bool write, struct hv_user_page
 	return page_look(m, hva, write, page, true);
 }
 
+bool hv_user_range_is_valid(hva_t start, u64 size)
+{
+	const u64 limit = 1UL << 56;
+
+	return size <= limit && start <= limit - size;
+}
+
 bool hv_user_range_writable(struct hv_mm *m, hva_t start, u64 size)
 {
 	bool writable = true;

@@ -157,6 +157,14 @@ void hv_user_page_put(const struct hv_user_page *page)
 	page_put(page->pa);
 }
 
+/* As on Linux with Sv57, the widest mode. */
+bool hv_user_range_is_valid(hva_t start, u64 size)
+{
+	const u64 limit = 1UL << 56;
+
+	return size <= limit && start <= limit - size;
+}
+
 bool hv_user_range_writable(struct hv_mm *hv_mm, hva_t start, u64 size)
 {
 	struct mm *mm = to_mm(hv_mm);

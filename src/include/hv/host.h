@@ -90,6 +90,12 @@ int hv_user_page_look(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_pa
 int hv_user_page_get(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page);
 void hv_user_page_put(const struct hv_user_page *page);
 /*
+ * Return true if mappings of the current process can lie in [start, start + size), which are
+ * addresses as the notifier gets them: a host that ignores some bits of an address (a tag) accepts
+ * only one of the address's forms here and as the address of a page. Any context.
+ */
+bool hv_user_range_is_valid(hva_t start, u64 size);
+/*
  * Return true if all mappings in [start, start + size) are writable. Holes are ignored. May sleep.
  */
 bool hv_user_range_writable(struct hv_mm *mm, hva_t start, u64 size);

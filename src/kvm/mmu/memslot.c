@@ -304,14 +304,12 @@ static bool overlaps_other(const struct memslots *slots, const struct memslot *n
 /* Do the checks that do not need the current map, in Linux's order. False: return -EINVAL. */
 static bool region_is_sane(const struct kvm_userspace_memory_region2 *r)
 {
-	const u64 user_max = 1UL << 56; /* the limit on a Linux host with Sv57, the widest mode */
-
 	if (r->flags & ~(u32)(KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY))
 		return false;
 	if (!IS_ALIGNED(r->memory_size, PAGE_SIZE) || !IS_ALIGNED(r->guest_phys_addr, PAGE_SIZE) ||
 	    !IS_ALIGNED(r->userspace_addr, PAGE_SIZE))
 		return false;
-	if (r->memory_size > user_max || r->userspace_addr > user_max - r->memory_size)
+	if (!hv_user_range_is_valid((hva_t)r->userspace_addr, r->memory_size))
 		return false;
 	if (r->slot >= MEMSLOT_MAX_ID) /* also if bits 31:16, the address space, are not 0 */
 		return false;
