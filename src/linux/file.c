@@ -127,7 +127,7 @@ static ssize_t core_read(struct file *file, char __user *buf, size_t size, loff_
 		return -EINVAL;
 	enter_core();
 	ret = cf->ops->read(cf->priv, (hva_t)buf, size, &at);
-	leave_core_to_user();
+	leave_core();
 	*pos = at;
 	return ret;
 }
@@ -136,10 +136,6 @@ static int core_release(struct inode *inode, struct file *file)
 {
 	struct core_file *cf = file->private_data;
 
-	/*
-	 * Linux may release a file in the middle of a thread's KVM_RUN (task work), so do not put
-	 * that vCPU as leave_core_to_user() might. A release loads none.
-	 */
 	if (cf->ops->release) {
 		enter_core();
 		cf->ops->release(cf->priv);
@@ -163,7 +159,7 @@ static int device_open(struct inode *inode, struct file *file)
 	if (kvm_dev_ops.open) {
 		enter_core();
 		err = kvm_dev_ops.open(&cf->priv);
-		leave_core_to_user();
+		leave_core();
 	}
 	if (err)
 		kfree(cf);

@@ -121,7 +121,11 @@ static inline void trap_csrs_restore(const struct trap_csrs *csrs)
 	csr_write(CSR_HTINST, csrs->htinst);
 }
 
-/* thread.c: leave the core at the end of a user thread's call. */
+/*
+ * thread.c: leave the core at the end of an ioctl, with which a thread may have loaded a vCPU. Linux
+ * may open, read and release files in the middle of a thread's KVM_RUN (task work, for example of
+ * io_uring). These calls use leave_core(), because the vCPU that is running must not be put.
+ */
 void leave_core_to_user(void);
 
 /*
