@@ -120,6 +120,7 @@ static int user_page(struct mm_struct *mm, hva_t hva, bool write, struct hv_user
 		     struct page **pagep)
 {
 	unsigned int flags = FOLL_HWPOISON | (write ? FOLL_WRITE : 0);
+	struct folio *folio;
 	unsigned long leaf;
 	long got;
 
@@ -146,9 +147,14 @@ static int user_page(struct mm_struct *mm, hva_t hva, bool write, struct hv_user
 		leaf_of(mm, hva, &result->map_size);
 	}
 	result->pa = page_to_phys(*pagep);
-	/* A store of the guest does not mark the host's leaf as dirty. */
-	if (result->writable && !PageReserved(*pagep))
-		SetPageDirty(*pagep);
+	/*
+	 * A store of the guest does not mark the host's leaf as dirty. Pages of a file system with
+	 * writeback are dirty as long as the process's leaf is writable: Linux has marked them, in a
+	 * way that also tells writeback, and protects the leaf when it cleans the page.
+	 */
+	folio = page_folio(*pagep);
+	if (result->writable && (folio_test_anon(folio) || folio_test_swapbacked(folio)))
+		folio_set_dirty(folio);
 	return 0;
 	/* lab 13 end */
 }
