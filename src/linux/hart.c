@@ -73,7 +73,7 @@ bool hv_poll_interrupts(void)
 {
 	interrupts_on();
 	enter_core();
-	return !need_resched() && single_task_running();
+	return !(read_thread_flags() & RESCHED_FLAGS) && single_task_running();
 }
 
 /* Linux idles in its own idle thread. */

@@ -20,6 +20,13 @@
 #include <asm/sbi.h>
 #include <asm/timex.h>
 
+/* The thread should let others run. A kernel with PREEMPT_LAZY has a second flag. */
+#ifdef TIF_NEED_RESCHED_LAZY
+#define RESCHED_FLAGS (_TIF_NEED_RESCHED | _TIF_NEED_RESCHED_LAZY)
+#else
+#define RESCHED_FLAGS _TIF_NEED_RESCHED
+#endif
+
 #define HV_TYPES_H
 #define HV_BITS_H
 #define HV_LIST_H

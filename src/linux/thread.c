@@ -195,7 +195,7 @@ bool hv_signal_pending(void)
  */
 bool __kprobes hv_resched_needed(void)
 {
-	return need_resched() || test_thread_flag(TIF_NOTIFY_RESUME);
+	return read_thread_flags() & (RESCHED_FLAGS | _TIF_NOTIFY_RESUME);
 }
 
 bool hv_hart_wanted(void)
@@ -208,9 +208,14 @@ bool hv_host_needed(void)
 	return hv_resched_needed() || hv_signal_pending();
 }
 
+/* The work ends before it reschedules if a signal is pending. */
 void hv_resched(void)
 {
 	leave_core();
+	if (read_thread_flags() & RESCHED_FLAGS)
+		schedule();
+	else if (!hv_resched_needed() && hv_hart_wanted())
+		yield();
 	do_thread_work();
 	enter_core();
 }
