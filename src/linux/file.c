@@ -38,7 +38,7 @@ static long call_once(const struct core_file *cf, unsigned int cmd, unsigned lon
 static noinline long call_with_reserve(const struct core_file *cf, unsigned int cmd,
 				       unsigned long arg)
 {
-	struct reserve reserve;
+	struct reserve reserve = { .wanted = 0 };
 	unsigned int round;
 	long ret = -ENOMEM;
 

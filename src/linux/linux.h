@@ -136,14 +136,18 @@ static inline void trap_csrs_restore(const struct trap_csrs *csrs)
 void leave_core_to_user(void);
 
 /*
- * memory.c: pages for the calling thread, which hv_pages_alloc() takes if Linux has none without
- * sleeping. reserve_begin() waits until Linux has reclaimed enough memory, and may let it kill a
- * process. It returns false if there is none, or if the thread is being killed.
+ * memory.c: memory for the calling thread, which hv_pages_alloc() and hv_alloc() use if Linux has
+ * none without sleeping: pages, and blocks of the largest order that a call with this reserve could
+ * not get. reserve_begin() waits until Linux has reclaimed and compacted enough memory, and may let
+ * it kill a process. It returns false if there is none, or if the thread is being killed. `wanted` is
+ * 0 before the first call.
  */
 struct reserve {
 	struct hlist_node link;
 	const struct task_struct *thread;
-	struct list_head pages;
+	struct list_head pages, blocks;
+	unsigned int order;  /* of the blocks; 0: there are none */
+	unsigned int wanted; /* the order for the next reserve_begin() */
 };
 
 bool reserve_begin(struct reserve *reserve, unsigned int pages);

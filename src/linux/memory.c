@@ -2,10 +2,11 @@
 /*
  * memory.c - pages and small blocks of kernel memory.
  *
- * The core allocates with interrupts off and with its locks held, so an allocation must not sleep. Nor
- * may it wake kswapd, because the core may hold mmu_lock, which hook_out() takes while the scheduler
- * holds the run queue's lock (thread.c). An allocation respects the limit of the process's memory cgroup, and leaves the system's
- * reserves alone. If it fails, the core's ioctl returns -ENOMEM, and file.c repeats it with a reserve.
+ * The core allocates with interrupts off and with its locks held, so an allocation must not sleep.
+ * Nor may it wake kswapd, because the core may hold mmu_lock, which hook_out() takes while the
+ * scheduler holds the run queue's lock (thread.c). An allocation respects the limit of the process's
+ * memory cgroup, and leaves the system's reserves alone. If it fails, the core's ioctl returns
+ * -ENOMEM, and file.c repeats it with a reserve.
  */
 #include <linux/gfp.h>
 #include <linux/hashtable.h>
@@ -20,42 +21,76 @@
 static DEFINE_HASHTABLE(reserves, 6);
 static DEFINE_RAW_SPINLOCK(reserves_lock);
 
-bool reserve_begin(struct reserve *reserve, unsigned int pages)
+#define RESERVE_GFP (GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN)
+#define MAX_BLOCKS  4 /* an ioctl needs few blocks, and they may be large */
+
+static gfp_t compound(unsigned int order)
+{
+	return order ? __GFP_COMP : 0;
+}
+
+static bool fill(struct list_head *list, unsigned int count, unsigned int order)
 {
 	struct page *page;
 
+	for (; count; count--) {
+		page = alloc_pages(RESERVE_GFP | compound(order), order);
+		if (!page)
+			return false;
+		list_add(&page->lru, list);
+	}
+	return !fatal_signal_pending(current);
+}
+
+static void drain(struct list_head *list, unsigned int order)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, list, lru)
+		__free_pages(page, order);
+}
+
+bool reserve_begin(struct reserve *reserve, unsigned int pages)
+{
 	reserve->thread = current;
+	reserve->order = reserve->wanted;
 	INIT_LIST_HEAD(&reserve->pages);
+	INIT_LIST_HEAD(&reserve->blocks);
 	raw_spin_lock_irq(&reserves_lock);
 	hash_add(reserves, &reserve->link, (unsigned long)current);
 	raw_spin_unlock_irq(&reserves_lock);
-	for (; pages; pages--) {
-		page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
-		if (!page || fatal_signal_pending(current))
-			break;
-		list_add(&page->lru, &reserve->pages);
-	}
-	if (!pages)
+	if (fill(&reserve->pages, pages, 0) &&
+	    (!reserve->order || fill(&reserve->blocks, min(pages, MAX_BLOCKS), reserve->order)))
 		return true;
-	if (page)
-		__free_page(page);
 	reserve_end(reserve);
 	return false;
 }
 
 void reserve_end(struct reserve *reserve)
 {
-	struct page *page, *next;
-
 	raw_spin_lock_irq(&reserves_lock);
 	hash_del(&reserve->link);
 	raw_spin_unlock_irq(&reserves_lock);
-	list_for_each_entry_safe(page, next, &reserve->pages, lru)
-		__free_page(page);
+	drain(&reserve->pages, 0);
+	drain(&reserve->blocks, reserve->order);
 }
 
-/* Take a page from the calling thread's reserve. Returns NULL if there is none. */
-static struct page *reserve_take(void)
+/* reserves_lock held. Returns NULL if the calling thread has no reserve. */
+static struct reserve *reserve_of_thread(void)
+{
+	struct reserve *reserve;
+
+	hash_for_each_possible(reserves, reserve, link, (unsigned long)current)
+		if (reserve->thread == current)
+			return reserve;
+	return NULL;
+}
+
+/*
+ * Take a block from the calling thread's reserve, and store its order, which is at least *order.
+ * Returns NULL if there is none.
+ */
+static struct page *reserve_take(unsigned int *order)
 {
 	struct reserve *reserve;
 	struct page *page = NULL;
@@ -64,11 +99,17 @@ static struct page *reserve_take(void)
 	if (in_hardirq())
 		return NULL;
 	raw_spin_lock_irqsave(&reserves_lock, flags);
-	hash_for_each_possible(reserves, reserve, link, (unsigned long)current)
-		if (reserve->thread == current)
-			page = list_first_entry_or_null(&reserve->pages, struct page, lru);
+	reserve = reserve_of_thread();
+	if (reserve && *order <= reserve->order) {
+		page = list_first_entry_or_null(*order ? &reserve->blocks : &reserve->pages,
+						struct page, lru);
+		if (*order)
+			*order = reserve->order;
+	}
 	if (page)
 		list_del(&page->lru);
+	else if (reserve)
+		reserve->wanted = max(reserve->wanted, *order);
 	raw_spin_unlock_irqrestore(&reserves_lock, flags);
 	return page;
 }
@@ -82,11 +123,18 @@ static void check_context(void)
 hpa_t hv_pages_alloc(unsigned int order)
 {
 	struct page *page;
+	unsigned int found = order;
 
 	check_context();
-	page = alloc_pages(HV_GFP | (order ? __GFP_COMP : 0), order);
-	if (!page && !order)
-		page = reserve_take();
+	page = alloc_pages(HV_GFP | compound(order), order);
+	if (!page) {
+		page = reserve_take(&found);
+		/* The core frees what it gets as a block of this order. */
+		if (page && found != order) {
+			__free_pages(page, found);
+			page = alloc_pages(HV_GFP | compound(order), order);
+		}
+	}
 	return page ? page_to_phys(page) : 0;
 }
 
@@ -107,7 +155,18 @@ void hv_page_unmap(void *va)
 
 void *hv_alloc(size_t size)
 {
+	unsigned int order = get_order(size);
+	struct page *page;
+	void *p;
+
 	check_context();
+	p = kmalloc(size, HV_GFP);
+	if (p)
+		return p;
+	page = reserve_take(&order);
+	if (!page)
+		return NULL;
+	__free_pages(page, order);
 	return kmalloc(size, HV_GFP);
 }
 
