@@ -205,6 +205,11 @@ unsigned int hv_nr_harts(void)
 	return nr_harts;
 }
 
+unsigned int hv_nr_online_harts(void)
+{
+	return nr_harts;
+}
+
 void hv_hart_kick(unsigned int hart)
 {
 	ipi_send(hart);

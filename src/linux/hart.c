@@ -25,6 +25,11 @@ unsigned int hv_nr_harts(void)
 	return nr_cpu_ids;
 }
 
+unsigned int hv_nr_online_harts(void)
+{
+	return num_online_cpus();
+}
+
 /* The reschedule interrupt does nothing on the target but end its guest's run. */
 void __kprobes hv_hart_kick(unsigned int hart)
 {

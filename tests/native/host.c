@@ -84,6 +84,11 @@ unsigned int hv_nr_harts(void)
 	return nr_harts;
 }
 
+unsigned int hv_nr_online_harts(void)
+{
+	return nr_harts;
+}
+
 void hv_hart_kick(unsigned int hart)
 {
 	__atomic_store_n(&kicked[hart], 1, __ATOMIC_SEQ_CST);

@@ -239,7 +239,8 @@ void hv_sched_hook_destroy(struct hv_sched_hook *hook);
  * The index of this hart, 0 .. hv_nr_harts() - 1. Call only while pinned to the hart. Any context.
  */
 unsigned int hv_hart(void);
-unsigned int hv_nr_harts(void); /* number of online harts */
+unsigned int hv_nr_harts(void);        /* harts that are online or may come online */
+unsigned int hv_nr_online_harts(void); /* at present. Any context */
 /* Make the hart leave its guest, if it runs one. Any context, also the next function. */
 void hv_hart_kick(unsigned int hart);
 /* The same for each hart in the mask, with as few calls to the firmware as possible. */

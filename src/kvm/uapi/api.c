@@ -61,7 +61,7 @@ static long check_extension(const struct kvm *vm, unsigned long cap)
 	case KVM_CAP_IRQCHIP:
 		return isa_host_has(KVM_RISCV_ISA_EXT_SSAIA);
 	case KVM_CAP_NR_VCPUS:
-		return (long)MIN(hv_nr_harts(), KVM_MAX_VCPUS);
+		return (long)MIN(hv_nr_online_harts(), KVM_MAX_VCPUS);
 	case KVM_CAP_MAX_VCPUS:
 		return KVM_MAX_VCPUS;
 	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
