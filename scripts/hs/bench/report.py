@@ -138,7 +138,7 @@ def modules(figures, names, own):
         for module, linux in ((MODULE, "linux"), (MODULE_NEWEST, NEWEST)):
             cells += [shown(figures.value(module, row.name, own)), shown(figures.value(linux, row.name)),
                       figures.ratio(row.name, module, own, linux)]
-        if row.name in names and (cells[2], cells[5]) != ("-", "-"):
+        if row.name in names and (cells[0], cells[3]) != ("-", "-"):
             lines.append(SAME_KERNEL % ((row.name,) + tuple(cells)))
     if lines:
         print("\n" + SAME_KERNEL % ("exit", "module", "Linux", "ratio", "on newest", "newest", "ratio"))
