@@ -119,7 +119,7 @@ static unsigned long leaf_of(struct mm_struct *mm, hva_t hva, u64 *size)
 static int user_page(struct mm_struct *mm, hva_t hva, bool write, struct hv_user_page *result,
 		     struct page **pagep)
 {
-	unsigned int flags = FOLL_HWPOISON | (write ? FOLL_WRITE : 0);
+	unsigned int flags = FOLL_HWPOISON | FOLL_HONOR_NUMA_FAULT | (write ? FOLL_WRITE : 0);
 	struct folio *folio;
 	unsigned long leaf;
 	long got;
