@@ -24,8 +24,7 @@
 static u8 *arena;
 static u32 page_refs[NR_PAGES]; /* written under memory_lock, read without it */
 static unsigned long objects_in_use, maps_in_use;
-static unsigned long pages_in_use; /* protected by memory_lock, as is next_page */
-static size_t next_page;
+static size_t pages_in_use, next_page; /* protected by memory_lock */
 static unsigned int fail_countdown;
 static pthread_mutex_t memory_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -155,10 +154,8 @@ void *hv_page_map(hpa_t pa)
 
 void hv_page_unmap(void *va)
 {
-	must(IS_ALIGNED((uintptr_t)va, PAGE_SIZE),
-	     "an address that is not page-aligned is unmapped");
-	must(__atomic_fetch_sub(&maps_in_use, 1, __ATOMIC_RELAXED) > 0,
-	     "more pages are unmapped than were mapped");
+	must(IS_ALIGNED((uintptr_t)va, PAGE_SIZE), "an unaligned address is unmapped");
+	must(__atomic_fetch_sub(&maps_in_use, 1, __ATOMIC_RELAXED) > 0, "too many are unmapped");
 }
 
 void *hv_alloc(size_t size)
@@ -171,9 +168,8 @@ void *hv_alloc(size_t size)
 
 void hv_free(void *p)
 {
-	if (!p)
-		return;
-	__atomic_fetch_sub(&objects_in_use, 1, __ATOMIC_RELAXED);
+	if (p)
+		__atomic_fetch_sub(&objects_in_use, 1, __ATOMIC_RELAXED);
 	free(p);
 }
 
@@ -262,8 +258,7 @@ static int user_touch(hva_t hva, bool write)
 	}
 	if (!p->pa)
 		return -EFAULT;
-	if (write)
-		p->writable = true;
+	p->writable |= write;
 	return 0;
 }
 
@@ -358,9 +353,7 @@ int hv_user_page_get(struct hv_mm *m, hva_t hva, bool write, struct hv_user_page
 
 bool hv_user_range_is_valid(hva_t start, u64 size)
 {
-	const u64 limit = 1UL << 56;
-
-	return size <= limit && start <= limit - size;
+	return start + size >= start && start + size <= 1UL << 56;
 }
 
 bool hv_user_range_writable(struct hv_mm *m, hva_t start, u64 size)
