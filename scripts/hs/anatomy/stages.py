@@ -35,7 +35,8 @@ class Stages:
     """The table's lines for a system, or for a span on it, for which the lines of SYSTEM/span come first."""
 
     # A module has hyperscope's core and Linux's host.
-    TABLES = {"linux_newest": ("linux",), **dict.fromkeys(("module", "module_newest"), ("module", "hyperscope", "linux"))}
+    MODULE = ("module", "hyperscope", "linux")
+    TABLES = {"module": MODULE, "module_newest": MODULE, "linux_newest": ("linux",)}
 
     def __init__(self, path, system, span=False):
         self.exact, self.patterns = {}, []
