@@ -10,7 +10,7 @@
  * returns the slot that contains a page, or NULL if none does; overlaps_other() reports exactly the
  * overlaps with slots other than the one that is replaced.
  * Bounds: maps of up to 2 chunks of up to 3 slots; MEMSLOT_CHUNK is 3 here.
- * Models: none.
+ * Models: hv_user_range_is_valid(), of a host whose user addresses end at USER_MAX.
  *
  * Folder: kvm
  * Constants: mmu/memslot.h:MEMSLOT_CHUNK=3
@@ -21,6 +21,11 @@
 #include "mmu/memslot_map.c" /* memslots_chunk_of() */
 
 #define USER_MAX (1ULL << 56)
+
+bool hv_user_range_is_valid(hva_t start, u64 size)
+{
+	return (unsigned __int128)start + size <= USER_MAX;
+}
 
 /* ---- regions and slots --------------------------------------------------------- */
 

@@ -55,8 +55,8 @@ mutant "G-stage: the limit is one bit too high" mmu/gstage.h \
 mutant "G-stage: the table below the root has the root's width" mmu/gstage.h \
 	's/(gstage_index\(.*?)level == gs->levels - 1/${1}level >= gs->levels - 2/s' gstage/index
 
-mutant "slots: the end of the user range is not checked" mmu/memslot.c \
-	's/r->userspace_addr > user_max - r->memory_size/r->userspace_addr > user_max/' memslot/region
+mutant "slots: the user range is not checked" mmu/memslot.c \
+	's/\tif \(!hv_user_range_is_valid\(.*\n.*\n//' memslot/region
 mutant "slots: guest addresses may wrap around" mmu/memslot.c \
 	's/\tif \(r->guest_phys_addr \+ r->memory_size < .*\n.*\n//' memslot/region
 mutant "slots: a slot has one page too many" mmu/memslot.h \
