@@ -59,13 +59,13 @@ static long call_ioctl(const struct core_file *cf, unsigned int cmd, unsigned lo
 }
 
 /* Prepare the harts before a VM chooses its G-stage mode, which each of them must have. */
-static noinline long create_vm(const struct core_file *cf, unsigned int cmd, unsigned long arg)
+static noinline long create_vm(const struct core_file *cf, unsigned long arg)
 {
 	long ret = harts_use();
 
 	if (ret < 0)
 		return ret;
-	ret = call_ioctl(cf, cmd, arg);
+	ret = call_ioctl(cf, KVM_CREATE_VM, arg);
 	harts_unuse();
 	return ret;
 }
@@ -76,7 +76,7 @@ static long core_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 	if (!cf->ops->ioctl)
 		return -ENOTTY;
-	return cmd == KVM_CREATE_VM ? create_vm(cf, cmd, arg) : call_ioctl(cf, cmd, arg);
+	return cmd == KVM_CREATE_VM ? create_vm(cf, arg) : call_ioctl(cf, cmd, arg);
 }
 
 static vm_fault_t core_fault(struct vm_fault *vmf)

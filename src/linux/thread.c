@@ -208,7 +208,10 @@ bool hv_host_needed(void)
 	return hv_resched_needed() || hv_signal_pending();
 }
 
-/* The work ends before it reschedules if a signal is pending. */
+/*
+ * If a signal is pending, do_thread_work() returns before it reschedules, so reschedule first. If
+ * Linux has not asked for that, give the hart to a thread that waits for it.
+ */
 void hv_resched(void)
 {
 	leave_core();

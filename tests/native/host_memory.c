@@ -155,7 +155,7 @@ void *hv_page_map(hpa_t pa)
 void hv_page_unmap(void *va)
 {
 	must(IS_ALIGNED((uintptr_t)va, PAGE_SIZE), "an unaligned address is unmapped");
-	must(__atomic_fetch_sub(&maps_in_use, 1, __ATOMIC_RELAXED) > 0, "too many are unmapped");
+	must(__atomic_fetch_sub(&maps_in_use, 1, __ATOMIC_RELAXED) > 0, "more unmaps than maps");
 }
 
 void *hv_alloc(size_t size)

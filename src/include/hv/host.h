@@ -90,9 +90,8 @@ int hv_user_page_look(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_pa
 int hv_user_page_get(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page);
 void hv_user_page_put(const struct hv_user_page *page);
 /*
- * Return true if mappings of the current process can lie in [start, start + size), which are
- * addresses as the notifier gets them: a host that ignores some bits of an address (a tag) accepts
- * only one of the address's forms here and as the address of a page. Any context.
+ * Return true if [start, start + size) lies within the user addresses of the current process, and
+ * start has no tag, that is, has the form in which the notifier gets addresses. Any context.
  */
 bool hv_user_range_is_valid(hva_t start, u64 size);
 /*
