@@ -2,13 +2,14 @@
 #
 # rules.mk - payloads: $(O)/guest-payloads/NAME.{elf,bin}. There is one payload for hello.c and one
 # for each NAME.c in tour/ and tests/guest; a NAME.S beside NAME.c is part of its payload. The files
-# in bench/ are one payload, and so are those in equivalence/. Included by the top Makefile. The
+# in bench/ are one payload, and so are those in equivalence/ and in tests/guest/nested/. Included by the top Makefile. The
 # payloads need only a cross compiler (no libc, no fetched source).
 
 PAYLOAD_DIR := $(O)/guest-payloads
 PAYLOAD_MAIN := $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/src/guest/hello.c \
 	$(TOP)/src/guest/tour/*.c $(TOP)/src/guest/bench/bench.c \
-	$(TOP)/src/guest/equivalence/equivalence.c $(TOP)/tests/guest/*.c))
+	$(TOP)/src/guest/equivalence/equivalence.c $(TOP)/tests/guest/nested/nested.c \
+	$(TOP)/tests/guest/*.c))
 PAYLOAD_NAMES := $(notdir $(PAYLOAD_MAIN:.c=))
 PAYLOAD_BINS := $(PAYLOAD_NAMES:%=$(PAYLOAD_DIR)/%.bin)
 PAYLOAD_RT := start.S rt.c sbi.c trap.c fdt.c smp.c paging.c disk.c irqchip.c tap.c

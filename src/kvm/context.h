@@ -34,6 +34,7 @@ struct exit_ops {
 	exit_fn *handle;
 	exit_fn *handle_observed; /* replaces handle() while an event that observes exits is on */
 	exit_fn *unpriv_fault;    /* for a guest page fault in unpriv_read() of an SBI hart mask */
+	void (*before_entry)(struct kvm_vcpu *vcpu); /* while the guest's own guest runs (vmid.c) */
 };
 
 enum gpr {
@@ -88,6 +89,47 @@ struct guest_csrs {
 	unsigned long senvcfg;
 	unsigned long sstateen0;
 	unsigned long aia[7]; /* laid out as struct kvm_riscv_aia_csr; 0 on a host without Ssaia */
+};
+
+/* Whether HLV or HSV is being emulated: its traps are L1's, with V = 0, although v is set. */
+enum nested_unpriv {
+	UNPRIV_NONE,
+	UNPRIV_DATA,
+	UNPRIV_FETCH, /* HLVX, which needs execute permission */
+};
+
+/*
+ * The H and VS CSRs of a guest's hart that differ from those in the hart. Owner: vcpu->mutex. The
+ * VS CSRs from vsstatus to vsatp, VSSIP in hvip, and the VS bits of hie are in the hart while L2's
+ * CSRs are loaded there.
+ */
+struct nested {
+	bool v;         /* L2 runs: the hart's V bit, as L1 would see it */
+	bool on;        /* special exits are in use (nested.c) */
+	bool entered;   /* vcpu->hedeleg is the one for the entry; own_hedeleg is the vCPU's */
+	bool handling;  /* an exit is being handled: vcpu->hedeleg stays the vCPU's own */
+	u8 unpriv;      /* enum nested_unpriv */
+	bool units_put; /* FP and vector registers are in memory, because L1 has a unit Off */
+	unsigned long own_hedeleg;
+
+	unsigned long hstatus;
+	unsigned long hedeleg, hideleg;
+	unsigned long hvip, hie;
+	unsigned long hcounteren;
+	unsigned long htval, htinst;
+	unsigned long hgatp;           /* 0: Bare */
+	unsigned long vmid_generation; /* while L2's CSRs are loaded: vcpu->vmid_generation */
+	u64 henvcfg, hstateen0;
+	u64 htimedelta;
+
+	unsigned long vsstatus;
+	unsigned long vstvec;
+	unsigned long vsscratch;
+	unsigned long vsepc;
+	unsigned long vscause;
+	unsigned long vstval;
+	unsigned long vsatp;
+	u64 vstimecmp;
 };
 
 struct fp_state {

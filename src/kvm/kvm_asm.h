@@ -19,8 +19,19 @@ void vcpu_exit_fast(void);   /* switch_fast.S: tries fastpath.c first */
 
 /* unpriv.S */
 unsigned long unpriv_hlv(gva_t gva, struct hv_trap *trap, unsigned long hstatus);
-unsigned long unpriv_hlv_bu(gva_t gva, struct hv_trap *trap, unsigned long hstatus);
 unsigned long unpriv_hlvx_hu(gva_t gva, struct hv_trap *trap, unsigned long hstatus);
+/* A store stores `value`; a load ignores it. The result of a store has no meaning. */
+typedef unsigned long unpriv_fn(gva_t gva, struct hv_trap *trap, unsigned long hstatus,
+				unsigned long value);
+unpriv_fn unpriv_hlv_b, unpriv_hlv_bu, unpriv_hlv_h, unpriv_hlv_hu, unpriv_hlv_w, unpriv_hlvx_wu;
+unpriv_fn unpriv_hsv_b, unpriv_hsv_h, unpriv_hsv_w;
+#if __SIZEOF_LONG__ == 8
+unpriv_fn unpriv_hlv_wu, unpriv_hlv_d, unpriv_hsv_d;
+#else /* RV32 does not have these instructions */
+#define unpriv_hlv_wu NULL
+#define unpriv_hlv_d  NULL
+#define unpriv_hsv_d  NULL
+#endif
 
 /*
  * redirect.S: execute an illegal instruction in VS, and return the scause with which its trap

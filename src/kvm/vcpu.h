@@ -23,6 +23,7 @@ struct kvm_pmu;
 struct kvm_vcpu;
 struct memslot;
 struct memslots;
+struct shadow;
 
 /* An MMIO access, from mmio_emulate() to mmio_complete(). */
 struct mmio_access {
@@ -78,6 +79,25 @@ struct vcpu_timer {
 	struct hv_timer timer; /* wakes a blocked vCPU; without Sstc, it also raises VSTIP */
 };
 
+/*
+ * What a load and a put have to do for few vCPUs only, as bits of vcpu->special: all of them are
+ * tested at once.
+ */
+#define SPECIAL_FWFT       BIT(0) /* fwft_load() and fwft_put() */
+#define SPECIAL_WFI_NATIVE BIT(1) /* wfi_native_load() */
+#define SPECIAL_NESTED     BIT(2) /* nested_load() and nested_put() */
+
+/*
+ * Where a vCPU's CSRs are. The vCPU is loaded unless the value is 0. Its interrupt lines and its
+ * timer are in hvip and vstimecmp if the value is positive.
+ */
+enum vcpu_loaded {
+	VCPU_LINES_HELD =
+		-1, /* loaded, but hvip and vstimecmp are those of the guest's own guest */
+	VCPU_NOT_LOADED,
+	VCPU_LOADED,
+};
+
 #define STA_OFF (~0ULL)
 
 /* A set of ISA extensions: bit KVM_RISCV_ISA_EXT_* % 64 of word KVM_RISCV_ISA_EXT_* / 64. */
@@ -103,7 +123,6 @@ struct vcpu_fwft {
 	u8 locked;   /* until the next reset */
 	u8 pmlen;    /* index into pmlens (fwft.c): 0, 7 or 16 masked bits */
 	bool misaligned, ad_hw;
-	bool switched; /* fwft_load() and fwft_put() have work to do */
 };
 
 /* Counters, read through KVM_GET_STATS_FD and /sys/kernel/debug/kvm. */
@@ -181,7 +200,10 @@ struct kvm_vcpu {
 
 	bool guest_file;  /* irqchip->load() and put() have work to do; any thread sets it, once */
 	bool wfi_native;  /* toggle wfi: VTW depends on whether another thread wants the hart */
-	bool loaded;      /* its CSRs are in a hart */
+	s8 loaded;        /* enum vcpu_loaded */
+	u8 special;       /* SPECIAL_* bits */
+	bool has_h;       /* its ISA includes H (nested.h) */
+	bool put_at_once; /* KVM_RUN puts the vCPU when it ends (end_run()) */
 	bool put_pending; /* loaded, and its thread is in user space (lazy_put.c) */
 	bool ran_once;    /* KVM_RUN was called: ISA, SBI extension and id registers are frozen */
 	bool sigmask_set; /* KVM_SET_SIGNAL_MASK: sigmask is in force during KVM_RUN */
@@ -239,7 +261,20 @@ struct kvm_vcpu {
 		unsigned long vscause, vsepc;
 		bool injected; /* this exit's handler has injected a trap into the guest */
 	} observed;
+
+	struct nested nested;  /* used if the vCPU has H */
+	struct shadow *shadow; /* mmu/shadow.h; NULL: L1 has not used a table yet */
+	struct {
+		struct hv_timer timer;     /* while L2 runs: the deadline of L1's stimecmp */
+		unsigned long exit_vector; /* in place of the vCPU's, while nested.on is set, ... */
+		const struct exit_ops *exit_ops; /* ... which is here then */
+	} nested_host;
 };
+
+static inline void vcpu_set_special(struct kvm_vcpu *vcpu, u8 special, bool on)
+{
+	vcpu->special = (u8)(on ? vcpu->special | special : vcpu->special & ~special);
+}
 
 static inline unsigned long device_word_slot(unsigned long word)
 {
@@ -312,6 +347,10 @@ void vcpu_reload(struct kvm_vcpu *vcpu); /* put a loaded vCPU and load it again 
  */
 void vcpu_load_csrs(struct kvm_vcpu *vcpu);
 void vcpu_put_csrs(struct kvm_vcpu *vcpu);
+/*
+ * Return a vsstatus that is safe to load: a VMM or a guest hypervisor may have written any value.
+ */
+unsigned long vsstatus_of(unsigned long vsstatus);
 /*
  * Called by the vCPU's own thread when its hart begins to work for the vCPU, and after events were
  * switched on or off. From then on, trace records name this vCPU, and its exits are handled by the

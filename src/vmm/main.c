@@ -36,6 +36,7 @@ static const char help[] =
 	"  --no-console-input   do not read standard input\n"
 	"  --dump-dtb FILE      save the guest's device tree\n"
 	"  --sbi LIST           SBI extensions to enable, or with - to disable: susp,fwft,-time\n"
+	"  --nested             give the guest the H extension, for guests of its own\n"
 	"  --linux-6.12         give the VM only extensions that KVM of Linux 6.12 knows, so that\n"
 	"                       it can be saved and restored there\n"
 	"  --save FILE          save the machine on request (SIGUSR2, Ctrl-A S, the test device)\n"
@@ -92,6 +93,7 @@ enum {
 	OPT_NO_INPUT,
 	OPT_DUMP_DTB,
 	OPT_SBI,
+	OPT_NESTED,
 	OPT_LINUX_6_12,
 	OPT_SAVE,
 	OPT_SAVE_AT,
@@ -125,6 +127,7 @@ static const struct option long_options[] = {
 	{ "no-console-input", no_argument, NULL, OPT_NO_INPUT },
 	{ "dump-dtb", required_argument, NULL, OPT_DUMP_DTB },
 	{ "sbi", required_argument, NULL, OPT_SBI },
+	{ "nested", no_argument, NULL, OPT_NESTED },
 	{ "linux-6.12", no_argument, NULL, OPT_LINUX_6_12 },
 	{ "save", required_argument, NULL, OPT_SAVE },
 	{ "save-at", required_argument, NULL, OPT_SAVE_AT },
@@ -225,6 +228,8 @@ static bool *flag_of(struct options *options, int option)
 		return &options->no_sandbox;
 	case OPT_LINUX_6_12:
 		return &options->linux_6_12;
+	case OPT_NESTED:
+		return &options->nested;
 	case OPT_MARKERS:
 		return &options->markers;
 	case OPT_STATS:
@@ -327,6 +332,8 @@ static void parse_command_line(struct options *options, int argc, char **argv)
 	options->image = argv[optind];
 	if (options->restore && options->sbi)
 		die(STATUS_USAGE, "--sbi cannot be used with --restore");
+	if (options->restore && options->nested)
+		die(STATUS_USAGE, "--nested cannot be used with --restore");
 	if (options->linux_6_12 && options->sbi)
 		die(STATUS_USAGE, "--sbi cannot be used with --linux-6.12");
 	if ((options->save_at || options->save_on) && !options->save)

@@ -185,6 +185,13 @@ static void *vcpu_thread(void *arg)
 	return NULL;
 }
 
+/* KVM of Linux does not give a vCPU H. */
+static void vcpu_add_hypervisor(struct vcpu *vcpu)
+{
+	if (kvm_set_reg(vcpu->fd, REG_ISA(KVM_RISCV_ISA_EXT_H), 1))
+		die(STATUS_SETUP, "--nested: this KVM cannot give a guest the H extension");
+}
+
 void vcpu_create(struct vcpu *vcpu, struct machine *m, unsigned int id)
 {
 	int size = kvm_call(m->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
@@ -201,6 +208,8 @@ void vcpu_create(struct vcpu *vcpu, struct machine *m, unsigned int id)
 	 */
 	kvm_set_reg(vcpu->fd, REG_SBI(KVM_RISCV_SBI_EXT_DBCN), 1);
 	sbi_apply_list(vcpu);
+	if (m->options.nested)
+		vcpu_add_hypervisor(vcpu);
 	if (m->options.linux_6_12)
 		vcpu_hide_extensions(vcpu);
 }

@@ -113,6 +113,7 @@ struct options {
 	const char *append;
 	const char *dump_dtb;
 	const char *sbi; /* the checked list of --sbi, or NULL */
+	bool nested;     /* give the guest the H extension */
 	bool linux_6_12; /* give the VM only what Linux 6.12 knows */
 	const char *disks[MAX_DISKS];
 	unsigned int nr_disks;

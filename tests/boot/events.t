@@ -31,6 +31,8 @@ kvm_sbi_return|an extension that does not exist|error=NOT_SUPPORTED
 kvm_wfi|timer|pending=0
 kvm_wrs|timer|pending=
 kvm_virtual_inst|WFI|insn=0x10500073
+kvm_nested_enter|nested|pc=0x802[0-9a-f]* hstatus=0x2
+kvm_nested_exit|nested|scause=ecall_vs sepc=0x802
 kvm_csr|pmu reads cycle|csr=cycle write=0 val=0x[1-9a-f][0-9a-f]* kernel=1
 kvm_debug|debug: a breakpoint|pc=0x80000000
 kvm_host_irq|the host timer|scause=irq_s_timer
@@ -137,6 +139,7 @@ vmm --irqchip aia_hwaccel /timer.bin
 vmm /pmu.bin
 vmm /vector.bin
 vmm /fp.bin
+vmm --nested /nested.bin
 echo 3 >$p/vmid_bits
 for name in memory pages bus debug logged lazy_put aia_msi; do
 	/$name >/dev/null 2>&1 || echo "$name: $?"
@@ -145,7 +148,7 @@ E2
 T=$O/tests P=$O/guest-payloads
 HS_SECONDS=90 hs exec --quiet --machine aia --cpu max --trace all --boot trace.size=64M --memory 1G --file "$tmp/provoke:/provoke" \
 	--file "$O/vmm" --file "$P/exits.bin" --file "$P/sbi.bin" --file "$P/sbi_firmware.bin" --file "$P/sbi_sta.bin" \
-	--file "$P/timer.bin" --file "$P/pmu.bin" --file "$P/vector.bin" --file "$P/fp.bin" --file "$P/vmm_devices.bin" \
+	--file "$P/timer.bin" --file "$P/pmu.bin" --file "$P/vector.bin" --file "$P/fp.bin" --file "$P/nested.bin" --file "$P/vmm_devices.bin" \
 	--file "$T/kvm/memory" --file "$T/kvm/pages" --file "$T/kvm-api/bus" --file "$T/kvm-api/debug" \
 	--file "$T/kvm-api/logged" --file "$T/kvm-api/lazy_put" --file "$T/kvm-api/aia_msi" "$busybox" sh /provoke
 is "$status $out" "0 " "the payloads and programs pass with all events on" || diag "$err"

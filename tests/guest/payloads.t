@@ -156,7 +156,7 @@ ok $? "the semihosting sequence has not written a file on the user's machine"
 # A student's tree has a lab's payloads here too; the lab's own tests run those.
 if [ ! -e "$HS_TOP/lab.json" ]; then
 	is "$(sed -nE 's/^[^#:]+: [^:]+: (\w+).*/\1/p' "$HS_TOP/tests/guest/payloads" | sort -u | xargs)" \
-		"$(cd "$HS_TOP/tests/guest" && printf '%s\n' *.c | sed 's/\.c$//' | sort | xargs)" \
+		"$(cd "$HS_TOP/tests/guest" && printf '%s\n' *.c nested | sed 's/\.c$//' | sort | xargs)" \
 		"the list contains exactly the payloads of this folder"
 	is "$(sed -nE 's/^[^#:]+: ([^:]+): (\w+).*/\2 \1/p' "$HS_TOP/tests/guest/payloads" | while read -r name places; do
 		for place in $places; do

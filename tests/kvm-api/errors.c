@@ -116,11 +116,6 @@ static void registers(struct vcpu *vcpu)
 				   KVM_RISCV_ISA_EXT_I,
 			   0),
 		   EINVAL, "extension I cannot be removed");
-	fails_with(set_reg(vcpu,
-			   KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_ISA_EXT |
-				   KVM_RISCV_ISA_EXT_H,
-			   1),
-		   EINVAL, "extension H cannot be added");
 }
 
 static void vcpu_calls(struct vcpu *vcpu)

@@ -171,11 +171,31 @@ static void who_may_go(bool ours)
 	ok(!wrong && stay > 5,
 	   "removing a required extension fails with EINVAL; all others can be removed");
 	ok(gone > 0 && back == gone, "every removed extension can be restored");
-	fails_with(set_reg(&vcpu, ISA(KVM_RISCV_ISA_EXT_H), 1), EINVAL,
-		   "extension H cannot be added");
 	done();
 	fresh(guest_h, guest_h_end);
 	ok(ends_with(2), "an access to hstatus is an illegal instruction in a guest");
+	done();
+}
+
+/* hyperscope can give a vCPU H, which then cannot have Ssaia. Linux has no H. */
+static void h_or_ssaia(bool ours)
+{
+	bool aia;
+
+	fresh(guest_h, guest_h_end);
+	aia = has(KVM_RISCV_ISA_EXT_SSAIA);
+	if (!ours) {
+		fails_with(set_reg(&vcpu, ISA(KVM_RISCV_ISA_EXT_H), 1), EINVAL,
+			   "extension H cannot be added");
+		done();
+		return;
+	}
+	ok(!set_reg(&vcpu, ISA(KVM_RISCV_ISA_EXT_H), 1), "extension H can be added");
+	ok(!has(KVM_RISCV_ISA_EXT_SSAIA), "which removes Ssaia");
+	if (aia)
+		fails_with(set_reg(&vcpu, ISA(KVM_RISCV_ISA_EXT_SSAIA), 1), EINVAL,
+			   "and Ssaia cannot be restored");
+	ok(ends_with(0), "then hstatus can be read");
 	done();
 }
 
@@ -230,6 +250,7 @@ int main(void)
 			one(i);
 	}
 	who_may_go(ours);
+	h_or_ssaia(ours);
 	entropy();
 	if (ours)
 		host_program();

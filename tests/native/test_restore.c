@@ -10,6 +10,7 @@
  * the sequence.
  */
 #include <stdlib.h>
+#include "hv/kvm_hext.h"
 #include "vcpu/timer.h"
 #include "regs.h"
 #include "random.h"
@@ -78,7 +79,7 @@ static unsigned int list_of(struct kvm_vcpu *vcpu, u64 *ids)
 static const unsigned long extensions[] = {
 	KVM_RISCV_ISA_EXT_D,      KVM_RISCV_ISA_EXT_F,      KVM_RISCV_ISA_EXT_V,
 	KVM_RISCV_ISA_EXT_SSTC,   KVM_RISCV_ISA_EXT_ZICBOM, KVM_RISCV_ISA_EXT_ZICBOZ,
-	KVM_RISCV_ISA_EXT_SVPBMT, KVM_RISCV_ISA_EXT_SSAIA,
+	KVM_RISCV_ISA_EXT_SVPBMT, KVM_RISCV_ISA_EXT_SSAIA,  KVM_RISCV_ISA_EXT_H,
 };
 
 static const unsigned long sbi_extensions[] = {
@@ -186,7 +187,7 @@ static void save(void)
 
 /*
  * Return the phase in which a register is restored. A D register follows the F register that is its
- * lower half, and an SBI extension's registers follow the register that enables it.
+ * lower half, and the registers of an SBI extension and of H follow the register that enables it.
  */
 static unsigned int phase(u64 id)
 {
@@ -194,6 +195,8 @@ static unsigned int phase(u64 id)
 	case KVM_REG_RISCV_FP_D:
 	case KVM_REG_RISCV_SBI_STATE:
 		return 1;
+	case KVM_REG_RISCV_CSR:
+		return (id & KVM_REG_RISCV_SUBTYPE_MASK) == KVM_REG_RISCV_CSR_HEXT;
 	default:
 		return 0;
 	}

@@ -57,15 +57,30 @@ unsigned long unpriv_hlv(gva_t gva, struct hv_trap *trap, unsigned long hstatus)
 	return trap->scause ? 0 : value;
 }
 
-unsigned long unpriv_hlv_bu(gva_t gva, struct hv_trap *trap, unsigned long hstatus)
-{
-	u8 value = 0;
+#define ACCESS(name, type, kind)                                                     \
+	unsigned long name(gva_t gva, struct hv_trap *trap, unsigned long hstatus,   \
+			   unsigned long stored)                                     \
+	{                                                                            \
+		type value = (type)stored;                                           \
+                                                                                     \
+		(void)hstatus;                                                       \
+		if (!unpriv_trapped(trap))                                           \
+			native_guest_access(gva, kind, &value, sizeof(value), trap); \
+		return trap->scause ? 0 : (unsigned long)(long)value;                \
+	}
 
-	(void)hstatus;
-	if (!unpriv_trapped(trap))
-		native_guest_access(gva, NATIVE_LOAD, &value, sizeof(value), trap);
-	return trap->scause ? 0 : value;
-}
+ACCESS(unpriv_hlv_b, s8, NATIVE_LOAD)
+ACCESS(unpriv_hlv_bu, u8, NATIVE_LOAD)
+ACCESS(unpriv_hlv_h, s16, NATIVE_LOAD)
+ACCESS(unpriv_hlv_hu, u16, NATIVE_LOAD)
+ACCESS(unpriv_hlv_w, s32, NATIVE_LOAD)
+ACCESS(unpriv_hlv_wu, u32, NATIVE_LOAD)
+ACCESS(unpriv_hlv_d, u64, NATIVE_LOAD)
+ACCESS(unpriv_hlvx_wu, u32, NATIVE_FETCH)
+ACCESS(unpriv_hsv_b, u8, NATIVE_STORE)
+ACCESS(unpriv_hsv_h, u16, NATIVE_STORE)
+ACCESS(unpriv_hsv_w, u32, NATIVE_STORE)
+ACCESS(unpriv_hsv_d, u64, NATIVE_STORE)
 
 /*
  * HLVX checks the permissions of a fetch, but traps with the causes of a load (H §3.1). QEMU always

@@ -122,6 +122,8 @@ def new_job(options, guest, run):
         disks = ["/scratch.img"]
     if options.pin:
         job.argv.append("--pin")
+    if options.nested:
+        job.argv.append("--nested")
     if options.linux_6_12:
         job.argv.append("--linux-6.12")
     if options.no_ioeventfd:
@@ -185,6 +187,8 @@ def parse(argv):
     parser.add_argument("--vcpus", metavar="N", help="number of vCPUs (default: the number of harts)")
     parser.add_argument("--pin", action="store_true",
                         help="pin each vCPU to a hart, vCPU 0 to the first")
+    parser.add_argument("--nested", action="store_true",
+                        help="give the guest the H extension, for guests of its own (docs/nested.md)")
     parser.add_argument("--memory", metavar="SIZE", help="memory of the guest (512M)")
     parser.add_argument("--device", metavar="NAME", action="append", default=[],
                         help="add this device of src/vmm/device.def (may be repeated)")

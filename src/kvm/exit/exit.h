@@ -104,6 +104,21 @@ exit_fn exit_gstage_fault; /* gstage_fault.c */
 exit_fn gstage_fault_unpriv;
 exit_fn exit_virtual_inst, exit_illegal_inst; /* insn.c */
 
+/* nested_exit.c: any exit while the vCPU's nested.on is set; and what exit_ops.before_entry does */
+exit_fn exit_nested;
+void nested_before_entry(struct kvm_vcpu *vcpu);
+/*
+ * nested_fault.c: a guest page fault of L2, or of an HLV or HSV of L1 (nested.unpriv), whose CSRs are
+ * loaded.
+ */
+exit_fn nested_fault;
+/* nested_insn.c */
+/*
+ * L1 may have executed a hypervisor instruction. Returns true if it has been emulated, or has
+ * trapped; *result is then what the exit's handler has to return. Returns false if it is illegal.
+ */
+bool nested_emulate(struct kvm_vcpu *vcpu, unsigned long insn, int *result);
+
 /* mmio.c */
 enum { /* the types in kvm_mmio events, as Linux numbers them */
 	MMIO_READ = 1,

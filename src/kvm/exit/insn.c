@@ -3,11 +3,13 @@
  * insn.c - virtual-instruction exits and illegal instructions.
  *
  * Of the instructions that cause virtual-instruction exits, only WFI in VS, wrs.nto and accesses to
- * a few CSRs are emulated, for some of these CSRs by user space (KVM_EXIT_RISCV_CSR). All others
- * need a privilege that this guest does not have: the guest takes an illegal-instruction exception,
- * as on a hart without the feature (H §6.1: HS emulates the absence of what it does not offer).
+ * a few CSRs are emulated, for some of these CSRs by user space (KVM_EXIT_RISCV_CSR), and, for a
+ * vCPU with H, what a hypervisor executes (nested/). All others need a privilege that this guest
+ * does not have: the guest takes an illegal-instruction exception, as on a hart without the feature
+ * (H §6.1: HS emulates the absence of what it does not offer).
  */
 #include "exit/exit.h"
+#include "exit/insn.h"
 #include "kvm.h"
 #include "mmu/unpriv.h"
 #include "vcpu/aia.h"
@@ -18,29 +20,38 @@
 
 #define INSN_WRS_NTO 0x00d00073UL
 
-#define INSN_OPCODE   GENMASK(6, 0)
-#define INSN_RD       GENMASK(11, 7)
-#define INSN_FUNCT3   GENMASK(14, 12)
-#define INSN_RS1      GENMASK(19, 15)
-#define INSN_CSR      GENMASK(31, 20)
-#define OPCODE_SYSTEM 0x73
-#define FUNCT3_IMM    4 /* the rs1 field is an immediate, not a register number */
-#define FUNCT3_RW     1
-#define FUNCT3_RS     2
-#define FUNCT3_RC     3
+#define FUNCT3_IMM 4 /* the rs1 field is an immediate, not a register number */
+#define FUNCT3_RW  1
+#define FUNCT3_RS  2
+#define FUNCT3_RC  3
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* Not inlined, so that guests without H do not pay for saving registers. */
+static __attribute__((noinline)) int
+emulate_hypervisor(struct kvm_vcpu *vcpu, const struct hv_trap *trap, unsigned long insn)
+{
+	int result;
+
+	if (nested_emulate(vcpu, insn, &result))
+		return result;
+	vcpu_inject_trap(vcpu, EXC_ILLEGAL_INST, trap->sepc, insn);
+	return RESUME_GUEST;
+}
 
 static int inject_illegal(struct kvm_vcpu *vcpu, const struct hv_trap *trap, unsigned long insn)
 {
+	if (vcpu->has_h)
+		return emulate_hypervisor(vcpu, trap, insn);
 	vcpu_inject_trap(vcpu, EXC_ILLEGAL_INST, trap->sepc, insn);
 	return RESUME_GUEST;
 }
 
 /*
- * Return the instruction that trapped: stval or, if this hart does not report the instruction there
- * (stval is 0, S §1.9), what a new fetch reads. If that fetch traps, return 0: the guest is to
- * continue, either with a trap of its own or by trying the instruction again.
+ * The functions of insn.h are at the end of this file: the exits here use these versions, which are
+ * inlined.
  */
-static unsigned long trapped_insn(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+INLINE unsigned long trapped_insn(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
 	struct hv_trap fetch;
 	unsigned long insn;
@@ -60,8 +71,7 @@ static unsigned long trapped_insn(struct kvm_vcpu *vcpu, const struct hv_trap *t
 	return 0;
 }
 
-/* Decode a csrrw, csrrs or csrrc, or its immediate form. */
-static struct csr_access decode_csr(const struct kvm_vcpu *vcpu, unsigned long insn)
+INLINE struct csr_access decode_csr(const struct kvm_vcpu *vcpu, unsigned long insn)
 {
 	unsigned int funct3 = (unsigned int)FIELD_GET(INSN_FUNCT3, insn);
 	unsigned int rs1 = (unsigned int)FIELD_GET(INSN_RS1, insn);
@@ -141,7 +151,6 @@ static bool read_counter(struct kvm_vcpu *vcpu, const struct csr_access *access,
 	return true;
 }
 
-/* Finish a CSR access that the core has handled: the guest continues, with `old` in rd. */
 static int finish_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long old)
 {
 	trace_exit_class(&vcpu->exit_clock, EXIT_CSR);
@@ -160,12 +169,7 @@ static bool may_be_emulated(unsigned int csr)
 	       csr == CSR_stopei;
 }
 
-static bool is_csr_insn(unsigned long insn)
-{
-	return FIELD_GET(INSN_OPCODE, insn) == OPCODE_SYSTEM && (FIELD_GET(INSN_FUNCT3, insn) & 3);
-}
-
-static int exit_csr(struct kvm_vcpu *vcpu, const struct hv_trap *trap, unsigned long insn)
+INLINE int exit_csr(struct kvm_vcpu *vcpu, const struct hv_trap *trap, unsigned long insn)
 {
 	struct csr_access access;
 	unsigned long old = 0;
@@ -199,14 +203,13 @@ static int exit_csr(struct kvm_vcpu *vcpu, const struct hv_trap *trap, unsigned 
 int exit_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
 	unsigned long insn = trapped_insn(vcpu, trap);
-	bool from_vs = vcpu->guest.sstatus & SSTATUS_SPP;
 
 	if (!insn)
 		return RESUME_GUEST;
 	trace_kvm_virtual_inst(insn);
 
 	/* In VU, WFI exits whatever VTW is, and is an illegal instruction (H §6.1). */
-	if (from_vs && insn == INSN_WFI) {
+	if (insn == INSN_WFI && (vcpu->guest.sstatus & SSTATUS_SPP)) {
 		vcpu->guest.sepc += 4;
 		return vcpu_wfi(vcpu);
 	}
@@ -214,7 +217,7 @@ int exit_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 		vcpu->guest.sepc += 4;
 		return vcpu_wrs(vcpu);
 	}
-	if (is_csr_insn(insn))
+	if (insn_is_csr(insn))
 		return exit_csr(vcpu, trap, insn);
 	return inject_illegal(vcpu, trap, insn);
 }
@@ -232,4 +235,24 @@ int exit_illegal_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 	vcpu->stats.instr_illegal_exits++;
 	pmu_count(vcpu, SBI_PMU_FW_ILLEGAL_INSN);
 	return vcpu_redirect_trap(vcpu, trap);
+}
+
+unsigned long insn_trapped(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	return trapped_insn(vcpu, trap);
+}
+
+struct csr_access insn_decode_csr(const struct kvm_vcpu *vcpu, unsigned long insn)
+{
+	return decode_csr(vcpu, insn);
+}
+
+int insn_finish_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long old)
+{
+	return finish_csr(vcpu, access, old);
+}
+
+int insn_emulate_csr(struct kvm_vcpu *vcpu, const struct hv_trap *trap, unsigned long insn)
+{
+	return exit_csr(vcpu, trap, insn);
 }

@@ -85,10 +85,12 @@ static int exit_handle_observed(struct kvm_vcpu *vcpu, const struct hv_trap *tra
 	return result;
 }
 
-const struct exit_ops exit_minimal_ops = { exit_dispatch, exit_handle_observed,
-					   gstage_fault_unpriv };
-const struct exit_ops exit_full_ops = { exit_handle_full, exit_handle_observed,
-					gstage_fault_unpriv };
+const struct exit_ops exit_minimal_ops = { exit_dispatch, exit_handle_observed, gstage_fault_unpriv,
+					   NULL };
+const struct exit_ops exit_full_ops = { exit_handle_full, exit_handle_observed, gstage_fault_unpriv,
+					NULL };
+const struct exit_ops exit_nested_ops = { exit_nested, exit_handle_observed, gstage_fault_unpriv,
+					  nested_before_entry };
 
 /* ---- switching ------------------------------------------------------------------------------ */
 

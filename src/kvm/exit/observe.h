@@ -11,5 +11,7 @@
 void vcpu_observe_entry(struct kvm_vcpu *vcpu);
 /* The exit handlers of a VM: the first with toggle switch=minimal, the second with switch=full. */
 extern const struct exit_ops exit_minimal_ops, exit_full_ops;
+/* Those of a vCPU with H while nested.on is set (nested_exit.c). */
+extern const struct exit_ops exit_nested_ops;
 
 #endif

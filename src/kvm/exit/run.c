@@ -247,15 +247,10 @@ static inline void begin_run(struct kvm_vcpu *vcpu)
 	vcpu_begin_run(vcpu, hook);
 }
 
-/* Leave the vCPU loaded until it is put for another reason (lazy_put.c). */
+/* Leave the vCPU loaded until it is put for another reason (lazy_put.c), or put it at once. */
 static inline void end_run(struct kvm_vcpu *vcpu)
 {
-	/*
-	 * Put the vCPU now: while it is loaded, the firmware may be delegating misaligned
-	 * exceptions for it (fwft_load()), so a program's misaligned access would trap into the
-	 * host instead of the firmware.
-	 */
-	if (vcpu->fwft.misaligned) {
+	if (vcpu->put_at_once) {
 		vcpu_put(vcpu);
 		return;
 	}

@@ -24,6 +24,9 @@ static inline bool htinst_is_pseudo(unsigned long htinst)
 	return htinst == 0x3000 || htinst == 0x3020 || htinst == 0x2000 || htinst == 0x2020;
 }
 
+/* The bit of a pseudoinstruction that distinguishes a write of A and D from a read (H §6.3). */
+#define HTINST_PSEUDO_WRITE BIT(5)
+
 struct gpa_ops {
 	const char *name;
 

@@ -13,9 +13,6 @@
 #include <asm-generic/errno.h>
 #include "mmu/gpa.h"
 
-/* The bit of a pseudoinstruction that distinguishes a write of A and D from a read (H §6.3). */
-#define HTINST_PSEUDO_WRITE BIT(5)
-
 static int htval_locate(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 			struct gstage_fault *fault)
 {

@@ -412,6 +412,16 @@ static const struct gstage_mode *widest_mode(void)
 	return NULL;
 }
 
+bool gstage_has_mode(unsigned long mode)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(modes); i++)
+		if (modes[i].mode == mode)
+			return usable & BIT(i);
+	return false;
+}
+
 unsigned long gstage_mode(void)
 {
 	const struct gstage_mode *mode = widest_mode();

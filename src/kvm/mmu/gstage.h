@@ -408,6 +408,7 @@ int gstage_probe(void); /* once; -ENODEV: no mode works */
 bool gstage_hart_init(void);
 void gstage_vcpu_load(struct kvm_vcpu *vcpu); /* hgatp */
 void gstage_vcpu_put(struct kvm_vcpu *vcpu);
+bool gstage_has_mode(unsigned long mode); /* every hart has this hgatp.MODE */
 unsigned long gstage_mode(void); /* what hgatp.MODE will be; 0: no mode that all harts have */
 /* KVM_CAP_VM_GPA_BITS: of the widest mode (0: no mode that all harts have), and of a table. */
 unsigned int gstage_max_gpa_bits(void);

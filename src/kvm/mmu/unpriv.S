@@ -3,8 +3,9 @@
  * unpriv.S - one access to guest virtual memory, with its traps caught.
  *
  *   unsigned long unpriv_hlv(gva, trap, hstatus)        a whole register, at an aligned address
- *   unsigned long unpriv_hlv_bu(gva, trap, hstatus)     a byte
  *   unsigned long unpriv_hlvx_hu(gva, trap, hstatus)    16 bits of an instruction
+ *   unsigned long unpriv_NAME(gva, trap, hstatus, value)  any other instruction, such as hsv.w;
+ *                                                         stores use `value`
  *
  * `hstatus` is the guest's, with SPVP set to the privilege of the access (H §3.1). On success,
  * trap->scause is 0; otherwise, *trap contains the trap's CSRs, and the result is 0. sstatus.SIE is
@@ -17,7 +18,7 @@
 	.option	arch, +h
 	.text
 
-	.macro	unpriv name, insn
+	.macro	unpriv name, insn, data=a0
 	.global	\name
 	.type	\name, @function
 	.balign	4
@@ -25,7 +26,7 @@
 	lla	t0, unpriv_trap
 	csrrw	t0, stvec, t0
 	csrrw	t1, hstatus, a2
-	\insn	a0, (a0)
+	\insn	\data, (a0)
 	csrw	hstatus, t1
 	csrw	stvec, t0
 	REG_S	zero, TRAP_scause(a1)
@@ -37,8 +38,21 @@
 #else
 	unpriv	unpriv_hlv, hlv.w
 #endif
-	unpriv	unpriv_hlv_bu, hlv.bu
 	unpriv	unpriv_hlvx_hu, hlvx.hu
+	unpriv	unpriv_hlvx_wu, hlvx.wu
+	unpriv	unpriv_hlv_b, hlv.b
+	unpriv	unpriv_hlv_bu, hlv.bu
+	unpriv	unpriv_hlv_h, hlv.h
+	unpriv	unpriv_hlv_hu, hlv.hu
+	unpriv	unpriv_hlv_w, hlv.w
+	unpriv	unpriv_hsv_b, hsv.b, a3
+	unpriv	unpriv_hsv_h, hsv.h, a3
+	unpriv	unpriv_hsv_w, hsv.w, a3
+#if __riscv_xlen == 64
+	unpriv	unpriv_hlv_wu, hlv.wu
+	unpriv	unpriv_hlv_d, hlv.d
+	unpriv	unpriv_hsv_d, hsv.d, a3
+#endif
 
 	/* stvec points here during the access. t0 and t1 hold the host's stvec and hstatus. */
 	.type	unpriv_trap, @function

@@ -9,6 +9,7 @@
  */
 #include "kvm.h"
 #include "kvm_asm.h"
+#include "mmu/shadow.h"
 #include "mmu/tlb.h"
 #include "mmu/unpriv.h"
 #include "request.h"
@@ -36,7 +37,7 @@ static unsigned long read_long(gva_t gva, struct hv_trap *trap, unsigned long hs
 	if (gva % sizeof(value) == 0)
 		return unpriv_hlv(gva, trap, hstatus);
 	for (unsigned int i = 0; i < sizeof(value); i++) {
-		value |= unpriv_hlv_bu(gva + i, trap, hstatus) << 8 * i;
+		value |= unpriv_hlv_bu(gva + i, trap, hstatus, 0) << 8 * i;
 		if (trap->scause)
 			return 0;
 	}
@@ -54,13 +55,31 @@ static void begin_as_guest(struct kvm_vcpu *vcpu)
 	__atomic_store_n(&vcpu->mode, VCPU_IN_GUEST, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (READ_ONCE(vcpu->requests) &
-	    (BIT(REQ_TLB_FLUSH) | BIT(REQ_HFENCE) | BIT(REQ_HFENCE_ALL)))
+	    (BIT(REQ_TLB_FLUSH) | BIT(REQ_HFENCE) | BIT(REQ_HFENCE_ALL))) {
 		tlb_flush_vm_local(vcpu->kvm);
+		if (vcpu->shadow && vcpu->loaded == VCPU_LINES_HELD)
+			shadow_check(vcpu);
+	}
 }
 
 static void end_as_guest(struct kvm_vcpu *vcpu)
 {
 	__atomic_store_n(&vcpu->mode, VCPU_OUTSIDE, __ATOMIC_RELEASE);
+}
+
+/* HLV uses SPVP as its privilege. */
+static unsigned long with_spvp(unsigned long hstatus, bool supervisor)
+{
+	return supervisor ? hstatus | HSTATUS_SPVP : hstatus & ~HSTATUS_SPVP;
+}
+
+unsigned long unpriv_access(struct kvm_vcpu *vcpu, unpriv_fn *access, gva_t gva,
+			    unsigned long value, bool supervisor, struct hv_trap *trap)
+{
+	begin_as_guest(vcpu);
+	value = access(gva, trap, with_spvp(vcpu->guest.hstatus, supervisor), value);
+	end_as_guest(vcpu);
+	return value;
 }
 
 unsigned long unpriv_read(struct kvm_vcpu *vcpu, bool fetch, gva_t gva, struct hv_trap *trap)

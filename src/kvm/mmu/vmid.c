@@ -299,12 +299,21 @@ void gstage_vcpu_put(struct kvm_vcpu *vcpu)
 	csr_write(hgatp, 0);
 }
 
+bool vmid_is_current(unsigned long vmid_generation)
+{
+	return vmid_generation == __atomic_load_n(&generation, __ATOMIC_RELAXED);
+}
+
 void vmid_update(struct kvm_vcpu *vcpu)
 {
 	unsigned long vsatp;
 
 	if (vcpu->vmid_generation == __atomic_load_n(&generation, __ATOMIC_ACQUIRE))
 		return;
+	if (vcpu->loaded == VCPU_LINES_HELD) {
+		vcpu->exit_ops->before_entry(vcpu);
+		return;
+	}
 	/* As at a load, vsatp is 0 while hgatp changes (H §5.3). */
 	vsatp = csr_swap(vsatp, 0);
 	gstage_vcpu_load(vcpu);

@@ -9,6 +9,7 @@
  * Hypervisor fences (FID 3 to 6) are not supported: the guest has no H extension.
  */
 #include "kvm_asm.h"
+#include "mmu/shadow.h"
 #include "mmu/tlb.h"
 #include "request.h"
 #include "sbi/sbi.h"
@@ -102,6 +103,35 @@ static bool mask_names(const struct kvm_vcpu *vcpu, unsigned long mask, unsigned
 				(mask & BIT(vcpu->id - base)));
 }
 
+static void check_hart(struct kvm_vcpu *target, void *arg)
+{
+	(void)target;
+	(void)arg;
+}
+
+/*
+ * A fence for translations of the guest's own guests: every vCPU drops all translations, and its
+ * shadow table (mmu/shadow.h), before it runs again. The fast path calls this for a fence that names
+ * only the caller; it must not wait (fastpath.c). Not inlined, so that other fences do not pay for
+ * it.
+ */
+static __attribute__((noinline)) long hypervisor_fence(struct kvm_vcpu *vcpu, unsigned long fid,
+						       unsigned long mask, unsigned long base)
+{
+	long error;
+
+	if (!vcpu->has_h || fid > SBI_RFENCE_REMOTE_HFENCE_VVMA)
+		return SBI_ERR_NOT_SUPPORTED;
+	if (sbi_names_only(vcpu, mask, base)) {
+		shadow_forget(vcpu); /* its VS-stage translations are dropped whenever V changes */
+		return SBI_SUCCESS;
+	}
+	error = sbi_for_each_hart(vcpu, mask, base, check_hart, NULL);
+	if (!error)
+		tlb_flush_vm(vcpu->kvm);
+	return error;
+}
+
 static long remote_fence(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long mask,
 			 unsigned long base, const unsigned long *range)
 {
@@ -130,7 +160,7 @@ static long remote_fence(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long
 		fill_fence(&call.fence, fid, range);
 		return fence_harts(vcpu, mask, base, queue_fence, &call);
 	default:
-		return SBI_ERR_NOT_SUPPORTED;
+		return hypervisor_fence(vcpu, fid, mask, base);
 	}
 }
 

@@ -19,6 +19,7 @@
 #include "toggle.h"
 #include "vcpu/fp.h"
 #include "vcpu/isa.h"
+#include "vcpu/nested.h"
 #include "vcpu/pmu.h"
 #include "vcpu/timer.h"
 #include "vcpu/vector.h"
@@ -39,6 +40,7 @@ static void vcpu_init(struct kvm_vcpu *vcpu, struct kvm *vm, unsigned int id)
 	vcpu->hedeleg = HEDELEG_DEFAULT;
 	lazy_put_vcpu_init(vcpu);
 	vcpu->wfi_native = vm->toggle[TOGGLE_wfi];
+	vcpu_set_special(vcpu, SPECIAL_WFI_NATIVE, vcpu->wfi_native);
 	vcpu->sched_hook.wanted = vcpu->wfi_native ? wfi_native_wanted : NULL;
 	hv_mutex_init(&vcpu->mutex);
 	hv_waitq_init(&vcpu->waitq);
@@ -48,6 +50,7 @@ static void vcpu_init(struct kvm_vcpu *vcpu, struct kvm *vm, unsigned int id)
 	isa_host_ids(vcpu);
 	timer_vcpu_init(vcpu);
 	fp_vcpu_init(vcpu);
+	nested_vcpu_init(vcpu, (unsigned long)vcpu_exit_vector, &exit_nested_ops);
 	vcpu_reset(vcpu, 0, 0);
 	vcpu->guest.gpr[GPR_A0] = 0; /* only a start by SBI HSM passes the hart id in a0 */
 	memslot_vcpu_init(vcpu);
@@ -89,6 +92,7 @@ void vcpu_destroy(struct kvm_vcpu *vcpu)
 {
 	trace_exit_last(&vcpu->exit_clock);
 	timer_vcpu_destroy(vcpu);
+	nested_vcpu_destroy(vcpu);
 	memslot_vcpu_destroy(vcpu);
 	dirty_ring_vcpu_destroy(vcpu);
 	vector_vcpu_destroy(vcpu);

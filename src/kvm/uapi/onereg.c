@@ -243,6 +243,7 @@ static const struct reg_group *const groups[] = {
 	&reg_group_config,    &core_groups[0],    &reg_groups_csr[0], &reg_groups_csr[1],
 	&reg_groups_csr[2],   &core_groups[1],    &core_groups[2],    &core_groups[3],
 	&reg_group_vector,    &reg_groups_isa[0], &reg_groups_isa[1], &reg_groups_isa[2],
+	&reg_groups_csr[3], /* after ISA, which decides whether it exists */
 	&reg_groups_sbi[0],   &reg_groups_sbi[1], &reg_groups_sbi[2], &reg_groups_state[0],
 	&reg_groups_state[1], &reg_group_pmu,
 };

@@ -54,7 +54,7 @@ static inline int reg_check_ulong(u64 num, u64 count, unsigned int size)
 /* A listed() for groups that list all their registers, each ULONG_SIZE bytes wide. */
 unsigned int reg_always_ulong(const struct kvm_vcpu *vcpu, unsigned long num);
 
-extern const struct reg_group reg_groups_csr[3];   /* onereg_csr.c: general, AIA, smstateen */
+extern const struct reg_group reg_groups_csr[4];   /* onereg_csr.c: general, AIA, smstateen, H */
 extern const struct reg_group reg_group_vector;    /* onereg_vector.c */
 extern const struct reg_group reg_groups_isa[3];   /* onereg_isa.c: single, enable, disable */
 extern const struct reg_group reg_groups_sbi[3];   /* onereg_isa.c: the same three for SBI */

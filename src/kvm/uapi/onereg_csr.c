@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * onereg_csr.c - the guest's supervisor CSRs: general, AIA, Smstateen.
+ * onereg_csr.c - the guest's supervisor CSRs: general, AIA, Smstateen, H.
  *
  * While the vCPU is not loaded, the CSRs that VS sees as s* are in vcpu->csrs. A write stores any
  * value, except in sip, where only the known interrupts are kept. Illegal bits are dropped when the
  * vCPU is loaded: by vsstatus_of() in vsstatus, by the hardware in the other CSRs.
  */
+#include "hv/kvm_hext.h"
 #include "irqchip.h"
 #include "uapi/onereg.h"
 #include "vcpu/irq.h"
 #include "vcpu/isa.h"
+#include "vcpu/nested.h"
 
 /* ---- general ---------------------------------------------------------------------- */
 
@@ -129,7 +131,52 @@ static int stateen_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 	return 0;
 }
 
-const struct reg_group reg_groups_csr[3] = {
+/* ---- H: exists if the vCPU has it (hv/kvm_hext.h) ------------------------------------------- */
+
+static const u16 hext_csrs[KVM_HS_HEXT_V] = {
+#define HEXT(name) [KVM_HS_HEXT_##name] = CSR_##name
+	HEXT(hstatus),    HEXT(hedeleg), HEXT(hideleg),  HEXT(hie),     HEXT(hvip),
+	HEXT(hcounteren), HEXT(htval),   HEXT(htinst),   HEXT(henvcfg), HEXT(hstateen0),
+	HEXT(htimedelta), HEXT(hgatp),   HEXT(vsstatus), HEXT(vstvec),  HEXT(vsscratch),
+	HEXT(vsepc),      HEXT(vscause), HEXT(vstval),   HEXT(vsatp),   HEXT(vstimecmp),
+#undef HEXT
+};
+
+static int hext_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
+{
+	if (size != sizeof(u64))
+		return -EINVAL;
+	return num < (vcpu->has_h ? KVM_HS_HEXT_COUNT : 0) ? 0 : -ENOENT;
+}
+
+static int hext_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
+{
+	if (num != KVM_HS_HEXT_V)
+		return nested_reg_get(vcpu, hext_csrs[num], value) ? 0 : -ENOENT;
+	*value = vcpu->nested.v;
+	return 0;
+}
+
+static int hext_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
+{
+	if (num != KVM_HS_HEXT_V)
+		return nested_reg_set(vcpu, hext_csrs[num], value);
+	if (value > 1)
+		return -EINVAL;
+	nested_set_v(vcpu, value);
+	return 0;
+}
+
+static unsigned int hext_listed(const struct kvm_vcpu *vcpu, unsigned long num)
+{
+	u64 value;
+
+	if (!vcpu->has_h || hext_get((struct kvm_vcpu *)vcpu, num, &value))
+		return 0;
+	return sizeof(u64);
+}
+
+const struct reg_group reg_groups_csr[4] = {
 	{ .type = KVM_REG_RISCV_CSR | KVM_REG_RISCV_CSR_GENERAL,
 	  .check = general_check,
 	  .get = general_get,
@@ -148,4 +195,10 @@ const struct reg_group reg_groups_csr[3] = {
 	  .set = stateen_set,
 	  .listed = stateen_listed,
 	  .count = 1 },
+	{ .type = KVM_REG_RISCV_CSR | KVM_REG_RISCV_CSR_HEXT,
+	  .check = hext_check,
+	  .get = hext_get,
+	  .set = hext_set,
+	  .listed = hext_listed,
+	  .count = KVM_HS_HEXT_COUNT },
 };

@@ -53,7 +53,8 @@ static int set_isa_letters(struct kvm_vcpu *vcpu, u64 bits)
 		return -EBUSY;
 	for (i = 0; i < ARRAY_SIZE(letters); i++) {
 		want = bits >> (letters[i].letter - 'a') & 1;
-		if (want ? isa_host_has(letters[i].ext) && isa_may_enable(letters[i].ext)
+		if (want ? isa_host_has(letters[i].ext) && isa_may_enable(letters[i].ext) &&
+				    !isa_excludes(vcpu, letters[i].ext)
 			 : isa_may_disable(letters[i].ext))
 			isa_set_put(&vcpu->isa, letters[i].ext, want);
 	}
@@ -164,7 +165,8 @@ static int isa_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 	if (vcpu->ran_once)
 		return -EBUSY;
 	if (value > 1 ||
-	    !(value ? isa_may_enable((unsigned int)num) : isa_may_disable((unsigned int)num)))
+	    !(value ? isa_may_enable((unsigned int)num) && !isa_excludes(vcpu, (unsigned int)num)
+		    : isa_may_disable((unsigned int)num)))
 		return -EINVAL;
 	isa_set_put(&vcpu->isa, (unsigned int)num, value);
 	vcpu_isa_changed(vcpu);

@@ -97,6 +97,7 @@ bool fp_is_resident(const struct kvm_vcpu *vcpu);
  * arrives corrupted (redirect.S).
  */
 void fp_init(void);
+bool fp_traps_arrive(void); /* a guest's illegal instruction can trap into this hypervisor */
 void fp_vcpu_init(struct kvm_vcpu *vcpu); /* chooses the variant */
 void fp_reset(struct kvm_vcpu *vcpu);     /* set FP and vector state to 0; vCPU not loaded */
 /*

@@ -100,7 +100,13 @@ void fwft_apply(struct kvm_vcpu *vcpu)
 	if ((vcpu->henvcfg ^ henvcfg) & (ENVCFG_ADUE | ENVCFG_PMM))
 		vcpu->last_hart |= VCPU_STALE;
 	vcpu->henvcfg = henvcfg;
-	vcpu->fwft.switched = vcpu->fwft.misaligned || vcpu->fwft.pmlen;
+	vcpu_set_special(vcpu, SPECIAL_FWFT, vcpu->fwft.misaligned || vcpu->fwft.pmlen);
+	/*
+	 * While the vCPU is loaded, the firmware may be delegating misaligned exceptions for it
+	 * (fwft_load()), so a program's misaligned access would trap into the host instead of the
+	 * firmware.
+	 */
+	vcpu->put_at_once = vcpu->fwft.misaligned;
 	vcpu->hedeleg &= ~MISALIGNED_TRAPS;
 	if (vcpu->fwft.misaligned)
 		vcpu->hedeleg |= MISALIGNED_TRAPS;

@@ -21,8 +21,7 @@ void fwft_reset(struct kvm_vcpu *vcpu); /* reset the guest's settings, then fwft
 void fwft_apply(struct kvm_vcpu *vcpu); /* recompute henvcfg and hedeleg; vCPU not loaded */
 /*
  * The parts of a load and a put that are not CSR writes: the firmware's delegation of misaligned
- * exceptions and, at a put, the fence after pointer masking. Only for a vCPU whose fwft.switched is
- * set.
+ * exceptions and, at a put, the fence after pointer masking. Only for a vCPU with SPECIAL_FWFT.
  */
 void fwft_load(struct kvm_vcpu *vcpu);
 void fwft_put(struct kvm_vcpu *vcpu);

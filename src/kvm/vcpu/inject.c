@@ -7,19 +7,15 @@
  * in VS at its trap vector. The vCPU is loaded.
  */
 #include "vcpu/inject.h"
+#include "vcpu/nested.h"
 
-void vcpu_inject_trap(struct kvm_vcpu *vcpu, unsigned long cause, unsigned long pc,
-		      unsigned long tval)
+static inline __attribute__((always_inline)) void
+enter_trap(struct kvm_vcpu *vcpu, unsigned long cause, unsigned long pc, unsigned long tval)
 {
+	/* lab 7: write enter_trap: do what the hardware does on a trap into VS */
 	unsigned long vsstatus = csr_read(vsstatus);
 	unsigned long sstatus = vcpu->guest.sstatus;
 
-	trace_kvm_inject_trap(cause, pc, tval);
-	if (trace_kvm_exit_handled_enabled())
-		vcpu->observed.injected = true;
-	trace_exit_class(&vcpu->exit_clock, EXIT_INJECTED);
-
-	/* lab 7: write vcpu_inject_trap: do what the hardware does on a trap into VS */
 	vsstatus &= ~(SSTATUS_SPP | SSTATUS_SPIE);
 	if (sstatus & SSTATUS_SPP)
 		vsstatus |= SSTATUS_SPP;
@@ -36,6 +32,27 @@ void vcpu_inject_trap(struct kvm_vcpu *vcpu, unsigned long cause, unsigned long 
 	vcpu->guest.sepc = csr_read(vstvec) & ~3UL;
 	vcpu->guest.sstatus = sstatus | SSTATUS_SPP;
 	/* lab 7 end */
+}
+
+/* The trap is taken in virtual HS mode, or in VS mode of the guest's own guest. */
+static __attribute__((noinline)) void enter_trap_with_h(struct kvm_vcpu *vcpu, unsigned long cause,
+							unsigned long pc, unsigned long tval)
+{
+	nested_take_trap(vcpu, cause, tval);
+	enter_trap(vcpu, cause, pc, tval);
+}
+
+void vcpu_inject_trap(struct kvm_vcpu *vcpu, unsigned long cause, unsigned long pc,
+		      unsigned long tval)
+{
+	trace_kvm_inject_trap(cause, pc, tval);
+	if (trace_kvm_exit_handled_enabled())
+		vcpu->observed.injected = true;
+	trace_exit_class(&vcpu->exit_clock, EXIT_INJECTED);
+	if (vcpu->has_h)
+		enter_trap_with_h(vcpu, cause, pc, tval);
+	else
+		enter_trap(vcpu, cause, pc, tval);
 }
 
 int vcpu_redirect_trap(struct kvm_vcpu *vcpu, const struct hv_trap *trap)

@@ -9,7 +9,8 @@
  * may win, as with wires.
  *
  * The guest can write hvip.VSSIP, too, through its alias in vsip (H §2.3, §2.12). The state of a
- * line without a mark is in the CSR itself while the vCPU is loaded, and in csrs.hvip otherwise.
+ * line without a mark is in the CSR itself while the vCPU is loaded, and in csrs.hvip otherwise, or
+ * while the guest's own guest runs (VCPU_LINES_HELD).
  */
 #include "kvm.h"
 #include "request.h"
@@ -137,7 +138,7 @@ void vcpu_drive_own_irq(struct kvm_vcpu *vcpu, unsigned int irq, bool raise)
 {
 	unsigned long lines;
 
-	if (!vcpu->loaded) {
+	if (vcpu->loaded <= 0) {
 		(raise ? vcpu_mark_own_irq : unmark_own_irq)(vcpu, irq);
 		return;
 	}
@@ -166,7 +167,7 @@ void vcpu_flush_irqs(struct kvm_vcpu *vcpu)
 	pending = READ_ONCE(vcpu->irq_pending) & changed;
 	if (!changed)
 		return;
-	if (!vcpu->loaded) {
+	if (vcpu->loaded <= 0) {
 		vcpu->csrs.hvip = (vcpu->csrs.hvip & ~changed) | pending;
 		return;
 	}

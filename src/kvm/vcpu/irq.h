@@ -31,8 +31,8 @@ void vcpu_set_own_irq(struct kvm_vcpu *vcpu, unsigned int irq);
  */
 void vcpu_mark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq);
 /*
- * Raise or lower the line from the vCPU's own thread, outside the guest: at once, if the vCPU is
- * loaded; otherwise, as vcpu_mark_own_irq().
+ * Raise or lower the line from the vCPU's own thread, outside the guest: at once, if the vCPU's
+ * lines are loaded; otherwise, as vcpu_mark_own_irq().
  */
 void vcpu_drive_own_irq(struct kvm_vcpu *vcpu, unsigned int irq, bool raise);
 void vcpu_flush_irqs(struct kvm_vcpu *vcpu); /* serve REQ_IRQ: copy changed lines to hvip */

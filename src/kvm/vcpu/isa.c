@@ -114,15 +114,13 @@ void isa_host_ids(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Return false for an extension whose register exists but stays 0: H, because there is no nested
- * virtualization (the register exists on Linux, too); Sscofpmf without Ssaia, because without
- * hvien the guest's LCOFI would be the hart's own (AIA); and Svadu, if henvcfg.ADUE cannot be set.
+ * Return false for an extension whose register exists but stays 0: Sscofpmf without Ssaia, because
+ * without hvien the guest's LCOFI would be the hart's own (AIA); and Svadu, if henvcfg.ADUE cannot
+ * be set.
  */
 bool isa_may_enable(unsigned int ext)
 {
 	switch (ext) {
-	case KVM_RISCV_ISA_EXT_H:
-		return false;
 	case KVM_RISCV_ISA_EXT_SSCOFPMF:
 		return hv_isa_has("ssaia");
 	case KVM_RISCV_ISA_EXT_SVADU:
@@ -145,6 +143,14 @@ bool isa_may_disable(unsigned int ext)
 	}
 }
 
+bool isa_excludes(const struct kvm_vcpu *vcpu, unsigned int ext)
+{
+	if (ext == KVM_RISCV_ISA_EXT_H)
+		return isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA) &&
+		       !isa_may_disable(KVM_RISCV_ISA_EXT_SSAIA);
+	return ext == KVM_RISCV_ISA_EXT_SSAIA && isa_has(vcpu, KVM_RISCV_ISA_EXT_H);
+}
+
 struct isa_set isa_default(const struct kvm *vm)
 {
 	struct isa_set isa = { 0 };
@@ -152,6 +158,7 @@ struct isa_set isa_default(const struct kvm *vm)
 
 	for (ext = 0; ext < KVM_RISCV_ISA_EXT_MAX; ext++)
 		isa_set_put(&isa, ext, isa_host_has(ext) && isa_may_enable(ext));
+	isa_set_put(&isa, KVM_RISCV_ISA_EXT_H, false);
 	if (vm->toggle[TOGGLE_timer])
 		isa_set_put(&isa, KVM_RISCV_ISA_EXT_SSTC, false);
 	return isa;

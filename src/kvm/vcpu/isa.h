@@ -13,6 +13,11 @@ struct isa_set isa_default(const struct kvm *vm); /* a new vCPU's extensions */
 void isa_host_ids(struct kvm_vcpu *vcpu); /* set mvendorid, marchid, mimpid to this machine's */
 extern struct isa_set isa_host;           /* written once, by isa_init() */
 bool isa_may_enable(unsigned int ext);
+/*
+ * Does an extension that the vCPU has exclude this one? A vCPU with H cannot have Ssaia (nested.h);
+ * adding H removes Ssaia, if it can be removed.
+ */
+bool isa_excludes(const struct kvm_vcpu *vcpu, unsigned int ext);
 bool isa_may_disable(unsigned int ext);
 /*
  * The bits of henvcfg and hstateen0 for the vCPU's extensions. henvcfg.ADUE is set only if the vCPU

@@ -34,7 +34,7 @@ static void sstc_set(struct kvm_vcpu *vcpu, u64 compare)
 		trace_kvm_timer_set(compare, timer_guest_time(vcpu->kvm));
 	/* lab 6: write sstc_set: set the timer of a vCPU, loaded or not */
 	vcpu->timer.compare = compare;
-	if (vcpu->loaded)
+	if (vcpu->loaded > 0)
 		csr_write64(vstimecmp, compare);
 	/* lab 6 end */
 }
@@ -42,7 +42,7 @@ static void sstc_set(struct kvm_vcpu *vcpu, u64 compare)
 static u64 sstc_get(const struct kvm_vcpu *vcpu)
 {
 	/* lab 6: write sstc_get: the timer's current value, loaded or not */
-	return vcpu->loaded ? csr_read64(vstimecmp) : vcpu->timer.compare;
+	return vcpu->loaded > 0 ? csr_read64(vstimecmp) : vcpu->timer.compare;
 	/* lab 6 end */
 }
 

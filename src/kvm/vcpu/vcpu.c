@@ -18,6 +18,7 @@
 #include "vcpu/fwft.h"
 #include "vcpu/irq.h"
 #include "vcpu/isa.h"
+#include "vcpu/nested.h"
 #include "vcpu/pmu.h"
 #include "vcpu/shared_csrs.h"
 #include "vcpu/steal_time.h"
@@ -86,18 +87,37 @@ static void mark_hart(struct kvm *vm, unsigned int hart)
 	 SSTATUS_MXR)
 
 /*
- * Return a vsstatus that is safe to load: a VMM may have written any value. QEMU 10.0 accepts every
- * bit of vsstatus, and at the entry ORs the bits into mstatus, where MPRV and MPP belong to the
- * firmware. The UXL values 0, as after a reset, and 3 are not valid: make user mode 64 bits wide
- * instead.
+ * QEMU 10.0 accepts every bit of vsstatus, and at the entry ORs the bits into mstatus, where MPRV
+ * and MPP belong to the firmware. The UXL values 0, as after a reset, and 3 are not valid: make
+ * user mode 64 bits wide instead.
  */
-static unsigned long vsstatus_of(unsigned long vsstatus)
+unsigned long vsstatus_of(unsigned long vsstatus)
 {
 	unsigned long uxl = vsstatus & SSTATUS_UXL;
 
 	if (!uxl || uxl == SSTATUS_UXL)
 		uxl = FIELD_PREP(SSTATUS_UXL, XL_64);
 	return (vsstatus & VSSTATUS_FIELDS) | uxl;
+}
+
+/* The last step of a load. Not inlined, so that other vCPUs pay for one test only. */
+static __attribute__((noinline)) void load_special(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->special & SPECIAL_FWFT)
+		fwft_load(vcpu);
+	if (vcpu->special & SPECIAL_WFI_NATIVE)
+		wfi_native_load(vcpu);
+	if (vcpu->special & SPECIAL_NESTED)
+		nested_load(vcpu);
+}
+
+/* The first step of a put. */
+static __attribute__((noinline)) void put_special(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->special & SPECIAL_NESTED)
+		nested_put(vcpu);
+	if (vcpu->special & SPECIAL_FWFT)
+		fwft_put(vcpu);
 }
 
 void vcpu_load_csrs(struct kvm_vcpu *vcpu)
@@ -127,10 +147,6 @@ void vcpu_load_csrs(struct kvm_vcpu *vcpu)
 	csr_write(hedeleg, vcpu->hedeleg);
 	csr_write(hcounteren, vcpu->hcounteren);
 	csr_write64(henvcfg, vcpu->henvcfg);
-	if (vcpu->fwft.switched)
-		fwft_load(vcpu);
-	if (vcpu->wfi_native)
-		wfi_native_load(vcpu);
 	if (isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN))
 		csr_write64(hstateen0, isa_hstateen0(vcpu));
 	load_shared(vcpu);
@@ -153,7 +169,9 @@ void vcpu_load_csrs(struct kvm_vcpu *vcpu)
 	vcpu->fp_ops->load(vcpu);
 	if (vcpu->pmu)
 		pmu_load(vcpu);
-	vcpu->loaded = true;
+	vcpu->loaded = VCPU_LOADED;
+	if (vcpu->special)
+		load_special(vcpu);
 	hv_unpin();
 }
 
@@ -162,6 +180,8 @@ void vcpu_put_csrs(struct kvm_vcpu *vcpu)
 	struct guest_csrs *csrs = &vcpu->csrs;
 
 	hv_pin();
+	if (vcpu->special)
+		put_special(vcpu);
 	if (vcpu->pmu)
 		pmu_put(vcpu);
 	vcpu->fp_ops->put(vcpu);
@@ -174,8 +194,6 @@ void vcpu_put_csrs(struct kvm_vcpu *vcpu)
 		vcpu->kvm->irqchip->put(vcpu);
 		vcpu_set_request(vcpu, REQ_IRQ);
 	}
-	if (vcpu->fwft.switched)
-		fwft_put(vcpu);
 	csrs->vsstatus = csr_read(vsstatus);
 	csrs->vsie = csr_read(vsie);
 	csrs->vstvec = csr_read(vstvec);
@@ -190,7 +208,7 @@ void vcpu_put_csrs(struct kvm_vcpu *vcpu)
 	csrs->hvip = csr_swap(hvip, 0);
 	csrs->vsatp = csr_swap(vsatp, 0);
 	gstage_vcpu_put(vcpu);
-	vcpu->loaded = false;
+	vcpu->loaded = VCPU_NOT_LOADED;
 	trace_kvm_vcpu_put(READ_ONCE(vcpu->blocking));
 	trace_set_vcpu(0, 0);
 	hv_unpin();
@@ -290,6 +308,7 @@ void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 	fp_reset(vcpu);
 	sta_reset(vcpu);
 	fwft_reset(vcpu);
+	nested_reset(vcpu);
 	pmu_reset(vcpu);
 	vcpu->timer_ops->set(vcpu, TIMER_NEVER);
 	vcpu->timer.restore = TIMER_NEVER;
@@ -301,5 +320,6 @@ void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 void vcpu_isa_changed(struct kvm_vcpu *vcpu)
 {
 	fwft_apply(vcpu);
+	nested_isa_changed(vcpu);
 	timer_vcpu_choose(vcpu);
 }

@@ -64,7 +64,7 @@ void vector_restore(struct kvm_vcpu *vcpu)
 	unit_of[hart] = vcpu;
 	vcpu->vector_hart = hart;
 	vector_set_state(vcpu, FS_CLEAN);
-	trace_kvm_vector(1, vcpu->loaded);
+	trace_kvm_vector(1, vcpu->loaded != 0);
 }
 
 void vector_save(struct kvm_vcpu *vcpu)
@@ -117,10 +117,11 @@ void kvm_vector_release(void)
 void vector_reload(struct kvm_vcpu *vcpu)
 {
 	hv_pin();
-	if (vector_is_disabled(vcpu)) {
+	/* Otherwise, the vCPU has been put and loaded meanwhile, or the unit is Off for L2. */
+	if (vector_is_disabled(vcpu) && !vcpu->nested.units_put) {
 		vector_restore(vcpu);
 		if (vcpu->fp_ops->first_use)
 			fp_delegate(vcpu);
-	} /* else, the vCPU has been put and loaded meanwhile */
+	}
 	hv_unpin();
 }

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+/*
+ * kvm_hext.h - registers of KVM_{GET,SET}_ONE_REG for a vCPU with H, an extension of KVM's API.
+ *
+ * Linux 7.3 has no such registers. They are a subtype of KVM_REG_RISCV_CSR, each 64 bits wide. A
+ * register holds what the guest's HS mode reads from the CSR; KVM_HS_HEXT_V is 1 while the guest's own
+ * guest runs, with the registers of KVM_REG_RISCV_CORE.
+ *
+ * Include <linux/kvm.h> first.
+ */
+#ifndef HV_KVM_HEXT_H
+#define HV_KVM_HEXT_H
+
+#define KVM_REG_RISCV_CSR_HEXT (0x3 << KVM_REG_RISCV_SUBTYPE_SHIFT)
+
+/* Numbers of the registers. The order is that in which they have to be set. */
+enum {
+	KVM_HS_HEXT_hstatus,
+	KVM_HS_HEXT_hedeleg,
+	KVM_HS_HEXT_hideleg,
+	KVM_HS_HEXT_hie,
+	KVM_HS_HEXT_hvip,
+	KVM_HS_HEXT_hcounteren,
+	KVM_HS_HEXT_htval,
+	KVM_HS_HEXT_htinst,
+	KVM_HS_HEXT_henvcfg,
+	KVM_HS_HEXT_hstateen0,
+	KVM_HS_HEXT_htimedelta,
+	KVM_HS_HEXT_hgatp,
+	KVM_HS_HEXT_vsstatus,
+	KVM_HS_HEXT_vstvec,
+	KVM_HS_HEXT_vsscratch,
+	KVM_HS_HEXT_vsepc,
+	KVM_HS_HEXT_vscause,
+	KVM_HS_HEXT_vstval,
+	KVM_HS_HEXT_vsatp,
+	KVM_HS_HEXT_vstimecmp,
+	KVM_HS_HEXT_V,
+	KVM_HS_HEXT_COUNT,
+};
+
+#endif

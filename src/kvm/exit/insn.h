@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+/*
+ * insn.h - what insn.c shares with the handlers of CSRs and of hypervisor instructions.
+ */
+#ifndef KVM_INSN_H
+#define KVM_INSN_H
+
+#include "exit/exit.h"
+#include "vcpu/csr_access.h"
+
+#define INSN_SRET 0x10200073UL /* the encoding of sret */
+
+/* Fields of an instruction with opcode SYSTEM. */
+#define INSN_OPCODE   GENMASK(6, 0)
+#define INSN_RD       GENMASK(11, 7)
+#define INSN_FUNCT3   GENMASK(14, 12)
+#define INSN_RS1      GENMASK(19, 15)
+#define INSN_RS2      GENMASK(24, 20)
+#define INSN_FUNCT7   GENMASK(31, 25)
+#define INSN_CSR      GENMASK(31, 20)
+#define OPCODE_SYSTEM 0x73
+
+/* Is this a csrrw, csrrs or csrrc, or its immediate form? */
+static inline bool insn_is_csr(unsigned long insn)
+{
+	return FIELD_GET(INSN_OPCODE, insn) == OPCODE_SYSTEM && (FIELD_GET(INSN_FUNCT3, insn) & 3);
+}
+
+struct csr_access insn_decode_csr(const struct kvm_vcpu *vcpu, unsigned long insn);
+/* Finish a CSR access that the core has handled: the guest continues, with `old` in rd. */
+int insn_finish_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long old);
+/*
+ * Return the instruction that trapped: stval or, if this hart does not report the instruction there
+ * (stval is 0, S §1.9), what a new fetch reads. If that fetch traps, return 0: the guest is to
+ * continue, either with a trap of its own or by trying the instruction again.
+ */
+unsigned long insn_trapped(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
+/* Emulate an access to a CSR of insn.c's list: of a counter, say, that hcounteren hides. */
+int insn_emulate_csr(struct kvm_vcpu *vcpu, const struct hv_trap *trap, unsigned long insn);
+
+#endif

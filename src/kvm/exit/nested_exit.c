@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+/*
+ * nested_exit.c - handle an exit while nested.on is set, above all an exit of L2.
+ *
+ * This hypervisor (L0) handles the exits of L2 that it has caused itself: host interrupts, guest
+ * page faults in the VM's own table, the first use of FP or vector registers, WFI and counters that
+ * L1 lets L2 use, but this hypervisor does not. All others are traps into virtual HS mode, that is,
+ * exits from L2 to L1, unless L1 has delegated the cause to L2, but this hypervisor has not
+ * delegated it to the hart.
+ */
+#include "exit/exit.h"
+#include "exit/insn.h"
+#include "kvm.h"
+#include "mmu/shadow.h"
+#include "mmu/unpriv.h"
+#include "mmu/vmid.h"
+#include "request.h"
+#include "vcpu/fp.h"
+#include "vcpu/irq.h"
+#include "vcpu/isa.h"
+#include "vcpu/nested.h"
+#include "vcpu/timer.h"
+#include "vcpu/vector.h"
+#include "vcpu/wfi.h"
+
+#define INSN_WRS_NTO 0x00d00073UL
+
+/*
+ * L2 has executed an illegal instruction. Load the unit that may have been needed, if L1 and L2
+ * have it on.
+ */
+static bool first_use(struct kvm_vcpu *vcpu)
+{
+	unsigned long l1 = vcpu->csrs.vsstatus, l2 = csr_read(vsstatus);
+	bool fp, vector;
+
+	hv_pin();
+	fp = fp_is_disabled(vcpu) && (l1 & SSTATUS_FS) && (l2 & SSTATUS_FS);
+	vector = !fp && vector_is_disabled(vcpu) && (l1 & SSTATUS_VS) && (l2 & SSTATUS_VS);
+	if (fp)
+		fp_restore(vcpu);
+	if (vector)
+		vector_restore(vcpu);
+	hv_unpin();
+	return fp || vector;
+}
+
+/* Is there an interrupt that ends a WFI of the guest's hart? The vCPU is not loaded. */
+static bool wakes(struct kvm_vcpu *vcpu)
+{
+	const struct nested *n = &vcpu->nested;
+
+	return vcpu_has_irq(vcpu) || (nested_hip(vcpu) & n->hie) ||
+	       (READ_ONCE(vcpu->requests) & (BIT(REQ_HSM) | BIT(REQ_VM_DEAD)));
+}
+
+/* The host time at which vstimecmp raises VSTIP. */
+static u64 vs_deadline(const struct kvm_vcpu *vcpu)
+{
+	const struct nested *n = &vcpu->nested;
+	u64 compare;
+
+	if (!(n->henvcfg & vcpu->henvcfg & ENVCFG_STCE))
+		return TIMER_NEVER;
+	compare = n->v ? csr_read64(vstimecmp) : n->vstimecmp;
+	if (compare == TIMER_NEVER)
+		return TIMER_NEVER;
+	return timer_host_deadline(vcpu->kvm, compare - n->htimedelta);
+}
+
+/* WFI of L1 or L2: sleep until an interrupt is pending that sie, vsie or hie of this hart enables. */
+static int nested_wfi(struct kvm_vcpu *vcpu)
+{
+	u64 deadline = vs_deadline(vcpu);
+
+	trace_exit_class(&vcpu->exit_clock, EXIT_WFI);
+	vcpu->stats.wfi_exit_stat++;
+	vcpu->guest.sepc += 4;
+	if (deadline != TIMER_NEVER)
+		hv_timer_start(&vcpu->nested_host.timer, deadline);
+	vcpu_sleep(vcpu, wakes);
+	return RESUME_GUEST;
+}
+
+static bool is_counter(unsigned long insn)
+{
+	unsigned int csr = (unsigned int)FIELD_GET(INSN_CSR, insn);
+
+	return insn_is_csr(insn) && (csr & ~0x9fU) == CSR_cycle;
+}
+
+/*
+ * A virtual instruction in L2. It is L0's if L1 allows the instruction: then L0 has forbidden it.
+ */
+static int l2_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	const struct nested *n = &vcpu->nested;
+	bool from_vs = vcpu->guest.sstatus & SSTATUS_SPP;
+	unsigned long insn = insn_trapped(vcpu, trap);
+
+	if (!insn)
+		return RESUME_GUEST;
+	trace_kvm_virtual_inst(insn);
+	if (insn == INSN_WFI && from_vs && !(n->hstatus & HSTATUS_VTW))
+		return nested_wfi(vcpu);
+	if (insn == INSN_WRS_NTO && !(n->hstatus & HSTATUS_VTW)) {
+		vcpu->guest.sepc += 4;
+		return vcpu_wrs(vcpu);
+	}
+	if (is_counter(insn) && (n->hcounteren >> (FIELD_GET(INSN_CSR, insn) & 31) & 1))
+		return insn_emulate_csr(vcpu, trap, insn);
+	vcpu_inject_trap(vcpu, EXC_VIRTUAL_INST, trap->sepc, insn);
+	return RESUME_GUEST;
+}
+
+static int exit_l2(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	switch (trap->scause) {
+	case EXC_ILLEGAL_INST:
+		if (first_use(vcpu)) {
+			trace_exit_class(&vcpu->exit_clock, EXIT_FP);
+			return RESUME_GUEST;
+		}
+		return vcpu_redirect_trap(vcpu, trap);
+	case EXC_VIRTUAL_INST:
+		return l2_virtual_inst(vcpu, trap);
+	case EXC_ECALL_VS:
+		return vcpu_redirect_trap(vcpu, trap);
+	case EXC_INST_GUEST_PAGE_FAULT:
+	case EXC_LOAD_GUEST_PAGE_FAULT:
+	case EXC_STORE_GUEST_PAGE_FAULT:
+		return nested_fault(vcpu, trap);
+	default: /* an interrupt or fault of L0, or a cause that its handler gives to the guest */
+		return exit_dispatch(vcpu, trap);
+	}
+}
+
+static int exit_l1(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	if (trap->scause == EXC_VIRTUAL_INST && trap->stval == INSN_WFI &&
+	    (vcpu->guest.sstatus & SSTATUS_SPP))
+		return nested_wfi(vcpu);
+	return exit_dispatch(vcpu, trap);
+}
+
+/*
+ * Called by vmid_update() before each entry into L2, and when a request was pending, perhaps several
+ * times. The shadow table may have to be dropped, and L1 may have an interrupt.
+ */
+void nested_before_entry(struct kvm_vcpu *vcpu)
+{
+	if (!vmid_is_current(vcpu->nested.vmid_generation)) {
+		nested_leave(vcpu);
+		vmid_update(vcpu);
+		nested_enter(vcpu);
+	}
+	if (vcpu->nested.hgatp)
+		shadow_check(vcpu);
+	nested_check_irqs(vcpu);
+	if (!vcpu->nested.v)
+		vmid_update(vcpu);
+}
+
+int exit_nested(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	struct nested *n = &vcpu->nested;
+	int result;
+
+	if (vcpu->kvm->toggle[TOGGLE_switch])
+		vcpu_reload(vcpu);
+	nested_unsettle(vcpu);
+	n->handling = true;
+	result = n->v ? exit_l2(vcpu, trap) : exit_l1(vcpu, trap);
+	n->handling = false;
+	nested_settle(vcpu);
+	if (!n->v && (n->hie & ~n->hideleg))
+		nested_check_irqs(vcpu);
+	return result;
+}

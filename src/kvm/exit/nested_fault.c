@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+/*
+ * nested_fault.c - guest page faults of L2: is L1's table responsible, or the VM's own?
+ *
+ * L1's table (hgatp) is walked first. If it does not permit the access, the fault is L1's. Otherwise
+ * it gives an address of L1. If the VM's own table maps that address, the shadow table was only not
+ * filled yet; if not, the address is treated like one at which L1 has faulted: as memory to map, or
+ * as MMIO. Spec: H §5.2, §6.3.
+ */
+#include <asm-generic/errno.h>
+#include "exit/exit.h"
+#include "mmu/gpa.h"
+#include "mmu/memslot.h"
+#include "mmu/shadow.h"
+#include "request.h"
+#include "vcpu/isa.h"
+#include "vcpu/nested.h"
+
+/*
+ * The faulting access. htval has the address; 0 stands for an address below 4, as it does on a hart
+ * that always writes htval.
+ */
+static struct gstage_fault locate(const struct hv_trap *trap)
+{
+	struct gstage_fault fault = {
+		.gpa = (gpa_t)trap->htval << 2,
+		.fetch = trap->scause == EXC_INST_GUEST_PAGE_FAULT,
+		.write = trap->scause == EXC_STORE_GUEST_PAGE_FAULT,
+		.implicit = htinst_is_pseudo(trap->htinst),
+	};
+
+	if (fault.implicit)
+		fault.write = trap->htinst & HTINST_PSEUDO_WRITE;
+	else
+		fault.gpa |= trap->stval & 3;
+	return fault;
+}
+
+/* Give the fault to L1, with the address of L2. */
+static int reflect(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	struct nested *n = &vcpu->nested;
+	/* htinst describes this hypervisor's HLV, not L1's, unless it is a pseudoinstruction. */
+	unsigned long htinst = !n->unpriv || htinst_is_pseudo(trap->htinst) ? trap->htinst : 0;
+
+	vcpu_redirect_trap(vcpu, trap);
+	n->htval = trap->htval;
+	n->htinst = htinst;
+	return RESUME_GUEST;
+}
+
+/*
+ * The walk has given an address of L1 that the VM's own table does not map: handle the fault as if
+ * L1 had made the access there. If htinst is 0, assume that L2's instruction did, and not a page-table
+ * walk: gpa_htval.c would look for it in L2's tables as if they contained addresses of L1.
+ */
+static int fault_of_l1(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa)
+{
+	struct hv_trap of_l1 = *trap;
+
+	of_l1.htval = (unsigned long)(gpa >> 2);
+	if (vcpu->nested.unpriv)
+		return gstage_fault_unpriv(vcpu, &of_l1);
+	memslot_vcpu_refresh(vcpu);
+	if (!trap->htinst && !memslot_find(vcpu, gpa_to_gfn(gpa)))
+		return mmio_emulate(vcpu, trap, gpa);
+	return exit_gstage_fault(vcpu, &of_l1);
+}
+
+int nested_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
+{
+	struct nested *n = &vcpu->nested;
+	bool mxr = n->unpriv && (vcpu->csrs.vsstatus & SSTATUS_MXR);
+	struct gstage_fault fault = locate(trap);
+	struct shadow_walk walk;
+	int ret;
+
+	vcpu_set_request(vcpu, REQ_HOST); /* this may sleep, or take interrupts */
+	if (!n->hgatp)
+		return n->unpriv ? gstage_fault_unpriv(vcpu, trap) : exit_dispatch(vcpu, trap);
+	fault.fetch |= n->unpriv == UNPRIV_FETCH;
+	shadow_reclaim(vcpu);
+	ret = shadow_walk(vcpu, n->hgatp, &fault, mxr, &walk);
+	if (ret == -EFAULT)
+		return reflect(vcpu, trap);
+	if (ret)
+		return vcpu_inject_access_fault(vcpu, trap);
+	ret = shadow_map(vcpu, &fault, &walk);
+	if (ret != -ENOENT) {
+		trace_kvm_page_fault(fault.gpa, trap->scause);
+		return ret ? ret : RESUME_GUEST;
+	}
+	ret = fault_of_l1(vcpu, trap, walk.gpa);
+	/* Usually the page is mapped now: fill the shadow table, too, before L2 tries again. */
+	if (ret == RESUME_GUEST && vcpu->loaded == VCPU_LINES_HELD)
+		shadow_map(vcpu, &fault, &walk);
+	return ret;
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+/*
+ * nested_insn.c - emulate what a guest hypervisor executes: sret, HLV, HSV, HFENCE, and CSR
+ * instructions.
+ *
+ * All of them cause virtual-instruction exceptions in VS or VU (H §6.1). Spec: H §3.1, §3.2, §6.4.
+ */
+#include "exit/exit.h"
+#include "exit/insn.h"
+#include "kvm.h"
+#include "mmu/shadow.h"
+#include "mmu/unpriv.h"
+#include "vcpu/isa.h"
+#include "vcpu/nested.h"
+
+#define FUNCT7_HFENCE_VVMA 0x11
+#define FUNCT7_HINVAL_VVMA 0x13
+#define FUNCT7_HLV_B       0x30 /* to 0x37 (HSV.D): bits 2:1 are the width, bit 0 is a store */
+#define FUNCT7_HFENCE_GVMA 0x31
+#define FUNCT7_HINVAL_GVMA 0x33
+
+/*
+ * sret with SPV = 1: continue in L2, at its privilege (H §6.4). L1's sstatus is the hart's
+ * vsstatus.
+ */
+static void enter_l2(struct kvm_vcpu *vcpu)
+{
+	struct nested *n = &vcpu->nested;
+	unsigned long vsstatus = csr_read(vsstatus);
+
+	vcpu->guest.sepc = csr_read(vsepc);
+	vcpu->guest.sstatus &= ~SSTATUS_SPP;
+	vcpu->guest.sstatus |= vsstatus & SSTATUS_SPP;
+	vsstatus &= ~(SSTATUS_SPP | SSTATUS_SIE);
+	if (vsstatus & SSTATUS_SPIE)
+		vsstatus |= SSTATUS_SIE;
+	csr_write(vsstatus, vsstatus | SSTATUS_SPIE);
+	n->hstatus &= ~HSTATUS_SPV;
+	n->v = true;
+	nested_enter(vcpu);
+	trace_kvm_nested_enter(vcpu->guest.sepc, n->hstatus);
+}
+
+static unsigned long hlvx_hu(gva_t gva, struct hv_trap *trap, unsigned long hstatus,
+			     unsigned long value)
+{
+	(void)value;
+	return unpriv_hlvx_hu(gva, trap, hstatus);
+}
+
+#define RS2_HLVX 3 /* in rs2: the load checks execute permission */
+
+/* The accesses of HLV and HSV by the low bits of funct7 and, for loads, rs2 (H §3.1). */
+static unpriv_fn *access_of(unsigned long funct7, unsigned long rs2)
+{
+	static unpriv_fn *const loads[4][4] = {
+		{ unpriv_hlv_b, unpriv_hlv_bu },
+		{ unpriv_hlv_h, unpriv_hlv_hu, [RS2_HLVX] = hlvx_hu },
+		{ unpriv_hlv_w, unpriv_hlv_wu, [RS2_HLVX] = unpriv_hlvx_wu },
+		{ unpriv_hlv_d },
+	};
+	static unpriv_fn *const stores[4] = { unpriv_hsv_b, unpriv_hsv_h, unpriv_hsv_w,
+					      unpriv_hsv_d };
+
+	if (funct7 & 1)
+		return stores[funct7 >> 1 & 3];
+	return rs2 < 4 ? loads[funct7 >> 1 & 3][rs2] : NULL;
+}
+
+static unsigned long gpr(const struct kvm_vcpu *vcpu, unsigned long number)
+{
+	return number ? vcpu->guest.gpr[number] : 0;
+}
+
+/* QEMU gives a fault of HLVX in the G-stage cause 12, and sets htval (refetch_failed()). */
+static bool is_gstage_fault(const struct hv_trap *trap)
+{
+	return trap->scause == EXC_LOAD_GUEST_PAGE_FAULT ||
+	       trap->scause == EXC_STORE_GUEST_PAGE_FAULT ||
+	       trap->scause == EXC_INST_GUEST_PAGE_FAULT || trap->htval;
+}
+
+/*
+ * HLV and HSV access L2's memory through its own translation: load L2's CSRs, and make the same
+ * access. A fault in the VM's table is this hypervisor's own: it is resolved, and L1 executes the
+ * instruction again. All other traps are L1's, with SPV = 0 and GVA = 1.
+ */
+static bool access_l2(struct kvm_vcpu *vcpu, unsigned long insn, int *result)
+{
+	unsigned long rs2 = FIELD_GET(INSN_RS2, insn), funct7 = FIELD_GET(INSN_FUNCT7, insn);
+	unsigned long gva = gpr(vcpu, FIELD_GET(INSN_RS1, insn)), value = gpr(vcpu, rs2);
+	unpriv_fn *access = access_of(funct7, rs2);
+	struct nested *n = &vcpu->nested;
+	bool is_hlvx = !(funct7 & 1) && rs2 == RS2_HLVX;
+	/*
+	 * MXR of L1 acts on L2's accesses, too. HLVX needs it in QEMU 7.2 (unpriv_read()), and
+	 * ignores it elsewhere.
+	 */
+	bool mxr = (csr_read(vsstatus) & SSTATUS_MXR) || is_hlvx;
+	unsigned long rd = FIELD_GET(INSN_RD, insn);
+	struct hv_trap trap;
+
+	if (!access || ((funct7 & 1) && rd))
+		return false;
+	n->v = true;
+	n->unpriv = is_hlvx ? UNPRIV_FETCH : UNPRIV_DATA;
+	nested_choose_exits(vcpu); /* the fault below may sleep: a put has to put away L2's CSRs */
+	nested_enter(vcpu);
+	if (mxr)
+		csr_set(sstatus, SSTATUS_MXR);
+	value = unpriv_access(vcpu, access, gva, value, n->hstatus & HSTATUS_SPVP, &trap);
+	if (mxr)
+		csr_clear(sstatus, SSTATUS_MXR);
+	trap.sepc = vcpu->guest.sepc;
+	if (!trap.scause) {
+		if (rd)
+			vcpu->guest.gpr[rd] = value;
+		vcpu->guest.sepc += 4;
+	} else if (is_gstage_fault(&trap)) {
+		if (trap.scause != EXC_STORE_GUEST_PAGE_FAULT)
+			trap.scause = EXC_LOAD_GUEST_PAGE_FAULT; /* HLVX: H §3.1 */
+		*result = nested_fault(vcpu, &trap);
+	} else {
+		/* HLVX has the causes of a load; QEMU raises those of a fetch. */
+		if (trap.scause == EXC_INST_PAGE_FAULT)
+			trap.scause = EXC_LOAD_PAGE_FAULT;
+		else if (trap.scause == EXC_INST_ACCESS_FAULT)
+			trap.scause = EXC_LOAD_ACCESS_FAULT;
+		vcpu_redirect_trap(vcpu, &trap);
+	}
+	if (n->v) {
+		n->v = false;
+		n->unpriv = UNPRIV_NONE;
+		nested_leave(vcpu);
+	}
+	return true;
+}
+
+static bool is_fence(const struct kvm_vcpu *vcpu, unsigned long insn)
+{
+	if (FIELD_GET(INSN_RD, insn))
+		return false;
+	switch (FIELD_GET(INSN_FUNCT7, insn)) {
+	case FUNCT7_HFENCE_VVMA:
+	case FUNCT7_HFENCE_GVMA:
+		return true;
+	case FUNCT7_HINVAL_VVMA:
+	case FUNCT7_HINVAL_GVMA:
+		return isa_has(vcpu, KVM_RISCV_ISA_EXT_SVINVAL);
+	default:
+		return false;
+	}
+}
+
+static bool is_gvma(unsigned long insn)
+{
+	unsigned long funct7 = FIELD_GET(INSN_FUNCT7, insn);
+
+	return funct7 == FUNCT7_HFENCE_GVMA || funct7 == FUNCT7_HINVAL_GVMA;
+}
+
+/* Instructions of HS mode: L1's user mode must not execute them. */
+static bool emulate_hs(struct kvm_vcpu *vcpu, unsigned long insn)
+{
+	struct csr_access access;
+	unsigned long old;
+
+	if (insn == INSN_SRET && (vcpu->nested.hstatus & HSTATUS_SPV)) {
+		enter_l2(vcpu);
+		return true;
+	}
+	if (insn_is_csr(insn)) {
+		access = insn_decode_csr(vcpu, insn);
+		if (!nested_csr(vcpu, &access, &old))
+			return false;
+		insn_finish_csr(vcpu, &access, old);
+		return true;
+	}
+	if (FIELD_GET(INSN_FUNCT3, insn) || !is_fence(vcpu, insn))
+		return false;
+	/* VS-stage translations of L2 are dropped anyway when V changes. */
+	if (vcpu->shadow && is_gvma(insn))
+		shadow_drop(vcpu);
+	vcpu->guest.sepc += 4;
+	return true;
+}
+
+bool nested_emulate(struct kvm_vcpu *vcpu, unsigned long insn, int *result)
+{
+	const struct nested *n = &vcpu->nested;
+	bool from_vs = vcpu->guest.sstatus & SSTATUS_SPP, done;
+
+	if (n->v || FIELD_GET(INSN_OPCODE, insn) != OPCODE_SYSTEM)
+		return false;
+	*result = RESUME_GUEST;
+	nested_unsettle(vcpu);
+	if (FIELD_GET(INSN_FUNCT3, insn) == 4 &&
+	    (FIELD_GET(INSN_FUNCT7, insn) & ~7UL) == FUNCT7_HLV_B)
+		done = (from_vs || (n->hstatus & HSTATUS_HU)) && access_l2(vcpu, insn, result);
+	else
+		done = from_vs && emulate_hs(vcpu, insn);
+	if (!done) {
+		nested_settle(vcpu);
+		return false;
+	}
+	trace_exit_class(&vcpu->exit_clock, EXIT_H_INSN);
+	nested_settle(vcpu);
+	nested_check_irqs(vcpu);
+	return true;
+}

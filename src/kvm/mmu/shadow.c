@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT
+/*
+ * shadow.c - fill and drop the shadow table (shadow.h).
+ *
+ * The shadow table has the VMID of the VM, so everything is fenced whenever hgatp changes.
+ *
+ * A leaf is copied from the VM's own table under mmu_lock. If the host takes the page back
+ * afterwards, it changes the VM's table, counts a flush, sends a request to every vCPU and waits for
+ * those in their guest (tlb.c). This thread is outside its guest, and looks at the count before it
+ * enters (shadow_check()), so it drops the leaf before any access. Fences by address do not name
+ * L2's addresses; a VM with a shadow table therefore uses tlb_all_ops.
+ */
+#include <asm-generic/errno.h>
+#include <string.h>
+#include "mmu/hfence.h"
+#include "mmu/memslot.h"
+#include "mmu/shadow.h"
+#include "mmu/tlb.h"
+
+/* No order is needed: what was flushed is read from the VM's table with mmu_lock held. */
+static unsigned long count_flushes(const struct kvm *vm)
+{
+	return (unsigned long)__atomic_load_n(&vm->stats.remote_tlb_flush_requests,
+					      __ATOMIC_RELAXED);
+}
+
+/* The number of levels of an hgatp.MODE (H §2.10), as in GSTAGE_MODES. */
+static unsigned int mode_levels(unsigned long mode)
+{
+	return BITS_PER_LONG == 64 ? (unsigned int)mode - 5 : 2;
+}
+
+static int set_mode(struct gstage *gs, unsigned long mode)
+{
+	return gstage_set_gpa_bits(gs, gstage_shift(mode_levels(mode)) + 2);
+}
+
+int shadow_prepare(struct kvm_vcpu *vcpu, unsigned long mode)
+{
+	const struct gstage *own = &vcpu->kvm->gstage;
+	struct shadow *shadow = vcpu->shadow;
+	int err;
+
+	if (shadow) {
+		shadow_drop(vcpu);
+		return set_mode(&shadow->gstage, mode);
+	}
+	shadow = hv_alloc(sizeof(*shadow));
+	if (!shadow)
+		return -ENOMEM;
+	err = gstage_init(&shadow->gstage, own->ops, own->huge);
+	if (!err)
+		err = set_mode(&shadow->gstage, mode);
+	if (!err) {
+		shadow->spare = hv_pages_alloc(GSTAGE_ROOT_ORDER);
+		err = shadow->spare ? 0 : -ENOMEM;
+	}
+	if (err) {
+		gstage_destroy(&shadow->gstage);
+		hv_free(shadow);
+		return err;
+	}
+	WRITE_ONCE(vcpu->kvm->tlb, &tlb_all_ops);
+	vcpu->shadow = shadow;
+	return 0;
+}
+
+void shadow_destroy(struct kvm_vcpu *vcpu)
+{
+	if (!vcpu->shadow)
+		return;
+	gstage_destroy(&vcpu->shadow->gstage);
+	gstage_destroy(&vcpu->shadow->old);
+	if (vcpu->shadow->spare)
+		hv_pages_free(vcpu->shadow->spare, GSTAGE_ROOT_ORDER);
+	hv_free(vcpu->shadow);
+	vcpu->shadow = NULL;
+}
+
+/* hgatp is 0 between the old table and the new one, and nothing of the old one remains (vmid.c). */
+static void change_table(struct kvm_vcpu *vcpu, const struct gstage *gs)
+{
+	csr_write(hgatp, 0);
+	hfence_gvma_vmid(vcpu->vmid);
+	csr_write(hgatp, gstage_hgatp(gs, vcpu->vmid));
+	tlb_flush_vm_local(vcpu->kvm);
+}
+
+void shadow_load(struct kvm_vcpu *vcpu, unsigned long hgatp)
+{
+	struct shadow *shadow = vcpu->shadow;
+
+	if (shadow->hgatp != hgatp)
+		shadow_drop(vcpu);
+	shadow->hgatp = hgatp;
+	change_table(vcpu, &shadow->gstage);
+	shadow_check(vcpu);
+}
+
+void shadow_put(struct kvm_vcpu *vcpu)
+{
+	change_table(vcpu, &vcpu->kvm->gstage);
+}
+
+static void clear_root(const struct gstage *gs)
+{
+	for (unsigned int i = 0; i < 1U << GSTAGE_ROOT_ORDER; i++) {
+		void *page = hv_page_map(gs->root + i * PAGE_SIZE);
+
+		memset(page, 0, PAGE_SIZE);
+		hv_page_unmap(page);
+	}
+}
+
+/* The hart must not walk a table that is freed later, not even speculatively. */
+void shadow_drop(struct kvm_vcpu *vcpu)
+{
+	struct shadow *shadow = vcpu->shadow;
+	struct gstage *gs = &shadow->gstage;
+	unsigned long vsatp;
+
+	shadow->generation++;
+	if (!shadow->filled)
+		return;
+	hv_pin();
+	shadow->filled = false;
+	shadow->old = *gs;
+	gs->root = shadow->spare;
+	gs->hgatp = (gs->hgatp & ~HGATP_PPN) | FIELD_PREP(HGATP_PPN, gs->root >> PAGE_SHIFT);
+	gs->tables = 0;
+	shadow->spare = 0;
+	if (FIELD_GET(HGATP_PPN, csr_read(hgatp)) == shadow->old.root >> PAGE_SHIFT) {
+		vsatp = csr_swap(vsatp, 0);
+		change_table(vcpu, gs);
+		csr_write(vsatp, vsatp);
+	}
+	hv_unpin();
+}
+
+void shadow_reclaim(struct kvm_vcpu *vcpu)
+{
+	struct shadow *shadow = vcpu->shadow;
+
+	if (!shadow->old.root)
+		return;
+	shadow->old.ops->free(&shadow->old);
+	clear_root(&shadow->old);
+	shadow->spare = shadow->old.root;
+	shadow->old.root = 0;
+}
+
+void shadow_forget(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->shadow)
+		vcpu->shadow->hgatp = 0;
+}
+
+void shadow_check(struct kvm_vcpu *vcpu)
+{
+	unsigned long flushes = count_flushes(vcpu->kvm);
+
+	if (vcpu->shadow->flushes == flushes)
+		return;
+	vcpu->shadow->flushes = flushes;
+	shadow_drop(vcpu);
+}
+
+/* ---- L1's table -------------------------------------------------------------------------------- */
+
+static bool permits(pte_t pte, const struct gstage_fault *fault, bool mxr)
+{
+	bool readable = (pte & PTE_R) || (mxr && (pte & PTE_X));
+
+	if (!(pte & PTE_U) || !(pte & PTE_A))
+		return false;
+	if (fault->implicit)
+		return (pte & PTE_R) && (!fault->write || ((pte & PTE_W) && (pte & PTE_D)));
+	if (fault->fetch)
+		return pte & PTE_X;
+	return fault->write ? (pte & PTE_W) && (pte & PTE_D) : readable;
+}
+
+/* The walk has reached the leaf `pte` (H §5.1, S §3.2). */
+static int leaf_reached(const struct gstage_fault *fault, bool mxr, struct shadow_walk *walk)
+{
+	u64 size = gstage_size(walk->level);
+	hpa_t base = pte_to_hpa(walk->pte);
+
+	if (!permits(walk->pte, fault, mxr))
+		return -EFAULT;
+	if (walk->level == 0 && (walk->pte & PTE_NAPOT)) {
+		size = NAPOT_SIZE;
+		base = ALIGN_DOWN(base, size);
+	}
+	if (!IS_ALIGNED(base, size))
+		return -EFAULT;
+	walk->gpa = base | (fault->gpa & (size - 1));
+	return 0;
+}
+
+int shadow_walk(struct kvm_vcpu *vcpu, unsigned long hgatp, const struct gstage_fault *fault,
+		bool mxr, struct shadow_walk *walk)
+{
+	const struct gstage *gs = &vcpu->shadow->gstage;
+	gpa_t table = (gpa_t)FIELD_GET(HGATP_PPN, hgatp) << PAGE_SHIFT;
+	unsigned int level = gs->levels;
+
+	*walk = (struct shadow_walk){ .generation = vcpu->shadow->generation };
+	if (fault->gpa >= gstage_limit(gs))
+		return -EFAULT;
+	while (level-- > 0) {
+		gpa_t pte_gpa = table + gstage_index(gs, fault->gpa, level) * sizeof(pte_t);
+		pte_t pte;
+
+		if (kvm_read_guest(vcpu->kvm, pte_gpa, &pte, sizeof(pte)))
+			return -EIO;
+		if (!(pte & PTE_V) || (!(pte & PTE_R) && (pte & PTE_W)))
+			return -EFAULT;
+		if (pte_is_table(pte) && (pte & (PTE_A | PTE_D | PTE_U)))
+			return -EFAULT; /* reserved (S §3.2) */
+		if (pte_is_leaf(pte)) {
+			walk->level = level;
+			walk->pte = pte;
+			return leaf_reached(fault, mxr, walk);
+		}
+		table = pte_to_hpa(pte);
+	}
+	return -EFAULT;
+}
+
+/* ---- filling ----------------------------------------------------------------------------------- */
+
+/* What both L1's leaf and the VM's own permit. */
+static pte_t leaf_flags(const struct shadow_walk *walk, const struct gstage_leaf *own)
+{
+	pte_t flags = PTE_V | PTE_U | PTE_A | (walk->pte & own->pte & (PTE_R | PTE_X));
+
+	if ((walk->pte & PTE_W) && (walk->pte & PTE_D) && (own->pte & PTE_W))
+		flags |= PTE_W | PTE_D;
+	return flags;
+}
+
+static int map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
+	       const struct shadow_walk *walk, const struct gstage_leaf *own, hpa_t *retired)
+{
+	struct gstage *gs = &vcpu->shadow->gstage;
+	unsigned int level = MIN(MIN(walk->level, own->level), gs->levels - 1);
+	hpa_t pa = ALIGN_DOWN(gstage_leaf_hpa(own, walk->gpa), gstage_size(level));
+	pte_t old;
+	int err;
+
+	vcpu->shadow->filled = true;
+	spin_lock(&gs->mmu_lock);
+	err = gstage_map(gs, fault->gpa, level, pte_make(pa, leaf_flags(walk, own)), &old);
+	*retired = gstage_take_retired(gs);
+	spin_unlock(&gs->mmu_lock);
+	if (err)
+		return err;
+	if (old & PTE_V)
+		tlb_flush_vm_local(vcpu->kvm);
+	else
+		hfence_gvma_vmid_gpa(vcpu->vmid, fault->gpa);
+	return 0;
+}
+
+/*
+ * Only leaves of memory are copied, not those of an interrupt file (GSTAGE_LEAF_DEVICE has no X),
+ * which is taken back without stopping the vCPU.
+ */
+int shadow_map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
+	       const struct shadow_walk *walk)
+{
+	struct gstage *own = &vcpu->kvm->gstage;
+	struct shadow *shadow = vcpu->shadow;
+	struct gstage_leaf leaf;
+	hpa_t retired = 0;
+	int err = 0;
+
+	shadow_reclaim(vcpu);
+	hv_pin();
+	shadow_check(vcpu);
+	if (shadow->gstage.tables >= SHADOW_TABLES)
+		shadow_drop(vcpu);
+	/* L1's table may have changed, and been fenced, since the walk. Or a drop needs reclaim. */
+	if (walk->generation != shadow->generation || shadow->old.root) {
+		hv_unpin();
+		return 0;
+	}
+	spin_lock(&own->mmu_lock);
+	if (gstage_find(own, walk->gpa, &leaf) || !(leaf.pte & PTE_A) || !(leaf.pte & PTE_X) ||
+	    (fault->write && !(leaf.pte & PTE_W)))
+		err = -ENOENT;
+	spin_unlock(&own->mmu_lock);
+	if (!err)
+		err = map(vcpu, fault, walk, &leaf, &retired);
+	hv_unpin();
+	gstage_free_retired(retired);
+	/* With an empty table, L2 may get on; the memory of the old one is free then. */
+	if (err == -ENOMEM && shadow->gstage.tables) {
+		shadow_drop(vcpu);
+		err = 0;
+	}
+	return err;
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+/*
+ * shadow.h - the shadow table: the G-stage table of a guest's own guest (L2).
+ *
+ * L1's hgatp names a table from L2's guest physical addresses to L1's, which no hart can use. The
+ * hart uses a shadow table instead, which maps L2's addresses directly to host memory: L1's table
+ * followed by the VM's own. It is filled on demand, by L2's guest page faults, and is valid like a
+ * TLB: a change of L1's table takes effect at L1's next HFENCE.GVMA (H §3.2).
+ *
+ * Each vCPU has a shadow table of its own, because HFENCE.GVMA acts on one hart. Only the vCPU's
+ * thread uses it, so that it needs no lock. The table is dropped as a whole:
+ *
+ *   - when L1 executes an HFENCE.GVMA, or enters L2 with another hgatp;
+ *   - when a translation of the VM's own table was taken back or lost W (tlb.c counts the flushes);
+ *   - when it has SHADOW_TABLES tables.
+ *
+ * A dropped table is replaced by an empty root at once, and freed later, because freeing takes
+ * interrupts (gstage.c). Nothing is mapped before that, so at most one table waits to be freed.
+ */
+#ifndef KVM_SHADOW_H
+#define KVM_SHADOW_H
+
+#include "kvm.h"
+#include "mmu/vsstage.h"
+
+#define SHADOW_TABLES 1024
+
+struct shadow {
+	struct gstage gstage;
+	unsigned long hgatp;   /* L1's hgatp whose translations the table holds; 0: none */
+	unsigned long flushes; /* of the VM's own table, when the shadow table was last checked */
+	unsigned long generation; /* counts how often the table was dropped */
+	bool filled;              /* it may have leaves */
+	hpa_t spare;              /* an empty root; 0: the last one is in `old` */
+	struct gstage old;        /* the table dropped last, not freed yet; root is 0: none */
+};
+
+/* One access of L2 as L1's table translates it. */
+struct shadow_walk {
+	gpa_t gpa;          /* of L1 */
+	unsigned int level; /* of L1's leaf */
+	pte_t pte;          /* L1's leaf, or 0 */
+	unsigned long generation;
+};
+
+/*
+ * Prepare for guests with a table of this hgatp.MODE. Returns 0; -EINVAL: some hart lacks the mode;
+ * -ENOMEM. The vCPU's thread, L2 does not run.
+ */
+int shadow_prepare(struct kvm_vcpu *vcpu, unsigned long mode);
+void shadow_destroy(struct kvm_vcpu *vcpu);
+/*
+ * Load hgatp of the shadow table for L1's `hgatp`, and back to the VM's own table. vsatp is 0. All
+ * translations of the VM are dropped on this hart.
+ */
+void shadow_load(struct kvm_vcpu *vcpu, unsigned long hgatp);
+void shadow_put(struct kvm_vcpu *vcpu);
+/* Empty the table, which may be loaded. The old table is kept until shadow_reclaim() frees it. */
+void shadow_drop(struct kvm_vcpu *vcpu);
+/* Free the table dropped last. Takes interrupts, so it must not be called in a pinned section. */
+void shadow_reclaim(struct kvm_vcpu *vcpu);
+/* Have the next shadow_load() drop the table. Does nothing if there is none. */
+void shadow_forget(struct kvm_vcpu *vcpu);
+/*
+ * Drop the table if the VM's own table has been flushed since. Called with the table loaded, before
+ * an entry and before an HLV (in unpriv.c), and again whenever a request was found there.
+ */
+void shadow_check(struct kvm_vcpu *vcpu);
+/*
+ * Walk the table of L1's `hgatp` for an access. Returns 0; -EFAULT: L1's table does not permit it;
+ * -EIO: a table is not in memory. May sleep.
+ */
+int shadow_walk(struct kvm_vcpu *vcpu, unsigned long hgatp, const struct gstage_fault *fault,
+		bool mxr, struct shadow_walk *walk);
+/*
+ * Map the page of `gpa` of L2 to where the VM's own table maps the walk's address. Returns 0, also if
+ * the table has been dropped since the walk, so that L2 has to try again; -ENOENT: the VM's own table
+ * has no leaf that permits the access; -ENOMEM.
+ */
+int shadow_map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
+	       const struct shadow_walk *walk);
+
+#endif

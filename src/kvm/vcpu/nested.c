@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: MIT
+/*
+ * nested.c - move a hart between the CSRs of a guest hypervisor and those of its guest.
+ *
+ * Overview: nested.h. A load always loads L1's CSRs, and a put always saves them, so the rest of the
+ * core, ONE_REG above all, knows only L1's. If L2 runs (nested.v), nested_load() then loads L2's
+ * CSRs over them, and nested_put() takes them away first.
+ *
+ * While L2's CSRs are loaded, L1's interrupts cannot be in the hart: hvip and vstimecmp are L2's.
+ * L1's lines are then kept in csrs.hvip (VCPU_LINES_HELD), and its timer is a host timer. Both kick
+ * the vCPU, and nested_before_entry() looks for an interrupt of L1 before each entry into L2.
+ *
+ * L2 shares the VMID with L1, and the ASIDs of both may be equal, so VS-stage translations are
+ * dropped whenever V changes.
+ */
+#include "irqchip.h"
+#include "mmu/shadow.h"
+#include "mmu/tlb.h"
+#include "request.h"
+#include "vcpu/fp.h"
+#include "vcpu/fwft.h"
+#include "vcpu/inject.h"
+#include "vcpu/irq.h"
+#include "vcpu/isa.h"
+#include "vcpu/nested.h"
+#include "vcpu/timer.h"
+#include "vcpu/vector.h"
+#include "vcpu/wfi.h"
+
+#define VS_LINES (BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT))
+/* The bits of hstatus that a trap with V = 0 has to clear. */
+#define HSTATUS_OF_TRAP (HSTATUS_SPV | HSTATUS_GVA)
+
+/* ---- what the next entry needs ---------------------------------------------------------------- */
+
+/*
+ * While SPV or GVA is set in L1, no exception is delegated to L1, because each has to clear these
+ * bits (H §6.2). The hart delegates L1's interrupts even then, so an interrupt that L1 takes in
+ * this state leaves the bits set: docs/nested.md.
+ */
+static bool traps_clear_hstatus(const struct nested *n)
+{
+	return n->hstatus & HSTATUS_OF_TRAP;
+}
+
+/*
+ * Are special exits needed? While hie enables interrupts of VS, they end a WFI of L1, too, and L1
+ * may have to take them.
+ */
+static bool is_on(const struct nested *n)
+{
+	return n->v || traps_clear_hstatus(n) || (n->hie & VS_LINES);
+}
+
+/* Illegal instructions stay delegated on a machine that corrupts their traps into HS (fp.c). */
+static unsigned long delegable(const struct nested *n)
+{
+	unsigned long always = fp_traps_arrive() ? 0 : BIT(EXC_ILLEGAL_INST);
+
+	if (n->v)
+		return n->hedeleg | always;
+	return traps_clear_hstatus(n) ? always : ~0UL;
+}
+
+/* The bits of hstatus that make instructions of the guest trap. */
+static void set_hstatus(struct kvm_vcpu *vcpu)
+{
+	const struct nested *n = &vcpu->nested;
+	unsigned long traps = HSTATUS_VTW;
+
+	if (n->v)
+		traps |= n->hstatus & (HSTATUS_VTVM | HSTATUS_VTSR);
+	else if (n->hstatus & HSTATUS_SPV)
+		traps |= HSTATUS_VTSR; /* this sret enters L2 */
+	vcpu->guest.hstatus &= ~(HSTATUS_VTVM | HSTATUS_VTW | HSTATUS_VTSR);
+	vcpu->guest.hstatus |= traps;
+	if (!n->v && vcpu->wfi_native)
+		wfi_native_load(vcpu);
+}
+
+/* The fast path would take an exit of L2 for one of L1. */
+static void switch_exits(struct kvm_vcpu *vcpu)
+{
+	unsigned long vector = vcpu->exit_vector;
+	const struct exit_ops *ops = vcpu->exit_ops;
+
+	vcpu->exit_vector = vcpu->nested_host.exit_vector;
+	vcpu->exit_ops = vcpu->nested_host.exit_ops;
+	vcpu->nested_host.exit_vector = vector;
+	vcpu->nested_host.exit_ops = ops;
+	vcpu->nested.on = !vcpu->nested.on;
+	vcpu_set_special(vcpu, SPECIAL_NESTED, vcpu->nested.on);
+	if (vcpu->loaded)
+		vcpu_observe(vcpu);
+	else
+		vcpu->handle_exit = vcpu->exit_ops->handle; /* KVM_RUN observes it */
+}
+
+void nested_choose_exits(struct kvm_vcpu *vcpu)
+{
+	if (is_on(&vcpu->nested) != vcpu->nested.on)
+		switch_exits(vcpu);
+	set_hstatus(vcpu);
+}
+
+void nested_unsettle(struct kvm_vcpu *vcpu)
+{
+	struct nested *n = &vcpu->nested;
+
+	if (!n->entered)
+		return;
+	vcpu->hedeleg = n->own_hedeleg;
+	n->entered = false;
+}
+
+void nested_settle(struct kvm_vcpu *vcpu)
+{
+	struct nested *n = &vcpu->nested;
+
+	nested_unsettle(vcpu);
+	nested_choose_exits(vcpu);
+	if (n->handling)
+		return;
+	if (n->on) {
+		n->own_hedeleg = vcpu->hedeleg;
+		vcpu->hedeleg &= delegable(n);
+		n->entered = true;
+	}
+	hv_pin();
+	fp_delegate(vcpu);
+	hv_unpin();
+}
+
+/* ---- FP and vector ------------------------------------------------------------------------ */
+
+static unsigned long merge_dirty(unsigned long vsstatus, unsigned long l2, unsigned long field)
+{
+	/* L2 cannot use a unit that is Off in L1's sstatus. */
+	return (vsstatus & field) && (l2 & field) == field ? vsstatus | field : vsstatus;
+}
+
+/*
+ * With V = 1, a unit is usable only if both L1's and L2's status have it on (H §2.11). The hart
+ * checks L2's; for L1's, the unit is switched off in the hart. Then L2's first use traps, and
+ * nested_exit.c decides.
+ */
+static void units_enter(struct kvm_vcpu *vcpu)
+{
+	unsigned long vsstatus = vcpu->csrs.vsstatus;
+
+	if ((!fp_present(vcpu) || (vsstatus & SSTATUS_FS)) &&
+	    (!vector_present(vcpu) || (vsstatus & SSTATUS_VS)))
+		return;
+	if (!fp_traps_arrive())
+		return; /* an illegal instruction would not reach this hypervisor properly */
+	vcpu->fp_ops->put(vcpu);
+	vcpu->nested.units_put = true;
+	fp_delegate(vcpu);
+}
+
+static void units_leave(struct kvm_vcpu *vcpu)
+{
+	if (!vcpu->nested.units_put)
+		return;
+	vcpu->nested.units_put = false;
+	vcpu->fp_ops->put(vcpu);
+	vcpu->fp_ops->load(vcpu);
+}
+
+/* ---- the hart: L1's CSRs or L2's --------------------------------------------------------------- */
+
+static u64 effective_henvcfg(const struct kvm_vcpu *vcpu)
+{
+	u64 henvcfg = vcpu->nested.henvcfg;
+
+	return (henvcfg & vcpu->henvcfg) | (henvcfg & ENVCFG_FIOM);
+}
+
+static void load_environment(struct kvm_vcpu *vcpu)
+{
+	const struct nested *n = &vcpu->nested;
+
+	csr_write(hideleg, n->hideleg & VS_LINES);
+	csr_write(hcounteren, vcpu->hcounteren & n->hcounteren);
+	csr_write64(henvcfg, effective_henvcfg(vcpu));
+	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SMSTATEEN))
+		csr_write64(hstateen0, isa_hstateen0(vcpu) & n->hstateen0);
+	csr_write64(htimedelta, READ_ONCE(vcpu->kvm->time_delta) + n->htimedelta);
+	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSTC))
+		csr_write64(vstimecmp, n->vstimecmp);
+}
+
+static void restore_environment(struct kvm_vcpu *vcpu)
+{
+	csr_write(hideleg, VS_LINES);
+	csr_write(hcounteren, vcpu->hcounteren);
+	csr_write64(henvcfg, vcpu->henvcfg);
+	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SMSTATEEN))
+		csr_write64(hstateen0, isa_hstateen0(vcpu));
+}
+
+/* Have the host wake this vCPU at the deadline of L1's stimecmp, which the hart does not watch. */
+static void arm_timer(struct kvm_vcpu *vcpu)
+{
+	u64 deadline = timer_host_deadline(vcpu->kvm, vcpu->timer.compare);
+
+	if (vcpu->timer_ops == &timer_sstc_ops && deadline != TIMER_NEVER &&
+	    (vcpu->csrs.vsie & BIT(IRQ_S_TIMER)))
+		hv_timer_start(&vcpu->nested_host.timer, deadline);
+}
+
+static void timer_fired(struct hv_timer *timer)
+{
+	vcpu_request(container_of(timer, struct kvm_vcpu, nested_host.timer), REQ_HOST);
+}
+
+void nested_enter(struct kvm_vcpu *vcpu)
+{
+	struct guest_csrs *csrs = &vcpu->csrs;
+	struct nested *n = &vcpu->nested;
+
+	hv_pin();
+	csrs->vsie = csr_read(vsie);
+	csrs->hvip = csr_swap(hvip, n->hvip & n->hideleg & VS_LINES);
+	vcpu->timer_ops->put(vcpu);
+	vcpu->loaded = VCPU_LINES_HELD;
+	if (vcpu->guest_file)
+		vcpu->kvm->irqchip->put(vcpu);
+	csrs->vsstatus = csr_swap(vsstatus, vsstatus_of(n->vsstatus));
+	csrs->vstvec = csr_swap(vstvec, n->vstvec);
+	csrs->vsscratch = csr_swap(vsscratch, n->vsscratch);
+	csrs->vsepc = csr_swap(vsepc, n->vsepc);
+	csrs->vscause = csr_swap(vscause, n->vscause);
+	csrs->vstval = csr_swap(vstval, n->vstval);
+	csr_write(vsie, 0); /* first: a bit of hie that is not delegated would be the host's */
+	load_environment(vcpu);
+	csr_write(vsie, (n->hie & n->hideleg & VS_LINES) >> 1);
+	csrs->vsatp = csr_swap(vsatp, 0);
+	if (n->hgatp)
+		shadow_load(vcpu, n->hgatp);
+	else
+		tlb_flush_vvma_local(vcpu->kvm);
+	csr_write(vsatp, n->vsatp);
+	n->vmid_generation = vcpu->vmid_generation;
+	vcpu->vmid_generation = 0; /* never current: nested_before_entry() is called */
+	units_enter(vcpu);
+	vcpu->put_at_once = true; /* KVM_RUN writes htimedelta if the vCPU has stayed loaded */
+	arm_timer(vcpu);
+	hv_unpin();
+}
+
+/*
+ * `puts`: the vCPU is being put, perhaps by the scheduler. Then what the put would save again is not
+ * loaded: FP and vector registers, and the interrupt file.
+ */
+static void leave(struct kvm_vcpu *vcpu, bool puts)
+{
+	struct guest_csrs *csrs = &vcpu->csrs;
+	struct nested *n = &vcpu->nested;
+	unsigned long delegated = n->hideleg & VS_LINES;
+
+	hv_pin();
+	n->hie = (n->hie & ~delegated) | (csr_read(vsie) << 1 & delegated);
+	n->vsstatus = csr_read(vsstatus);
+	csrs->vsstatus = merge_dirty(csrs->vsstatus, n->vsstatus, SSTATUS_FS);
+	csrs->vsstatus = merge_dirty(csrs->vsstatus, n->vsstatus, SSTATUS_VS);
+	csr_write(vsstatus, csrs->vsstatus);
+	n->vstvec = csr_swap(vstvec, csrs->vstvec);
+	n->vsscratch = csr_swap(vsscratch, csrs->vsscratch);
+	n->vsepc = csr_swap(vsepc, csrs->vsepc);
+	n->vscause = csr_swap(vscause, csrs->vscause);
+	n->vstval = csr_swap(vstval, csrs->vstval);
+	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSTC) && (effective_henvcfg(vcpu) & ENVCFG_STCE))
+		n->vstimecmp = csr_read64(vstimecmp);
+	restore_environment(vcpu);
+	csr_write(vsie, csrs->vsie);
+	if (vcpu->guest_file && !puts)
+		vcpu->kvm->irqchip->load(vcpu);
+	vcpu_flush_irqs(vcpu);
+	vcpu->loaded = VCPU_LOADED;
+	/* L2 can change VSSIP, through its sip. */
+	delegated &= BIT(IRQ_VS_SOFT);
+	n->hvip = (n->hvip & ~delegated) | (csr_swap(hvip, csrs->hvip) & delegated);
+	vcpu->timer_ops->load(vcpu);
+	vcpu->vmid_generation = n->vmid_generation;
+	n->vsatp = csr_swap(vsatp, 0);
+	if (n->hgatp)
+		shadow_put(vcpu);
+	else
+		tlb_flush_vvma_local(vcpu->kvm);
+	csr_write(vsatp, csrs->vsatp);
+	if (puts)
+		n->units_put = false;
+	else
+		units_leave(vcpu);
+	vcpu->put_at_once = vcpu->fwft.misaligned;
+	hv_unpin();
+}
+
+void nested_leave(struct kvm_vcpu *vcpu)
+{
+	leave(vcpu, false);
+}
+
+void nested_load(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->nested.v)
+		nested_enter(vcpu);
+	nested_settle(vcpu);
+}
+
+void nested_put(struct kvm_vcpu *vcpu)
+{
+	nested_unsettle(vcpu);
+	if (vcpu->nested.v)
+		leave(vcpu, true);
+}
+
+void nested_set_v(struct kvm_vcpu *vcpu, bool v)
+{
+	vcpu->nested.v = v;
+	nested_choose_exits(vcpu);
+}
+
+/* ---- traps and interrupts ------------------------------------------------------------------- */
+
+static bool is_delegated(const struct nested *n, unsigned long cause)
+{
+	return n->v && !n->unpriv && !(cause & CAUSE_IRQ_FLAG) && (n->hedeleg >> cause & 1);
+}
+
+void nested_take_trap(struct kvm_vcpu *vcpu, unsigned long cause, unsigned long tval)
+{
+	struct nested *n = &vcpu->nested;
+	bool was_v = n->v;
+
+	if (is_delegated(n, cause))
+		return;
+	if (was_v) {
+		n->v = false;
+		nested_leave(vcpu);
+	}
+	n->hstatus &= ~HSTATUS_OF_TRAP;
+	n->htval = 0;
+	n->htinst = 0;
+	/* The hart has set its own GVA at L2's exit; at a trap of HLV or HSV, GVA is 1 (H §2.1). */
+	if (n->unpriv ||
+	    (was_v && !(cause & CAUSE_IRQ_FLAG) && (vcpu->guest.hstatus & HSTATUS_GVA)))
+		n->hstatus |= HSTATUS_GVA;
+	if (was_v && !n->unpriv) {
+		n->hstatus &= ~HSTATUS_SPVP;
+		n->hstatus |= HSTATUS_SPV;
+		if (vcpu->guest.sstatus & SSTATUS_SPP)
+			n->hstatus |= HSTATUS_SPVP;
+		trace_kvm_nested_exit(cause, vcpu->guest.sepc, tval);
+	}
+	n->unpriv = UNPRIV_NONE;
+}
+
+static u64 l2_time(const struct kvm_vcpu *vcpu)
+{
+	return timer_guest_time(vcpu->kvm) + vcpu->nested.htimedelta;
+}
+
+unsigned long nested_hip(const struct kvm_vcpu *vcpu)
+{
+	const struct nested *n = &vcpu->nested;
+	u64 compare = TIMER_NEVER;
+
+	if (effective_henvcfg(vcpu) & ENVCFG_STCE)
+		compare = vcpu->loaded == VCPU_LINES_HELD ? csr_read64(vstimecmp) : n->vstimecmp;
+	return n->hvip | (l2_time(vcpu) >= compare ? BIT(IRQ_VS_TIMER) : 0);
+}
+
+#define S_LINES (VS_LINES >> 1 | BIT(IRQ_PMU_OVF))
+
+/* H §2.2: SEI, SSI and STI come before the interrupts of VS, in this order; AIA: LCOFI is last. */
+unsigned long nested_pending_irq(const struct kvm_vcpu *vcpu)
+{
+	static const u8 order[] = { IRQ_S_EXT,   IRQ_S_SOFT,   IRQ_S_TIMER, IRQ_VS_EXT,
+				    IRQ_VS_SOFT, IRQ_VS_TIMER, IRQ_PMU_OVF };
+	const struct nested *n = &vcpu->nested;
+	unsigned long pending, vsie;
+
+	if (n->v) {
+		pending = (vcpu->csrs.hvip & VS_LINES) >> 1 | (vcpu->csrs.hvip & BIT(IRQ_PMU_OVF));
+		vsie = vcpu->csrs.vsie;
+		if (vcpu->timer_ops->pending(vcpu))
+			pending |= BIT(IRQ_S_TIMER);
+	} else {
+		pending = csr_read(vsip);
+		vsie = csr_read(vsie);
+	}
+	pending &= vsie & S_LINES;
+	pending |= nested_hip(vcpu) & n->hie & ~n->hideleg & VS_LINES;
+	for (unsigned int i = 0; i < ARRAY_SIZE(order); i++)
+		if (pending & BIT(order[i]))
+			return order[i];
+	return 0;
+}
+
+/* With V = 0, the hart itself delivers all interrupts of L1 but those of VS that it keeps. */
+static bool takes_irq(const struct kvm_vcpu *vcpu, unsigned long irq)
+{
+	if (vcpu->nested.v)
+		return true;
+	if (BIT(irq) & S_LINES)
+		return false;
+	return !(vcpu->guest.sstatus & SSTATUS_SPP) || (csr_read(vsstatus) & SSTATUS_SIE);
+}
+
+void nested_check_irqs(struct kvm_vcpu *vcpu)
+{
+	unsigned long irq, vstvec;
+
+	vcpu_flush_irqs(vcpu);
+	irq = nested_pending_irq(vcpu);
+	if (!irq || !takes_irq(vcpu, irq))
+		return;
+	nested_unsettle(vcpu);
+	vcpu_inject_trap(vcpu, CAUSE_IRQ_FLAG | irq, vcpu->guest.sepc, 0);
+	vstvec = csr_read(vstvec);
+	if (vstvec & 1)
+		vcpu->guest.sepc += 4 * irq;
+	nested_settle(vcpu);
+}
+
+/* ---- life cycle -------------------------------------------------------------------------------- */
+
+void nested_vcpu_init(struct kvm_vcpu *vcpu, unsigned long vector, const struct exit_ops *ops)
+{
+	vcpu->nested_host.exit_vector = vector;
+	vcpu->nested_host.exit_ops = ops;
+	hv_timer_init(&vcpu->nested_host.timer, timer_fired);
+}
+
+void nested_vcpu_destroy(struct kvm_vcpu *vcpu)
+{
+	hv_timer_cancel(&vcpu->nested_host.timer);
+	shadow_destroy(vcpu);
+}
+
+/* H does not define most values after a reset: all are 0 here, and the timer is off. */
+void nested_reset(struct kvm_vcpu *vcpu)
+{
+	struct nested *n = &vcpu->nested;
+
+	nested_unsettle(vcpu);
+	if (n->on)
+		switch_exits(vcpu);
+	*n = (struct nested){ .hstatus = FIELD_PREP(HSTATUS_VSXL, XL_64),
+			      .vsstatus = FIELD_PREP(SSTATUS_UXL, XL_64),
+			      .vstimecmp = TIMER_NEVER };
+}
+
+void nested_isa_changed(struct kvm_vcpu *vcpu)
+{
+	vcpu->has_h = isa_has(vcpu, KVM_RISCV_ISA_EXT_H);
+	if (vcpu->has_h)
+		isa_set_put(&vcpu->isa, KVM_RISCV_ISA_EXT_SSAIA, false);
+	else
+		nested_reset(vcpu);
+}

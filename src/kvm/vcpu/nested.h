@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+/*
+ * nested.h - nested virtualization: the H extension for a guest.
+ *
+ * A guest hypervisor (L1) runs in virtual HS mode, which is the hart's VS mode, with L1's S CSRs in
+ * the hart's VS CSRs. An H or VS CSR, HLV, HSV, HFENCE, or an sret that is to enter L1's own guest
+ * (L2), traps as a virtual instruction and is emulated here (nested_csr.c, nested_insn.c). L2 runs
+ * in the hart's VS and VU modes, too, with its own VS CSRs loaded in place of L1's. So the hart
+ * executes L1 and L2 directly, and V of the guest's hart is nested.v.
+ *
+ *   nested.c             moves the hart between L1's and L2's CSRs; virtual traps and interrupts
+ *   nested_csr.c         the H and VS CSRs, as L1 sees them
+ *   exit/nested_insn.c   sret, HLV and HSV, HFENCE
+ *   exit/nested_exit.c   exits of L2: is this hypervisor responsible, or L1?
+ *   exit/nested_fault.c  guest page faults of L2
+ *   mmu/shadow.c         the G-stage table that the hart uses for L2
+ *
+ * A vCPU has H only if the VMM has switched it on (ISA_EXT_H). Other vCPUs do not pay for it: what
+ * a load, a put, an exit and an entry do for nested virtualization, they do through a function that
+ * is called for other reasons as well (SPECIAL_NESTED, exit_ops, vmid_update()).
+ *
+ * Limits: there are no guest external interrupts (GEILEN = 0), and a vCPU does not have H and Ssaia
+ * at the same time. docs/nested.md lists what else differs from hardware. Spec: H.
+ */
+#ifndef KVM_NESTED_H
+#define KVM_NESTED_H
+
+#include "kvm.h"
+
+/* ---- nested.c: for the rest of the core; all on the vCPU's own thread --------------------- */
+
+/* `vector` and `ops`: the exit vector and the handlers while nested.on is set. */
+void nested_vcpu_init(struct kvm_vcpu *vcpu, unsigned long vector, const struct exit_ops *ops);
+void nested_vcpu_destroy(struct kvm_vcpu *vcpu);
+void nested_reset(struct kvm_vcpu *vcpu);         /* as after power-on; the vCPU is not loaded */
+void nested_isa_changed(struct kvm_vcpu *vcpu);   /* H was switched on or off; not loaded */
+void nested_load(struct kvm_vcpu *vcpu);          /* the end of a load, with SPECIAL_NESTED */
+void nested_put(struct kvm_vcpu *vcpu);           /* the beginning of a put */
+void nested_set_v(struct kvm_vcpu *vcpu, bool v); /* for ONE_REG; not loaded */
+/*
+ * Take a trap into L1 if an interrupt is pending that L1 takes now. Called with the vCPU loaded,
+ * outside the guest.
+ */
+void nested_check_irqs(struct kvm_vcpu *vcpu);
+/*
+ * A trap is about to be given to the guest, whose VS CSRs are those in the hart. Do what a trap into
+ * HS mode does beyond that: set hstatus, htval and htinst. If L2 runs and L1 has not delegated this
+ * cause, L1's CSRs are loaded first, so the trap goes to L1.
+ */
+void nested_take_trap(struct kvm_vcpu *vcpu, unsigned long cause, unsigned long tval);
+/* ---- nested.c: for nested_csr.c and the files in exit/ ---------------------------------------- */
+
+/* Choose the exits, after a change of a vCPU that may be loaded or not. */
+void nested_choose_exits(struct kvm_vcpu *vcpu);
+/* Choose what the next entry needs, after a change of v, of a CSR or of vcpu->hedeleg. */
+void nested_settle(struct kvm_vcpu *vcpu);
+/* Take back what nested_settle() has changed in vcpu->hedeleg. */
+void nested_unsettle(struct kvm_vcpu *vcpu);
+/* Load L2's CSRs in place of L1's, or L1's in place of L2's; the vCPU is loaded. */
+void nested_enter(struct kvm_vcpu *vcpu);
+void nested_leave(struct kvm_vcpu *vcpu);
+unsigned long nested_hip(const struct kvm_vcpu *vcpu); /* the value of hip */
+/*
+ * Return the number of the interrupt that L1 takes now, or would take if its interrupts were
+ * enabled (0: none).
+ */
+unsigned long nested_pending_irq(const struct kvm_vcpu *vcpu);
+
+/* nested_csr.c */
+struct csr_access;
+/*
+ * Get or set a CSR by its number, at 64 bits on every XLEN. Returns false if the vCPU has no such
+ * CSR. The vCPU is not loaded.
+ */
+bool nested_reg_get(struct kvm_vcpu *vcpu, unsigned int csr, u64 *value);
+/* Returns 0; -ENOENT; -EINVAL: hgatp or vsatp does not hold this value. */
+int nested_reg_set(struct kvm_vcpu *vcpu, unsigned int csr, u64 value);
+/* Access an H or VS CSR. Returns false if L1 has no such CSR; *old is the value before. */
+bool nested_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long *old);
+
+#endif

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: MIT
+/*
+ * nested_csr.c - the H and VS CSRs of a vCPU with H, as its HS mode sees them.
+ *
+ * Each CSR holds the values that a hart without guest external interrupts could hold; other values
+ * that are written are changed to such values (WARL). V is 0, so all values are in struct nested,
+ * and none is in the hart.
+ */
+#include "mmu/gpa.h"
+#include "mmu/shadow.h"
+#include "request.h"
+#include "vcpu/csr_access.h"
+#include "vcpu/isa.h"
+#include "vcpu/nested.h"
+#include "vcpu/timer.h"
+
+#define VS_LINES (BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT))
+
+#define HSTATUS_WRITABLE                                                                      \
+	(HSTATUS_GVA | HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_HU | HSTATUS_VTVM | HSTATUS_VTW | \
+	 HSTATUS_VTSR)
+/* All exceptions but ecalls of privileged modes and those that H adds (H §2.2, table 6). */
+#define HEDELEG_WRITABLE                                                                 \
+	(BIT(EXC_INST_MISALIGNED) | BIT(EXC_INST_ACCESS_FAULT) | BIT(EXC_ILLEGAL_INST) | \
+	 BIT(EXC_BREAKPOINT) | BIT(EXC_LOAD_MISALIGNED) | BIT(EXC_LOAD_ACCESS_FAULT) |   \
+	 BIT(EXC_STORE_MISALIGNED) | BIT(EXC_STORE_ACCESS_FAULT) | BIT(EXC_ECALL_U) |    \
+	 BIT(EXC_INST_PAGE_FAULT) | BIT(EXC_LOAD_PAGE_FAULT) | BIT(EXC_STORE_PAGE_FAULT))
+#define VSSTATUS_WRITABLE                                                                   \
+	(SSTATUS_SIE | SSTATUS_SPIE | SSTATUS_SPP | SSTATUS_VS | SSTATUS_FS | SSTATUS_SUM | \
+	 SSTATUS_MXR)
+
+/* CSRs whose value is a field of struct nested, where a write changes only some bits. */
+static const struct plain_csr {
+	unsigned int csr;
+	unsigned int offset;
+	unsigned long writable;
+} plain_csrs[] = {
+#define PLAIN(name, mask)                                       \
+	{                                                       \
+		CSR_##name, offsetof(struct nested, name), mask \
+	}
+	PLAIN(hstatus, HSTATUS_WRITABLE),
+	PLAIN(hedeleg, HEDELEG_WRITABLE),
+	PLAIN(hideleg, VS_LINES),
+	PLAIN(hie, VS_LINES | BIT(IRQ_S_GEXT)),
+	PLAIN(hvip, VS_LINES),
+	PLAIN(hcounteren, 0xffffffffUL),
+	PLAIN(htval, ~0UL),
+	PLAIN(htinst, ~0UL),
+	PLAIN(vsscratch, ~0UL),
+	PLAIN(vsepc, ~1UL),
+	PLAIN(vscause, ~0UL),
+	PLAIN(vstval, ~0UL),
+#undef PLAIN
+};
+
+static const struct plain_csr *find_plain(unsigned int csr)
+{
+	const struct plain_csr *row;
+
+	for (row = plain_csrs; row < plain_csrs + ARRAY_SIZE(plain_csrs); row++)
+		if (row->csr == csr)
+			return row;
+	return NULL;
+}
+
+static bool plain(struct nested *n, const struct csr_access *access, unsigned long *old)
+{
+	const struct plain_csr *row = find_plain(access->csr);
+	unsigned long *value, changed;
+
+	if (!row)
+		return false;
+	value = (unsigned long *)((char *)n + row->offset);
+	*old = *value;
+	changed = csr_access_result(access, *old);
+	*value = (*old & ~row->writable) | (changed & row->writable);
+	return true;
+}
+
+/* ---- CSRs of 64 bits on every XLEN ------------------------------------------------------------ */
+
+static u64 henvcfg_writable(const struct kvm_vcpu *vcpu)
+{
+	u64 writable = isa_henvcfg(vcpu) | ENVCFG_FIOM;
+
+	if (writable & ENVCFG_CBIE)
+		writable |= ENVCFG_CBIE;
+	return writable;
+}
+
+/* Find where such a CSR is, and its writable bits. Returns false if L1 has no such CSR. */
+static bool wide_place(struct kvm_vcpu *vcpu, unsigned int csr, u64 **place, u64 *writable)
+{
+	struct nested *n = &vcpu->nested;
+
+	*writable = ~0ULL;
+	switch (csr) {
+	case CSR_henvcfg:
+		*place = &n->henvcfg;
+		*writable = henvcfg_writable(vcpu);
+		return true;
+	case CSR_htimedelta:
+		*place = &n->htimedelta;
+		return true;
+	case CSR_hstateen0:
+		*place = &n->hstateen0;
+		*writable = isa_hstateen0(vcpu);
+		return isa_has(vcpu, KVM_RISCV_ISA_EXT_SMSTATEEN);
+	case CSR_vstimecmp:
+		*place = &n->vstimecmp;
+		return isa_has(vcpu, KVM_RISCV_ISA_EXT_SSTC);
+	default:
+		return false;
+	}
+}
+
+/* The number of the CSR whose upper half this is, on RV32. */
+static unsigned int low_half(unsigned int csr)
+{
+	switch (csr) {
+	case CSR_henvcfgh:
+		return CSR_henvcfg;
+	case CSR_htimedeltah:
+		return CSR_htimedelta;
+	case CSR_hstateen0h:
+		return CSR_hstateen0;
+	case CSR_vstimecmph:
+		return CSR_vstimecmp;
+	default:
+		return 0;
+	}
+}
+
+static bool wide(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long *old)
+{
+	unsigned int low = BITS_PER_LONG == 32 ? low_half(access->csr) : 0;
+	unsigned int shift = low ? 32 : 0;
+	u64 writable, written, *value;
+
+	if (!wide_place(vcpu, low ? low : access->csr, &value, &writable))
+		return false;
+	*old = (unsigned long)(*value >> shift);
+	written = (u64)csr_access_result(access, *old) << shift;
+	if (BITS_PER_LONG == 32)
+		writable &= 0xffffffffULL << shift;
+	*value = (*value & ~writable) | (written & writable);
+	return true;
+}
+
+/* ---- CSRs with fields of their own ---------------------------------------------------------- */
+
+static unsigned long vsstatus_read(const struct nested *n)
+{
+	unsigned long vsstatus = n->vsstatus & ~SSTATUS_SD;
+
+	if ((vsstatus & SSTATUS_FS) == SSTATUS_FS || (vsstatus & SSTATUS_VS) == SSTATUS_VS)
+		vsstatus |= SSTATUS_SD;
+	return vsstatus;
+}
+
+static bool is_satp_mode(unsigned long mode)
+{
+	return mode == SATP_MODE_BARE || (mode >= SATP_MODE_SV39 && mode <= isa_satp_mode()) ||
+	       mode == isa_satp_mode();
+}
+
+static unsigned long special_read(const struct kvm_vcpu *vcpu, unsigned int csr)
+{
+	const struct nested *n = &vcpu->nested;
+
+	switch (csr) {
+	case CSR_vsstatus:
+		return vsstatus_read(n);
+	case CSR_vsie:
+		return (n->hie & n->hideleg & VS_LINES) >> 1;
+	case CSR_vsip:
+		return (nested_hip(vcpu) & n->hideleg & VS_LINES) >> 1;
+	case CSR_hip:
+		return nested_hip(vcpu);
+	case CSR_vstvec:
+		return n->vstvec;
+	case CSR_vsatp:
+		return n->vsatp;
+	case CSR_hgatp:
+		return n->hgatp;
+	default: /* hgeie, hgeip */
+		return 0;
+	}
+}
+
+/*
+ * A mode that this machine lacks, or for which there is no memory, leaves hgatp as it is, as does
+ * any mode with gpa_from=walk. PPN[1:0]
+ * are 0, since the root table is 16 KiB large (H §2.10).
+ */
+static void write_hgatp(struct kvm_vcpu *vcpu, unsigned long value)
+{
+	unsigned long mode = FIELD_GET(HGATP_MODE, value), old = vcpu->nested.hgatp;
+
+	value &= HGATP_MODE | HGATP_VMID | (HGATP_PPN & ~3UL);
+	if (!mode)
+		value = 0;
+	else if (vcpu->kvm->gpa != &gpa_htval_ops)
+		return; /* only htval has the faulting address of L2 */
+	else if (mode != FIELD_GET(HGATP_MODE, old) && !gstage_has_mode(mode))
+		return;
+	else if ((mode != FIELD_GET(HGATP_MODE, old) || !vcpu->shadow) &&
+		 shadow_prepare(vcpu, mode))
+		return;
+	vcpu_set_request(vcpu, REQ_HOST); /* interrupts may have been taken */
+	vcpu->nested.hgatp = value;
+}
+
+static void special_write(struct kvm_vcpu *vcpu, unsigned int csr, unsigned long value)
+{
+	struct nested *n = &vcpu->nested;
+	unsigned long mask = n->hideleg & VS_LINES;
+
+	switch (csr) {
+	case CSR_vsstatus:
+		n->vsstatus = (n->vsstatus & ~VSSTATUS_WRITABLE) | (value & VSSTATUS_WRITABLE);
+		break;
+	case CSR_vsie:
+		n->hie = (n->hie & ~mask) | (value << 1 & mask);
+		break;
+	case CSR_vsip: /* only SSIP is writable, in both */
+		value <<= 1;
+		mask &= BIT(IRQ_VS_SOFT);
+		n->hvip = (n->hvip & ~mask) | (value & mask);
+		break;
+	case CSR_hip:
+		mask = BIT(IRQ_VS_SOFT);
+		n->hvip = (n->hvip & ~mask) | (value & mask);
+		break;
+	case CSR_vstvec: /* MODE 2 and 3 are reserved */
+		if (!(value & 2))
+			n->vstvec = value;
+		break;
+	case CSR_vsatp:
+		if (is_satp_mode(FIELD_GET(SATP_MODE, value)))
+			n->vsatp = value;
+		break;
+	case CSR_hgatp:
+		write_hgatp(vcpu, value);
+		break;
+	default:
+		break;
+	}
+}
+
+static bool is_special(unsigned int csr)
+{
+	static const u16 csrs[] = { CSR_vsstatus, CSR_vsie,  CSR_vsip,  CSR_hip,  CSR_vstvec,
+				    CSR_vsatp,    CSR_hgatp, CSR_hgeie, CSR_hgeip };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(csrs); i++)
+		if (csrs[i] == csr)
+			return true;
+	return false;
+}
+
+bool nested_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long *old)
+{
+	if (plain(&vcpu->nested, access, old) || wide(vcpu, access, old))
+		return true;
+	if (!is_special(access->csr) || (access->csr == CSR_hgeip && access->write_mask))
+		return false;
+	*old = special_read(vcpu, access->csr);
+	if (access->write_mask)
+		special_write(vcpu, access->csr, csr_access_result(access, *old));
+	return true;
+}
+
+static bool reg_access(struct kvm_vcpu *vcpu, unsigned int csr, u64 value, u64 mask, u64 *old)
+{
+	struct csr_access access = { .csr = csr,
+				     .new_value = (unsigned long)value,
+				     .write_mask = (unsigned long)mask };
+	u64 writable, *place;
+	unsigned long was = 0;
+
+	if (wide_place(vcpu, csr, &place, &writable)) {
+		*old = *place;
+		mask &= writable;
+		*place = (*place & ~mask) | (value & mask);
+		return true;
+	}
+	if (!nested_csr(vcpu, &access, &was))
+		return false;
+	*old = was;
+	return true;
+}
+
+bool nested_reg_get(struct kvm_vcpu *vcpu, unsigned int csr, u64 *value)
+{
+	return reg_access(vcpu, csr, 0, 0, value);
+}
+
+int nested_reg_set(struct kvm_vcpu *vcpu, unsigned int csr, u64 value)
+{
+	u64 old;
+
+	if (!reg_access(vcpu, csr, value, ~0ULL, &old))
+		return -ENOENT;
+	nested_choose_exits(vcpu);
+	if (csr == CSR_hgatp)
+		shadow_forget(vcpu); /* memory may have changed, too, as at a restore */
+	/* L2 must not run with another translation than the one that was saved. */
+	if (csr == CSR_hgatp || csr == CSR_vsatp)
+		return reg_access(vcpu, csr, 0, 0, &old) && old == value ? 0 : -EINVAL;
+	return 0;
+}

@@ -1,0 +1,65 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Nested virtualization: the payload nested, which is a guest hypervisor, on the machine itself, in a
+# VM, and as the guest of a guest hypervisor; hyperscope in hyperscope, with payloads as its guests.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+. "$HS_TOP/tests/guest/payloads.sh"
+need_files
+
+# ---- the machine itself: the claims are about QEMU's own H extension ----
+
+timeout --foreground "$(scaled 60)" "${QEMU:-qemu-system-riscv64}" -M virt -m 256M -nodefaults -display none \
+	-serial stdio -kernel "$O/guest-payloads/nested.bin" </dev/null >"$tmp/bare"
+is "$?" 0 "the payload nested runs in HS mode under OpenSBI" || diag "$(tail -n 3 "$tmp/bare")"
+is "$(tr -d '\r' <"$tmp/bare" | grep '^not ok')" "" "all of its claims hold there"
+like "$(tr -d '\r' <"$tmp/bare" | tail -n 1)" '^1\.\.1[0-9][0-9]$' "and it makes all of them"
+
+if spoils_redirects; then
+	skip "nested virtualization in a VM" "$spoiled_redirects"
+	done_testing
+fi
+
+# ---- a VM, with each variant of what nested virtualization depends on ----
+
+vm nested nested --nested
+for setting in "fp eager" "fp lazy_save" "switch full" "fastpath off" "gpa_from walk" "timer hrtimer" "wfi native" \
+	"vmid flush" "gstage_walk recursive" "gstage_huge off"; do
+	# shellcheck disable=SC2086
+	toggle $setting
+	vm "nested, ${setting/ /=}" nested --nested
+	toggle "${setting% *}"
+done
+
+# ---- hyperscope in hyperscope: L1 is a guest's kernel, and its VMM runs a payload as L2 ----
+
+# level_2 NAME OPTION...: an initramfs for L1, in which the VMM runs the payload with these options
+level_2()
+{
+	local name=$1
+	shift
+	mkdir -p "$tmp/l1/.hs"
+	cp "$O/vmm" "$tmp/l1/vmm"
+	cp "$O/guest-payloads/$name.bin" "$tmp/l1/Image"
+	printf 'argv=%s\0' /vmm --quiet --memory 64M "$@" /Image >"$tmp/l1/.hs/exec"
+	printf '%s\0' stdin=null stdout=console stderr=console cwd=/ >>"$tmp/l1/.hs/exec"
+	(cd "$tmp/l1" && printf '%s\n' .hs .hs/exec vmm Image | cpio -o -H newc --quiet) >"$tmp/l1-$name"
+	payloads+=("$tmp/l1-$name")
+}
+
+for row in "exits" "sbi" "timer" "fp --vcpus 2" "harts --vcpus 2 --append rounds=3" "nested --nested"; do
+	read -ra words <<<"$row"
+	level_2 "${words[@]}"
+	vm_ends "L2: $row" hyperscope --nested --vcpus 2 --memory 192M --initrd "/l1-${words[0]}"
+done
+cp "$O/hyperscope.bin" "$tmp/hyperscope.bin"
+payloads=("${payloads[@]//"$O/guest-payloads/hyperscope.bin"/$tmp/hyperscope.bin}")
+
+BOOT_SECONDS=150 boot hyperscope --memory 512M
+
+for row in "exits" "sbi" "timer" "fp --vcpus 2" "harts --vcpus 2 --append rounds=3" "nested --nested"; do
+	is "$(status_of "L2: $row")" 0 "hyperscope in hyperscope powers off after '$row'" || diag "$(text "L2: $row" | tail -n 5)"
+	is "$(text "L2: $row" | grep '^not ok')" "" "all claims of '$row' hold in L2"
+	like "$(text "L2: $row")" $'\n1\.\.[0-9]' "'$row' runs to its end in L2"
+done
+done_testing

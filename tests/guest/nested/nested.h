@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+/*
+ * nested.h - what the files of the payload nested share; the state of its guest.
+ */
+#ifndef TESTS_NESTED_H
+#define TESTS_NESTED_H
+
+#define L2_PC           256
+#define L2_SSTATUS      264
+#define L2_HSTATUS      272
+#define L2_SCAUSE       280
+#define L2_STVAL        288
+#define L2_HTVAL        296
+#define L2_HTINST       304
+#define L2_HOST_SP      312
+#define L2_HOST_STVEC   320
+#define L2_HOST_HSTATUS 328
+
+#define L2_TRAPPED 0x7a9 /* a0 of an ecall in the guest's own trap handler */
+
+#ifndef __ASSEMBLER__
+
+#include "rt.h"
+
+#define VS_LINES (BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT))
+#define VXL      FIELD_PREP(HSTATUS_VSXL, XL_64)
+
+struct l2 {
+	unsigned long regs[32];
+	unsigned long pc;
+	unsigned long sstatus; /* for an entry: SPP and SPIE; afterwards, as the trap left it */
+	unsigned long hstatus;
+	unsigned long scause, stval, htval, htinst;
+	unsigned long host_sp, host_stvec, host_hstatus;
+};
+
+void l2_run(struct l2 *l2);
+
+extern char l2_ecall[], l2_move[], l2_write_csrs[], l2_hstatus[], l2_vsstatus[], l2_sfence[],
+	l2_satp[], l2_sret[], l2_wfi[], l2_hfence[], l2_hlv[], l2_ebreak[], l2_illegal[], l2_time[],
+	l2_load[], l2_load_byte[], l2_store[], l2_spin[], l2_interrupts[], l2_trapped[], l2_user[],
+	l2_fp[];
+unsigned long l1_f5(void);
+
+unsigned long do_hlv_b(unsigned long va), do_hlv_bu(unsigned long va), do_hlv_h(unsigned long va),
+	do_hlv_hu(unsigned long va), do_hlv_w(unsigned long va), do_hlv_wu(unsigned long va),
+	do_hlv_d(unsigned long va), do_hlvx_hu(unsigned long va), do_hlvx_wu(unsigned long va);
+void do_hsv_b(unsigned long va, unsigned long value),
+	do_hsv_h(unsigned long va, unsigned long value),
+	do_hsv_w(unsigned long va, unsigned long value),
+	do_hsv_d(unsigned long va, unsigned long value);
+void do_hfence(void);
+
+extern struct l2 l2;
+
+/* Skip a claim that does not hold on QEMU (7.2 to 10.0). Returns true if it is skipped. */
+bool quirk(const char *claim);
+void clear_vs(void); /* nothing is delegated but the interrupts of VS, and none is pending */
+void prepare(const char *code, bool user);
+/* Run code that takes a0 and a1, and return scause. */
+unsigned long run(const char *code, unsigned long a0, unsigned long a1);
+
+void test_guest_interrupts(void); /* irq.c */
+void test_host_interrupts(void);
+void test_time(void);
+void test_memory(void); /* memory.c */
+void test_device(void);
+void test_gstage(void); /* gstage.c */
+void test_hs(void);     /* hs.c */
+void test_fp(void);
+
+#endif
+#endif
