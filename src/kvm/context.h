@@ -99,9 +99,10 @@ enum nested_unpriv {
 };
 
 /*
- * The H and VS CSRs of a guest's hart that differ from those in the hart. Owner: vcpu->mutex. The
- * VS CSRs from vsstatus to vsatp, VSSIP in hvip, and the VS bits of hie are in the hart while L2's
- * CSRs are loaded there.
+ * The H and VS CSRs that L1 sees. While L2's CSRs are loaded, the hart has the current values of
+ * vsstatus to vsatp, of vstimecmp if henvcfg.STCE permits it, and of hvip.VSSIP and the VS bits of
+ * hie where hideleg delegates them; the values here are then old. Owner: vcpu->mutex, and the
+ * scheduler's hook when it puts the vCPU.
  */
 struct nested {
 	bool v;         /* L2 runs: the hart's V bit, as L1 would see it */

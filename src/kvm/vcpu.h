@@ -265,7 +265,7 @@ struct kvm_vcpu {
 	struct nested nested;  /* used if the vCPU has H */
 	struct shadow *shadow; /* mmu/shadow.h; NULL: L1 has not used a table yet */
 	struct {
-		struct hv_timer timer;     /* while L2 runs: the deadline of L1's stimecmp */
+		struct hv_timer timer;     /* L1's stimecmp while L2 runs; vstimecmp in a WFI */
 		unsigned long exit_vector; /* in place of the vCPU's, while nested.on is set, ... */
 		const struct exit_ops *exit_ops; /* ... which is here then */
 	} nested_host;

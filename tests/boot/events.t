@@ -31,8 +31,8 @@ kvm_sbi_return|an extension that does not exist|error=NOT_SUPPORTED
 kvm_wfi|timer|pending=0
 kvm_wrs|timer|pending=
 kvm_virtual_inst|WFI|insn=0x10500073
-kvm_nested_enter|nested|pc=0x802[0-9a-f]* hstatus=0x2
-kvm_nested_exit|nested|scause=ecall_vs sepc=0x802
+kvm_nested_vmenter|nested|pc=0x802[0-9a-f]* hstatus=0x2
+kvm_nested_vmexit|nested|scause=ecall_vs sepc=0x802
 kvm_csr|pmu reads cycle|csr=cycle write=0 val=0x[1-9a-f][0-9a-f]* kernel=1
 kvm_debug|debug: a breakpoint|pc=0x80000000
 kvm_host_irq|the host timer|scause=irq_s_timer

@@ -56,7 +56,7 @@ for all in '*:*' : hs: hs 'h?:*' '*:'; do
 	echo "$all" >set_event
 	show spelled events/enable
 done
-echo '*:*nter' >set_event
+echo '*:s*nter' >set_event
 show spelled set_event
 echo >set_event
 for wrong in nonesuch sched: 'sched:*' ! '!:nonesuch' 'hs:hs:'; do

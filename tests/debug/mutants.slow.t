@@ -83,7 +83,7 @@ mutant "a call that may sleep in a section that is pinned to its hart" src/kvm/e
 	'panic: hv_poll_interrupts\(\) may sleep, but the hart is pinned since 0xffff' "${runs[@]}"
 mutant "a pinned section that does not end" src/kvm/exit/run.c 's/(vcpu->guest.sepc;\n.*?\n)\thv_unpin\(\);\n/$1/s' \
 	'panic: [a-z_]*\(\) may sleep, but the hart is pinned since 0xffff' "${runs[@]}"
-mutant "a section that ends twice" src/kvm/vcpu/vcpu.c 's/(vcpu->loaded = true;\n)/$1\thv_unpin();\n/' \
+mutant "a section that ends twice" src/kvm/vcpu/vcpu.c 's/(vcpu->loaded = VCPU_LOADED;\n)/$1\thv_unpin();\n/' \
 	'panic: hv_unpin: the hart is not pinned, in 0xffff' "${runs[@]}"
 mutant "the number of a hart to which the core is not pinned" src/kvm/exit/run.c \
 	's/(\tvcpu->stats.exits\+\+;)/\tvcpu->stats.exits += hv_hart() + 1;/' \

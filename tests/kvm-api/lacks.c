@@ -177,14 +177,17 @@ static void who_may_go(bool ours)
 	done();
 }
 
-/* hyperscope can give a vCPU H, which then cannot have Ssaia. Linux has no H. */
+/* hyperscope can give a vCPU H, which then cannot have Ssaia, if that can be removed. Linux has no H. */
 static void h_or_ssaia(bool ours)
 {
-	bool aia;
+	bool aia, stays;
 
 	fresh(guest_h, guest_h_end);
 	aia = has(KVM_RISCV_ISA_EXT_SSAIA);
-	if (!ours) {
+	stays = aia && set_reg(&vcpu, ISA(KVM_RISCV_ISA_EXT_SSAIA), 0);
+	if (!stays && aia)
+		set_reg(&vcpu, ISA(KVM_RISCV_ISA_EXT_SSAIA), 1);
+	if (!ours || stays) {
 		fails_with(set_reg(&vcpu, ISA(KVM_RISCV_ISA_EXT_H), 1), EINVAL,
 			   "extension H cannot be added");
 		done();

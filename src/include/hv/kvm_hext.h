@@ -3,8 +3,8 @@
  * kvm_hext.h - registers of KVM_{GET,SET}_ONE_REG for a vCPU with H, an extension of KVM's API.
  *
  * Linux 7.3 has no such registers. They are a subtype of KVM_REG_RISCV_CSR, each 64 bits wide. A
- * register holds what the guest's HS mode reads from the CSR; KVM_HS_HEXT_V is 1 while the guest's own
- * guest runs, with the registers of KVM_REG_RISCV_CORE.
+ * register holds what the guest's HS mode reads from the CSR. KVM_HS_HEXT_V is 1 while the guest's
+ * own guest runs; KVM_REG_RISCV_CORE then has the registers of that guest.
  *
  * Include <linux/kvm.h> first.
  */
@@ -13,7 +13,7 @@
 
 #define KVM_REG_RISCV_CSR_HEXT (0x3 << KVM_REG_RISCV_SUBTYPE_SHIFT)
 
-/* Numbers of the registers. The order is that in which they have to be set. */
+/* Numbers of the registers, which may be set in any order. */
 enum {
 	KVM_HS_HEXT_hstatus,
 	KVM_HS_HEXT_hedeleg,

@@ -108,13 +108,14 @@ exit_fn exit_virtual_inst, exit_illegal_inst; /* insn.c */
 exit_fn exit_nested;
 void nested_before_entry(struct kvm_vcpu *vcpu);
 /*
- * nested_fault.c: a guest page fault of L2, or of an HLV or HSV of L1 (nested.unpriv), whose CSRs are
- * loaded.
+ * nested_fault.c: a guest page fault of L2, or of an HLV or HSV that is emulated for L1
+ * (nested.unpriv). L2's CSRs are loaded on entry, but not on return if a trap was given to L1. May
+ * sleep, and sets REQ_HOST.
  */
 exit_fn nested_fault;
 /* nested_insn.c */
 /*
- * L1 may have executed a hypervisor instruction. Returns true if it has been emulated, or has
+ * L1 may have executed a hypervisor instruction; may sleep (HLV, HSV). Returns true if it has been emulated, or has
  * trapped; *result is then what the exit's handler has to return. Returns false if it is illegal.
  */
 bool nested_emulate(struct kvm_vcpu *vcpu, unsigned long insn, int *result);

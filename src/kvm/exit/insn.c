@@ -4,7 +4,7 @@
  *
  * Of the instructions that cause virtual-instruction exits, only WFI in VS, wrs.nto and accesses to
  * a few CSRs are emulated, for some of these CSRs by user space (KVM_EXIT_RISCV_CSR), and, for a
- * vCPU with H, what a hypervisor executes (nested/). All others need a privilege that this guest
+ * vCPU with H, what a hypervisor executes (nested_insn.c). All others need a privilege that this guest
  * does not have: the guest takes an illegal-instruction exception, as on a hart without the feature
  * (H §6.1: HS emulates the absence of what it does not offer).
  */

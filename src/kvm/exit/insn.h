@@ -35,7 +35,10 @@ int insn_finish_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsi
  * continue, either with a trap of its own or by trying the instruction again.
  */
 unsigned long insn_trapped(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
-/* Emulate an access to a CSR of insn.c's list: of a counter, say, that hcounteren hides. */
+/*
+ * Emulate an access to a CSR, for example to a counter that hcounteren hides. If insn.c does not
+ * emulate it, the guest takes an illegal-instruction exception. Returns the exit's result.
+ */
 int insn_emulate_csr(struct kvm_vcpu *vcpu, const struct hv_trap *trap, unsigned long insn);
 
 #endif

@@ -89,8 +89,19 @@ static bool is_counter(unsigned long insn)
 	return insn_is_csr(insn) && (csr & ~0x9fU) == CSR_cycle;
 }
 
+/* L1's hcounteren and, in VU, scounteren allow L2 to read a counter (H §2.6). */
+static bool counter_is_allowed(const struct kvm_vcpu *vcpu, unsigned long number)
+{
+	unsigned long allowed = vcpu->nested.hcounteren;
+
+	if (!(vcpu->guest.sstatus & SSTATUS_SPP))
+		allowed &= csr_read(scounteren);
+	return allowed >> number & 1;
+}
+
 /*
- * A virtual instruction in L2. It is L0's if L1 allows the instruction: then L0 has forbidden it.
+ * A virtual instruction in L2. If L1 allows the instruction, it has trapped because of L0's own
+ * settings, and L0 emulates it. Otherwise it is a trap for L1.
  */
 static int l2_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
@@ -107,7 +118,7 @@ static int l2_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 		vcpu->guest.sepc += 4;
 		return vcpu_wrs(vcpu);
 	}
-	if (is_counter(insn) && (n->hcounteren >> (FIELD_GET(INSN_CSR, insn) & 31) & 1))
+	if (is_counter(insn) && counter_is_allowed(vcpu, FIELD_GET(INSN_CSR, insn) & 31))
 		return insn_emulate_csr(vcpu, trap, insn);
 	vcpu_inject_trap(vcpu, EXC_VIRTUAL_INST, trap->sepc, insn);
 	return RESUME_GUEST;
@@ -144,8 +155,9 @@ static int exit_l1(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 }
 
 /*
- * Called by vmid_update() before each entry into L2, and when a request was pending, perhaps several
- * times. The shadow table may have to be dropped, and L1 may have an interrupt.
+ * Called by vmid_update(), in a pinned section, before each entry into L2; more than once if
+ * run_once() then finds a request and starts again. Drops the shadow table if the VM's own table was
+ * flushed, and gives L1 its interrupt. Does not sleep.
  */
 void nested_before_entry(struct kvm_vcpu *vcpu)
 {
@@ -161,6 +173,7 @@ void nested_before_entry(struct kvm_vcpu *vcpu)
 		vmid_update(vcpu);
 }
 
+/* vcpu->hedeleg is the vCPU's own while the exit is handled. switch=full: see switch_full.c. */
 int exit_nested(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
 	struct nested *n = &vcpu->nested;

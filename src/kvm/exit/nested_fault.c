@@ -17,8 +17,8 @@
 #include "vcpu/nested.h"
 
 /*
- * The faulting access. htval has the address; 0 stands for an address below 4, as it does on a hart
- * that always writes htval.
+ * The faulting access. htval has the address. 0 is taken for an address below 4, which is wrong on a
+ * hart that does not report addresses (docs/nested.md).
  */
 static struct gstage_fault locate(const struct hv_trap *trap)
 {
@@ -51,8 +51,9 @@ static int reflect(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 
 /*
  * The walk has given an address of L1 that the VM's own table does not map: handle the fault as if
- * L1 had made the access there. If htinst is 0, assume that L2's instruction did, and not a page-table
- * walk: gpa_htval.c would look for it in L2's tables as if they contained addresses of L1.
+ * L1 had made the access there. If htinst is 0, either L2's instruction or its page-table walk made
+ * the access. Assume the instruction: gpa_htval.c would read L2's page tables as if their addresses
+ * were L1's.
  */
 static int fault_of_l1(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa)
 {

@@ -38,7 +38,7 @@ static void enter_l2(struct kvm_vcpu *vcpu)
 	n->hstatus &= ~HSTATUS_SPV;
 	n->v = true;
 	nested_enter(vcpu);
-	trace_kvm_nested_enter(vcpu->guest.sepc, n->hstatus);
+	trace_kvm_nested_vmenter(vcpu->guest.sepc, n->hstatus);
 }
 
 static unsigned long hlvx_hu(gva_t gva, struct hv_trap *trap, unsigned long hstatus,
@@ -72,7 +72,7 @@ static unsigned long gpr(const struct kvm_vcpu *vcpu, unsigned long number)
 	return number ? vcpu->guest.gpr[number] : 0;
 }
 
-/* QEMU gives a fault of HLVX in the G-stage cause 12, and sets htval (refetch_failed()). */
+/* For an HLVX that faults in the G-stage, QEMU raises cause 12, and sets htval (refetch_failed()). */
 static bool is_gstage_fault(const struct hv_trap *trap)
 {
 	return trap->scause == EXC_LOAD_GUEST_PAGE_FAULT ||
@@ -82,8 +82,8 @@ static bool is_gstage_fault(const struct hv_trap *trap)
 
 /*
  * HLV and HSV access L2's memory through its own translation: load L2's CSRs, and make the same
- * access. A fault in the VM's table is this hypervisor's own: it is resolved, and L1 executes the
- * instruction again. All other traps are L1's, with SPV = 0 and GVA = 1.
+ * access. A fault in the VM's own table is resolved, and L1 executes the instruction again. All other
+ * traps are L1's, with SPV = 0 and GVA = 1. Returns false if the encoding is reserved. May sleep.
  */
 static bool access_l2(struct kvm_vcpu *vcpu, unsigned long insn, int *result)
 {
@@ -93,8 +93,8 @@ static bool access_l2(struct kvm_vcpu *vcpu, unsigned long insn, int *result)
 	struct nested *n = &vcpu->nested;
 	bool is_hlvx = !(funct7 & 1) && rs2 == RS2_HLVX;
 	/*
-	 * MXR of L1 acts on L2's accesses, too. HLVX needs it in QEMU 7.2 (unpriv_read()), and
-	 * ignores it elsewhere.
+	 * MXR of L1 acts on L2's accesses, too. HLVX ignores MXR (H §3.1), but QEMU 7.2 requires it
+	 * (unpriv_read()).
 	 */
 	bool mxr = (csr_read(vsstatus) & SSTATUS_MXR) || is_hlvx;
 	unsigned long rd = FIELD_GET(INSN_RD, insn);

@@ -7,12 +7,14 @@
  * followed by the VM's own. It is filled on demand, by L2's guest page faults, and is valid like a
  * TLB: a change of L1's table takes effect at L1's next HFENCE.GVMA (H §3.2).
  *
- * Each vCPU has a shadow table of its own, because HFENCE.GVMA acts on one hart. Only the vCPU's
- * thread uses it, so that it needs no lock. The table is dropped as a whole:
+ * Each vCPU has a shadow table of its own, because HFENCE.GVMA acts on one hart. vcpu->mutex guards
+ * it. The table is dropped as a whole:
  *
- *   - when L1 executes an HFENCE.GVMA, or enters L2 with another hgatp;
- *   - when a translation of the VM's own table was taken back or lost W (tlb.c counts the flushes);
- *   - when it has SHADOW_TABLES tables.
+ *   - when L1 executes an HFENCE.GVMA or HINVAL.GVMA, or asks the firmware for one;
+ *   - when L1 enters L2 with another hgatp, or user space sets hgatp;
+ *   - when the VM's own table was flushed, because a translation was taken back or lost W (tlb.c
+ *     counts the flushes);
+ *   - when it has SHADOW_TABLES tables besides its root, or when there is no memory for another one.
  *
  * A dropped table is replaced by an empty root at once, and freed later, because freeing takes
  * interrupts (gstage.c). Nothing is mapped before that, so at most one table waits to be freed.
@@ -62,8 +64,9 @@ void shadow_reclaim(struct kvm_vcpu *vcpu);
 /* Have the next shadow_load() drop the table. Does nothing if there is none. */
 void shadow_forget(struct kvm_vcpu *vcpu);
 /*
- * Drop the table if the VM's own table has been flushed since. Called with the table loaded, before
- * an entry and before an HLV (in unpriv.c), and again whenever a request was found there.
+ * Drop the table if the VM's own table has been flushed since. Called with the table loaded, in a
+ * pinned section: by shadow_load(), before each entry into L2, and before an HLV or HSV while a
+ * request to drop translations is pending (unpriv.c). Does not sleep.
  */
 void shadow_check(struct kvm_vcpu *vcpu);
 /*

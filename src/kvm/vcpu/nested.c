@@ -2,8 +2,8 @@
 /*
  * nested.c - move a hart between the CSRs of a guest hypervisor and those of its guest.
  *
- * Overview: nested.h. A load always loads L1's CSRs, and a put always saves them, so the rest of the
- * core, ONE_REG above all, knows only L1's. If L2 runs (nested.v), nested_load() then loads L2's
+ * Overview: nested.h. A load always loads L1's CSRs, and a put always saves them, so vcpu->csrs has
+ * L1's while the vCPU is not loaded. If L2 runs (nested.v), nested_load() then loads L2's
  * CSRs over them, and nested_put() takes them away first.
  *
  * While L2's CSRs are loaded, L1's interrupts cannot be in the hart: hvip and vstimecmp are L2's.
@@ -52,7 +52,10 @@ static bool is_on(const struct nested *n)
 	return n->v || traps_clear_hstatus(n) || (n->hie & VS_LINES);
 }
 
-/* Illegal instructions stay delegated on a machine that corrupts their traps into HS (fp.c). */
+/*
+ * The causes that may be delegated now. On a machine that corrupts the traps of illegal instructions
+ * (fp_init()), these stay delegated, even if L1 has not delegated them.
+ */
 static unsigned long delegable(const struct nested *n)
 {
 	unsigned long always = fp_traps_arrive() ? 0 : BIT(EXC_ILLEGAL_INST);
@@ -78,7 +81,10 @@ static void set_hstatus(struct kvm_vcpu *vcpu)
 		wfi_native_load(vcpu);
 }
 
-/* The fast path would take an exit of L2 for one of L1. */
+/*
+ * Exchange the exit vector and the handlers for the special ones, or back. The special vector has no
+ * fast path, which would handle an exit of L2 as one of L1.
+ */
 static void switch_exits(struct kvm_vcpu *vcpu)
 {
 	unsigned long vector = vcpu->exit_vector;
@@ -152,7 +158,7 @@ static void units_enter(struct kvm_vcpu *vcpu)
 	    (!vector_present(vcpu) || (vsstatus & SSTATUS_VS)))
 		return;
 	if (!fp_traps_arrive())
-		return; /* an illegal instruction would not reach this hypervisor properly */
+		return; /* L2's first use could not trap here, so L1's Off has no effect on L2 */
 	vcpu->fp_ops->put(vcpu);
 	vcpu->nested.units_put = true;
 	fp_delegate(vcpu);
@@ -232,7 +238,9 @@ void nested_enter(struct kvm_vcpu *vcpu)
 	csrs->vsepc = csr_swap(vsepc, n->vsepc);
 	csrs->vscause = csr_swap(vscause, n->vscause);
 	csrs->vstval = csr_swap(vstval, n->vstval);
-	csr_write(vsie, 0); /* first: a bit of hie that is not delegated would be the host's */
+	csr_write(
+		vsie,
+		0); /* a bit that is not delegated any more would enable an interrupt of the host */
 	load_environment(vcpu);
 	csr_write(vsie, (n->hie & n->hideleg & VS_LINES) >> 1);
 	csrs->vsatp = csr_swap(vsatp, 0);
@@ -244,7 +252,7 @@ void nested_enter(struct kvm_vcpu *vcpu)
 	n->vmid_generation = vcpu->vmid_generation;
 	vcpu->vmid_generation = 0; /* never current: nested_before_entry() is called */
 	units_enter(vcpu);
-	vcpu->put_at_once = true; /* KVM_RUN writes htimedelta if the vCPU has stayed loaded */
+	vcpu->put_at_once = true; /* otherwise, begin_run() would write L1's htimedelta */
 	arm_timer(vcpu);
 	hv_unpin();
 }
@@ -352,7 +360,7 @@ void nested_take_trap(struct kvm_vcpu *vcpu, unsigned long cause, unsigned long 
 		n->hstatus |= HSTATUS_SPV;
 		if (vcpu->guest.sstatus & SSTATUS_SPP)
 			n->hstatus |= HSTATUS_SPVP;
-		trace_kvm_nested_exit(cause, vcpu->guest.sepc, tval);
+		trace_kvm_nested_vmexit(cause, vcpu->guest.sepc, tval);
 	}
 	n->unpriv = UNPRIV_NONE;
 }
@@ -399,7 +407,10 @@ unsigned long nested_pending_irq(const struct kvm_vcpu *vcpu)
 	return 0;
 }
 
-/* With V = 0, the hart itself delivers all interrupts of L1 but those of VS that it keeps. */
+/*
+ * With V = 0, the hart itself delivers L1's own interrupts. It does not know those of VS that L1 has
+ * not delegated, which L1 takes in U mode, and in HS mode with SIE set.
+ */
 static bool takes_irq(const struct kvm_vcpu *vcpu, unsigned long irq)
 {
 	if (vcpu->nested.v)
@@ -440,7 +451,7 @@ void nested_vcpu_destroy(struct kvm_vcpu *vcpu)
 	shadow_destroy(vcpu);
 }
 
-/* H does not define most values after a reset: all are 0 here, and the timer is off. */
+/* H leaves most values undefined after a reset. Here, they are 0, except VSXL, UXL and vstimecmp. */
 void nested_reset(struct kvm_vcpu *vcpu)
 {
 	struct nested *n = &vcpu->nested;

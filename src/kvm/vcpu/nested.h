@@ -27,7 +27,12 @@
 
 #include "kvm.h"
 
-/* ---- nested.c: for the rest of the core; all on the vCPU's own thread --------------------- */
+/* ---- nested.c: for the rest of the core --------------------------------------------------- */
+
+/*
+ * vcpu->mutex is held, except for vcpu_init, vcpu_destroy, and for load and put when the scheduler's
+ * hook calls them. No function sleeps unless it says so.
+ */
 
 /* `vector` and `ops`: the exit vector and the handlers while nested.on is set. */
 void nested_vcpu_init(struct kvm_vcpu *vcpu, unsigned long vector, const struct exit_ops *ops);
@@ -43,20 +48,31 @@ void nested_set_v(struct kvm_vcpu *vcpu, bool v); /* for ONE_REG; not loaded */
  */
 void nested_check_irqs(struct kvm_vcpu *vcpu);
 /*
- * A trap is about to be given to the guest, whose VS CSRs are those in the hart. Do what a trap into
- * HS mode does beyond that: set hstatus, htval and htinst. If L2 runs and L1 has not delegated this
- * cause, L1's CSRs are loaded first, so the trap goes to L1.
+ * Called by vcpu_inject_trap() before it writes the VS CSRs in the hart. If L2 runs and L1 has not
+ * delegated this cause, load L1's CSRs, so that the trap goes to L1. Unless it goes to L2, set hstatus
+ * as a trap into HS mode does, and clear htval and htinst; for a guest page fault, the caller sets
+ * these afterwards. `tval` is only traced.
  */
 void nested_take_trap(struct kvm_vcpu *vcpu, unsigned long cause, unsigned long tval);
 /* ---- nested.c: for nested_csr.c and the files in exit/ ---------------------------------------- */
 
-/* Choose the exits, after a change of a vCPU that may be loaded or not. */
+/*
+ * Use the special exits (exit_nested()) if v, hstatus or hie require them, otherwise the normal ones.
+ * Set VTVM, VTW and VTSR in the guest's hstatus. The vCPU may be loaded or not.
+ */
 void nested_choose_exits(struct kvm_vcpu *vcpu);
-/* Choose what the next entry needs, after a change of v, of a CSR or of vcpu->hedeleg. */
+/*
+ * Prepare the next entry after a change of v, of a CSR or of vcpu->hedeleg: nested_choose_exits(), and
+ * delegate only what may be delegated now. While an exit is being handled, exit_nested() does the
+ * latter. The vCPU is loaded.
+ */
 void nested_settle(struct kvm_vcpu *vcpu);
-/* Take back what nested_settle() has changed in vcpu->hedeleg. */
+/* Restore the vCPU's own vcpu->hedeleg, before code that reads or changes it. */
 void nested_unsettle(struct kvm_vcpu *vcpu);
-/* Load L2's CSRs in place of L1's, or L1's in place of L2's; the vCPU is loaded. */
+/*
+ * Load L2's CSRs in place of L1's after v was set, or L1's in place of L2's after it was cleared. The
+ * vCPU is loaded. nested_settle() has to follow.
+ */
 void nested_enter(struct kvm_vcpu *vcpu);
 void nested_leave(struct kvm_vcpu *vcpu);
 unsigned long nested_hip(const struct kvm_vcpu *vcpu); /* the value of hip */
@@ -73,9 +89,15 @@ struct csr_access;
  * CSR. The vCPU is not loaded.
  */
 bool nested_reg_get(struct kvm_vcpu *vcpu, unsigned int csr, u64 *value);
-/* Returns 0; -ENOENT; -EINVAL: hgatp or vsatp does not hold this value. */
+/*
+ * May sleep. Returns 0; -ENOENT; -EINVAL: hgatp or vsatp cannot hold this value, and has the nearest
+ * value that it can hold.
+ */
 int nested_reg_set(struct kvm_vcpu *vcpu, unsigned int csr, u64 value);
-/* Access an H or VS CSR. Returns false if L1 has no such CSR; *old is the value before. */
+/*
+ * Access an H or VS CSR for L1; a write of hgatp may sleep. Returns false if L1 has no such CSR or may
+ * not write it. *old is the value before. nested_settle() has to follow.
+ */
 bool nested_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long *old);
 
 #endif

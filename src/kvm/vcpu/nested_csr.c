@@ -3,8 +3,8 @@
  * nested_csr.c - the H and VS CSRs of a vCPU with H, as its HS mode sees them.
  *
  * Each CSR holds the values that a hart without guest external interrupts could hold; other values
- * that are written are changed to such values (WARL). V is 0, so all values are in struct nested,
- * and none is in the hart.
+ * that are written are changed to such values (WARL). L2's CSRs are not loaded: L1 runs, or the vCPU
+ * is not loaded. So all values are in struct nested, and none is in the hart.
  */
 #include "mmu/gpa.h"
 #include "mmu/shadow.h"

@@ -93,7 +93,7 @@ guest_code l2_interrupts		/* a1: sie; a2: stimecmp, unless it is 0 */
 1:	csrsi	sstatus, 2
 	j	l2_spin
 
-	/* The guest's own trap handler: report scause, sepc, stval and sstatus, and V = 1 code 1. */
+	/* The guest's own trap handler: report scause, sepc, stval and sstatus in a1 to a4. */
 	.balign	4
 	.globl	l2_trapped
 l2_trapped:

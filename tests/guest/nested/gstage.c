@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* gstage.c - the guest's second stage: a table in hgatp, its faults, and its fences */
+/* gstage.c - the guest's G-stage: a table in hgatp, its faults, and its fences */
 #include "nested.h"
 
 #define L2_BASE 0x100000000UL /* a guest physical address of the guest, 4 GiB */
@@ -33,7 +33,7 @@ static void table_on(void)
 	do_hfence_gvma();
 }
 
-/* Claim that the guest's access faulted in the second stage at `gpa`. */
+/* Claim that the guest's access faulted in the G-stage at `gpa`. */
 static void ok_fault(unsigned long cause, unsigned long gva, unsigned long gpa, const char *what)
 {
 	if (!ok(l2.scause == cause && l2.stval == gva && l2.htval << 2 == (gpa & ~3UL) &&
@@ -82,7 +82,7 @@ static void test_permissions(void)
 	level0[0] |= PTE_W | PTE_D;
 	do_hfence_gvma();
 	ok_eq(run(l2_store, L2_BASE, 55), EXC_ECALL_VS, "with W and a fence, it can be written");
-	ok_eq(pages[0][0], 55, "which HS sees");
+	ok_eq(pages[0][0], 55, "HS reads the value that the guest stored");
 }
 
 static void test_changes(void)
@@ -118,11 +118,11 @@ static void test_two_stages(void)
 	csr_write(vsatp, satp_make(vs, 1));
 	do_hfence_gvma();
 	ok_eq(run(l2_load, va, 0), EXC_ECALL_VS, "the guest loads through both stages");
-	ok_eq(l2.regs[10], 101, "the value");
+	ok_eq(l2.regs[10], 101, "and gets the value of the page");
 	run(l2_load, va + 4100, 0);
 	l2.stval &= ~7UL;
 	ok_fault(EXC_LOAD_GUEST_PAGE_FAULT, va + 4096, L2_BASE + 0x30000 + 4,
-		 "a fault in the second stage has both addresses");
+		 "a fault in the G-stage reports both addresses");
 	csr_write(vsatp, FIELD_PREP(SATP_MODE, SATP_MODE_SV39) | (L2_BASE + 0x40000) >> PAGE_SHIFT);
 	run(l2_load, va, 0);
 	ok(l2.scause == EXC_INST_GUEST_PAGE_FAULT && l2.htval << 2 >= L2_BASE + 0x40000 &&

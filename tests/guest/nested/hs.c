@@ -62,7 +62,7 @@ void test_fp(void)
 	ok_eq(run(l2_fp, two, 0), EXC_ECALL_VS, "with both on, the guest uses FP");
 	ok_eq(l2.regs[10], four, "and computes");
 	ok_eq(csr_read(sstatus) & SSTATUS_FS, SSTATUS_FS, "sstatus.FS is Dirty then");
-	ok_eq(csr_read(vsstatus) & SSTATUS_FS, SSTATUS_FS, "and so is vsstatus.FS");
+	ok_eq(csr_read(vsstatus) & SSTATUS_FS, SSTATUS_FS, "vsstatus.FS is Dirty, too");
 	ok_eq(l1_f5(), four, "HS finds the guest's register");
 	csr_clear(sstatus, SSTATUS_FS);
 }

@@ -89,7 +89,8 @@ void test_time(void)
 	csr_clear(sie, BIT(IRQ_S_TIMER));
 	csr_write(hideleg, VS_LINES);
 	csr_write(vstimecmp, ~0UL);
-	ok_eq(csr_read(hip) & BIT(IRQ_VS_TIMER), 0, "until vstimecmp is in the future");
+	ok_eq(csr_read(hip) & BIT(IRQ_VS_TIMER), 0,
+	      "hip.VSTIP is 0 once vstimecmp is in the future");
 	csr_write(henvcfg, 0);
 	csr_write(htimedelta, 0);
 }

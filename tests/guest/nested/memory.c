@@ -57,8 +57,9 @@ void test_memory(void)
 	csr_write(vsatp, satp_make(root, 3));
 	do_hfence();
 	ok_eq(run(l2_load, va + 8, 0), EXC_ECALL_VS, "the guest loads through its own table");
-	ok_eq(l2.regs[10], 77, "the value");
-	ok_eq(run(l2_store, va + 4096, 1), EXC_STORE_PAGE_FAULT, "a page of its own is read-only");
+	ok_eq(l2.regs[10], 77, "and gets the value of the page");
+	ok_eq(run(l2_store, va + 4096, 1), EXC_STORE_PAGE_FAULT,
+	      "a store to a read-only page of its table is a store page fault");
 	ok(l2.stval == va + 4096 && (l2.hstatus & HSTATUS_GVA) && l2.htval == 0,
 	   "stval is the address, GVA is 1, htval is 0");
 	csr_write(hedeleg, BIT(EXC_STORE_PAGE_FAULT));
@@ -88,7 +89,7 @@ void test_memory(void)
 		    "hlv.d of a page without a leaf traps");
 	ok_hlv_trap(hsv_fault, va + 4096, EXC_STORE_PAGE_FAULT, "hsv.d to a read-only page traps");
 	ok_hlv_trap(hlv_fault, va + 8192, EXC_LOAD_PAGE_FAULT,
-		    "hlv.d of a user page with SPVP = 1");
+		    "hlv.d of a user page with SPVP = 1 traps");
 	if (!quirk("hlvx.wu of a page without X"))
 		ok_hlv_trap(hlvx_fault, va, EXC_LOAD_PAGE_FAULT, "hlvx.wu of a page without X");
 	csr_write(vsstatus, SSTATUS_SUM);

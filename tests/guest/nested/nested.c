@@ -255,7 +255,7 @@ static void test_virtual_instructions(void)
 	csr_write(hcounteren, 7);
 	ok_eq(run(l2_sfence, 0, 0), EXC_ECALL_VS, "sfence.vma is allowed without VTVM");
 	ok_eq(run(l2_satp, 1, 0), EXC_ECALL_VS, "and so is reading satp");
-	ok_eq(l2.regs[10], 0, "which is vsatp");
+	ok_eq(l2.regs[10], 0, "satp of the guest reads vsatp");
 }
 
 void payload_main(void)
