@@ -53,7 +53,7 @@ void do_hfence(void);
 
 extern struct l2 l2;
 
-/* Skip a claim that does not hold on QEMU (7.2 to 10.0). Returns true if it is skipped. */
+/* Skip a claim that does not hold on QEMU 10.0 itself. Returns true if it is skipped. */
 bool quirk(const char *claim);
 void clear_vs(void); /* nothing is delegated but the interrupts of VS, and none is pending */
 void prepare(const char *code, bool user);
