@@ -139,10 +139,19 @@ void nested_settle(struct kvm_vcpu *vcpu)
 
 /* ---- FP and vector ------------------------------------------------------------------------ */
 
-static unsigned long merge_dirty(unsigned long vsstatus, unsigned long l2, unsigned long field)
+/*
+ * With V = 1, a change of registers makes both L1's and L2's status Dirty (H §2.11), and L2 may have
+ * set its own to Clean since. The hart's sstatus, which L2 cannot write, is in guest.sstatus. It may
+ * be Dirty because of L1, which does no harm.
+ */
+static void mark_dirty(struct kvm_vcpu *vcpu)
 {
-	/* L2 cannot use a unit that is Off in L1's sstatus. */
-	return (vsstatus & field) && (l2 & field) == field ? vsstatus | field : vsstatus;
+	unsigned long *vsstatus = &vcpu->csrs.vsstatus;
+
+	if (fp_state(vcpu) == FS_DIRTY && (*vsstatus & SSTATUS_FS))
+		*vsstatus |= SSTATUS_FS;
+	if (vector_state(vcpu) == FS_DIRTY && (*vsstatus & SSTATUS_VS))
+		*vsstatus |= SSTATUS_VS;
 }
 
 /*
@@ -270,8 +279,7 @@ static void leave(struct kvm_vcpu *vcpu, bool puts)
 	hv_pin();
 	n->hie = (n->hie & ~delegated) | (csr_read(vsie) << 1 & delegated);
 	n->vsstatus = csr_read(vsstatus);
-	csrs->vsstatus = merge_dirty(csrs->vsstatus, n->vsstatus, SSTATUS_FS);
-	csrs->vsstatus = merge_dirty(csrs->vsstatus, n->vsstatus, SSTATUS_VS);
+	mark_dirty(vcpu);
 	csr_write(vsstatus, csrs->vsstatus);
 	n->vstvec = csr_swap(vstvec, csrs->vstvec);
 	n->vsscratch = csr_swap(vsscratch, csrs->vsscratch);

@@ -120,6 +120,13 @@ guest_code l2_fp
 	fmv.x.d	a0, f5
 	ecall
 
+guest_code l2_fp_clean			/* as l2_fp, but then set FS to Clean */
+	fmv.d.x	f5, a0
+	fadd.d	f5, f5, f5
+	li	t0, 1 << 13
+	csrc	sstatus, t0
+	ecall
+
 	.globl	l1_f5
 l1_f5:
 	fmv.x.d	a0, f5

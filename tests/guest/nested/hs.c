@@ -64,5 +64,12 @@ void test_fp(void)
 	ok_eq(csr_read(sstatus) & SSTATUS_FS, SSTATUS_FS, "sstatus.FS is Dirty then");
 	ok_eq(csr_read(vsstatus) & SSTATUS_FS, SSTATUS_FS, "vsstatus.FS is Dirty, too");
 	ok_eq(l1_f5(), four, "HS finds the guest's register");
+
+	csr_clear(sstatus, SSTATUS_FS);
+	csr_set(sstatus, FIELD_PREP(SSTATUS_FS, FS_CLEAN));
+	run(l2_fp_clean, four, 0);
+	ok_eq(csr_read(vsstatus) & SSTATUS_FS, FIELD_PREP(SSTATUS_FS, FS_CLEAN),
+	      "the guest can set vsstatus.FS to Clean");
+	ok_eq(csr_read(sstatus) & SSTATUS_FS, SSTATUS_FS, "but sstatus.FS stays Dirty");
 	csr_clear(sstatus, SSTATUS_FS);
 }

@@ -1,0 +1,65 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Complete systems under nested virtualization: Debian's kernel as the guest of hyperscope in
+# hyperscope, also saved and restored while it boots; and Debian's kernel with KVM as a guest
+# hypervisor, which runs payloads with this project's VMM.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+guest_dir=$O/guest
+for f in "$O/vmm" "$O/guest-initrd.cpio" "$guest_dir/busybox" "$guest_dir/vmlinux" "$guest_dir/modules/kvm.ko"; do
+	[ -f "$f" ] || skip_all "$f is missing: set-up could not fetch it"
+done
+! spoils_redirects || skip_all "$spoiled_redirects"
+
+archive()	# FOLDER FILE: write the folder's contents as an initramfs
+{
+	(cd "$1" && find . -mindepth 1 | LC_ALL=C sort | cpio -o -H newc --quiet) >"$2"
+}
+
+# ---- L1: hyperscope; L2: Debian's kernel ----
+
+mkdir -p "$tmp/l1/.hs"
+cp "$O/vmm" "$tmp/l1/vmm"
+cp "$guest_dir/vmlinux" "$tmp/l1/Image"
+cp "$O/guest-initrd.cpio" "$tmp/l1/initrd"
+printf 'argv=%s\0' /vmm --quiet --memory 256M --initrd /initrd --append "console=ttyS0 quiet" /Image >"$tmp/l1/.hs/exec"
+printf '%s\0' stdin=null stdout=console stderr=console cwd=/ >>"$tmp/l1/.hs/exec"
+archive "$tmp/l1" "$tmp/l1.cpio"
+HS_SECONDS=240 hs run --nested --quiet --memory 700M --initrd "$tmp/l1.cpio" "$O/hyperscope.bin"
+is "$status" 0 "Debian's kernel runs in hyperscope in hyperscope" || diag "$err" "$(tail -n 5 <<<"$out")"
+like "$out" 'the tour ends with status 0' "its tour ends without an error"
+
+HS_SECONDS=240 hs run --nested --quiet --memory 700M --initrd "$tmp/l1.cpio" --save "$tmp/saved" --save-at 5000 "$O/hyperscope.bin"
+is "$status" 0 "it is saved while it boots" || diag "$err"
+unlike "$out" 'the tour ends' "before its tour ends"
+HS_SECONDS=240 hs run --quiet --restore "$tmp/saved"
+is "$status" 0 "and restored" || diag "$err"
+like "$out" 'the tour ends with status 0' "its tour then ends without an error"
+
+# ---- L1: Debian's kernel with KVM; L2: payloads ----
+
+mkdir -p "$tmp/kvm/"{dev,proc,sys,bin}
+cp "$O/vmm" "$guest_dir/busybox" "$guest_dir/modules/kvm.ko" "$O/guest-payloads/"{hello,fp,timer}.bin "$tmp/kvm"
+cat >"$tmp/kvm/init" <<'END'
+#!/busybox sh
+/busybox --install -s /bin
+mount -t devtmpfs dev /dev
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+insmod /kvm.ko
+for p in hello fp timer; do
+	/vmm --quiet --memory 64M --append on=linux /$p.bin </dev/null
+	echo "$p: status $?"
+done
+poweroff -f
+END
+chmod +x "$tmp/kvm/init"
+archive "$tmp/kvm" "$tmp/kvm.cpio"
+HS_SECONDS=240 hs run --nested --quiet --memory 700M --initrd "$tmp/kvm.cpio" --append "console=ttyS0 quiet panic=-1" "$guest_dir/vmlinux"
+is "$status" 0 "Debian's kernel is a guest hypervisor" || diag "$err" "$(tail -n 5 <<<"$out")"
+out=$(tr -d '\r' <<<"$out")
+for p in hello fp timer; do
+	like "$out" "$p: status 0" "its KVM runs the payload $p"
+done
+is "$(grep '^not ok' <<<"$out")" "" "all claims of the payloads hold"
+done_testing
