@@ -47,17 +47,17 @@ level_2()
 	payloads+=("$tmp/l1-$name")
 }
 
-for row in "exits" "sbi" "timer" "fp --vcpus 2" "harts --vcpus 2 --append rounds=3" "nested --nested"; do
+rows=("exits" "sbi" "timer" "fp --vcpus 2" "harts --vcpus 2 --append rounds=3" "nested --nested")
+for row in "${rows[@]}"; do
 	read -ra words <<<"$row"
 	level_2 "${words[@]}"
 	vm_ends "L2: $row" hyperscope --nested --vcpus 2 --memory 192M --initrd "/l1-${words[0]}"
 done
-cp "$O/hyperscope.bin" "$tmp/hyperscope.bin"
-payloads=("${payloads[@]//"$O/guest-payloads/hyperscope.bin"/$tmp/hyperscope.bin}")
+payloads=("${payloads[@]/#"$O/guest-payloads/hyperscope.bin"/$O/hyperscope.bin}")
 
 BOOT_SECONDS=150 boot hyperscope --memory 512M
 
-for row in "exits" "sbi" "timer" "fp --vcpus 2" "harts --vcpus 2 --append rounds=3" "nested --nested"; do
+for row in "${rows[@]}"; do
 	is "$(status_of "L2: $row")" 0 "hyperscope in hyperscope powers off after '$row'" || diag "$(text "L2: $row" | tail -n 5)"
 	is "$(text "L2: $row" | grep '^not ok')" "" "all claims of '$row' hold in L2"
 	like "$(text "L2: $row")" $'\n1\.\.[0-9]' "'$row' runs to its end in L2"

@@ -113,10 +113,10 @@ void nested_before_entry(struct kvm_vcpu *vcpu);
  * sleep, and sets REQ_HOST.
  */
 exit_fn nested_fault;
-/* nested_insn.c */
 /*
- * L1 may have executed a hypervisor instruction; may sleep (HLV, HSV). Returns true if it has been emulated, or has
- * trapped; *result is then what the exit's handler has to return. Returns false if it is illegal.
+ * nested_insn.c: L1 may have executed a hypervisor instruction. Returns true if it has been emulated,
+ * or has trapped; *result is then what the exit's handler has to return. Returns false if it is
+ * illegal. May sleep (HLV, HSV).
  */
 bool nested_emulate(struct kvm_vcpu *vcpu, unsigned long insn, int *result);
 

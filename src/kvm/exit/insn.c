@@ -4,9 +4,9 @@
  *
  * Of the instructions that cause virtual-instruction exits, only WFI in VS, wrs.nto and accesses to
  * a few CSRs are emulated, for some of these CSRs by user space (KVM_EXIT_RISCV_CSR), and, for a
- * vCPU with H, what a hypervisor executes (nested_insn.c). All others need a privilege that this guest
- * does not have: the guest takes an illegal-instruction exception, as on a hart without the feature
- * (H §6.1: HS emulates the absence of what it does not offer).
+ * vCPU with H, what a hypervisor executes (nested_insn.c). All others need a privilege that this
+ * guest does not have: the guest takes an illegal-instruction exception, as on a hart without the
+ * feature (H §6.1: HS emulates the absence of what it does not offer).
  */
 #include "exit/exit.h"
 #include "exit/insn.h"
@@ -17,8 +17,6 @@
 #include "vcpu/isa.h"
 #include "vcpu/pmu.h"
 #include "vcpu/wfi.h"
-
-#define INSN_WRS_NTO 0x00d00073UL
 
 #define FUNCT3_IMM 4 /* the rs1 field is an immediate, not a register number */
 #define FUNCT3_RW  1
@@ -123,12 +121,6 @@ static int forward_csr(struct kvm_vcpu *vcpu, const struct csr_access *access)
 	return RESUME_USER;
 }
 
-/* The number of a counter's CSR, or, on RV32, of its upper half; above 31 for any other CSR. */
-static unsigned int counter_number(unsigned int csr)
-{
-	return (csr & ~0x80U) - CSR_cycle;
-}
-
 /*
  * Read a counter (cycle to hpmcounter31, or, on RV32, the upper half of one) from the PMU (pmu.h)
  * into *old. Needed because hcounteren hides the hart's own counter from the guest. Returns false
@@ -138,7 +130,7 @@ static unsigned int counter_number(unsigned int csr)
  */
 static bool read_counter(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long *old)
 {
-	unsigned int number = counter_number(access->csr);
+	unsigned int number = csr_counter_number(access->csr);
 	u64 value;
 
 	if (number > 31 || access->write_mask)
@@ -165,7 +157,7 @@ static int finish_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, un
 /* Might the core or user space emulate this CSR? If not, its access need not be decoded. */
 static bool may_be_emulated(unsigned int csr)
 {
-	return counter_number(csr) <= 31 || csr == CSR_seed || csr == CSR_sireg ||
+	return csr_counter_number(csr) <= 31 || csr == CSR_seed || csr == CSR_sireg ||
 	       csr == CSR_stopei;
 }
 

@@ -8,7 +8,8 @@
 #include "exit/exit.h"
 #include "vcpu/csr_access.h"
 
-#define INSN_SRET 0x10200073UL /* the encoding of sret */
+#define INSN_SRET    0x10200073UL
+#define INSN_WRS_NTO 0x00d00073UL
 
 /* Fields of an instruction with opcode SYSTEM. */
 #define INSN_OPCODE   GENMASK(6, 0)
@@ -19,6 +20,12 @@
 #define INSN_FUNCT7   GENMASK(31, 25)
 #define INSN_CSR      GENMASK(31, 20)
 #define OPCODE_SYSTEM 0x73
+
+/* The number of a counter's CSR, or, on RV32, of its upper half; above 31 for any other CSR. */
+static inline unsigned int csr_counter_number(unsigned int csr)
+{
+	return (csr & ~0x80U) - CSR_cycle;
+}
 
 /* Is this a csrrw, csrrs or csrrc, or its immediate form? */
 static inline bool insn_is_csr(unsigned long insn)

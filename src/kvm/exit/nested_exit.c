@@ -12,7 +12,6 @@
 #include "exit/insn.h"
 #include "kvm.h"
 #include "mmu/shadow.h"
-#include "mmu/unpriv.h"
 #include "mmu/vmid.h"
 #include "request.h"
 #include "vcpu/fp.h"
@@ -22,8 +21,6 @@
 #include "vcpu/timer.h"
 #include "vcpu/vector.h"
 #include "vcpu/wfi.h"
-
-#define INSN_WRS_NTO 0x00d00073UL
 
 /*
  * L2 has executed an illegal instruction. Load the unit that may have been needed, if L1 and L2
@@ -57,15 +54,11 @@ static bool wakes(struct kvm_vcpu *vcpu)
 /* The host time at which vstimecmp raises VSTIP. */
 static u64 vs_deadline(const struct kvm_vcpu *vcpu)
 {
-	const struct nested *n = &vcpu->nested;
-	u64 compare;
+	u64 compare = nested_vstimecmp(vcpu);
 
-	if (!(n->henvcfg & vcpu->henvcfg & ENVCFG_STCE))
-		return TIMER_NEVER;
-	compare = n->v ? csr_read64(vstimecmp) : n->vstimecmp;
 	if (compare == TIMER_NEVER)
 		return TIMER_NEVER;
-	return timer_host_deadline(vcpu->kvm, compare - n->htimedelta);
+	return timer_host_deadline(vcpu->kvm, compare - vcpu->nested.htimedelta);
 }
 
 /* WFI of L1 or L2: sleep until an interrupt is pending that sie, vsie or hie of this hart enables. */
@@ -84,9 +77,8 @@ static int nested_wfi(struct kvm_vcpu *vcpu)
 
 static bool is_counter(unsigned long insn)
 {
-	unsigned int csr = (unsigned int)FIELD_GET(INSN_CSR, insn);
-
-	return insn_is_csr(insn) && (csr & ~0x9fU) == CSR_cycle;
+	return insn_is_csr(insn) &&
+	       csr_counter_number((unsigned int)FIELD_GET(INSN_CSR, insn)) <= 31;
 }
 
 /* L1's hcounteren and, in VU, scounteren allow L2 to read a counter (H §2.6). */

@@ -13,7 +13,6 @@
 #include "mmu/memslot.h"
 #include "mmu/shadow.h"
 #include "request.h"
-#include "vcpu/isa.h"
 #include "vcpu/nested.h"
 
 /*

@@ -67,11 +67,6 @@ static unpriv_fn *access_of(unsigned long funct7, unsigned long rs2)
 	return rs2 < 4 ? loads[funct7 >> 1 & 3][rs2] : NULL;
 }
 
-static unsigned long gpr(const struct kvm_vcpu *vcpu, unsigned long number)
-{
-	return number ? vcpu->guest.gpr[number] : 0;
-}
-
 /* For an HLVX that faults in the G-stage, QEMU raises cause 12, and sets htval (refetch_failed()). */
 static bool is_gstage_fault(const struct hv_trap *trap)
 {
@@ -88,7 +83,8 @@ static bool is_gstage_fault(const struct hv_trap *trap)
 static bool access_l2(struct kvm_vcpu *vcpu, unsigned long insn, int *result)
 {
 	unsigned long rs2 = FIELD_GET(INSN_RS2, insn), funct7 = FIELD_GET(INSN_FUNCT7, insn);
-	unsigned long gva = gpr(vcpu, FIELD_GET(INSN_RS1, insn)), value = gpr(vcpu, rs2);
+	unsigned long gva = vcpu->guest.gpr[FIELD_GET(INSN_RS1, insn)],
+		      value = vcpu->guest.gpr[rs2];
 	unpriv_fn *access = access_of(funct7, rs2);
 	struct nested *n = &vcpu->nested;
 	bool is_hlvx = !(funct7 & 1) && rs2 == RS2_HLVX;

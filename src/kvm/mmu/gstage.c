@@ -412,16 +412,6 @@ static const struct gstage_mode *widest_mode(void)
 	return NULL;
 }
 
-bool gstage_has_mode(unsigned long mode)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(modes); i++)
-		if (modes[i].mode == mode)
-			return usable & BIT(i);
-	return false;
-}
-
 unsigned long gstage_mode(void)
 {
 	const struct gstage_mode *mode = widest_mode();
@@ -452,6 +442,19 @@ static void set_mode(struct gstage *gs, const struct gstage_mode *mode)
 	/* The root is 16 KiB aligned, so PPN[1:0] are 0, as they must be (H §2.10). */
 	gs->hgatp =
 		FIELD_PREP(HGATP_MODE, mode->mode) | FIELD_PREP(HGATP_PPN, gs->root >> PAGE_SHIFT);
+}
+
+int gstage_set_mode(struct gstage *gs, unsigned long mode)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		if (modes[i].mode != mode || !(usable & BIT(i)))
+			continue;
+		set_mode(gs, &modes[i]);
+		return 0;
+	}
+	return -EINVAL;
 }
 
 int gstage_set_gpa_bits(struct gstage *gs, u64 bits)

@@ -408,7 +408,6 @@ int gstage_probe(void); /* once; -ENODEV: no mode works */
 bool gstage_hart_init(void);
 void gstage_vcpu_load(struct kvm_vcpu *vcpu); /* hgatp */
 void gstage_vcpu_put(struct kvm_vcpu *vcpu);
-bool gstage_has_mode(unsigned long mode); /* every hart has this hgatp.MODE */
 unsigned long gstage_mode(void); /* what hgatp.MODE will be; 0: no mode that all harts have */
 /* KVM_CAP_VM_GPA_BITS: of the widest mode (0: no mode that all harts have), and of a table. */
 unsigned int gstage_max_gpa_bits(void);
@@ -418,5 +417,7 @@ unsigned int gstage_gpa_bits(const struct gstage *gs);
  * mmu_lock held; the table must be empty, and no hart may have used it.
  */
 int gstage_set_gpa_bits(struct gstage *gs, u64 bits);
+/* The same with this hgatp.MODE. */
+int gstage_set_mode(struct gstage *gs, unsigned long mode);
 
 #endif

@@ -24,33 +24,24 @@ static unsigned long count_flushes(const struct kvm *vm)
 					      __ATOMIC_RELAXED);
 }
 
-/* The number of levels of an hgatp.MODE (H §2.10), as in GSTAGE_MODES. */
-static unsigned int mode_levels(unsigned long mode)
-{
-	return BITS_PER_LONG == 64 ? (unsigned int)mode - 5 : 2;
-}
-
-static int set_mode(struct gstage *gs, unsigned long mode)
-{
-	return gstage_set_gpa_bits(gs, gstage_shift(mode_levels(mode)) + 2);
-}
-
 int shadow_prepare(struct kvm_vcpu *vcpu, unsigned long mode)
 {
 	const struct gstage *own = &vcpu->kvm->gstage;
 	struct shadow *shadow = vcpu->shadow;
 	int err;
 
+	if (shadow && FIELD_GET(HGATP_MODE, shadow->gstage.hgatp) == mode)
+		return 0;
 	if (shadow) {
 		shadow_drop(vcpu);
-		return set_mode(&shadow->gstage, mode);
+		return gstage_set_mode(&shadow->gstage, mode);
 	}
 	shadow = hv_alloc(sizeof(*shadow));
 	if (!shadow)
 		return -ENOMEM;
 	err = gstage_init(&shadow->gstage, own->ops, own->huge);
 	if (!err)
-		err = set_mode(&shadow->gstage, mode);
+		err = gstage_set_mode(&shadow->gstage, mode);
 	if (!err) {
 		shadow->spare = hv_pages_alloc(GSTAGE_ROOT_ORDER);
 		err = shadow->spare ? 0 : -ENOMEM;

@@ -39,15 +39,15 @@ struct shadow {
 
 /* One access of L2 as L1's table translates it. */
 struct shadow_walk {
-	gpa_t gpa;          /* of L1 */
-	unsigned int level; /* of L1's leaf */
-	pte_t pte;          /* L1's leaf, or 0 */
-	unsigned long generation;
+	gpa_t gpa;                /* of L1 */
+	unsigned int level;       /* of L1's leaf */
+	pte_t pte;                /* L1's leaf, or 0 */
+	unsigned long generation; /* of the shadow table when the walk began */
 };
 
 /*
  * Prepare for guests with a table of this hgatp.MODE. Returns 0; -EINVAL: some hart lacks the mode;
- * -ENOMEM. The vCPU's thread, L2 does not run.
+ * -ENOMEM. L2's CSRs are not loaded.
  */
 int shadow_prepare(struct kvm_vcpu *vcpu, unsigned long mode);
 void shadow_destroy(struct kvm_vcpu *vcpu);

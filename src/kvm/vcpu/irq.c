@@ -19,8 +19,6 @@
 #include "vcpu/isa.h"
 #include "vcpu/timer.h"
 
-#define VS_LINES (BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT))
-
 /*
  * The guest sees VS lines one bit lower (H §2.12). Local interrupts have the same number everywhere
  * (AIA); the core supports only one of them, LCOFI.

@@ -10,6 +10,9 @@
 #include "kvm.h"
 #include "request.h"
 
+/* The lines of hvip that are interrupts of VS. */
+#define VS_LINES (BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT))
+
 void vcpu_set_irq(struct kvm_vcpu *vcpu, unsigned int irq); /* any thread */
 /* Like vcpu_set_irq(); `kicks`: as for vcpu_request_gather(). */
 void vcpu_set_irq_gather(struct kvm_vcpu *vcpu, unsigned int irq, struct hv_kicks *kicks);

@@ -3,8 +3,8 @@
  * nested.c - move a hart between the CSRs of a guest hypervisor and those of its guest.
  *
  * Overview: nested.h. A load always loads L1's CSRs, and a put always saves them, so vcpu->csrs has
- * L1's while the vCPU is not loaded. If L2 runs (nested.v), nested_load() then loads L2's
- * CSRs over them, and nested_put() takes them away first.
+ * L1's while the vCPU is not loaded. If L2 runs (nested.v), nested_load() then loads L2's CSRs over
+ * them, and nested_put() takes them away first.
  *
  * While L2's CSRs are loaded, L1's interrupts cannot be in the hart: hvip and vstimecmp are L2's.
  * L1's lines are then kept in csrs.hvip (VCPU_LINES_HELD), and its timer is a host timer. Both kick
@@ -27,7 +27,6 @@
 #include "vcpu/vector.h"
 #include "vcpu/wfi.h"
 
-#define VS_LINES (BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT))
 /* The bits of hstatus that a trap with V = 0 has to clear. */
 #define HSTATUS_OF_TRAP (HSTATUS_SPV | HSTATUS_GVA)
 
@@ -247,9 +246,8 @@ void nested_enter(struct kvm_vcpu *vcpu)
 	csrs->vsepc = csr_swap(vsepc, n->vsepc);
 	csrs->vscause = csr_swap(vscause, n->vscause);
 	csrs->vstval = csr_swap(vstval, n->vstval);
-	csr_write(
-		vsie,
-		0); /* a bit that is not delegated any more would enable an interrupt of the host */
+	/* A bit left here that is not delegated any more would enable an interrupt of the host. */
+	csr_write(vsie, 0);
 	load_environment(vcpu);
 	csr_write(vsie, (n->hie & n->hideleg & VS_LINES) >> 1);
 	csrs->vsatp = csr_swap(vsatp, 0);
@@ -373,25 +371,30 @@ void nested_take_trap(struct kvm_vcpu *vcpu, unsigned long cause, unsigned long 
 	n->unpriv = UNPRIV_NONE;
 }
 
-static u64 l2_time(const struct kvm_vcpu *vcpu)
+u64 nested_vstimecmp(const struct kvm_vcpu *vcpu)
 {
-	return timer_guest_time(vcpu->kvm) + vcpu->nested.htimedelta;
+	if (!(effective_henvcfg(vcpu) & ENVCFG_STCE))
+		return TIMER_NEVER;
+	return vcpu->loaded == VCPU_LINES_HELD ? csr_read64(vstimecmp) : vcpu->nested.vstimecmp;
 }
 
 unsigned long nested_hip(const struct kvm_vcpu *vcpu)
 {
-	const struct nested *n = &vcpu->nested;
-	u64 compare = TIMER_NEVER;
+	u64 compare = nested_vstimecmp(vcpu);
+	bool due = compare != TIMER_NEVER &&
+		   timer_guest_time(vcpu->kvm) + vcpu->nested.htimedelta >= compare;
 
-	if (effective_henvcfg(vcpu) & ENVCFG_STCE)
-		compare = vcpu->loaded == VCPU_LINES_HELD ? csr_read64(vstimecmp) : n->vstimecmp;
-	return n->hvip | (l2_time(vcpu) >= compare ? BIT(IRQ_VS_TIMER) : 0);
+	return vcpu->nested.hvip | (due ? BIT(IRQ_VS_TIMER) : 0);
 }
 
 #define S_LINES (VS_LINES >> 1 | BIT(IRQ_PMU_OVF))
 
-/* H §2.2: SEI, SSI and STI come before the interrupts of VS, in this order; AIA: LCOFI is last. */
-unsigned long nested_pending_irq(const struct kvm_vcpu *vcpu)
+/*
+ * Return the number of the interrupt that L1 takes now, or would take if its interrupts were enabled
+ * (0: none). SEI, SSI and STI come before the interrupts of VS, in this order (H §2.2); LCOFI is last
+ * (AIA).
+ */
+static unsigned long pending_irq(const struct kvm_vcpu *vcpu)
 {
 	static const u8 order[] = { IRQ_S_EXT,   IRQ_S_SOFT,   IRQ_S_TIMER, IRQ_VS_EXT,
 				    IRQ_VS_SOFT, IRQ_VS_TIMER, IRQ_PMU_OVF };
@@ -433,7 +436,7 @@ void nested_check_irqs(struct kvm_vcpu *vcpu)
 	unsigned long irq, vstvec;
 
 	vcpu_flush_irqs(vcpu);
-	irq = nested_pending_irq(vcpu);
+	irq = pending_irq(vcpu);
 	if (!irq || !takes_irq(vcpu, irq))
 		return;
 	nested_unsettle(vcpu);

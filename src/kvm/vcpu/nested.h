@@ -54,6 +54,7 @@ void nested_check_irqs(struct kvm_vcpu *vcpu);
  * these afterwards. `tval` is only traced.
  */
 void nested_take_trap(struct kvm_vcpu *vcpu, unsigned long cause, unsigned long tval);
+
 /* ---- nested.c: for nested_csr.c and the files in exit/ ---------------------------------------- */
 
 /*
@@ -76,11 +77,7 @@ void nested_unsettle(struct kvm_vcpu *vcpu);
 void nested_enter(struct kvm_vcpu *vcpu);
 void nested_leave(struct kvm_vcpu *vcpu);
 unsigned long nested_hip(const struct kvm_vcpu *vcpu); /* the value of hip */
-/*
- * Return the number of the interrupt that L1 takes now, or would take if its interrupts were
- * enabled (0: none).
- */
-unsigned long nested_pending_irq(const struct kvm_vcpu *vcpu);
+u64 nested_vstimecmp(const struct kvm_vcpu *vcpu);     /* in L2's time; TIMER_NEVER without STCE */
 
 /* nested_csr.c */
 struct csr_access;

@@ -10,11 +10,10 @@
 #include "mmu/shadow.h"
 #include "request.h"
 #include "vcpu/csr_access.h"
+#include "vcpu/irq.h"
 #include "vcpu/isa.h"
 #include "vcpu/nested.h"
 #include "vcpu/timer.h"
-
-#define VS_LINES (BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT))
 
 #define HSTATUS_WRITABLE                                                                      \
 	(HSTATUS_GVA | HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_HU | HSTATUS_VTVM | HSTATUS_VTW | \
@@ -25,9 +24,6 @@
 	 BIT(EXC_BREAKPOINT) | BIT(EXC_LOAD_MISALIGNED) | BIT(EXC_LOAD_ACCESS_FAULT) |   \
 	 BIT(EXC_STORE_MISALIGNED) | BIT(EXC_STORE_ACCESS_FAULT) | BIT(EXC_ECALL_U) |    \
 	 BIT(EXC_INST_PAGE_FAULT) | BIT(EXC_LOAD_PAGE_FAULT) | BIT(EXC_STORE_PAGE_FAULT))
-#define VSSTATUS_WRITABLE                                                                   \
-	(SSTATUS_SIE | SSTATUS_SPIE | SSTATUS_SPP | SSTATUS_VS | SSTATUS_FS | SSTATUS_SUM | \
-	 SSTATUS_MXR)
 
 /* CSRs whose value is a field of struct nested, where a write changes only some bits. */
 static const struct plain_csr {
@@ -191,22 +187,18 @@ static unsigned long special_read(const struct kvm_vcpu *vcpu, unsigned int csr)
 
 /*
  * A mode that this machine lacks, or for which there is no memory, leaves hgatp as it is, as does
- * any mode with gpa_from=walk. PPN[1:0]
- * are 0, since the root table is 16 KiB large (H §2.10).
+ * any mode with gpa_from=walk. PPN[1:0] are 0, since the root table is 16 KiB large (H §2.10).
  */
 static void write_hgatp(struct kvm_vcpu *vcpu, unsigned long value)
 {
-	unsigned long mode = FIELD_GET(HGATP_MODE, value), old = vcpu->nested.hgatp;
+	unsigned long mode = FIELD_GET(HGATP_MODE, value);
 
 	value &= HGATP_MODE | HGATP_VMID | (HGATP_PPN & ~3UL);
 	if (!mode)
 		value = 0;
 	else if (vcpu->kvm->gpa != &gpa_htval_ops)
 		return; /* only htval has the faulting address of L2 */
-	else if (mode != FIELD_GET(HGATP_MODE, old) && !gstage_has_mode(mode))
-		return;
-	else if ((mode != FIELD_GET(HGATP_MODE, old) || !vcpu->shadow) &&
-		 shadow_prepare(vcpu, mode))
+	else if (shadow_prepare(vcpu, mode))
 		return;
 	vcpu_set_request(vcpu, REQ_HOST); /* interrupts may have been taken */
 	vcpu->nested.hgatp = value;
@@ -219,7 +211,7 @@ static void special_write(struct kvm_vcpu *vcpu, unsigned int csr, unsigned long
 
 	switch (csr) {
 	case CSR_vsstatus:
-		n->vsstatus = (n->vsstatus & ~VSSTATUS_WRITABLE) | (value & VSSTATUS_WRITABLE);
+		n->vsstatus = (n->vsstatus & ~VSSTATUS_FIELDS) | (value & VSSTATUS_FIELDS);
 		break;
 	case CSR_vsie:
 		n->hie = (n->hie & ~mask) | (value << 1 & mask);

@@ -25,7 +25,7 @@
 #include "vcpu/timer.h"
 #include "vcpu/wfi.h"
 
-#define HIDELEG_DEFAULT (BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT))
+#define HIDELEG_DEFAULT VS_LINES
 
 void vcpu_hart_init(void)
 {
@@ -81,10 +81,6 @@ static void mark_hart(struct kvm *vm, unsigned int hart)
 	WRITE_ONCE(vm->hart_vcpu[hart], HART_USED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
-
-#define VSSTATUS_FIELDS                                                                     \
-	(SSTATUS_SIE | SSTATUS_SPIE | SSTATUS_SPP | SSTATUS_VS | SSTATUS_FS | SSTATUS_SUM | \
-	 SSTATUS_MXR)
 
 /*
  * QEMU 10.0 accepts every bit of vsstatus, and at the entry ORs the bits into mstatus, where MPRV
