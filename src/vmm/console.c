@@ -28,18 +28,20 @@
 #define INPUT_SIZE     4096
 #define ESCAPE         1 /* Ctrl-A */
 
-/* Linux prints PANIC_END when it has panicked and will neither reboot nor continue running. */
-#define PANIC_TEXT "Kernel panic - not syncing"
-#define PANIC_END  "---[ end " PANIC_TEXT
+/*
+ * Linux prints PANIC_START, the reason and PANIC_STOP when it has panicked and will neither reboot
+ * nor continue running. All other CPUs are stopped by then, so their output can't be between.
+ */
+#define PANIC_START "---[ end Kernel panic"
+#define PANIC_STOP  " ]---"
 
 static struct {
 	struct machine *machine;
 	pthread_mutex_t lock;
 	char out[4096];
 	size_t out_len;
-	char line[160]; /* start of the current line, to detect panics and --save-on */
+	char line[512]; /* end of the current line, to detect panics and --save-on */
 	size_t line_len;
-	char panic[160];
 	u8 in[INPUT_SIZE];
 	atomic_uint in_head, in_tail; /* free-running; only the console thread advances in_head */
 	atomic_bool in_open;          /* set by console_listen(), cleared at the end of input */
@@ -86,20 +88,22 @@ void console_flush(void)
 }
 
 /*
- * Return true if the line just completed, console.line, is the last line of a panic. If it is the
- * first line, keep its text for the VMM's message.
+ * If the line just completed, console.line, is the last line of a panic, copy the panic's message to
+ * `reason`, and return true. PANIC_START follows the time of the message, or whatever a program had
+ * printed of a line. In a line of the kernel's source, which a guest may print, it follows a quote.
  */
-static bool line_is_panic_end(void)
+static bool line_is_panic(char *reason, size_t size)
 {
-	const char *text;
+	const char *text, *stop;
 
 	console.line[console.line_len] = '\0';
-	if (strstr(console.line, PANIC_END))
-		return true;
-	text = strstr(console.line, PANIC_TEXT);
-	if (text)
-		snprintf(console.panic, sizeof(console.panic), "%s", text);
-	return false;
+	text = strstr(console.line, PANIC_START);
+	if (!text || (text > console.line && text[-1] == '"'))
+		return false;
+	text += strlen(PANIC_START) - strlen("Kernel panic");
+	stop = strstr(text, PANIC_STOP);
+	snprintf(reason, size, "%.*s", stop ? (int)(stop - text) : (int)strlen(text), text);
+	return true;
 }
 
 /* Does the guest's current line end with the string given with --save-on? */
@@ -112,16 +116,20 @@ static bool watch_for_save(void)
 	       !memcmp(console.line + console.line_len - len, text, len);
 }
 
-static bool watch_for_panic(char c)
+/* Add `c` to console.line. Returns and `reason`: as for line_is_panic(). */
+static bool watch_for_panic(char c, char *reason, size_t size)
 {
 	bool panicked = false;
 
 	if (c == '\n') {
-		/* A kernel message begins with a time in brackets, or (PANIC_END) with dashes. */
-		if (console.line[0] == '[' || console.line[0] == '-')
-			panicked = line_is_panic_end();
+		panicked = line_is_panic(reason, size);
 		console.line_len = 0;
-	} else if (c != '\r' && console.line_len < sizeof(console.line) - 1) {
+	} else if (c != '\r' && c != '\0') {
+		if (console.line_len == sizeof(console.line) - 1) {
+			console.line_len /= 2;
+			memmove(console.line, console.line + console.line_len + 1,
+				console.line_len);
+		}
 		console.line[console.line_len++] = c;
 	}
 	return panicked;
@@ -131,6 +139,7 @@ void console_write(const void *text, size_t len)
 {
 	const char *from = text;
 	bool panicked = false, save = false, wake;
+	char reason[160];
 
 	pthread_mutex_lock(&console.lock);
 	wake = console.out_len == 0;
@@ -138,7 +147,7 @@ void console_write(const void *text, size_t len)
 		if (console.out_len == sizeof(console.out))
 			flush_locked();
 		console.out[console.out_len++] = from[i];
-		panicked |= watch_for_panic(from[i]);
+		panicked |= watch_for_panic(from[i], reason, sizeof(reason));
 		save |= watch_for_save();
 	}
 	if (len > 1 && from[len - 1] == '\n') {
@@ -152,7 +161,7 @@ void console_write(const void *text, size_t len)
 	if (save)
 		save_request(console.machine);
 	if (panicked) {
-		complain("the guest panicked: %s", console.panic);
+		complain("the guest panicked: %s", reason);
 		machine_stop(console.machine, STOP_PANIC, STATUS_PANIC);
 	}
 }
@@ -161,7 +170,6 @@ void console_reset(void)
 {
 	pthread_mutex_lock(&console.lock);
 	console.line_len = 0;
-	console.panic[0] = '\0';
 	pthread_mutex_unlock(&console.lock);
 }
 
