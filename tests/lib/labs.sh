@@ -25,7 +25,9 @@ trees.share_tools(out, sys.argv[3])' "$1" "$HS_TOP" "$O" && build "$1"
 # from $HS_TOP's.
 stale()	# DIR
 {
-	(cd "$1" && find src trace -type f -newer "$O/hyperscope.elf" -printf '%p\n') >"$tmp/differ"
+	(cd "$1" && for part in src trace; do
+		diff -rq "$HS_TOP/$part" "$part" | sed -nE 's/^Files .* and (.*) differ$/\1/p'
+	done) >"$tmp/differ"
 	grep -rlwFf "$tmp/differ" --include='*.d' "$1/build" | sed -E 's/\.s\.d$/.s/; s/d$/o/' | while read -r file; do
 		[ "$file" -nt "$1/lab.list" ] || echo "$file"
 	done
