@@ -202,8 +202,9 @@ walk:
 	+$(BUILD) all
 	$(TOP)/scripts/hyperscope walk --out $(O) $(ARGS) $(or $(TOUR),--list)
 
-# Check SET, SHARE and TESTS before anything is fetched or built.
+# Check SET, SHARE and TESTS before anything else is fetched or built.
 define ASKED
+	command -v python3 >/dev/null || $(SETUP) --no-guest run
 	$(TOP)/tests/toggles/rows --check $(SET:%=--set %) --share "$(or $(SHARE),1/1)"
 	$(TOP)/tests/run --check --out $(O) $(TESTS)
 endef

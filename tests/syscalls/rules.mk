@@ -57,7 +57,7 @@ endef
 
 SYSCALLS_REPLAY := $(O)/tests/syscalls
 $(SYSCALLS_REPLAY)/obj/src/host/mm/%.o $(SYSCALLS_REPLAY)/obj/src/host/sched/%.o: private SYSCALLS_SPEED = -O2
-$(eval $(call syscalls-rules,$(SYSCALLS_REPLAY)/obj,$(HOSTCC),-isystem $(shell $(HOSTCC) -print-file-name=include),$(WARN)))
+$(eval $(call syscalls-rules,$(SYSCALLS_REPLAY)/obj,$(HOSTCC),-isystem $(shell $(HOSTCC) -print-file-name=include 2>/dev/null),$(WARN)))
 SYSCALLS_LIB = $(call syscalls-objects,$(SYSCALLS_REPLAY)/obj,$(SYSCALLS_SRC) $(SYSCALLS_OWN)) $(NATIVE_CORE) \
 	$(patsubst %,$(O)/tests/native/%.o,$(filter-out csr_model,$(SYSCALLS_MODELS))) $(SYSCALLS_REPLAY)/obj/tests/native/csr_model.o
 $(SYSCALLS_REPLAY)/syscalls: $(SYSCALLS_REPLAY)/obj/tests/syscalls/replay.o $(SYSCALLS_LIB)
