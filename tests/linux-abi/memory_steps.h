@@ -89,10 +89,11 @@ static bool do_protect(struct worker *w, struct arena *a)
 
 static bool do_advise(struct worker *w, struct arena *a)
 {
-	static const int advices[] = { MADV_DONTNEED, MADV_DONTNEED,      MADV_NOHUGEPAGE,
-				       MADV_HUGEPAGE, 20 /* MADV_COLD */, 25 /* MADV_COLLAPSE */ };
+	static const int known_advice[] = { MADV_DONTNEED,      MADV_DONTNEED,
+					    MADV_NOHUGEPAGE,    MADV_HUGEPAGE,
+					    20 /* MADV_COLD */, 25 /* MADV_COLLAPSE */ };
 	struct span s = mapped_span(w, a);
-	int advice = advices[rnd(w, 6)];
+	int advice = known_advice[rnd(w, 6)];
 	unsigned int i;
 
 	if (!s.n)

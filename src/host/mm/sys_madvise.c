@@ -78,7 +78,7 @@ struct advice {
 	unsigned int set, clear; /* SET_FLAGS: area flags to set or clear */
 };
 
-static const struct advice advices[] = {
+static const struct advice known_advice[] = {
 	[MADV_NORMAL] = { NO_EFFECT },
 	[MADV_RANDOM] = { NO_EFFECT },
 	[MADV_SEQUENTIAL] = { NO_EFFECT },
@@ -242,14 +242,14 @@ long sys_madvise(struct trap_frame *frame)
 	int err;
 
 	if (advice != MADV_POPULATE_READ && advice != MADV_POPULATE_WRITE &&
-	    (advice >= ARRAY_SIZE(advices) || advices[advice].action == INVALID))
+	    (advice >= ARRAY_SIZE(known_advice) || known_advice[advice].action == INVALID))
 		return -EINVAL;
 	if (!page_range(start, &len))
 		return -EINVAL;
 	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
 		return madvise_populate(mm, start, start + len, advice == MADV_POPULATE_WRITE);
 	mutex_lock(&mm->lock);
-	err = madvise_locked(mm, start, start + len, &advices[advice]);
+	err = madvise_locked(mm, start, start + len, &known_advice[advice]);
 	vma_unlock(mm);
 	return err;
 }
