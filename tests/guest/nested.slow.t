@@ -25,7 +25,7 @@ cp "$O/guest-initrd.cpio" "$tmp/l1/initrd"
 printf 'argv=%s\0' /vmm --quiet --memory 256M --initrd /initrd --append "console=ttyS0 quiet" /Image >"$tmp/l1/.hs/exec"
 printf '%s\0' stdin=null stdout=console stderr=console cwd=/ >>"$tmp/l1/.hs/exec"
 archive "$tmp/l1" "$tmp/l1.cpio"
-HS_SECONDS=240 hs run --nested --quiet --memory 700M --initrd "$tmp/l1.cpio" "$O/hyperscope.bin"
+HS_SECONDS=240 hs run --host nested --quiet --memory 256M
 is "$status" 0 "Debian's kernel runs in hyperscope in hyperscope" || diag "$err" "$(tail -n 5 <<<"$out")"
 like "$out" 'the tour ends with status 0' "its tour ends without an error"
 

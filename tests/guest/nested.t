@@ -62,4 +62,12 @@ for row in "${rows[@]}"; do
 	is "$(text "L2: $row" | grep '^not ok')" "" "all claims of '$row' hold in L2"
 	like "$(text "L2: $row")" $'\n1\.\.[0-9]' "'$row' runs to its end in L2"
 done
+
+# ---- --host nested ----
+
+hs exec --host nested --quiet "$O/tests/progs/ends" exit 7
+is "$status" 7 "exec --host nested returns the program's status" || diag "$err"
+like "$out" '/ends exited with status 7' "the program ran on L1's host"
+hs exec --host nested --disk "$tmp/bare" "$O/tests/progs/ends" exit 7
+is "$status:$err" "125:hyperscope: --host nested has no --disk" "an option that --host nested does not have is refused"
 done_testing

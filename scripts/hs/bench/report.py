@@ -4,7 +4,7 @@ import csv
 
 from . import csvfile, provenance
 from .rows import BESIDE, BY_NAME, DERIVED, GOALS_WITH, GROUPS, ROWS, TRACED
-from .systems import COLUMNS, MODULE, MODULE_NEWEST, NEWEST, STATISTICS
+from .systems import COLUMNS, MODULE, MODULE_NEWEST, NESTED, NEWEST, STATISTICS
 
 CSV_COLUMNS = ("system", "exit", "toggles", "cpu", "unit", "n") + STATISTICS + (
     "instret",) + provenance.COLUMNS
@@ -145,6 +145,19 @@ def modules(figures, names, own):
         print("\n".join(lines))
 
 
+def nested(figures, names, own):
+    """Print the figures of hyperscope in hyperscope, next to those of one level."""
+    lines = []
+    for row in ROWS:
+        value = figures.value(NESTED, row.name)
+        if row.name in names and value is not None:
+            lines.append("%-17s%11s%11s%8s" % (row.name, shown(figures.default(row.name, own)), shown(value),
+                                               figures.ratio(row.name, NESTED, "", "hyperscope")))
+    if lines:
+        print("\n%-17s%11s%11s%8s" % ("in a VM of", "hyperscope", "two levels", "ratio"))
+        print("\n".join(lines))
+
+
 def published(names):
     """Print the figures that were published of other hypervisors."""
     lines = ["%-17s%8s%8s" % (row.name, shown(row.xvisor), shown(row.bao)) for row in ROWS
@@ -228,8 +241,10 @@ def tables(results, options, settings):
             if kernel:
                 print("%s: %s" % (title, kernel.removeprefix("Linux ")))
         figures = Figures(results, cpu, statistic)
-        compare(figures, names, own)
+        if {row["system"] for row in results} != {NESTED}:
+            compare(figures, names, own)
         modules(figures, names, own)
+        nested(figures, names, own)
         if cpu == "rv64" and figures.counted():
             published(names)
         derived(figures, own)

@@ -17,6 +17,7 @@ class Group(NamedTuple):
     setting: str = ""    # settings in addition to the toggles of the run
     program: str = "vmm"  # or a program of tests/kvm, which creates its VMs itself; or "guest" for APPLICATIONS
     bare: bool = False   # can also be measured without a VM
+    needs_h: bool = False  # the guest needs the H extension, which Linux KVM does not give it
 
 
 GROUPS = {
@@ -39,6 +40,7 @@ GROUPS = {
     # The same, but the VMM's thread stays on the second hart.
     "apart": Group(vmm=("--doorbell",), harts=2, vcpus=1, setting="halt_poll_ns=0"),
     "turns": Group(program="bench_turns"),
+    "hypervisor": Group(vmm=("--nested",), bare=True, needs_h=True),
     # Debian's kernel and programs on it (scripts/hyperscope bench-apps); the second group has rt-tests and a disk.
     "start": Group(program="guest"),
     "processes": Group(program="guest"),
@@ -125,6 +127,14 @@ ROWS = [
     Row("run_16_vms", "16 VMs in turn", "turns", small=BOTH),
     Row("ipi_pingpong", "IPI round trip, both harts asleep", "pair", goal=2500, over_bare=True, small=HOST),
     Row("msi_pingpong", "the same by MSIs (AIA only)", "pair", small=BOTH),
+    Row("h_read", "guest hypervisor: read vsscratch", "hypervisor"),
+    Row("h_write", "guest hypervisor: write vsscratch", "hypervisor"),
+    Row("h_hlv", "guest hypervisor: HLV.D", "hypervisor"),
+    Row("h_fence", "guest hypervisor: HFENCE.GVMA", "hypervisor"),
+    Row("l2_call_bare", "sret to its guest, whose ecall traps back; no table", "hypervisor"),
+    Row("l2_call", "the same, with a table in hgatp", "hypervisor"),
+    Row("l2_wfi", "the same, with a WFI with an interrupt pending", "hypervisor"),
+    Row("l2_fault", "HFENCE.GVMA and l2_call with a load", "hypervisor"),
 ]
 # Rows that scripts/hyperscope bench-apps measures by running scripts/guest/apps in a whole guest, natively and in
 # VMs.

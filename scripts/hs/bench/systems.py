@@ -2,7 +2,8 @@
 """systems.py - start each system with the payload, and read its output.
 
 The system "bare" runs the payload in QEMU directly on the firmware. The others run it with the same VMM: hyperscope on
-its own host; KVM of Debian's Linux and of the newest Linux that Debian has; and hyperscope as a module of each of these.
+its own host; KVM of Debian's Linux and of the newest Linux that Debian has; hyperscope as a module of each of these; and,
+as "nested", hyperscope as a guest of hyperscope.
 One Job is one boot; its rows are returned as dictionaries.
 """
 import os
@@ -22,11 +23,12 @@ from .rows import GROUPS, ROWS
 SYSTEMS = ("bare", "hyperscope", "linux")
 MODULE, NEWEST, MODULE_NEWEST = "module", "linux_newest", "module_newest"
 MODULES = (MODULE, MODULE_NEWEST)
-OTHERS = (MODULE, NEWEST, MODULE_NEWEST)  # measured only by the bench itself
+NESTED = "nested"
+OTHERS = (MODULE, NEWEST, MODULE_NEWEST, NESTED)  # measured only by the bench itself
 KNOWN = SYSTEMS + OTHERS + ("native",)  # without a hypervisor, "bare" runs the payload and "native" runs a guest's kernel
 STATISTICS = ("min", "p50", "p99", "max", "mean")
 COLUMNS = ("exit", "unit", "n") + STATISTICS + ("instret",)
-RAM = {"bare": "512M", "hyperscope": "1G", "linux": "2G", MODULE: "2G", NEWEST: "2G", MODULE_NEWEST: "2G"}
+RAM = {"bare": "512M", "hyperscope": "1G", "linux": "2G", MODULE: "2G", NEWEST: "2G", MODULE_NEWEST: "2G", NESTED: "1G"}
 SETTLE = 5  # seconds to wait on Linux before measuring: background work after boot would double the first figures
 DISK_BYTES = 1 << 20
 GRACE = 30  # seconds that the launcher has to end a machine
@@ -115,7 +117,7 @@ class Runner:
         """Raise BenchError, before anything runs, if a file that the jobs need is missing."""
         self.systems = systems = {job.system for job in jobs}
         needed = [self.payload] + sorted({self.program(job) for job in jobs if job.system != "bare"})
-        if "hyperscope" in systems:
+        if systems & {"hyperscope", NESTED}:
             needed.append(os.path.join(self.options.out, "hyperscope.bin"))
         for path in needed:
             if not os.path.exists(path):
@@ -177,7 +179,9 @@ class Runner:
     def hyperscope(self, job):
         command = [HYPERSCOPE, "exec", "--icount", "--quiet", "--timeout", str(self.options.timeout),
                    "--harts", str(GROUPS[job.group].harts), "--out", self.options.out,
-                   "--cpu", job.cpu, "--memory", RAM["hyperscope"]]
+                   "--cpu", job.cpu, "--memory", RAM[job.system]]
+        if job.system == NESTED:
+            command += ["--host", "nested"]
         if self.machine:
             command += ["--machine", self.machine]
         if self.options.firmware:
@@ -232,6 +236,7 @@ class Runner:
                           "program"] + arguments
 
     module = linux_newest = module_newest = linux
+    nested = hyperscope
 
     def images(self):
         """Return the files that run and so determine the figures."""
@@ -332,7 +337,7 @@ def linux_settings(system, settings):
 def jobs_of(system, cpu, setting, matters, wanted):
     jobs = []
     for name, group in GROUPS.items():
-        if system == "bare" and not group.bare:
+        if system == "bare" and not group.bare or group.needs_h and system in ("linux", NEWEST):
             continue
         mine = [row for row in ROWS if row.group == name]
         rows = [row.name for row in mine if (matters is None or row.name in matters)

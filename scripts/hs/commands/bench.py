@@ -2,11 +2,11 @@
 """bench - measure the cost of each kind of exit on one or more systems.
 
 All systems run the same payload, src/guest/bench: bare (HS mode under OpenSBI,
-no VM); hyperscope on its own host, and as a module of Debian's Linux; and Linux
-KVM, with the same VMM. QEMU counts instructions (-icount shift=0,sleep=off), so
-figures are reproduced exactly, but TLB misses, page walks and caches cost
-nothing. docs/bench.md explains the rows and what a count of instructions cannot
-show.
+no VM); hyperscope on its own host, as a module of Debian's Linux, and in a VM of
+hyperscope; and Linux KVM, with the same VMM. QEMU counts instructions (-icount
+shift=0,sleep=off), so figures are reproduced exactly, but TLB misses, page walks
+and caches cost nothing. docs/bench.md explains the rows and what a count of
+instructions cannot show.
 """
 import os
 
@@ -40,7 +40,8 @@ def new_parser():
                         help="bare, hyperscope (default), linux, module (hyperscope.ko on the same Linux: make linux-module), "
                              "linux_newest (the newest Linux that Debian has: scripts/hyperscope setup "
                              "linux-newest), module_newest (on the newest: make linux-module KERNEL=newest), "
-                             "or all (those that are built, at least the first three)")
+                             "nested (hyperscope in a VM of hyperscope: docs/nested.md), "
+                             "or all (those that are built, at least the first three, without nested)")
     parser.add_argument("--rows", metavar="NAME,...", action="append", default=[],
                         help="measure only these rows; patterns such as 'mmio_*' are allowed; "
                              "--list shows all")
@@ -145,7 +146,7 @@ def check(parser, options):
             parser.error("there is no system '%s'; known systems: %s, all" % (system, ", ".join(SYSTEMS + OTHERS)))
     if "all" in options.systems:
         options.systems = list(SYSTEMS) + [system for system in OTHERS if system in options.systems
-                                           or not LINUXES[system].missing(options.out)]
+                                           or system in LINUXES and not LINUXES[system].missing(options.out)]
     cpus = []
     for cpu in options.cpu or ["rv64"]:
         cpus += ["rv64", "max"] if cpu == "both" else [cpu]

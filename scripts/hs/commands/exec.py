@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""exec - run PROGRAM, a static riscv64 Linux program, on hyperscope's host, or
-on Linux with hyperscope as a module.
+"""exec - run PROGRAM, a static riscv64 Linux program, on hyperscope's host, on
+Linux with hyperscope as a module, or on hyperscope as a guest of hyperscope.
 
 The program's standard input, output and error are those of this command, which
 returns the program's exit status. If the program ran a VM, the number of exits
@@ -14,7 +14,7 @@ import sys
 from hs.errors import STATUS_HELP, STATUS_USAGE, LaunchError, naming, sentence
 from hs.parser import Parser, of_command
 from hs.paths import TOP
-from hs.run import linux_host, machine, spike
+from hs.run import linux_host, machine, nested_host, spike
 from hs.run.cpio import Archive
 from hs.run.rundir import STATE_BOOTING, RunDir
 from hs.run.tracing import Stream, choose_samples, exit_table, save_trace, stop_observing, total
@@ -34,6 +34,14 @@ class LauncherParser(Parser):
 
 def new_parser(name, doc, usage):
     return of_command(name, doc, LauncherParser, usage="scripts/hyperscope %s %s" % (name, usage), epilog=STATUS_HELP)
+
+
+def check_host(options):
+    """Raise LaunchError for an option that --host=HOST does not have, or if a file for it is missing."""
+    if options.host == "linux":
+        linux_host.check(options)
+    elif options.host == "nested":
+        nested_host.check(options)
 
 
 def check_program(path):
@@ -77,11 +85,11 @@ class Job:
         self.files = [(self.path, program)]
         self.data = []
 
-    def write_initramfs(self, run, channel):
+    def write_initramfs(self, path, channel):
         records = ["argv=" + argument for argument in self.argv]
         records += ["env=" + entry for entry in self.env]
         records += channel.records() + ["cwd=/"]
-        with open(run.file("initramfs"), "wb") as out:
+        with open(path, "wb") as out:
             archive = Archive(out)
             archive.add_data("/.hs/exec", b"".join(os.fsencode(r) + b"\0" for r in records))
             if channel.stdin_data is not None:
@@ -93,8 +101,12 @@ class Job:
             archive.close()
 
 
+def toggle_args(options):
+    return ["kvm." + toggle for toggle in with_defaults(TOP, options.toggles)]
+
+
 def boot_args(options):
-    args = ["kvm." + toggle for toggle in with_defaults(TOP, options.toggles)]
+    args = toggle_args(options)
     if options.trace is not None:
         args.append("trace=" + check_trace(TOP, options.trace))
     if options.trace_filter:
@@ -140,11 +152,13 @@ def execute_in(box, run, ram, arguments, after):
 def execute(options, ram, name, make_job, after=None, ctrl_a=b"\x01"):
     """Run a job in a machine of its own and return the exit status.
 
-    make_job(run) creates the job once the run's folder exists. If the host has started, after(run) is called
+    ram: memory of the host that runs the job, in bytes. make_job(run) creates the
+    job once the run's folder exists. If the host has started, after(run) is called
     at the end, however the run ended; it can still read the run's RAM. ctrl_a: what Ctrl-A Ctrl-A sends.
     """
     if options.host == "linux":
         return linux_host.execute(options, ram, name, make_job, after)
+    machine_ram = nested_host.outer_memory(ram) if options.host == "nested" else ram
     choose_samples(options)
     arguments = options.boot_arguments = boot_args(options)
     box = spike.machine_for(options)
@@ -157,9 +171,12 @@ def execute(options, ram, name, make_job, after=None, ctrl_a=b"\x01"):
         if box.channel.tty_fds:
             job.env.append("TERM=" + os.environ.get("TERM", "vt100"))
         with naming(run.path):
-            job.write_initramfs(run, box.channel)
+            if options.host == "nested":
+                job = nested_host.enclose(options, job, ram, run, box.harts, Job,
+                                          toggle_args(options) + options.boot.split())
+            job.write_initramfs(run.file("initramfs"), box.channel)
         try:
-            return execute_in(box, run, ram, arguments, after)
+            return execute_in(box, run, machine_ram, arguments, after)
         except machine.TimedOut as ended:
             raise LaunchError(str(ended) + ended.report.text(os.path.join(options.out, "hstrace"), run.file("trace")),
                               ended.status) from None
@@ -193,8 +210,7 @@ def main(argv):
     options = parser.parse_args(argv)
     if options.program is None:
         parser.error("no program was named")
-    if options.host == "linux":
-        linux_host.check(options)
+    check_host(options)
     stop_observing(options)
 
     check_program(options.program)

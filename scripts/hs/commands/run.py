@@ -13,14 +13,14 @@ import sys
 
 from hs import tables
 from hs.errors import STATUS_USAGE, LaunchError, sentence
-from hs.run import linux_host, machine, qemuopt
+from hs.run import machine, qemuopt
 from hs.run.cpio import behind
 from hs.run.qemuopt import SPIKE
 from hs.run.rundir import STATE_PANICKED
 from hs.run.saved import SaveFile, restored_header
 from hs.run.tracing import save_trace, stop_observing, total
 from hs.toggles import toggles, trace_chooses
-from .exec import Job, execute, new_parser
+from .exec import Job, check_host, execute, new_parser
 
 PREFIX = "hyperscope"  # of error messages
 MIB = machine.MIB
@@ -217,8 +217,7 @@ def parse(argv):
     options = parser.parse_args(argv)
     if not options.machine and (options.irqchip or "").startswith("aia_"):
         options.machine = "aia"
-    if options.host == "linux":
-        linux_host.check(options)
+    check_host(options)
     options.input_from_files_only = True  # with --icount, read input only from a file: a pipe may never end
     options.boot += " need-h"  # without the H extension, the host can run programs, but no guest
     stop_observing(options)

@@ -70,9 +70,10 @@ class ShiftAction(argparse.Action):
 
 def add_options(parser):
     group = parser.add_argument_group("machine")
-    group.add_argument("--host", choices=("own", "linux"), default="own",
+    group.add_argument("--host", choices=("own", "linux", "nested"), default="own",
                        help="own (default): hyperscope's host; linux: Debian's Linux with hyperscope.ko, which make "
-                       "linux-module builds (docs/linux-module.md)")
+                       "linux-module builds (docs/linux-module.md); nested: hyperscope's host as a guest of hyperscope "
+                       "(docs/nested.md)")
     group.add_argument("--harts", metavar="N", help="number of harts (2; with --icount 1)")
     group.add_argument("--cpu", metavar="MODEL", default="rv64",
                        help="processor, in QEMU's syntax (rv64), e.g. max,svadu=off")

@@ -84,4 +84,5 @@ void payload_main(void)
 	bench_bell();
 	bench_due();
 	bench_pingpong();
+	bench_hypervisor();
 }

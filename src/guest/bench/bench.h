@@ -50,6 +50,13 @@ OP(touch_2m)
 OP(blk_read)
 OP(store_4k)
 OP(store_2m)
+OP(h_read)
+OP(h_write)
+OP(h_hlv)
+OP(h_fence)
+OP(l2_call)
+OP(l2_wfi)
+OP(l2_fault)
 #undef OP
 void bench_skip(void);
 void bench_lower(void);
@@ -121,5 +128,6 @@ void bench_logged(void);   /* logged.c */
 void bench_time(void);     /* time.c */
 void bench_due(void);      /* time.c */
 void bench_pingpong(void); /* time.c */
+void bench_hypervisor(void);
 
 #endif

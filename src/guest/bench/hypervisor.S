@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+/*
+ * hypervisor.S - measured operations of a guest hypervisor (hypervisor.c). As in bench.S, a loop
+ * takes two instructions.
+ *
+ * l2_code_NAME is what the guest's own guest executes. It shares this payload's memory and registers,
+ * and ends with an ecall, which traps to the address that l2_run has written to stvec.
+ */
+	.option	arch, +h
+	.option	norvc
+
+#define HSTATUS_SPV (1 << 7)
+#define SSTATUS_SPP (1 << 8)
+
+	/* Enter code at t1 n times, n = a0, arg = a1: a3 counts, a2 = arg. `\before` precedes each sret. */
+	.macro	enters name:req, before:vararg
+	.globl	op_\name
+	.balign	4
+op_\name:
+	mv	a3, a0
+	mv	a2, a1
+	la	t0, 2f
+	csrrw	a4, stvec, t0
+	la	t1, l2_code_\name
+	li	t0, HSTATUS_SPV
+	csrs	hstatus, t0
+	li	t0, SSTATUS_SPP
+	csrs	sstatus, t0
+1:	csrw	sepc, t1
+	\before
+	sret
+	.balign	4
+2:	addi	a3, a3, -1		/* the trap has set SPV and SPP */
+	bnez	a3, 1b
+	csrw	stvec, a4
+	li	t0, HSTATUS_SPV
+	csrc	hstatus, t0
+	ret
+	.endm
+
+	enters	l2_call
+l2_code_l2_call:
+	ecall
+
+	enters	l2_wfi
+l2_code_l2_wfi:
+	wfi
+	ecall
+
+	enters	l2_fault, hfence.gvma
+l2_code_l2_fault:
+	ld	t0, 0(a2)
+	ecall
+
+	.macro	op name:req, insn:vararg
+	.globl	op_\name
+	.balign	4
+op_\name:
+1:	\insn
+	addi	a0, a0, -1
+	bnez	a0, 1b
+	ret
+	.endm
+	op	h_read, csrr t0, vsscratch
+	op	h_write, csrw vsscratch, zero
+	op	h_hlv, hlv.d t0, (a1)
+	op	h_fence, hfence.gvma

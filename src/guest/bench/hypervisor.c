@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+/*
+ * hypervisor.c - rows of a guest that is a hypervisor (L1): a round trip to its own guest (L2), and the
+ * instructions of the H extension. Without a VM, they show what the hart itself takes.
+ *
+ * L1's table maps the whole memory one to one, so L2 is a part of this payload.
+ */
+#include "bench.h"
+
+#define HGATP_SV39X4 (8UL << 60)
+#define LEAF         (PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D)
+#define VS_SOFT      (1UL << 2) /* of hvip and hideleg; in vsie, the bit is one lower */
+
+static pte_t root[2048] __attribute__((aligned(16384)));
+
+static void table_on(void)
+{
+	for (unsigned long i = 0; i < 4; i++)
+		root[i] = pte_make(i * SZ_1G, LEAF);
+	csr_write(hgatp, HGATP_SV39X4 | (unsigned long)root >> PAGE_SHIFT);
+	op_h_fence(1, 0);
+}
+
+void bench_hypervisor(void)
+{
+	static unsigned long word;
+
+	if (!isa_has("h"))
+		return;
+	csr_write(hgatp, 0);
+	csr_write(vsatp, 0);
+	bench("h_read", op_h_read, 0);
+	bench("h_write", op_h_write, 0);
+	bench("l2_call_bare", op_l2_call, 0);
+	table_on();
+	bench("h_fence", op_h_fence, 0);
+	bench("h_hlv", op_h_hlv, (unsigned long)&word);
+	bench("l2_call", op_l2_call, 0);
+	bench("l2_fault", op_l2_fault, (unsigned long)&word);
+	csr_write(hideleg, VS_SOFT);
+	csr_write(hvip, VS_SOFT);
+	csr_write(vsie, VS_SOFT >> 1); /* pending and enabled, but vsstatus.SIE is 0 */
+	bench("l2_wfi", op_l2_wfi, 0);
+	csr_write(hvip, 0);
+	csr_write(hgatp, 0);
+}
