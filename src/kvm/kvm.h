@@ -64,6 +64,7 @@ struct kvm {
 	hpa_t slot_ids[64];    /* pages with a word for each slot id (memslot.c) */
 	struct gstage gstage;
 	const struct tlb_ops *tlb; /* toggle tlb_flush (tlb.h) */
+	unsigned long flushes;     /* counted by tlb_flush_vm() and tlb_flush_pending() */
 	const struct gpa_ops *gpa; /* toggle gpa_from (gpa.h) */
 	struct hv_notifier notifier;
 

@@ -23,7 +23,7 @@ fi
 # ---- a VM, with each variant of what nested virtualization depends on ----
 
 vm nested nested --nested
-for setting in "fp eager" "fp lazy_save" "switch full" "fastpath off" "gpa_from walk" "timer hrtimer" "wfi native" \
+for setting in "fp eager" "fp lazy_save" "switch full" "fastpath off" "timer hrtimer" "wfi native" \
 	"vmid flush" "gstage_walk recursive" "gstage_huge off"; do
 	# shellcheck disable=SC2086
 	toggle $setting

@@ -56,7 +56,7 @@ mutant "guest files: the registers are read before the page is unmapped" imsic_g
 	's/\tunmap_page\(imsic\);\n(.*?)(\timsic->file_hart = IMSIC)/$1\tspin_unlock(&imsic->lock);\n\tunmap_page(imsic);\n\tspin_lock(&imsic->lock);\n$2/s' \
 	test_imsic_guest
 mutant "guest files: the page is unmapped without a fence" imsic_guest.c \
-	's/\ttlb_flush_pending_at_once\(.*?;\n//' test_imsic_guest
+	's/\ttlb_flush_page_at_once\(.*?;\n//' test_imsic_guest
 mutant "guest files: the page is mapped before the registers are written" imsic_guest.c \
 	's/\tmap_page\(imsic\);\n}/}/; s/(\tspin_lock.*?\n\tput_registers)/\tmap_page(imsic);\n$1/' \
 	test_imsic_guest

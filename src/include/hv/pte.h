@@ -29,11 +29,14 @@ typedef unsigned long pte_t;
 #define PTE_RSW0 BIT(8)
 #define PTE_RSW1 BIT(9)
 #if __SIZEOF_LONG__ == 8
-#define PTE_PPN  GENMASK(53, 10)
-#define PTE_PBMT GENMASK(62, 61)
-#define PTE_N    BIT(63)
+#define PTE_PPN      GENMASK(53, 10)
+#define PTE_RESERVED GENMASK(60, 54)
+#define PTE_PBMT     GENMASK(62, 61)
+#define PTE_N        BIT(63)
 #else
-#define PTE_PPN GENMASK(31, 10)
+#define PTE_PPN      GENMASK(31, 10)
+#define PTE_RESERVED 0UL
+#define PTE_PBMT     0UL
 #endif
 
 #define SATP_MODE_BARE 0

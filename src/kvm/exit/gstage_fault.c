@@ -27,6 +27,12 @@
 #include "mmu/memslot.h"
 #include "mmu/tlb.h"
 
+/*
+ * Inlined into both callers of map_fault(): most exits of a guest that uses new memory take this
+ * path.
+ */
+#define INLINE static inline __attribute__((always_inline))
+
 /* Return the slot that can serve this access, or NULL. A store to read-only memory is MMIO. */
 static const struct memslot *backing(struct kvm_vcpu *vcpu, const struct gstage_fault *fault)
 {
@@ -40,7 +46,7 @@ static const struct memslot *backing(struct kvm_vcpu *vcpu, const struct gstage_
 /* ---- mapping ------------------------------------------------------------------- */
 
 /* Do the slot and the host allow one leaf of this level to map the page? */
-static bool level_fits(const struct memslot *slot, gpa_t gpa, const struct hv_user_page *page,
+INLINE bool level_fits(const struct memslot *slot, gpa_t gpa, const struct hv_user_page *page,
 		       unsigned int level)
 {
 	u64 size = gstage_size(level);
@@ -50,7 +56,7 @@ static bool level_fits(const struct memslot *slot, gpa_t gpa, const struct hv_us
 	       start >= slot_gpa && start + size <= slot_gpa + (slot->npages << PAGE_SHIFT);
 }
 
-static unsigned int leaf_level(const struct gstage *gs, const struct memslot *slot, gpa_t gpa,
+INLINE unsigned int leaf_level(const struct gstage *gs, const struct memslot *slot, gpa_t gpa,
 			       const struct hv_user_page *page)
 {
 	unsigned int level = 0;
@@ -67,7 +73,7 @@ static unsigned int leaf_level(const struct gstage *gs, const struct memslot *sl
 	return level;
 }
 
-static pte_t leaf_flags(const struct memslot *slot, const struct gstage_fault *fault,
+INLINE pte_t leaf_flags(const struct memslot *slot, const struct gstage_fault *fault,
 			const struct hv_user_page *page)
 {
 	if (!page->writable || (slot->flags & KVM_MEM_READONLY))
@@ -85,7 +91,7 @@ static pte_t leaf_flags(const struct memslot *slot, const struct gstage_fault *f
  * was read, or if any page of the leaf is being invalidated: that invalidation may already have
  * unmapped the page and would not unmap it again.
  */
-static bool fault_is_stale(const struct gstage *gs, hva_t hva, unsigned int level,
+INLINE bool fault_is_stale(const struct gstage *gs, hva_t hva, unsigned int level,
 			   unsigned long seq)
 {
 	u64 size = gstage_size(level);
@@ -100,7 +106,7 @@ static bool fault_is_stale(const struct gstage *gs, hva_t hva, unsigned int leve
  * mmu_lock held. The leaf `pte` has replaced `old`, a leaf or a table. Returns the flush that all
  * vCPUs need, if any. If `fence` is false, none is needed; a nonzero `end` then means old == pte.
  */
-static struct gstage_pending_flush flush_for_replaced(struct gstage *gs, gpa_t gpa,
+INLINE struct gstage_pending_flush flush_for_replaced(struct gstage *gs, gpa_t gpa,
 						      unsigned int level, pte_t old, pte_t pte)
 {
 	/*
@@ -132,7 +138,7 @@ static __attribute__((noinline)) void fence_spurious(struct kvm_vcpu *vcpu,
 }
 
 /* Called without locks. */
-static void fence_replaced(struct kvm_vcpu *vcpu, gpa_t gpa,
+INLINE void fence_replaced(struct kvm_vcpu *vcpu, gpa_t gpa,
 			   const struct gstage_pending_flush *pending)
 {
 	struct hfence fence = { .kind = HFENCE_GVMA, .start = gpa, .size = PAGE_SIZE };
@@ -145,7 +151,7 @@ static void fence_replaced(struct kvm_vcpu *vcpu, gpa_t gpa,
 		tlb_fence_local(vcpu->kvm, &fence); /* drop old permissions cached by this hart */
 }
 
-static int map_page(struct kvm_vcpu *vcpu, const struct memslot *slot,
+INLINE int map_page(struct kvm_vcpu *vcpu, const struct memslot *slot,
 		    const struct gstage_fault *fault, const struct hv_user_page *page,
 		    unsigned long seq)
 {
@@ -178,7 +184,7 @@ static int map_page(struct kvm_vcpu *vcpu, const struct memslot *slot,
 	return err ? err : RESUME_GUEST;
 }
 
-static enum exit_class fault_class(const struct memslot *slot, const struct gstage_fault *fault)
+INLINE enum exit_class fault_class(const struct memslot *slot, const struct gstage_fault *fault)
 {
 	if (fault->fetch)
 		return EXIT_FAULT_FETCH;
@@ -187,7 +193,7 @@ static enum exit_class fault_class(const struct memslot *slot, const struct gsta
 	return slot->dirty ? EXIT_FAULT_DIRTY : EXIT_FAULT_STORE;
 }
 
-static int map_fault(struct kvm_vcpu *vcpu, const struct memslot *slot,
+INLINE int map_fault(struct kvm_vcpu *vcpu, const struct memslot *slot,
 		     const struct gstage_fault *fault, unsigned long seq)
 {
 	struct hv_user_page page;
@@ -213,6 +219,19 @@ static bool is_device_again(const struct kvm_vcpu *vcpu, const struct hv_trap *t
 {
 	return trap->htval >> (PAGE_SHIFT - 2) == vcpu->device_gfn && (trap->htinst & 1) &&
 	       vcpu->slots == __atomic_load_n(&vcpu->kvm->slots, __ATOMIC_ACQUIRE);
+}
+
+/*
+ * No slot can serve the access: the address is not memory, or this is a store to read-only memory. A
+ * fetch, a page-table access of the VS-stage walk and an access by unpriv_read() (!has_insn) leave no
+ * load or store to emulate: hardware would raise an access fault.
+ */
+INLINE int fault_without_slot(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
+			      const struct gstage_fault *fault, bool has_insn)
+{
+	if (fault->fetch || fault->implicit || !has_insn)
+		return vcpu_inject_access_fault(vcpu, trap);
+	return mmio_emulate(vcpu, trap, fault->gpa);
 }
 
 /* Handle a guest page fault. has_insn: the instruction at sepc made the access. */
@@ -244,21 +263,14 @@ static __attribute__((noinline)) int handle_fault(struct kvm_vcpu *vcpu, const s
 	}
 	if (slot)
 		return map_fault(vcpu, slot, &fault, seq);
-
-	/*
-	 * This is not memory, or it is a store to read-only memory. A fetch, a page-table access of
-	 * the VS-stage walk and an access by unpriv_read() (!has_insn) leave no load or store to
-	 * emulate: hardware would raise an access fault.
-	 */
-	if (fault.fetch || fault.implicit || !has_insn)
-		return vcpu_inject_access_fault(vcpu, trap);
 	/*
 	 * Remember the page of a device, but not a page of a read-only slot. Do not remember any
 	 * page with gpa_walk, which does not trust htval.
 	 */
-	if (gpa == &gpa_htval_ops && !memslot_find(vcpu, gpa_to_gfn(fault.gpa)))
+	if (has_insn && !fault.fetch && !fault.implicit && gpa == &gpa_htval_ops &&
+	    !memslot_find(vcpu, gpa_to_gfn(fault.gpa)))
 		vcpu->device_gfn = gpa_to_gfn(fault.gpa);
-	return mmio_emulate(vcpu, trap, fault.gpa);
+	return fault_without_slot(vcpu, trap, &fault, has_insn);
 }
 
 int exit_gstage_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
@@ -270,6 +282,20 @@ int exit_gstage_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 	gpa = (gpa_t)trap->htval << 2 | (trap->stval & 3);
 	trace_kvm_page_fault(gpa, trap->scause);
 	return mmio_emulate(vcpu, trap, gpa);
+}
+
+int gstage_fault_at(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
+		    const struct gstage_fault *fault, bool has_insn)
+{
+	unsigned long seq = __atomic_load_n(&vcpu->kvm->gstage.inval_seq, __ATOMIC_ACQUIRE);
+	const struct memslot *slot;
+
+	memslot_vcpu_refresh(vcpu);
+	trace_kvm_page_fault(fault->gpa, trap->scause);
+	slot = backing(vcpu, fault);
+	if (slot)
+		return map_fault(vcpu, slot, fault, seq);
+	return fault_without_slot(vcpu, trap, fault, has_insn);
 }
 
 int gstage_fault_unpriv(struct kvm_vcpu *vcpu, const struct hv_trap *trap)

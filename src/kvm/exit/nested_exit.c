@@ -165,7 +165,10 @@ void nested_before_entry(struct kvm_vcpu *vcpu)
 		vmid_update(vcpu);
 }
 
-/* vcpu->hedeleg is the vCPU's own while the exit is handled. switch=full: see switch_full.c. */
+/*
+ * vcpu->hedeleg is the vCPU's own while the exit is handled. No interrupt is injected into an
+ * instruction that user space is to complete. switch=full: see switch_full.c.
+ */
 int exit_nested(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
 	struct nested *n = &vcpu->nested;
@@ -178,7 +181,7 @@ int exit_nested(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 	result = n->v ? exit_l2(vcpu, trap) : exit_l1(vcpu, trap);
 	n->handling = false;
 	nested_settle(vcpu);
-	if (!n->v && (n->hie & ~n->hideleg))
+	if (result == RESUME_GUEST && !n->v && (n->hie & ~n->hideleg))
 		nested_check_irqs(vcpu);
 	return result;
 }

@@ -50,27 +50,22 @@ static int reflect(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 
 /*
  * The walk has given an address of L1 that the VM's own table does not map: handle the fault as if
- * L1 had made the access there. If htinst is 0, either L2's instruction or its page-table walk made
- * the access. Assume the instruction: gpa_htval.c would read L2's page tables as if their addresses
- * were L1's.
+ * L1 had made the access there. gpa.h must not look for the address: the tables in vsatp are L2's. If
+ * htinst is 0, either L2's instruction or its page-table walk made the access: assume the instruction.
  */
-static int fault_of_l1(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa)
+static int fault_of_l1(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
+		       const struct gstage_fault *fault, gpa_t gpa)
 {
-	struct hv_trap of_l1 = *trap;
+	struct gstage_fault of_l1 = *fault;
 
-	of_l1.htval = (unsigned long)(gpa >> 2);
-	if (vcpu->nested.unpriv)
-		return gstage_fault_unpriv(vcpu, &of_l1);
-	memslot_vcpu_refresh(vcpu);
-	if (!trap->htinst && !memslot_find(vcpu, gpa_to_gfn(gpa)))
-		return mmio_emulate(vcpu, trap, gpa);
-	return exit_gstage_fault(vcpu, &of_l1);
+	of_l1.gpa = gpa;
+	return gstage_fault_at(vcpu, trap, &of_l1, !vcpu->nested.unpriv);
 }
 
 int nested_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
 	struct nested *n = &vcpu->nested;
-	bool mxr = n->unpriv && (vcpu->csrs.vsstatus & SSTATUS_MXR);
+	bool mxr = vcpu->csrs.vsstatus & SSTATUS_MXR; /* L1's, see units_enter() */
 	struct gstage_fault fault = locate(trap);
 	struct shadow_walk walk;
 	int ret;
@@ -90,7 +85,7 @@ int nested_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 		trace_kvm_page_fault(fault.gpa, trap->scause);
 		return ret ? ret : RESUME_GUEST;
 	}
-	ret = fault_of_l1(vcpu, trap, walk.gpa);
+	ret = fault_of_l1(vcpu, trap, &fault, walk.gpa);
 	/* Usually the page is mapped now: fill the shadow table, too, before L2 tries again. */
 	if (ret == RESUME_GUEST && vcpu->loaded == VCPU_LINES_HELD)
 		shadow_map(vcpu, &fault, &walk);

@@ -201,6 +201,7 @@ bool nested_emulate(struct kvm_vcpu *vcpu, unsigned long insn, int *result)
 	}
 	trace_exit_class(&vcpu->exit_clock, EXIT_H_INSN);
 	nested_settle(vcpu);
-	nested_check_irqs(vcpu);
+	if (*result == RESUME_GUEST)
+		nested_check_irqs(vcpu);
 	return true;
 }

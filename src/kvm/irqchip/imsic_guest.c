@@ -115,24 +115,25 @@ static void map_page(struct imsic *imsic)
 
 /*
  * The scheduler may be calling, with a lock held that a wake-up takes. A vCPU in its guest may be
- * waking a thread, so do not wait for it. There are no retired tables: a thread that retires some
- * takes them before it releases mmu_lock.
+ * waking a thread, so do not wait for it. This allows only the page's own translations to be
+ * dropped: other changes that are pending may need a vCPU to leave its guest (shadow.c). For the
+ * same reason, a leaf of memory is kept. The fence is needed even if a change of the memory map has
+ * removed the page, because that change may not be fenced yet.
  */
 static void unmap_page(struct imsic *imsic)
 {
 	struct kvm *vm = imsic->vcpu->kvm;
-	struct gstage_pending_flush pending;
 	gpa_t gpa = gfn_to_gpa(imsic->page);
+	struct gstage_leaf leaf;
 
 	if (!imsic->mapped)
 		return;
 	imsic->mapped = false;
 	spin_lock(&vm->gstage.mmu_lock);
-	gstage_unmap_page(&vm->gstage, gpa);
-	/* Also if a change of the memory map has removed the page, but has not fenced yet. */
-	pending = gstage_take_pending_flush(&vm->gstage);
+	if (!gstage_find(&vm->gstage, gpa, &leaf) && !(leaf.pte & PTE_X))
+		gstage_unmap_page(&vm->gstage, gpa);
 	spin_unlock(&vm->gstage.mmu_lock);
-	tlb_flush_pending_at_once(vm, &pending);
+	tlb_flush_page_at_once(vm, gpa);
 }
 
 /* ---- load and put ------------------------------------------------------------------------ */

@@ -342,10 +342,8 @@ void gstage_unmap_page(struct gstage *gs, gpa_t gpa)
 {
 	pte_t old;
 
-	if (gs->ops->map(gs, gpa, 0, 0, &old) || !(old & PTE_V))
-		return;
-	gstage_note_change(gs, gpa, 0);
-	trace_gstage_unmap(gpa, 0, old);
+	if (!gs->ops->map(gs, gpa, 0, 0, &old) && (old & PTE_V))
+		trace_gstage_unmap(gpa, 0, old);
 }
 
 bool gstage_protect(struct gstage *gs, gpa_t start, gpa_t end)

@@ -360,7 +360,8 @@ static inline int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, p
 bool gstage_unmap(struct gstage *gs, gpa_t start, gpa_t end);
 /*
  * mmu_lock held, and not released: unmap the leaf of level 0 that maps gpa. A larger leaf is split.
- * Takes fewer instructions than gstage_unmap(), but keeps a table that has become empty.
+ * Takes fewer instructions than gstage_unmap(), but keeps a table that has become empty. The change
+ * is not part of a pending flush: the caller fences.
  */
 void gstage_unmap_page(struct gstage *gs, gpa_t gpa);
 bool gstage_protect(struct gstage *gs, gpa_t start, gpa_t end);

@@ -6,9 +6,10 @@
  *
  * A leaf is copied from the VM's own table under mmu_lock. If the host takes the page back
  * afterwards, it changes the VM's table, counts a flush, sends a request to every vCPU and waits for
- * those in their guest (tlb.c). This thread is outside its guest, and looks at the count before it
- * enters (shadow_check()), so it drops the leaf before any access. Fences by address do not name
- * L2's addresses; a VM with a shadow table therefore uses tlb_all_ops.
+ * those in their guest (tlb_flush_vm(), tlb_flush_pending()). This thread is outside its guest, and
+ * looks at the count before it enters (shadow_check()), so it drops the leaf before any access.
+ * Fences by address do not name L2's addresses; a VM with a shadow table therefore uses tlb_all_ops.
+ * tlb_flush_page_at_once() neither counts nor waits, so leaves of devices are not copied.
  */
 #include <asm-generic/errno.h>
 #include <string.h>
@@ -16,32 +17,36 @@
 #include "mmu/memslot.h"
 #include "mmu/shadow.h"
 #include "mmu/tlb.h"
+#include "vcpu/isa.h"
 
 /* No order is needed: what was flushed is read from the VM's table with mmu_lock held. */
 static unsigned long count_flushes(const struct kvm *vm)
 {
-	return (unsigned long)__atomic_load_n(&vm->stats.remote_tlb_flush_requests,
-					      __ATOMIC_RELAXED);
+	return __atomic_load_n(&vm->flushes, __ATOMIC_RELAXED);
 }
 
-int shadow_prepare(struct kvm_vcpu *vcpu, unsigned long mode)
+int shadow_set_mode(struct kvm_vcpu *vcpu, unsigned long mode)
+{
+	struct gstage *gs = &vcpu->shadow->gstage;
+
+	if (FIELD_GET(HGATP_MODE, gs->hgatp) == mode)
+		return 0;
+	shadow_drop(vcpu);
+	return gstage_set_mode(gs, mode);
+}
+
+int shadow_create(struct kvm_vcpu *vcpu)
 {
 	const struct gstage *own = &vcpu->kvm->gstage;
-	struct shadow *shadow = vcpu->shadow;
+	struct shadow *shadow;
 	int err;
 
-	if (shadow && FIELD_GET(HGATP_MODE, shadow->gstage.hgatp) == mode)
+	if (vcpu->shadow)
 		return 0;
-	if (shadow) {
-		shadow_drop(vcpu);
-		return gstage_set_mode(&shadow->gstage, mode);
-	}
 	shadow = hv_alloc(sizeof(*shadow));
 	if (!shadow)
 		return -ENOMEM;
 	err = gstage_init(&shadow->gstage, own->ops, own->huge);
-	if (!err)
-		err = gstage_set_mode(&shadow->gstage, mode);
 	if (!err) {
 		shadow->spare = hv_pages_alloc(GSTAGE_ROOT_ORDER);
 		err = shadow->spare ? 0 : -ENOMEM;
@@ -158,6 +163,20 @@ void shadow_check(struct kvm_vcpu *vcpu)
 
 /* ---- L1's table -------------------------------------------------------------------------------- */
 
+/* Does the entry set a bit that is reserved at this level (S §3.2, Svnapot, Svpbmt)? */
+static bool is_reserved(const struct kvm_vcpu *vcpu, pte_t pte, unsigned int level)
+{
+	if (pte & PTE_RESERVED)
+		return true;
+	if (pte_is_table(pte))
+		return pte & (PTE_A | PTE_D | PTE_U | PTE_PBMT | PTE_NAPOT);
+	if ((pte & PTE_PBMT) &&
+	    (!isa_has(vcpu, KVM_RISCV_ISA_EXT_SVPBMT) || (pte & PTE_PBMT) == PTE_PBMT))
+		return true;
+	return (pte & PTE_NAPOT) && (level || !isa_has(vcpu, KVM_RISCV_ISA_EXT_SVNAPOT) ||
+				     (pte_to_hpa(pte) & (NAPOT_SIZE - 1)) != NAPOT_SIZE / 2);
+}
+
 static bool permits(pte_t pte, const struct gstage_fault *fault, bool mxr)
 {
 	bool readable = (pte & PTE_R) || (mxr && (pte & PTE_X));
@@ -179,7 +198,7 @@ static int leaf_reached(const struct gstage_fault *fault, bool mxr, struct shado
 
 	if (!permits(walk->pte, fault, mxr))
 		return -EFAULT;
-	if (walk->level == 0 && (walk->pte & PTE_NAPOT)) {
+	if (walk->pte & PTE_NAPOT) {
 		size = NAPOT_SIZE;
 		base = ALIGN_DOWN(base, size);
 	}
@@ -207,8 +226,8 @@ int shadow_walk(struct kvm_vcpu *vcpu, unsigned long hgatp, const struct gstage_
 			return -EIO;
 		if (!(pte & PTE_V) || (!(pte & PTE_R) && (pte & PTE_W)))
 			return -EFAULT;
-		if (pte_is_table(pte) && (pte & (PTE_A | PTE_D | PTE_U)))
-			return -EFAULT; /* reserved (S §3.2) */
+		if (is_reserved(vcpu, pte, level))
+			return -EFAULT;
 		if (pte_is_leaf(pte)) {
 			walk->level = level;
 			walk->pte = pte;
@@ -286,10 +305,8 @@ int shadow_map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 		err = map(vcpu, fault, walk, &leaf, &retired);
 	hv_unpin();
 	gstage_free_retired(retired);
-	/* With an empty table, L2 may get on; the memory of the old one is free then. */
-	if (err == -ENOMEM && shadow->gstage.tables) {
+	/* Give the table's memory back. The caller then waits for memory, and L2 tries again. */
+	if (err == -ENOMEM)
 		shadow_drop(vcpu);
-		err = 0;
-	}
 	return err;
 }

@@ -29,8 +29,8 @@
 
 struct shadow {
 	struct gstage gstage;
-	unsigned long hgatp;   /* L1's hgatp whose translations the table holds; 0: none */
-	unsigned long flushes; /* of the VM's own table, when the shadow table was last checked */
+	unsigned long hgatp;      /* L1's hgatp whose translations the table holds; 0: none */
+	unsigned long flushes;    /* kvm->flushes when the shadow table was last checked */
 	unsigned long generation; /* counts how often the table was dropped */
 	bool filled;              /* it may have leaves */
 	hpa_t spare;              /* an empty root; 0: the last one is in `old` */
@@ -46,11 +46,16 @@ struct shadow_walk {
 };
 
 /*
- * Prepare for guests with a table of this hgatp.MODE. Returns 0; -EINVAL: some hart lacks the mode;
- * -ENOMEM. L2's CSRs are not loaded.
+ * Make the vCPU's shadow table, before it gets H, so that no later step can fail for lack of memory.
+ * Does nothing if there is one. Returns 0 or -ENOMEM.
  */
-int shadow_prepare(struct kvm_vcpu *vcpu, unsigned long mode);
+int shadow_create(struct kvm_vcpu *vcpu);
 void shadow_destroy(struct kvm_vcpu *vcpu);
+/*
+ * Prepare for guests with a table of this hgatp.MODE. Returns 0; -EINVAL: some hart lacks the mode.
+ * L2's CSRs are not loaded.
+ */
+int shadow_set_mode(struct kvm_vcpu *vcpu, unsigned long mode);
 /*
  * Load hgatp of the shadow table for L1's `hgatp`, and back to the VM's own table. vsatp is 0. All
  * translations of the VM are dropped on this hart.

@@ -108,8 +108,15 @@ static void flush_everywhere(struct kvm *vm, const struct hfence *fence)
 		__atomic_fetch_add(&vm->stats.remote_tlb_flush, 1, __ATOMIC_RELAXED);
 }
 
+/* For shadow tables. Counted before the fence in flush_everywhere(), so before any request. */
+static void count_flush(struct kvm *vm)
+{
+	__atomic_fetch_add(&vm->flushes, 1, __ATOMIC_RELAXED);
+}
+
 void tlb_flush_vm(struct kvm *vm)
 {
+	count_flush(vm);
 	flush_everywhere(vm, NULL);
 }
 
@@ -157,6 +164,7 @@ void tlb_flush_pending(struct kvm *vm, const struct gstage_pending_flush *pendin
 
 	if (!pending->fence)
 		return;
+	count_flush(vm);
 	if (!pending->all && vm->tlb->range_for(pending->start, pending->end, &fence))
 		flush_everywhere(vm, &fence);
 	else
@@ -170,20 +178,15 @@ void tlb_flush_pending(struct kvm *vm, const struct gstage_pending_flush *pendin
 
 /*
  * A fence for everything takes the same way as one for a few pages: the firmware executes it, so
- * no vCPU has to leave its guest.
+ * no vCPU has to leave its guest. The flush is not counted: no shadow table has a leaf of a device.
  */
-void tlb_flush_pending_at_once(struct kvm *vm, const struct gstage_pending_flush *pending)
+void tlb_flush_page_at_once(struct kvm *vm, gpa_t gpa)
 {
 	struct hfence fence;
 
-	if (!pending->fence)
-		return;
-	if (pending->retired)
-		hv_panic("tlb: a table was retired\n");
-	if (pending->all || !vm->tlb->range_for(pending->start, pending->end, &fence))
+	if (!vm->tlb->range_for(gpa, gpa + PAGE_SIZE, &fence))
 		fence = (struct hfence){ .kind = HFENCE_GVMA, .size = FENCE_ALL };
 	flush_everywhere(vm, &fence);
-	gstage_fenced(&vm->gstage);
 }
 
 /*

@@ -52,10 +52,10 @@ void tlb_flush_vm(struct kvm *vm);
  */
 void tlb_flush_pending(struct kvm *vm, const struct gstage_pending_flush *pending);
 /*
- * Do the fences of a pending flush that has no retired tables, without waiting for another vCPU's
- * thread. For the scheduler's hook: the host may hold a lock that such a thread waits for.
+ * Make all vCPUs of the VM drop the translations of a device's page, without waiting for another
+ * vCPU's thread. For the scheduler's hook: the host may hold a lock that such a thread waits for.
  */
-void tlb_flush_pending_at_once(struct kvm *vm, const struct gstage_pending_flush *pending);
+void tlb_flush_page_at_once(struct kvm *vm, gpa_t gpa);
 /*
  * Any thread. Make the vCPU fence before it next runs its guest; kick it if it is in the guest.
  * `kicks`: as for vcpu_request_gather().

@@ -6,7 +6,7 @@
  * out. The call returns when each of these targets is outside its guest or has fenced, so that none
  * of them can still use what the fence drops. The caller itself fences at once.
  *
- * Hypervisor fences (FID 3 to 6) are not supported: the guest has no H extension.
+ * Hypervisor fences (FID 3 to 6) exist only for a vCPU with H, and drop more than they name.
  */
 #include "kvm_asm.h"
 #include "mmu/shadow.h"

@@ -10,6 +10,7 @@
 #include "sbi/sbi.h"
 #include "uapi/onereg.h"
 #include "vcpu/isa.h"
+#include "vcpu/nested.h"
 
 /* ---- CONFIG ---------------------------------------------------------------------- */
 
@@ -43,6 +44,7 @@ static int set_isa_letters(struct kvm_vcpu *vcpu, u64 bits)
 {
 	unsigned int i;
 	bool want;
+	int err;
 
 	/* As on Linux: bits 25 (Z) to 31 are invalid, and bits above 31 are not checked. */
 	if ((u32)bits >> 25)
@@ -51,6 +53,11 @@ static int set_isa_letters(struct kvm_vcpu *vcpu, u64 bits)
 		return 0;
 	if (vcpu->ran_once)
 		return -EBUSY;
+	if (bits & 1ULL << ('h' - 'a')) {
+		err = nested_isa_prepare(vcpu);
+		if (err)
+			return err;
+	}
 	for (i = 0; i < ARRAY_SIZE(letters); i++) {
 		want = bits >> (letters[i].letter - 'a') & 1;
 		if (want ? isa_host_has(letters[i].ext) && isa_may_enable(letters[i].ext) &&
@@ -168,6 +175,11 @@ static int isa_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 	    !(value ? isa_may_enable((unsigned int)num) && !isa_excludes(vcpu, (unsigned int)num)
 		    : isa_may_disable((unsigned int)num)))
 		return -EINVAL;
+	if (num == KVM_RISCV_ISA_EXT_H && value) {
+		err = nested_isa_prepare(vcpu);
+		if (err)
+			return err;
+	}
 	isa_set_put(&vcpu->isa, (unsigned int)num, value);
 	vcpu_isa_changed(vcpu);
 	return 0;

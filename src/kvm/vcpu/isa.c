@@ -7,6 +7,7 @@
  */
 #include "hv/pte.h"
 #include "kvm.h"
+#include "mmu/gpa.h"
 #include "toggle.h"
 #include "vcpu/isa.h"
 #include "vcpu/timer.h"
@@ -145,9 +146,11 @@ bool isa_may_disable(unsigned int ext)
 
 bool isa_excludes(const struct kvm_vcpu *vcpu, unsigned int ext)
 {
+	/* Only htval has the faulting address of a guest's own guest. */
 	if (ext == KVM_RISCV_ISA_EXT_H)
-		return isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA) &&
-		       !isa_may_disable(KVM_RISCV_ISA_EXT_SSAIA);
+		return vcpu->kvm->gpa != &gpa_htval_ops ||
+		       (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA) &&
+			!isa_may_disable(KVM_RISCV_ISA_EXT_SSAIA));
 	return ext == KVM_RISCV_ISA_EXT_SSAIA && isa_has(vcpu, KVM_RISCV_ISA_EXT_H);
 }
 

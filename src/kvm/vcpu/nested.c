@@ -143,10 +143,12 @@ void nested_settle(struct kvm_vcpu *vcpu)
  * set its own to Clean since. The hart's sstatus, which L2 cannot write, is in guest.sstatus. It may
  * be Dirty because of L1, which does no harm.
  */
-static void mark_dirty(struct kvm_vcpu *vcpu)
+void nested_mark_dirty(struct kvm_vcpu *vcpu)
 {
 	unsigned long *vsstatus = &vcpu->csrs.vsstatus;
 
+	if (vcpu->loaded != VCPU_LINES_HELD)
+		return;
 	if (fp_state(vcpu) == FS_DIRTY && (*vsstatus & SSTATUS_FS))
 		*vsstatus |= SSTATUS_FS;
 	if (vector_state(vcpu) == FS_DIRTY && (*vsstatus & SSTATUS_VS))
@@ -213,6 +215,15 @@ static void restore_environment(struct kvm_vcpu *vcpu)
 		csr_write64(hstateen0, isa_hstateen0(vcpu));
 }
 
+/* With hgatp Bare. henvcfg.PMM may have changed, which needs an HFENCE.GVMA (fwft.c). */
+static void drop_translations(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->fwft.pmlen)
+		tlb_flush_vm_local(vcpu->kvm);
+	else
+		tlb_flush_vvma_local(vcpu->kvm);
+}
+
 /* Have the host wake this vCPU at the deadline of L1's stimecmp, which the hart does not watch. */
 static void arm_timer(struct kvm_vcpu *vcpu)
 {
@@ -254,8 +265,10 @@ void nested_enter(struct kvm_vcpu *vcpu)
 	if (n->hgatp)
 		shadow_load(vcpu, n->hgatp);
 	else
-		tlb_flush_vvma_local(vcpu->kvm);
+		drop_translations(vcpu);
 	csr_write(vsatp, n->vsatp);
+	/* L1's MXR applies to both stages (H §6.1), from the entry on. */
+	vcpu->guest.sstatus |= csrs->vsstatus & SSTATUS_MXR;
 	n->vmid_generation = vcpu->vmid_generation;
 	vcpu->vmid_generation = 0; /* never current: nested_before_entry() is called */
 	units_enter(vcpu);
@@ -277,7 +290,7 @@ static void leave(struct kvm_vcpu *vcpu, bool puts)
 	hv_pin();
 	n->hie = (n->hie & ~delegated) | (csr_read(vsie) << 1 & delegated);
 	n->vsstatus = csr_read(vsstatus);
-	mark_dirty(vcpu);
+	nested_mark_dirty(vcpu);
 	csr_write(vsstatus, csrs->vsstatus);
 	n->vstvec = csr_swap(vstvec, csrs->vstvec);
 	n->vsscratch = csr_swap(vsscratch, csrs->vsscratch);
@@ -301,8 +314,9 @@ static void leave(struct kvm_vcpu *vcpu, bool puts)
 	if (n->hgatp)
 		shadow_put(vcpu);
 	else
-		tlb_flush_vvma_local(vcpu->kvm);
+		drop_translations(vcpu);
 	csr_write(vsatp, csrs->vsatp);
+	vcpu->guest.sstatus &= ~SSTATUS_MXR;
 	if (puts)
 		n->units_put = false;
 	else
@@ -470,9 +484,15 @@ void nested_reset(struct kvm_vcpu *vcpu)
 	nested_unsettle(vcpu);
 	if (n->on)
 		switch_exits(vcpu);
+	shadow_forget(vcpu);
 	*n = (struct nested){ .hstatus = FIELD_PREP(HSTATUS_VSXL, XL_64),
 			      .vsstatus = FIELD_PREP(SSTATUS_UXL, XL_64),
 			      .vstimecmp = TIMER_NEVER };
+}
+
+int nested_isa_prepare(struct kvm_vcpu *vcpu)
+{
+	return shadow_create(vcpu);
 }
 
 void nested_isa_changed(struct kvm_vcpu *vcpu)

@@ -37,8 +37,10 @@
 /* `vector` and `ops`: the exit vector and the handlers while nested.on is set. */
 void nested_vcpu_init(struct kvm_vcpu *vcpu, unsigned long vector, const struct exit_ops *ops);
 void nested_vcpu_destroy(struct kvm_vcpu *vcpu);
-void nested_reset(struct kvm_vcpu *vcpu);         /* as after power-on; the vCPU is not loaded */
-void nested_isa_changed(struct kvm_vcpu *vcpu);   /* H was switched on or off; not loaded */
+void nested_reset(struct kvm_vcpu *vcpu);       /* as after power-on; the vCPU is not loaded */
+void nested_isa_changed(struct kvm_vcpu *vcpu); /* H was switched on or off; not loaded */
+/* Before H is switched on. Returns 0 or -ENOMEM. */
+int nested_isa_prepare(struct kvm_vcpu *vcpu);
 void nested_load(struct kvm_vcpu *vcpu);          /* the end of a load, with SPECIAL_NESTED */
 void nested_put(struct kvm_vcpu *vcpu);           /* the beginning of a put */
 void nested_set_v(struct kvm_vcpu *vcpu, bool v); /* for ONE_REG; not loaded */
@@ -47,6 +49,11 @@ void nested_set_v(struct kvm_vcpu *vcpu, bool v); /* for ONE_REG; not loaded */
  * outside the guest.
  */
 void nested_check_irqs(struct kvm_vcpu *vcpu);
+/*
+ * If the FP or vector registers have changed while L2 runs, mark L1's status Dirty (H §2.11). Called
+ * before the hart's own status changes: when L2 exits to L1, and when the registers are saved.
+ */
+void nested_mark_dirty(struct kvm_vcpu *vcpu);
 /*
  * Called by vcpu_inject_trap() before it writes the VS CSRs in the hart. If L2 runs and L1 has not
  * delegated this cause, load L1's CSRs, so that the trap goes to L1. Unless it goes to L2, set hstatus
@@ -87,12 +94,12 @@ struct csr_access;
  */
 bool nested_reg_get(struct kvm_vcpu *vcpu, unsigned int csr, u64 *value);
 /*
- * May sleep. Returns 0; -ENOENT; -EINVAL: hgatp or vsatp cannot hold this value, and has the nearest
- * value that it can hold.
+ * Returns 0; -ENOENT; -EINVAL: hgatp or vsatp cannot hold this value, and has the nearest value that
+ * it can hold.
  */
 int nested_reg_set(struct kvm_vcpu *vcpu, unsigned int csr, u64 value);
 /*
- * Access an H or VS CSR for L1; a write of hgatp may sleep. Returns false if L1 has no such CSR or may
+ * Access an H or VS CSR for L1. Returns false if L1 has no such CSR or may
  * not write it. *old is the value before. nested_settle() has to follow.
  */
 bool nested_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long *old);

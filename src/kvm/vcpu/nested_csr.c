@@ -186,8 +186,8 @@ static unsigned long special_read(const struct kvm_vcpu *vcpu, unsigned int csr)
 }
 
 /*
- * A mode that this machine lacks, or for which there is no memory, leaves hgatp as it is, as does
- * any mode with gpa_from=walk. PPN[1:0] are 0, since the root table is 16 KiB large (H §2.10).
+ * A mode that this machine lacks leaves hgatp as it is. PPN[1:0] are 0, since the root table is 16
+ * KiB large (H §2.10).
  */
 static void write_hgatp(struct kvm_vcpu *vcpu, unsigned long value)
 {
@@ -196,11 +196,8 @@ static void write_hgatp(struct kvm_vcpu *vcpu, unsigned long value)
 	value &= HGATP_MODE | HGATP_VMID | (HGATP_PPN & ~3UL);
 	if (!mode)
 		value = 0;
-	else if (vcpu->kvm->gpa != &gpa_htval_ops)
-		return; /* only htval has the faulting address of L2 */
-	else if (shadow_prepare(vcpu, mode))
+	else if (shadow_set_mode(vcpu, mode))
 		return;
-	vcpu_set_request(vcpu, REQ_HOST); /* interrupts may have been taken */
 	vcpu->nested.hgatp = value;
 }
 

@@ -9,6 +9,7 @@
 #include "kvm_asm.h"
 #include "request.h"
 #include "vcpu/fp.h"
+#include "vcpu/nested.h"
 #include "vcpu/vector.h"
 
 static unsigned int vlenb; /* written once, by vector_init() */
@@ -106,6 +107,8 @@ void kvm_vector_release(void)
 		return;
 	if (!vcpu->fp_ops->first_use || vector_state(vcpu) == FS_DIRTY)
 		vcpu_set_request(vcpu, REQ_VECTOR);
+	if (vcpu->has_h)
+		nested_mark_dirty(vcpu);
 	if (vcpu->fp_ops == &fp_eager_ops)
 		vector_save(vcpu); /* eager does not rely on VS */
 	else
