@@ -13,7 +13,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 . "$HS_TOP/tests/native/mutants.sh"
-unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_imsic_guest test_kick test_lazy_put test_memslot test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_tlb_flush test_vmid
+unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_imsic_guest test_kick test_lazy_put test_memslot test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_shadow test_tlb_flush test_vmid
 
 # ---- faults, invalidations, fences ----
 mutant "rule 1: mmu_lock is held while the page is looked up" gstage_fault.c \
@@ -227,5 +227,30 @@ mutant "fast path: wfi=native, and the irqchip wakes a thread" mmio.c \
 mutant "switch=full: a CSR is not saved" vcpu.c \
 	's/csrs->vsscratch = csr_read\(vsscratch\);//' test_exits
 mutant "switch=full: FP is not put" vcpu.c 's/vcpu->fp_ops->put\(vcpu\);//' test_exits
+
+# ---- nested virtualization: the shadow table ----
+mutant "shadow: flushes are taken from a statistic, which user space can clear" shadow.c \
+	's/__atomic_load_n\(&vm->flushes,/(unsigned long)__atomic_load_n(&vm->stats.remote_tlb_flush_requests,/' test_shadow
+mutant "shadow: a flush of the VM's table does not drop the shadow table" shadow.c \
+	's/if \(vcpu->shadow->flushes == flushes\)/if (1)/' test_shadow
+mutant "shadow: a pending flush is not counted" tlb.c 's/\tcount_flush\(vm\);\n\tif \(!pending->all/\tif (!pending->all/' test_shadow
+mutant "shadow: the VM's own table does not limit writes" shadow.c 's/ && \(own->pte & PTE_W\)\)/)/' test_shadow
+mutant "shadow: L1's table does not limit writes" shadow.c 's/if \(\(walk->pte & PTE_W\) && \(walk->pte & PTE_D\) && /if (/' test_shadow
+mutant "shadow: L1's table does not limit fetches" shadow.c 's/\(walk->pte & own->pte & \(PTE_R \| PTE_X\)\)/(own->pte & (PTE_R | PTE_X))/' test_shadow
+mutant "shadow: a leaf is as large as L1's" shadow.c 's/MIN\(MIN\(walk->level, own->level\), gs->levels - 1\)/walk->level/' test_shadow
+mutant "shadow: a leaf is as large as the VM's own" shadow.c 's/MIN\(MIN\(walk->level, own->level\), gs->levels - 1\)/own->level/' test_shadow
+mutant "shadow: a misaligned large leaf is used" shadow.c 's/if \(!IS_ALIGNED\(base, size\)\)/if (0)/' test_shadow
+mutant "shadow: reserved bits are ignored" shadow.c 's/if \(pte & PTE_RESERVED\)/if (0)/' test_shadow
+mutant "shadow: A is ignored" shadow.c 's/ \|\| !\(pte & PTE_A\)\)/)/' test_shadow
+mutant "shadow: D is ignored" shadow.c 's/fault->write \? \(pte & PTE_W\) && \(pte & PTE_D\)/fault->write ? (pte & PTE_W)/' test_shadow
+mutant "shadow: a table that is dropped is not left" shadow.c 's/if \(FIELD_GET\(HGATP_PPN, csr_read\(hgatp\)\) ==.*?\) \{/if (0) {/s' test_shadow
+mutant "shadow: the old root is not cleared" shadow.c 's/\tclear_root\(&shadow->old\);\n//' test_shadow
+mutant "shadow: without memory, the fault is not reported" shadow.c 's/(if \(err == -ENOMEM\))\n\t\tshadow_drop\(vcpu\);/$1\n\t\terr = 0;/' test_shadow
+mutant "shadow: a reset keeps the translations" nested.c 's/\tshadow_forget\(vcpu\);\n//' test_shadow
+mutant "shadow: the table is not bounded" shadow.c 's/if \(shadow->gstage.tables >= SHADOW_TABLES\)/if (0)/' test_shadow
+mutant "shadow: entering L2 keeps L1's translations" shadow.c 's/\tchange_table\(vcpu, &shadow->gstage\);\n/\tcsr_write(hgatp, gstage_hgatp(&shadow->gstage, vcpu->vmid));\n/' test_shadow
+mutant "shadow: leaving L2 keeps its translations" shadow.c 's/\tchange_table\(vcpu, &vcpu->kvm->gstage\);\n/\tcsr_write(hgatp, gstage_hgatp(&vcpu->kvm->gstage, vcpu->vmid));\n/' test_shadow
+mutant "guest files: a flush at once takes other changes with it" tlb.c \
+	's/(\tflush_everywhere\(vm, &fence\);\n)(?=\}\n\n\/\*\n \* Return the VMID)/\tspin_lock(&vm->gstage.mmu_lock);\n\tgstage_take_pending_flush(&vm->gstage);\n\tspin_unlock(&vm->gstage.mmu_lock);\n$1\tgstage_fenced(&vm->gstage);\n/' test_shadow
 
 done_testing
