@@ -11,6 +11,7 @@ make -C "$HS_TOP" --no-print-directory O="$O" linux-module-only >"$tmp/make" 2>&
 is "$?,$(grep -c 'warning:' "$tmp/make")" 0,0 "the module builds without warnings" || diag "$(tail -n 20 "$tmp/make")"
 
 payloads="exits mmio fp hostile pmu"
+spoils_redirects || payloads+=" nested"
 programs="errors run regs lazy_put limited"
 files=(--file "$O/vmm:/vmm" --file "$O/guest-payloads/harts.bin:/harts.bin")
 for name in $payloads; do files+=(--file "$O/guest-payloads/$name.bin:/$name.bin"); done
@@ -19,7 +20,8 @@ cat >"$tmp/machine.sh" <<'END'
 	claim() { if [ "$1" = "$2" ]; then echo "ok - $3"; else echo "not ok - $3: $1, not $2"; fi; }
 	hs=/sys/kernel/debug/hyperscope
 	for name in $1; do
-		/vmm --no-sandbox --quiet --vcpus 2 --testdev /$name.bin
+		[ $name = nested ] && h=--nested
+		/vmm --no-sandbox --quiet --vcpus 2 --testdev $h /$name.bin
 		claim $? 0 "payload $name: status 0"
 	done
 	for name in $2; do
@@ -46,7 +48,7 @@ cat >"$tmp/machine.sh" <<'END'
 	/vmm --no-sandbox --quiet --vcpus 2 --testdev /exits.bin >/tmp/out
 	claim "$?,$(grep -c '^not ok' /tmp/out)" 0,0 "a VM runs afterwards"
 END
-# Harts with counters for guests.
-on_module "on Debian's kernel" 150 --cpu rv64,sscofpmf=on,smaia=on,ssaia=on --set exitstat=time "${files[@]}" --file "$O/guest/modules/kvm.ko:/kvm.ko" \
+# Harts with counters for guests, and with vectors. Without Smstateen, a vCPU cannot lose Ssaia, so that it could have H.
+on_module "on Debian's kernel" 150 --cpu rv64,v=on,sscofpmf=on,smaia=on,ssaia=on,smstateen=on --set exitstat=time "${files[@]}" --file "$O/guest/modules/kvm.ko:/kvm.ko" \
 	--file "$tmp/machine.sh:/machine.sh" "$O/guest/busybox" sh /machine.sh "$payloads" "$programs"
 done_testing

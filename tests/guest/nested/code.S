@@ -127,6 +127,21 @@ guest_code l2_fp_clean			/* as l2_fp, but then set FS to Clean */
 	csrc	sstatus, t0
 	ecall
 
+	.option	arch, +v
+guest_code l2_vector			/* write v1, then count down a0: the host may take the unit */
+	vsetivli zero, 2, e64, m1, ta, ma
+	vmv.v.x	v1, a1
+1:	addi	a0, a0, -1
+	bnez	a0, 1b
+	ecall
+
+	.globl	l1_v1
+l1_v1:
+	vsetivli zero, 2, e64, m1, ta, ma
+	vmv.x.s	a0, v1
+	ret
+	.option	arch, -v
+
 	.globl	l1_f5
 l1_f5:
 	fmv.x.d	a0, f5

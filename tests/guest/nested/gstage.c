@@ -79,7 +79,21 @@ static void test_permissions(void)
 	l2_run(&l2);
 	ok_fault(EXC_INST_GUEST_PAGE_FAULT, L2_BASE + 3 * 4096, L2_BASE + 3 * 4096,
 		 "a page without X cannot be executed");
-	level0[0] |= PTE_W | PTE_D;
+	level0[0] = pte_make((hpa_t)(unsigned long)pages[0], PTE_V | PTE_X | PTE_U | PTE_A);
+	do_hfence_gvma();
+	run(l2_load, L2_BASE, 0);
+	ok_fault(EXC_LOAD_GUEST_PAGE_FAULT, L2_BASE, L2_BASE, "a page with X alone cannot be read");
+	csr_set(sstatus, SSTATUS_MXR);
+	ok_eq(run(l2_load, L2_BASE, 0), EXC_ECALL_VS, "but with MXR of HS, it can");
+	csr_clear(sstatus, SSTATUS_MXR);
+	do_hfence_gvma();
+	run(l2_load, L2_BASE, 0);
+	ok_fault(EXC_LOAD_GUEST_PAGE_FAULT, L2_BASE, L2_BASE, "and without it, not any more");
+	level0[0] = pte_make((hpa_t)(unsigned long)pages[0], LEAF) | BIT(54);
+	do_hfence_gvma();
+	run(l2_load, L2_BASE, 0);
+	ok_fault(EXC_LOAD_GUEST_PAGE_FAULT, L2_BASE, L2_BASE, "a leaf with a reserved bit faults");
+	level0[0] = pte_make((hpa_t)(unsigned long)pages[0], LEAF);
 	do_hfence_gvma();
 	ok_eq(run(l2_store, L2_BASE, 55), EXC_ECALL_VS, "with W and a fence, it can be written");
 	ok_eq(pages[0][0], 55, "HS reads the value that the guest stored");

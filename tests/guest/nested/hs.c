@@ -73,3 +73,24 @@ void test_fp(void)
 	ok_eq(csr_read(sstatus) & SSTATUS_FS, SSTATUS_FS, "but sstatus.FS stays Dirty");
 	csr_clear(sstatus, SSTATUS_FS);
 }
+
+/* The guest computes for longer than a tick of the host, which may use the vector unit then. */
+void test_vector(void)
+{
+	clear_vs();
+	if (!isa_has("v")) {
+		skip("vectors in the guest", "no V");
+		return;
+	}
+	csr_clear(sstatus, SSTATUS_VS);
+	csr_write(vsstatus, SSTATUS_VS);
+	ok_eq(run(l2_vector, 1, 0), EXC_ILLEGAL_INST,
+	      "with sstatus.VS Off, vector instructions are illegal in the guest");
+	csr_set(sstatus, FIELD_PREP(SSTATUS_VS, FS_CLEAN));
+	csr_write(vsstatus, FIELD_PREP(SSTATUS_VS, FS_CLEAN));
+	ok_eq(run(l2_vector, 20000000, 77), EXC_ECALL_VS, "with both on, the guest uses them");
+	ok_eq(csr_read(sstatus) & SSTATUS_VS, SSTATUS_VS, "sstatus.VS is Dirty then");
+	ok_eq(csr_read(vsstatus) & SSTATUS_VS, SSTATUS_VS, "vsstatus.VS is Dirty, too");
+	ok_eq(l1_v1(), 77, "HS finds the guest's register");
+	csr_clear(sstatus, SSTATUS_VS);
+}

@@ -276,5 +276,6 @@ void payload_main(void)
 	test_gstage();
 	test_hs();
 	test_fp();
+	test_vector();
 	done();
 }
