@@ -72,7 +72,7 @@ static int setup_flags(unsigned int flags)
 	native_core_start();
 	native_vm_make(&vm, flags);
 	vcpu_put(vm.vcpu);
-	assert_int_equal(nested_isa_prepare(vm.vcpu), 0);
+	assert_int_equal(shadow_create(vm.vcpu), 0);
 	isa_set_put(&vm.vcpu->isa, KVM_RISCV_ISA_EXT_H, true);
 	vcpu_isa_changed(vm.vcpu);
 

@@ -17,7 +17,6 @@
 #include "mmu/memslot.h"
 #include "mmu/shadow.h"
 #include "mmu/tlb.h"
-#include "vcpu/isa.h"
 
 /* No order is needed: what was flushed is read from the VM's table with mmu_lock held. */
 static unsigned long count_flushes(const struct kvm *vm)
@@ -82,10 +81,23 @@ static void change_table(struct kvm_vcpu *vcpu, const struct gstage *gs)
 	tlb_flush_vm_local(vcpu->kvm);
 }
 
+/* The table stays. If henvcfg.PMM may have changed, an HFENCE.GVMA is necessary (fwft.c). */
+static void keep_table(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->fwft.pmlen)
+		tlb_flush_vm_local(vcpu->kvm);
+	else
+		tlb_flush_vvma_local(vcpu->kvm);
+}
+
 void shadow_load(struct kvm_vcpu *vcpu, unsigned long hgatp)
 {
 	struct shadow *shadow = vcpu->shadow;
 
+	if (!hgatp) {
+		keep_table(vcpu);
+		return;
+	}
 	if (shadow->hgatp != hgatp)
 		shadow_drop(vcpu);
 	shadow->hgatp = hgatp;
@@ -93,9 +105,12 @@ void shadow_load(struct kvm_vcpu *vcpu, unsigned long hgatp)
 	shadow_check(vcpu);
 }
 
-void shadow_put(struct kvm_vcpu *vcpu)
+void shadow_put(struct kvm_vcpu *vcpu, unsigned long hgatp)
 {
-	change_table(vcpu, &vcpu->kvm->gstage);
+	if (hgatp)
+		change_table(vcpu, &vcpu->kvm->gstage);
+	else
+		keep_table(vcpu);
 }
 
 static void clear_root(const struct gstage *gs)
@@ -164,16 +179,15 @@ void shadow_check(struct kvm_vcpu *vcpu)
 /* ---- L1's table -------------------------------------------------------------------------------- */
 
 /* Does the entry set a bit that is reserved at this level (S §3.2, Svnapot, Svpbmt)? */
-static bool is_reserved(const struct kvm_vcpu *vcpu, pte_t pte, unsigned int level)
+static bool is_reserved(const struct shadow *shadow, pte_t pte, unsigned int level)
 {
 	if (pte & PTE_RESERVED)
 		return true;
 	if (pte_is_table(pte))
 		return pte & (PTE_A | PTE_D | PTE_U | PTE_PBMT | PTE_NAPOT);
-	if ((pte & PTE_PBMT) &&
-	    (!isa_has(vcpu, KVM_RISCV_ISA_EXT_SVPBMT) || (pte & PTE_PBMT) == PTE_PBMT))
+	if ((pte & PTE_PBMT) && (!shadow->svpbmt || (pte & PTE_PBMT) == PTE_PBMT))
 		return true;
-	return (pte & PTE_NAPOT) && (level || !isa_has(vcpu, KVM_RISCV_ISA_EXT_SVNAPOT) ||
+	return (pte & PTE_NAPOT) && (level || !shadow->svnapot ||
 				     (pte_to_hpa(pte) & (NAPOT_SIZE - 1)) != NAPOT_SIZE / 2);
 }
 
@@ -226,7 +240,7 @@ int shadow_walk(struct kvm_vcpu *vcpu, unsigned long hgatp, const struct gstage_
 			return -EIO;
 		if (!(pte & PTE_V) || (!(pte & PTE_R) && (pte & PTE_W)))
 			return -EFAULT;
-		if (is_reserved(vcpu, pte, level))
+		if (is_reserved(vcpu->shadow, pte, level))
 			return -EFAULT;
 		if (pte_is_leaf(pte)) {
 			walk->level = level;

@@ -33,6 +33,7 @@ struct shadow {
 	unsigned long flushes;    /* kvm->flushes when the shadow table was last checked */
 	unsigned long generation; /* counts how often the table was dropped */
 	bool filled;              /* it may have leaves */
+	bool svpbmt, svnapot;     /* L1 has these extensions */
 	hpa_t spare;              /* an empty root; 0: the last one is in `old` */
 	struct gstage old;        /* the table dropped last, not freed yet; root is 0: none */
 };
@@ -57,11 +58,12 @@ void shadow_destroy(struct kvm_vcpu *vcpu);
  */
 int shadow_set_mode(struct kvm_vcpu *vcpu, unsigned long mode);
 /*
- * Load hgatp of the shadow table for L1's `hgatp`, and back to the VM's own table. vsatp is 0. All
- * translations of the VM are dropped on this hart.
+ * Load the hart's hgatp for L2 with L1's `hgatp`, and back to the VM's own table: if `hgatp` is 0, L2
+ * uses that table, too. vsatp is 0, and henvcfg is written already. All VS-stage translations of the
+ * VM are dropped on this hart, and those of the G-stage if the table or henvcfg.PMM has changed.
  */
 void shadow_load(struct kvm_vcpu *vcpu, unsigned long hgatp);
-void shadow_put(struct kvm_vcpu *vcpu);
+void shadow_put(struct kvm_vcpu *vcpu, unsigned long hgatp);
 /* Empty the table, which may be loaded. The old table is kept until shadow_reclaim() frees it. */
 void shadow_drop(struct kvm_vcpu *vcpu);
 /* Free the table dropped last. Takes interrupts, so it must not be called in a pinned section. */

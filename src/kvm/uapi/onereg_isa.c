@@ -7,10 +7,10 @@
  * kinds of registers differ: an ISA mask register skips what cannot be changed, and a property of
  * the hardware (block sizes, satp mode) can never be changed (-EINVAL).
  */
+#include "mmu/shadow.h"
 #include "sbi/sbi.h"
 #include "uapi/onereg.h"
 #include "vcpu/isa.h"
-#include "vcpu/nested.h"
 
 /* ---- CONFIG ---------------------------------------------------------------------- */
 
@@ -54,7 +54,7 @@ static int set_isa_letters(struct kvm_vcpu *vcpu, u64 bits)
 	if (vcpu->ran_once)
 		return -EBUSY;
 	if (bits & 1ULL << ('h' - 'a')) {
-		err = nested_isa_prepare(vcpu);
+		err = shadow_create(vcpu);
 		if (err)
 			return err;
 	}
@@ -176,7 +176,7 @@ static int isa_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 		    : isa_may_disable((unsigned int)num)))
 		return -EINVAL;
 	if (num == KVM_RISCV_ISA_EXT_H && value) {
-		err = nested_isa_prepare(vcpu);
+		err = shadow_create(vcpu);
 		if (err)
 			return err;
 	}

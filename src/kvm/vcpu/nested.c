@@ -15,7 +15,6 @@
  */
 #include "irqchip.h"
 #include "mmu/shadow.h"
-#include "mmu/tlb.h"
 #include "request.h"
 #include "vcpu/fp.h"
 #include "vcpu/fwft.h"
@@ -215,15 +214,6 @@ static void restore_environment(struct kvm_vcpu *vcpu)
 		csr_write64(hstateen0, isa_hstateen0(vcpu));
 }
 
-/* With hgatp Bare. henvcfg.PMM may have changed, which needs an HFENCE.GVMA (fwft.c). */
-static void drop_translations(struct kvm_vcpu *vcpu)
-{
-	if (vcpu->fwft.pmlen)
-		tlb_flush_vm_local(vcpu->kvm);
-	else
-		tlb_flush_vvma_local(vcpu->kvm);
-}
-
 /* Have the host wake this vCPU at the deadline of L1's stimecmp, which the hart does not watch. */
 static void arm_timer(struct kvm_vcpu *vcpu)
 {
@@ -262,10 +252,7 @@ void nested_enter(struct kvm_vcpu *vcpu)
 	load_environment(vcpu);
 	csr_write(vsie, (n->hie & n->hideleg & VS_LINES) >> 1);
 	csrs->vsatp = csr_swap(vsatp, 0);
-	if (n->hgatp)
-		shadow_load(vcpu, n->hgatp);
-	else
-		drop_translations(vcpu);
+	shadow_load(vcpu, n->hgatp);
 	csr_write(vsatp, n->vsatp);
 	/* L1's MXR applies to both stages (H §6.1), from the entry on. */
 	vcpu->guest.sstatus |= csrs->vsstatus & SSTATUS_MXR;
@@ -311,10 +298,7 @@ static void leave(struct kvm_vcpu *vcpu, bool puts)
 	vcpu->timer_ops->load(vcpu);
 	vcpu->vmid_generation = n->vmid_generation;
 	n->vsatp = csr_swap(vsatp, 0);
-	if (n->hgatp)
-		shadow_put(vcpu);
-	else
-		drop_translations(vcpu);
+	shadow_put(vcpu, n->hgatp);
 	csr_write(vsatp, csrs->vsatp);
 	vcpu->guest.sstatus &= ~SSTATUS_MXR;
 	if (puts)
@@ -490,16 +474,14 @@ void nested_reset(struct kvm_vcpu *vcpu)
 			      .vstimecmp = TIMER_NEVER };
 }
 
-int nested_isa_prepare(struct kvm_vcpu *vcpu)
-{
-	return shadow_create(vcpu);
-}
-
 void nested_isa_changed(struct kvm_vcpu *vcpu)
 {
 	vcpu->has_h = isa_has(vcpu, KVM_RISCV_ISA_EXT_H);
-	if (vcpu->has_h)
-		isa_set_put(&vcpu->isa, KVM_RISCV_ISA_EXT_SSAIA, false);
-	else
+	if (!vcpu->has_h) {
 		nested_reset(vcpu);
+		return;
+	}
+	isa_set_put(&vcpu->isa, KVM_RISCV_ISA_EXT_SSAIA, false);
+	vcpu->shadow->svpbmt = isa_has(vcpu, KVM_RISCV_ISA_EXT_SVPBMT);
+	vcpu->shadow->svnapot = isa_has(vcpu, KVM_RISCV_ISA_EXT_SVNAPOT);
 }

@@ -37,10 +37,9 @@
 /* `vector` and `ops`: the exit vector and the handlers while nested.on is set. */
 void nested_vcpu_init(struct kvm_vcpu *vcpu, unsigned long vector, const struct exit_ops *ops);
 void nested_vcpu_destroy(struct kvm_vcpu *vcpu);
-void nested_reset(struct kvm_vcpu *vcpu);       /* as after power-on; the vCPU is not loaded */
-void nested_isa_changed(struct kvm_vcpu *vcpu); /* H was switched on or off; not loaded */
-/* Before H is switched on. Returns 0 or -ENOMEM. */
-int nested_isa_prepare(struct kvm_vcpu *vcpu);
+void nested_reset(struct kvm_vcpu *vcpu); /* as after power-on; the vCPU is not loaded */
+/* The ISA was changed; if H was switched on, shadow_create() has been called. Not loaded. */
+void nested_isa_changed(struct kvm_vcpu *vcpu);
 void nested_load(struct kvm_vcpu *vcpu);          /* the end of a load, with SPECIAL_NESTED */
 void nested_put(struct kvm_vcpu *vcpu);           /* the beginning of a put */
 void nested_set_v(struct kvm_vcpu *vcpu, bool v); /* for ONE_REG; not loaded */
