@@ -244,7 +244,9 @@ mutant "shadow: reserved bits are ignored" shadow.c 's/if \(pte & PTE_RESERVED\)
 mutant "shadow: A is ignored" shadow.c 's/ \|\| !\(pte & PTE_A\)\)/)/' test_shadow
 mutant "shadow: D is ignored" shadow.c 's/fault->write \? \(pte & PTE_W\) && \(pte & PTE_D\)/fault->write ? (pte & PTE_W)/' test_shadow
 mutant "shadow: a table that is dropped is not left" shadow.c 's/if \(FIELD_GET\(HGATP_PPN, csr_read\(hgatp\)\) ==.*?\) \{/if (0) {/s' test_shadow
-mutant "shadow: the old root is not cleared" shadow.c 's/\tclear_root\(&shadow->old\);\n//' test_shadow
+mutant "shadow: the old root is not cleared" shadow.c 's/\t\tgstage_set\(&root\[i .*?\n//' test_shadow
+mutant "shadow: a used entry of the root is not emptied" shadow.c 's/MIN\(shadow->used.first, root\)/shadow->used.first/' test_shadow
+mutant "shadow: tables below the second level stay" shadow.c 's/if \(level > 1\) \{/if (0) {/' test_shadow
 mutant "shadow: without memory, the fault is not reported" shadow.c 's/(if \(err == -ENOMEM\))\n\t\tshadow_drop\(vcpu\);/$1\n\t\terr = 0;/' test_shadow
 mutant "shadow: a reset keeps the translations" nested.c 's/\tshadow_forget\(vcpu\);\n//' test_shadow
 mutant "shadow: the table is not bounded" shadow.c 's/if \(shadow->gstage.tables >= SHADOW_TABLES\)/if (0)/' test_shadow

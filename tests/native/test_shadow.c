@@ -29,6 +29,7 @@
 #define NR_SMALL 16UL
 #define SMALL    0UL
 #define LARGE    (2UL << 20)
+#define FAR      (700UL << 30) /* both regions again */
 #define DATA     (BASE + 0x180000)
 #define NR_DATA  16UL
 
@@ -67,6 +68,8 @@ static void leave_l2(void)
 
 static int setup_flags(unsigned int flags)
 {
+	u64 *root;
+
 	native_reset();
 	native_isa_set("h f d sstc svinval svnapot svpbmt");
 	native_core_start();
@@ -84,7 +87,10 @@ static int setup_flags(unsigned int flags)
 		number_page(gpa);
 	level1 = memory(LEVEL1);
 	level0 = memory(LEVEL0);
-	*(u64 *)memory(ROOT) = pte_make(LEVEL1, PTE_V);
+	root = memory(ROOT);
+	root[0] = pte_make(LEVEL1, PTE_V);
+	root = memory(ROOT + (FAR >> 30) * sizeof(*root));
+	*root = pte_make(LEVEL1, PTE_V);
 	level1[0] = pte_make(LEVEL0, PTE_V);
 	level1[1] = 0;
 	memset(level0, 0, PAGE_SIZE);
@@ -113,7 +119,7 @@ static int setup_huge(void **state)
 /* Does L1's table permit the access? *gpa is L1's address. */
 static bool reference(u64 l2, enum native_access access, gpa_t *gpa)
 {
-	bool large = l2 >= LARGE;
+	bool large = (l2 &= SZ_1G - 1) >= LARGE;
 	u64 pte = large ? level1[1] : level0[l2 / PAGE_SIZE];
 	u64 base = (pte >> 10 & ((1ULL << 44) - 1)) << 12;
 
@@ -259,9 +265,11 @@ static void set_logging(bool on)
 
 static u64 random_l2_address(void)
 {
+	u64 region = rnd(4) ? 0 : FAR;
+
 	if (rnd(2))
-		return SMALL + rnd(NR_SMALL) * PAGE_SIZE;
-	return LARGE + rnd(LARGE / PAGE_SIZE) * PAGE_SIZE;
+		return region + SMALL + rnd(NR_SMALL) * PAGE_SIZE;
+	return region + LARGE + rnd(LARGE / PAGE_SIZE) * PAGE_SIZE;
 }
 
 static void disturb(void)

@@ -113,16 +113,6 @@ void shadow_put(struct kvm_vcpu *vcpu, unsigned long hgatp)
 		keep_table(vcpu);
 }
 
-static void clear_root(const struct gstage *gs)
-{
-	for (unsigned int i = 0; i < 1U << GSTAGE_ROOT_ORDER; i++) {
-		void *page = hv_page_map(gs->root + i * PAGE_SIZE);
-
-		memset(page, 0, PAGE_SIZE);
-		hv_page_unmap(page);
-	}
-}
-
 /* The hart must not walk a table that is freed later, not even speculatively. */
 void shadow_drop(struct kvm_vcpu *vcpu)
 {
@@ -131,11 +121,12 @@ void shadow_drop(struct kvm_vcpu *vcpu)
 	unsigned long vsatp;
 
 	shadow->generation++;
-	if (!shadow->filled)
+	if (!shadow->used.end)
 		return;
 	hv_pin();
-	shadow->filled = false;
 	shadow->old = *gs;
+	shadow->old_used = shadow->used;
+	shadow->used = (struct root_range){ 0 };
 	gs->root = shadow->spare;
 	gs->hgatp = (gs->hgatp & ~HGATP_PPN) | FIELD_PREP(HGATP_PPN, gs->root >> PAGE_SHIFT);
 	gs->tables = 0;
@@ -148,16 +139,41 @@ void shadow_drop(struct kvm_vcpu *vcpu)
 	hv_unpin();
 }
 
+/* Free the table, if any, to which the entry `pte` of this level points, and all tables below. */
+static void free_tables(struct gstage *gs, pte_t pte, unsigned int level, gpa_t gpa)
+{
+	pte_t *table;
+
+	if (!pte_is_table(pte))
+		return;
+	if (level > 1) {
+		table = gstage_table_map(pte);
+		for (unsigned long i = 0; i < GSTAGE_TABLE_ENTRIES; i++)
+			free_tables(gs, table[i], level - 1, gpa + i * gstage_size(level - 1));
+		gstage_table_unmap(table);
+	}
+	gstage_table_free(gs, pte, level, gpa);
+}
+
+/* Only the entries that were used are looked at: L1 may fence often, and the root has 2048. */
 void shadow_reclaim(struct kvm_vcpu *vcpu)
 {
 	struct shadow *shadow = vcpu->shadow;
+	struct gstage *old = &shadow->old;
+	unsigned int level = old->levels - 1;
 
-	if (!shadow->old.root)
+	if (!old->root)
 		return;
-	shadow->old.ops->free(&shadow->old);
-	clear_root(&shadow->old);
-	shadow->spare = shadow->old.root;
-	shadow->old.root = 0;
+	for (unsigned long i = shadow->old_used.first; i < shadow->old_used.end; i++) {
+		hpa_t page = old->root + i / GSTAGE_TABLE_ENTRIES * PAGE_SIZE;
+		pte_t *root = hv_page_map(page), pte = root[i % GSTAGE_TABLE_ENTRIES];
+
+		gstage_set(&root[i % GSTAGE_TABLE_ENTRIES], 0);
+		hv_page_unmap(root);
+		free_tables(old, pte, level, i * gstage_size(level));
+	}
+	shadow->spare = old->root;
+	old->root = 0;
 }
 
 void shadow_forget(struct kvm_vcpu *vcpu)
@@ -267,13 +283,16 @@ static pte_t leaf_flags(const struct shadow_walk *walk, const struct gstage_leaf
 static int map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 	       const struct shadow_walk *walk, const struct gstage_leaf *own, hpa_t *retired)
 {
-	struct gstage *gs = &vcpu->shadow->gstage;
+	struct shadow *shadow = vcpu->shadow;
+	struct gstage *gs = &shadow->gstage;
+	unsigned long root = gstage_index(gs, fault->gpa, gs->levels - 1);
 	unsigned int level = MIN(MIN(walk->level, own->level), gs->levels - 1);
 	hpa_t pa = ALIGN_DOWN(gstage_leaf_hpa(own, walk->gpa), gstage_size(level));
 	pte_t old;
 	int err;
 
-	vcpu->shadow->filled = true;
+	shadow->used.first = shadow->used.end ? MIN(shadow->used.first, root) : root;
+	shadow->used.end = MAX(shadow->used.end, root + 1);
 	spin_lock(&gs->mmu_lock);
 	err = gstage_map(gs, fault->gpa, level, pte_make(pa, leaf_flags(walk, own)), &old);
 	*retired = gstage_take_retired(gs);

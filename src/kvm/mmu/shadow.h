@@ -29,13 +29,16 @@
 
 struct shadow {
 	struct gstage gstage;
+	struct root_range {
+		unsigned long first, end; /* end is 0: none */
+	} used;                           /* the entries of the root that have been written */
 	unsigned long hgatp;      /* L1's hgatp whose translations the table holds; 0: none */
 	unsigned long flushes;    /* kvm->flushes when the shadow table was last checked */
 	unsigned long generation; /* counts how often the table was dropped */
-	bool filled;              /* it may have leaves */
 	bool svpbmt, svnapot;     /* L1 has these extensions */
 	hpa_t spare;              /* an empty root; 0: the last one is in `old` */
 	struct gstage old;        /* the table dropped last, not freed yet; root is 0: none */
+	struct root_range old_used;
 };
 
 /* One access of L2 as L1's table translates it. */
