@@ -232,7 +232,7 @@ for words, regex, name in (
         (BASIC + ("--format", "svg,gif"), r"--format gif: must be svg, png or pdf", "unknown format")):
     refused(words, 2, regex, "wrong use is refused: %s" % name)
 refused(BASIC + ("--size", "10x3"), 125, r"a height of 3.0 cm is not enough: the text and the axes need [0-9.]+ cm", "a height in which nothing can be read is refused")
-refused(BASIC + ("--title", "\u4e2d"), 125, "Glyph .* missing from current font", "a character that the font lacks is refused")
+refused(BASIC + ("--title", "\u4e2d"), 125, r"Glyph .* missing from (current font|font\(s\) )", "a character that the font lacks is refused")
 
 # Damaged and large files.
 def damaged(text, regex, name, words=BASIC):
