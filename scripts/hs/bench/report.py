@@ -2,6 +2,7 @@
 """report.py - write figures as CSV and as tables 80 characters wide, and compare them with other figures."""
 import csv
 
+from hs import output
 from . import csvfile, provenance
 from .rows import BESIDE, BY_NAME, DERIVED, GOALS_WITH, GROUPS, ROWS, TRACED
 from .systems import COLUMNS, MODULE, MODULE_NEWEST, NESTED, NEWEST, STATISTICS
@@ -14,7 +15,7 @@ FIGURES = tuple(name for name in COLUMNS if name != "exit")
 
 
 def write_csv(path, results):
-    with open(path, "w", newline="", encoding="utf-8") as file:
+    with output.create(path) as file:
         writer = csv.DictWriter(file, CSV_COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(results)

@@ -12,7 +12,7 @@ import csv
 import os
 import sys
 
-from hs import ends, layout, plugin
+from hs import ends, layout, output, plugin
 from hs.errors import STATUS_USAGE, LaunchError
 from hs.parser import of_command
 from hs.paths import TOP
@@ -58,7 +58,7 @@ def parse(words):
 
 def write_csv(paths, name):
     try:
-        with open(name, "w", encoding="utf-8", newline="") as file:
+        with output.create(name) as file:
             table = csv.writer(file, lineterminator="\n")
             table.writerow(("path", "longest", "bound", "spans", "from", "to", "function",
                             "workload"))

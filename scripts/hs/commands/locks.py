@@ -11,7 +11,7 @@ import csv
 import os
 import re
 
-from hs import ends, plugin
+from hs import ends, output, plugin
 from hs.anatomy import symbols
 from hs.errors import STATUS_USAGE, LaunchError
 from hs.parser import of_command
@@ -180,7 +180,7 @@ def main(argv):
                 locks += read(out, what, clock, places)
     if options.csv:
         try:
-            with open(options.csv, "w", encoding="utf-8", newline="") as file:
+            with output.create(options.csv) as file:
                 csv.writer(file, lineterminator="\n").writerows([COLUMNS] + [lock.row() for lock in locks])
         except OSError as error:
             raise LaunchError("--csv %s: %s" % (options.csv, error.strerror), STATUS_USAGE) from None

@@ -11,7 +11,7 @@ import os
 import sys
 import textwrap
 
-from hs import ends
+from hs import ends, output
 from hs.bench.systems import BenchError
 from hs.commands.bench import settings
 from hs.errors import LaunchError
@@ -175,7 +175,7 @@ def show(plan, options, sweep, jobs, failed):
 
 def write_csv(path, text):
     try:
-        with open(path, "w", encoding="utf-8", newline="") as file:
+        with output.create(path) as file:
             file.write(text)
     except OSError as error:
         raise LaunchError("%s: %s" % (path, error.strerror)) from None

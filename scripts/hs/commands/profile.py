@@ -8,7 +8,7 @@ the value is compared with the count.
 """
 import os
 
-from hs import ends, plugin, toggles
+from hs import ends, output, plugin, toggles
 from hs.errors import STATUS_USAGE, LaunchError
 from hs.flame import folded, svg
 from hs.parser import of_command
@@ -75,7 +75,7 @@ def parse(words):
 
 def write(name, option, what):
     try:
-        with open(name, "w", encoding="utf-8", newline="\n") as file:
+        with output.create(name) as file:
             what(file)
     except OSError as error:
         raise LaunchError("--%s %s: %s" % (option, name, error.strerror), STATUS_USAGE) from None

@@ -2,6 +2,7 @@
 """show.py - show a profile as a table, or write it as CSV."""
 import csv
 
+from hs import output
 from hs.errors import STATUS_USAGE, LaunchError
 
 
@@ -71,7 +72,7 @@ def table(recording, what, top):
 
 def write_csv(stacks, name):
     try:
-        with open(name, "w", encoding="utf-8", newline="") as file:
+        with output.create(name) as file:
             out = csv.writer(file, lineterminator="\n")
             out.writerow(("world", "function", "instructions", "with_callees"))
             for row in rows(stacks):
