@@ -275,6 +275,13 @@ wait_until()	# TENTHS CONDITION
 	return 1
 }
 
+# ended PID: true if the process has ended, even if it is still a zombie. An orphan stays one if process 1 does not wait
+# for its children, as in a container whose process 1 is not an init.
+ended()
+{
+	! grep -qs '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status"
+}
+
 # Print the machines and launchers that this test has started, directly or indirectly, and that still run.
 left_running()
 {

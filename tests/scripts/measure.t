@@ -163,7 +163,7 @@ like "$out" '^this machine: failed: took longer than 1 seconds' "--timeout ends 
 wait_until 100 '[ -s "$tmp/job" ]'
 kill -KILL $!
 { wait $!; } 2>/dev/null
-wait_until 100 '! kill -0 "$(<"$tmp/job")" 2>/dev/null'
+wait_until 100 'ended "$(<"$tmp/job")"'
 ok $? "a measurement that is killed ends its jobs" || diag "$(<"$tmp/said")"
 
 # ---- rows of the bench ----

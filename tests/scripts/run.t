@@ -88,7 +88,7 @@ for signal in INT TERM; do
 	kill -$signal -- -$group
 	wait $group
 	for ((tries = 0; tries < 600; tries++)); do
-		kill -0 "$(<"$tmp/deep")" 2>/dev/null || break
+		! ended "$(<"$tmp/deep")" || break
 		sleep 0.1
 	done
 	[ $tries -lt 600 ]

@@ -359,7 +359,7 @@ is "$status:$(columns fails)" "1:|1|failed||||ended with status 1
 |1|failed||||'result\\to\\t2' is not of the form 'result NAME NUMBER [UNIT]'
 |1|failed||||'result' is not of the form 'result NAME NUMBER [UNIT]'
 |1|failed||||ended with status 124" "failures are rows, with their reasons and without figures"
-wait_until 50 '! kill -0 "$(<"$tmp/behind")" 2>/dev/null'
+wait_until 50 'ended "$(<"$tmp/behind")"'
 ok $? "processes that a job leaves behind end with the job"
 like "$(cat "$results/fails/jobs/00001/log")" '^my reason$' "the log of a failed job is kept"
 like "$out" 'job 00001: ended with status 1; .*jobs/00001/log' "the log of a failed job is named"
