@@ -48,7 +48,7 @@ sys.path.insert(0, sys.argv[1])
 from hs.commands import equivalence
 from hs.equivalence import shrink
 from hs.equivalence.compare import differing
-from hs.equivalence.systems import BARE, GUEST, SYSTEMS, Output
+from hs.equivalence.systems import BARE, GUEST, SYSTEMS, Output, Systems
 from hs.errors import LaunchError
 
 class Fake:
@@ -85,13 +85,18 @@ def of(fake, *arguments):
         return [key for key, _ in differing(fake, *arguments, on_error=errors.append)], len(errors), fake.boots
     except LaunchError as error:
         return error.status
+reader = types.SimpleNamespace(options=types.SimpleNamespace(timeout=9))
+complaint = b"system_opcode_insn: Invalid opcode for CSR read/write instruction"
+child = types.SimpleNamespace(stdout=[b"features d\r\n", complaint * 2 + b"batch 0 1 77\r\n", complaint + b"end\r\n"])
+print(Systems._read(reader, child).digests())
 print(of(Fake(), 0, 20, 1), of(Fake(), 0, 20, 4), of(Fake(), 9, 20, 4))
 print(of(Fake([11]), 9, 20, 1), of(Fake([11], 9), 9, 20, 1), of(Fake(slow=True), 9, 20, 4))
 parser = equivalence.new_parser()
 equivalence.repeat(parser, parser.parse_args("--set fp=eager --set wfi=native --cpu rv64,v=on --count 500 --jobs 2".split()), (4711, 1))
 print("%x" % shrink.shrink(Fake(), 7, lambda text: None), "%x" % shrink.shrink(Fake([11]), 11, lambda text: None))
 END
-is "$(grep -v '^to repeat: ' "$tmp/all")" "([5, 7, 8], 2, 3) ([4, 8], 2, 3) ([], 0, 1)
+is "$(head -n 1 "$tmp/all")" "{(0, 1): '77'}" "messages of the firmware before the payload's lines are ignored"
+is "$(sed 1d "$tmp/all" | grep -v '^to repeat: ')" "([5, 7, 8], 2, 3) ([4, 8], 2, 3) ([], 0, 1)
 ([11], 1, 3) 124 124
 200000 200000" "a program that ends or hangs a machine differs, later ones run in a new boot, and a time limit that is too short is an error"
 is "$(grep '^to repeat: ' "$tmp/all")" "to repeat: scripts/hyperscope equivalence --first 4711 --count 1 --cpu rv64,v=on --set fp=eager --set wfi=native" \

@@ -49,7 +49,8 @@ def _ended(systems, results, first, count):
             if name == BARE or len(missing) > 1:
                 raise too_slow(name, results[name])
             hangs(systems, first, count)
-    return len(missing) == 1, "; ".join("%s, %s: %s" % (name, named(first, count), results[name].error) for name in missing)
+    texts = ["%s, %s: %s" % (name, named(first, count), results[name].error or "the output lacks the digest") for name in missing]
+    return len(missing) == 1, "; ".join(texts)
 
 
 def differing(systems, first, count, batch, on_boot=None, on_error=None):
