@@ -8,11 +8,15 @@ needs_built "$O/vmm"
 printf '#!/bin/sh\n[ "$1" = --version ] && echo QEMU emulator version 10.0.2 || exec sleep 100\n' >"$tmp/hangs" && chmod +x "$tmp/hangs"
 ! qemu_older 8.0 || skip_all "this QEMU has other defects of the H extension than docs/equivalence.md lists"
 
+# The firmware redirects the exception of a misaligned AMO, LR or SC, which this QEMU then spoils.
+aligned=() misaligned=4
+! spoils_redirects || aligned=(--aligned-atomics) misaligned=
+
 same()	# NAME OPTION...
 {
 	local name=$1
 	shift
-	hs_script equivalence --timeout "$(scaled 60)" "$@"
+	hs_script equivalence --timeout "$(scaled 60)" "${aligned[@]}" "$@"
 	is "$status" 0 "$name: all outcomes are equal" || diag "$(cat "$tmp/table" "$tmp/err")"
 }
 
@@ -25,7 +29,7 @@ for class in $(sed -n 's/^PIECE(\([a-z_]*\),.*/\1/p' "$HS_TOP/src/guest/equivale
 	grep -qE "\b$class [1-9]" <<<"$classes" || missing+=" $class"
 done
 is "$missing" "" "each class of pieces is executed"
-for cause in 2 3 4 8 12 13 15 irq1 irq5; do
+for cause in 2 3 $misaligned 8 12 13 15 irq1 irq5; do
 	grep -qE "(^| )$cause [1-9]" <(sed -n '/^traps/,$p' "$tmp/table") || missing+=" $cause"
 done
 is "$missing" "" "each cause of a trap that the programs can have occurs"

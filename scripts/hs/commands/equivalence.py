@@ -44,6 +44,8 @@ def new_parser():
     parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[],
                         help="set a toggle of hyperscope (may be repeated)")
     parser.add_argument("--cpu", metavar="MODEL", help="processor, in QEMU's syntax (%s), or Spike's (with the H extension)" % CPU)
+    parser.add_argument("--aligned-atomics", action="store_true",
+                        help="use only aligned addresses for AMOs, LR and SC (for QEMU 10.0.13, see docs/caveats.md)")
     add_machine(parser, spike=True)
     parser.add_qemu()
     parser.add_argument("--jobs", metavar="N", type=int, default=1,
@@ -96,6 +98,7 @@ def repeat(parser, options, key):
             words += ["--" + name, getattr(options, name)]
     for setting in options.set:
         words += ["--set", setting]
+    words += ["--aligned-atomics"] * options.aligned_atomics
     print("to repeat: " + " ".join(map(shlex.quote, words)))
 
 

@@ -101,6 +101,8 @@ class Systems:
 
     def run(self, system, **arguments):
         """Run the payload with these boot arguments to its last line. Return its Output, unless the payload did not start."""
+        if self.options.aligned_atomics:
+            arguments["aligned-atomics"] = True
         words = " ".join(name if value is True else "%s=%s" % (name, value) for name, value in arguments.items())
         with tempfile.TemporaryDirectory(prefix="equivalence.") as folder:
             command = getattr(self, system)(words, folder)

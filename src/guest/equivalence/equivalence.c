@@ -5,6 +5,7 @@
  * Boot arguments: first=N and count=N select the programs, batch=N is how many programs share a
  * digest. keep=HEX leaves pieces of the programs out (bit 0: piece 0). detail prints the program
  * and its outcome. without executes the program without each of several groups of pieces, to shrink it.
+ * aligned-atomics aligns the addresses of AMOs, LR and SC.
  */
 #include "equivalence.h"
 
@@ -130,6 +131,7 @@ void payload_main(void)
 
 	sandbox_init();
 	read_keep();
+	gen.aligned = boot_arg("aligned-atomics", NULL, 0);
 	if (boot_arg("detail", text, sizeof(text)))
 		detail(first);
 	else if (boot_arg("without", text, sizeof(text)))

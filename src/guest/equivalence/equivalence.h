@@ -78,6 +78,7 @@ struct gen {
 	unsigned long number; /* of the program */
 	bool paging, user;    /* at this point of the program */
 	bool listing;         /* print each piece */
+	bool aligned;         /* AMOs, LR and SC have aligned addresses */
 	unsigned int piece;   /* the next piece's number */
 	unsigned int insns;   /* executed if no trap skips any */
 	const u64 *keep;      /* bit N: piece N is not left out */

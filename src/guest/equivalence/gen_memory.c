@@ -170,6 +170,14 @@ void emit_fetch(struct gen *g)
 	emit(g, I_TYPE(OP_JALR, 0, REG_RA, REG_T6, pick(g, 2)));
 }
 
+/* Compute the address of an AMO, LR or SC. A misaligned one is an exception. */
+static void emit_atomic_address(struct gen *g)
+{
+	emit_address(g);
+	if (g->aligned)
+		emit(g, I_TYPE(OP_IMM, 7, REG_T6, REG_T6, -16 & 0xfff));
+}
+
 /* LR and SC have a piece of their own. amocas.q (Zacas) writes a pair of registers, which starts at an even one. */
 void emit_amo(struct gen *g)
 {
@@ -179,7 +187,7 @@ void emit_amo(struct gen *g)
 
 	if (has[HAS_zacas] && !pick(g, 6))
 		funct5 = AMOCAS, funct3 = 2 + pick(g, 3);
-	emit_address(g);
+	emit_atomic_address(g);
 	do
 		rd = dest_reg(g);
 	while (funct5 == AMOCAS && funct3 == 4 && reserved_reg(rd | 1));
@@ -195,7 +203,7 @@ void emit_lrsc(struct gen *g)
 	unsigned int width = 2 + pick(g, 2), rd = 28, count = 29,
 		     value = dest_not_t6(g); /* t3, t4 */
 
-	emit_address(g);
+	emit_atomic_address(g);
 	if (!pick(g, 3)) {
 		emit(g,
 		     R_TYPE(OP_AMO, width, 3 << 2 | pick(g, 4), dest_reg(g), REG_T6, any_reg(g)));
