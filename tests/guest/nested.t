@@ -10,15 +10,10 @@ need_files
 # ---- the machine itself: the claims are about QEMU's own H extension ----
 
 timeout --foreground "$(scaled 60)" "${QEMU:-qemu-system-riscv64}" -M virt -m 256M -nodefaults -display none \
-	-serial stdio -kernel "$O/guest-payloads/nested.bin" </dev/null >"$tmp/bare"
+	-serial stdio -kernel "$O/guest-payloads/nested.bin" -append "$(quirks | xargs)" </dev/null >"$tmp/bare"
 is "$?" 0 "the payload nested runs in HS mode under OpenSBI" || diag "$(tail -n 3 "$tmp/bare")"
-is "$(tr -d '\r' <"$tmp/bare" | grep '^not ok')" "" "no claim fails there"
+is "$(tr -d '\r' <"$tmp/bare" | grep -o 'not ok .*')" "" "no claim fails there"
 like "$(tr -d '\r' <"$tmp/bare" | tail -n 1)" '^1\.\.1[0-9][0-9]$' "and it runs to its end"
-
-if spoils_redirects; then
-	skip "nested virtualization in a VM" "$spoiled_redirects"
-	done_testing
-fi
 
 # ---- a VM, with each variant of what nested virtualization depends on ----
 
@@ -33,21 +28,29 @@ done
 
 # ---- hyperscope in hyperscope: L1 is a guest's kernel, and its VMM runs a payload as L2 ----
 
-# level_2 NAME OPTION...: an initramfs for L1, in which the VMM runs the payload with these options
+# level_2 NAME WORD...: an initramfs for L1, in which the VMM runs the payload with these options, or boot arguments if they
+# contain an equals sign
 level_2()
 {
-	local name=$1
+	local name=$1 append word words=()
+	append=$(quirks | xargs)
 	shift
+	for word; do
+		case $word in
+		*=*) append+=" $word" ;;
+		*) words+=("$word") ;;
+		esac
+	done
 	mkdir -p "$tmp/l1/.hs"
 	cp "$O/vmm" "$tmp/l1/vmm"
 	cp "$O/guest-payloads/$name.bin" "$tmp/l1/Image"
-	printf 'argv=%s\0' /vmm --quiet --memory 64M "$@" /Image >"$tmp/l1/.hs/exec"
+	printf 'argv=%s\0' /vmm --quiet --memory 64M "${words[@]}" --append "$append" /Image >"$tmp/l1/.hs/exec"
 	printf '%s\0' stdin=null stdout=console stderr=console cwd=/ >>"$tmp/l1/.hs/exec"
 	(cd "$tmp/l1" && printf '%s\n' .hs .hs/exec vmm Image | cpio -o -H newc --quiet) >"$tmp/l1-$name"
 	payloads+=("$tmp/l1-$name")
 }
 
-rows=("exits" "sbi" "timer" "fp --vcpus 2" "harts --vcpus 2 --append rounds=3" "nested --nested")
+rows=("exits" "sbi" "timer" "fp --vcpus 2" "harts --vcpus 2 rounds=3" "nested --nested")
 for row in "${rows[@]}"; do
 	read -ra words <<<"$row"
 	level_2 "${words[@]}"

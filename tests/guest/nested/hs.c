@@ -53,11 +53,10 @@ void test_fp(void)
 	}
 	csr_write(vsstatus, SSTATUS_FS);
 	csr_clear(sstatus, SSTATUS_FS);
-	ok_eq(run(l2_fp, two, 0), EXC_ILLEGAL_INST,
-	      "with sstatus.FS Off, FP is illegal in the guest");
+	ok_illegal(l2_fp, two, "with sstatus.FS Off, FP is illegal in the guest");
 	csr_set(sstatus, FIELD_PREP(SSTATUS_FS, FS_CLEAN));
 	csr_write(vsstatus, 0);
-	ok_eq(run(l2_fp, two, 0), EXC_ILLEGAL_INST, "so it is with vsstatus.FS Off");
+	ok_illegal(l2_fp, two, "so it is with vsstatus.FS Off");
 	csr_write(vsstatus, FIELD_PREP(SSTATUS_FS, FS_INITIAL));
 	ok_eq(run(l2_fp, two, 0), EXC_ECALL_VS, "with both on, the guest uses FP");
 	ok_eq(l2.regs[10], four, "and computes");
@@ -84,8 +83,8 @@ void test_vector(void)
 	}
 	csr_clear(sstatus, SSTATUS_VS);
 	csr_write(vsstatus, SSTATUS_VS);
-	ok_eq(run(l2_vector, 1, 0), EXC_ILLEGAL_INST,
-	      "with sstatus.VS Off, vector instructions are illegal in the guest");
+	ok_illegal(l2_vector, 1,
+		   "with sstatus.VS Off, vector instructions are illegal in the guest");
 	csr_set(sstatus, FIELD_PREP(SSTATUS_VS, FS_CLEAN));
 	csr_write(vsstatus, FIELD_PREP(SSTATUS_VS, FS_CLEAN));
 	ok_eq(run(l2_vector, 20000000, 77), EXC_ECALL_VS, "with both on, the guest uses them");

@@ -5,6 +5,8 @@
  * The payload runs guests of its own, a few instructions long, in VS and VU mode. It needs no
  * hypervisor: in HS mode directly under OpenSBI, all claims are about the machine, and the same ones
  * have to hold in a VM (vmm --nested). "The guest" below is the payload's own guest.
+ *
+ * spoiled-redirects=1: an illegal instruction of the guest does not arrive correctly (QEMU 10.0.13).
  */
 #include "nested.h"
 #include "rt.h"
@@ -38,6 +40,14 @@ unsigned long run(const char *code, unsigned long a0, unsigned long a1)
 	l2.regs[REG_A0 + 1] = a1;
 	l2_run(&l2);
 	return l2.scause;
+}
+
+void ok_illegal(const char *code, unsigned long a0, const char *what)
+{
+	if (boot_arg("spoiled-redirects", NULL, 0))
+		skip(what, "QEMU 10.0.13 spoils redirected traps");
+	else
+		ok_eq(run(code, a0, 0), EXC_ILLEGAL_INST, what);
 }
 
 void clear_vs(void)
@@ -224,7 +234,7 @@ static void test_delegation(void)
 	csr_write(hedeleg, 0);
 	ok_eq(run(l2_user, 0, (unsigned long)l2_ecall), EXC_ECALL_U,
 	      "without delegation, the ecall of VU goes to HS");
-	ok_eq(run(l2_illegal, 0, 0), EXC_ILLEGAL_INST, "so does an illegal instruction");
+	ok_illegal(l2_illegal, 0, "so does an illegal instruction");
 	ok_eq(run(l2_ebreak, 0, 0), EXC_BREAKPOINT, "and a breakpoint");
 }
 

@@ -59,6 +59,8 @@ void clear_vs(void); /* nothing is delegated but the interrupts of VS, and none 
 void prepare(const char *code, bool user);
 /* Run code that takes a0 and a1, and return scause. */
 unsigned long run(const char *code, unsigned long a0, unsigned long a1);
+/* Claim that the code is an illegal instruction that arrives in HS. */
+void ok_illegal(const char *code, unsigned long a0, const char *what);
 
 void test_guest_interrupts(void); /* irq.c */
 void test_host_interrupts(void);
