@@ -21,7 +21,7 @@ cat >"$tmp/machine.sh" <<'END'
 	hs=/sys/kernel/debug/hyperscope
 	for name in $1; do
 		[ $name = nested ] && h=--nested
-		/vmm --no-sandbox --quiet --vcpus 2 --testdev $h /$name.bin
+		/vmm --no-sandbox --quiet --vcpus 2 --testdev $h --append "$3" /$name.bin
 		claim $? 0 "payload $name: status 0"
 	done
 	for name in $2; do
@@ -50,5 +50,5 @@ cat >"$tmp/machine.sh" <<'END'
 END
 # Harts with counters for guests, and with vectors. Without Smstateen, a vCPU cannot lose Ssaia, so that it could have H.
 on_module "on Debian's kernel" 150 --cpu rv64,v=on,sscofpmf=on,smaia=on,ssaia=on,smstateen=on --set exitstat=time "${files[@]}" --file "$O/guest/modules/kvm.ko:/kvm.ko" \
-	--file "$tmp/machine.sh:/machine.sh" "$O/guest/busybox" sh /machine.sh "$payloads" "$programs"
+	--file "$tmp/machine.sh:/machine.sh" "$O/guest/busybox" sh /machine.sh "$payloads" "$programs" "$(quirks | xargs)"
 done_testing
