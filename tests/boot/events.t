@@ -163,7 +163,7 @@ while IFS='|' read -r event how want; do
 		continue
 	fi
 	if [ "$event" = kvm_pmu_overflow ] && spoils_redirects; then
-		skip "$event ($how)" "payload pmu skips the overflow: $spoiled_redirects"
+		skip "$event ($how)" "payload pmu skips the overflow: $no_lcofi"
 		continue
 	fi
 	grep " $event: " "$tmp/report" >"$tmp/these"

@@ -8,7 +8,7 @@
 . "$HS_TOP/tests/boot/perf.sh"
 . "$HS_TOP/tests/guest/payloads.sh"
 
-perf_initrd "$tmp/initrd" --sampling --exact
+perf_initrd "$tmp/initrd" --sscofpmf --exact
 
 count_on()	# NAME OPTION...
 {
@@ -18,7 +18,7 @@ count_on()	# NAME OPTION...
 		--file "$O/guest/vmlinux" --file "$tmp/initrd" "$O/vmm" --no-sandbox --quiet --vcpus 2 --initrd /initrd \
 		--append "console=ttyS0 quiet" /vmlinux </dev/null 2>"$tmp/err")
 	is $? 0 "$name: perfcount ends with status 0" || diag "$out" "$(tail -n 20 "$tmp/err")"
-	report_perf "$out"
+	report_perf "$out" --sscofpmf
 }
 count_on "kvm.ko"
 if [ -f "$O/hyperscope.ko" ]; then

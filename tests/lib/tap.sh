@@ -216,6 +216,9 @@ spoils_redirects()
 }
 spoiled_redirects="this QEMU enters HS with V still 1 for a trap that the firmware redirects (docs/caveats.md)"
 
+# QEMU 10.0.13 also lacks LCOFI (interrupt 13) in the CSRs of HS.
+no_lcofi="this QEMU lacks LCOFI in hvien, so guests have no Sscofpmf (docs/caveats.md)"
+
 # With this bug, the next fetch after a redirected trap, at Linux's exit handler, is translated as
 # if it were the guest's, and KVM_RUN fails with EOPNOTSUPP. Some processes of the guest are killed
 # as a result, so a QEMU with the bug cannot serve as the reference. (A core that delegates illegal

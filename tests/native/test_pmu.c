@@ -57,6 +57,24 @@ static void user_space_can_switch_the_extension_off(void **state)
 	assert_int_equal(pmu(SBI_PMU_NUM_COUNTERS, 0, 0, 0, 0).error, SBI_ERR_NOT_SUPPORTED);
 }
 
+static void sscofpmf_needs_lcofi_in_hvien(void **state)
+{
+	one_vm_end(state);
+	native_reset();
+	native_isa_set(ISA_MAX);
+	native_pmu_set(HARDWARE, 64);
+	native_quirks.no_lcofi = true;
+	native_core_start();
+	native_vm_make(&vm, 0);
+	vcpu = vm.vcpu;
+	assert_true(isa_host_has(KVM_RISCV_ISA_EXT_SSCOFPMF));
+	assert_false(isa_has(vcpu, KVM_RISCV_ISA_EXT_SSCOFPMF));
+	assert_false(isa_may_enable(KVM_RISCV_ISA_EXT_SSCOFPMF));
+	start_at(configured(CYCLES, 0), ~0ULL);
+	native_pmu_happen(CYCLES, 5);
+	assert_int_equal(vcpu->irq_pending & BIT(IRQ_PMU_OVF), 0);
+}
+
 static void sscofpmf_needs_filtered_interrupts(void **state)
 {
 	one_vm_end(state);
@@ -432,6 +450,7 @@ int main(void)
 		TEST(without_hardware_counters_there_is_no_extension),
 		TEST(user_space_can_switch_the_extension_off),
 		TEST(sscofpmf_needs_filtered_interrupts),
+		TEST(sscofpmf_needs_lcofi_in_hvien),
 		TEST(cycles_and_instructions_have_counters_of_their_own),
 		TEST(unknown_events_are_not_supported),
 		TEST(event_info_tells_which_events_can_be_counted),

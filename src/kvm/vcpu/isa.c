@@ -27,6 +27,7 @@ static const struct isa_ext isa_exts[] = {
 struct isa_set isa_host;
 static struct isa_set disable_allowed;
 static bool host_adue;                 /* henvcfg.ADUE can be set on every hart */
+static bool host_lcofi;                /* so can LCOFI's bit in hvien */
 static unsigned long widest_satp_mode; /* of the modes that every hart has */
 static unsigned long host_mvendorid, host_marchid, host_mimpid;
 
@@ -80,10 +81,21 @@ static bool enable_adue(void)
 	return isa_henvcfg_holds(ENVCFG_ADUE);
 }
 
+/*
+ * With LCOFI's bit set in hvien, the guest's LCOFI is the bit in hvip, and independent of the hart's
+ * own LCOFI (AIA). The bit may be read-only zero, as in QEMU 10.0.13.
+ */
+static bool enable_lcofi(void)
+{
+	csr_write(hvien, BIT(IRQ_PMU_OVF));
+	return csr_read(hvien) & BIT(IRQ_PMU_OVF);
+}
+
 void isa_hart_init(void)
 {
 	widest_satp_mode = MIN(widest_satp_mode, probe_satp_mode());
 	host_adue = host_adue && enable_adue();
+	host_lcofi = host_lcofi && enable_lcofi();
 }
 
 bool isa_host_adue(void)
@@ -102,6 +114,7 @@ void isa_init(void)
 		isa_set_put(&disable_allowed, ext->id, ext->may_disable);
 	}
 	host_adue = isa_host_has(KVM_RISCV_ISA_EXT_SVADU);
+	host_lcofi = isa_host_has(KVM_RISCV_ISA_EXT_SSCOFPMF) && hv_isa_has("ssaia");
 	host_mvendorid = firmware_id(SBI_BASE_GET_MVENDORID);
 	host_marchid = firmware_id(SBI_BASE_GET_MARCHID);
 	host_mimpid = firmware_id(SBI_BASE_GET_MIMPID);
@@ -115,15 +128,15 @@ void isa_host_ids(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Return false for an extension whose register exists but stays 0: Sscofpmf without Ssaia, because
- * without hvien the guest's LCOFI would be the hart's own (AIA); and Svadu, if henvcfg.ADUE cannot
- * be set.
+ * Return false for an extension whose register exists but stays 0: Sscofpmf, if hvien does not exist
+ * (Ssaia) or lacks LCOFI, because the guest's LCOFI would be the hart's own (AIA); and Svadu, if
+ * henvcfg.ADUE cannot be set.
  */
 bool isa_may_enable(unsigned int ext)
 {
 	switch (ext) {
 	case KVM_RISCV_ISA_EXT_SSCOFPMF:
-		return hv_isa_has("ssaia");
+		return host_lcofi;
 	case KVM_RISCV_ISA_EXT_SVADU:
 		return host_adue;
 	default:

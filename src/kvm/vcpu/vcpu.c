@@ -32,12 +32,6 @@ void vcpu_hart_init(void)
 	csr_write(hedeleg, HEDELEG_DEFAULT);
 	csr_write(hideleg, HIDELEG_DEFAULT);
 	csr_write(hvip, 0);
-	/*
-	 * With LCOFI's bit set in hvien, the guest's LCOFI is the bit in hvip, and independent of
-	 * the hart's own LCOFI (AIA).
-	 */
-	if (isa_host_has(KVM_RISCV_ISA_EXT_SSCOFPMF) && isa_may_enable(KVM_RISCV_ISA_EXT_SSCOFPMF))
-		csr_write(hvien, BIT(IRQ_PMU_OVF));
 	/* Guest external interrupts reach the host only while hgeie enables them (irqchip.h). */
 	csr_write(hie, hv_isa_has("ssaia") ? BIT(IRQ_S_GEXT) : 0);
 	csr_write(hgeie, 0);
