@@ -139,17 +139,17 @@ void shadow_drop(struct kvm_vcpu *vcpu)
 	hv_unpin();
 }
 
-/* Free the table, if any, to which the entry `pte` of this level points, and all tables below. */
+/* Free the table to which the entry `pte` of this level points, and all tables below. */
 static void free_tables(struct gstage *gs, pte_t pte, unsigned int level, gpa_t gpa)
 {
 	pte_t *table;
 
-	if (!pte_is_table(pte))
-		return;
 	if (level > 1) {
 		table = gstage_table_map(pte);
 		for (unsigned long i = 0; i < GSTAGE_TABLE_ENTRIES; i++)
-			free_tables(gs, table[i], level - 1, gpa + i * gstage_size(level - 1));
+			if (pte_is_table(table[i]))
+				free_tables(gs, table[i], level - 1,
+					    gpa + i * gstage_size(level - 1));
 		gstage_table_unmap(table);
 	}
 	gstage_table_free(gs, pte, level, gpa);
@@ -170,7 +170,8 @@ void shadow_reclaim(struct kvm_vcpu *vcpu)
 
 		gstage_set(&root[i % GSTAGE_TABLE_ENTRIES], 0);
 		hv_page_unmap(root);
-		free_tables(old, pte, level, i * gstage_size(level));
+		if (pte_is_table(pte))
+			free_tables(old, pte, level, i * gstage_size(level));
 	}
 	shadow->spare = old->root;
 	old->root = 0;
