@@ -2,11 +2,11 @@
 """bench - measure the cost of each kind of exit on one or more systems.
 
 All systems run the same payload, src/guest/bench: bare (HS mode under OpenSBI,
-no VM); hyperscope on its own host, as a module of Debian's Linux, and in a VM of
-hyperscope; and Linux KVM, with the same VMM. QEMU counts instructions (-icount
-shift=0,sleep=off), so figures are reproduced exactly, but TLB misses, page walks
-and caches cost nothing. docs/bench.md explains the rows and what a count of
-instructions cannot show.
+no VM); hyperscope on its own host, as a module of Debian's Linux, and in a VM
+of hyperscope; and Linux KVM, with the same VMM. QEMU counts instructions
+(-icount shift=0,sleep=off), so figures are reproduced exactly, but TLB misses,
+page walks and caches cost nothing. docs/bench.md explains the rows and what a
+count of instructions cannot show.
 """
 import os
 
