@@ -51,8 +51,8 @@ ABSENT = re.compile(r"^host: .* calls system call \d+, which is not there$", re.
 SKIP_LINE = re.compile(r"^(?:1\.\.0 # SKIP -? ?)?(.*?)(?:, skipping tests?)?$")
 # If the host prints this line at boot, QEMU loses the overflow interrupt of a counter (docs/caveats.md).
 SPOILED_LINE = "reaches us with V still set"
-NO_SSCOFPMF = "sscofpmf not available"
 SPOILED = re.compile(r"vcpu_shared_irq_count != 1")
+NO_SSCOFPMF = "sscofpmf not available"
 KSFT_SKIP = 4
 RAM = "2G"
 RATIO, GRACE = 1.1, 2.0

@@ -41,7 +41,7 @@ def outer_memory(ram):
 
 def enclose(options, job, ram, run, harts, new_job, arguments):
     """Return the outer host's job: its VMM with a guest of RAM bytes, which runs JOB. new_job: exec.py's class Job.
-    arguments: a list of boot arguments for the inner host."""
+    arguments: a list of boot arguments for the inner host. harts: the number of the machine's harts and the guest's vCPUs."""
     os.mkdir(run.file("inner"))
     path = run.file("inner/initramfs")
     job.write_initramfs(path, Console())

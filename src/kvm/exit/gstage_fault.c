@@ -222,16 +222,13 @@ static bool is_device_again(const struct kvm_vcpu *vcpu, const struct hv_trap *t
 }
 
 /*
- * No slot can serve the access: the address is not memory, or this is a store to read-only memory. A
- * fetch, a page-table access of the VS-stage walk and an access by unpriv_read() (!has_insn) leave no
- * load or store to emulate: hardware would raise an access fault.
+ * No slot can serve the access: the address is not memory, or this is a store to read-only memory. Is
+ * there a load or store to emulate? A fetch, a page-table access of the VS-stage walk and an access by
+ * unpriv_read() (!has_insn) leave none: hardware would raise an access fault.
  */
-INLINE int fault_without_slot(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
-			      const struct gstage_fault *fault, bool has_insn)
+INLINE bool can_be_emulated(const struct gstage_fault *fault, bool has_insn)
 {
-	if (fault->fetch || fault->implicit || !has_insn)
-		return vcpu_inject_access_fault(vcpu, trap);
-	return mmio_emulate(vcpu, trap, fault->gpa);
+	return has_insn && !fault->fetch && !fault->implicit;
 }
 
 /* Handle a guest page fault. has_insn: the instruction at sepc made the access. */
@@ -263,14 +260,15 @@ static __attribute__((noinline)) int handle_fault(struct kvm_vcpu *vcpu, const s
 	}
 	if (slot)
 		return map_fault(vcpu, slot, &fault, seq);
+	if (!can_be_emulated(&fault, has_insn))
+		return vcpu_inject_access_fault(vcpu, trap);
 	/*
 	 * Remember the page of a device, but not a page of a read-only slot. Do not remember any
 	 * page with gpa_walk, which does not trust htval.
 	 */
-	if (has_insn && !fault.fetch && !fault.implicit && gpa == &gpa_htval_ops &&
-	    !memslot_find(vcpu, gpa_to_gfn(fault.gpa)))
+	if (gpa == &gpa_htval_ops && !memslot_find(vcpu, gpa_to_gfn(fault.gpa)))
 		vcpu->device_gfn = gpa_to_gfn(fault.gpa);
-	return fault_without_slot(vcpu, trap, &fault, has_insn);
+	return mmio_emulate(vcpu, trap, fault.gpa);
 }
 
 int exit_gstage_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
@@ -295,7 +293,9 @@ int gstage_fault_at(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 	slot = backing(vcpu, fault);
 	if (slot)
 		return map_fault(vcpu, slot, fault, seq);
-	return fault_without_slot(vcpu, trap, fault, has_insn);
+	if (!can_be_emulated(fault, has_insn))
+		return vcpu_inject_access_fault(vcpu, trap);
+	return mmio_emulate(vcpu, trap, fault->gpa);
 }
 
 int gstage_fault_unpriv(struct kvm_vcpu *vcpu, const struct hv_trap *trap)

@@ -65,7 +65,7 @@ static int fault_of_l1(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 int nested_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
 	struct nested *n = &vcpu->nested;
-	bool mxr = vcpu->csrs.vsstatus & SSTATUS_MXR; /* L1's, see units_enter() */
+	bool mxr = vcpu->csrs.vsstatus & SSTATUS_MXR; /* L1's, as in nested_enter() */
 	struct gstage_fault fault = locate(trap);
 	struct shadow_walk walk;
 	int ret;
