@@ -61,7 +61,7 @@ UPWARD = {
     ("src/host", "platform", "sched"): (
         "a fence goes to all harts, and several harts need more of the firmware", {"harts", "nr_possible_harts"}),
     ("src/host", "platform", "trace"): ("a panic prints the last events", {"trace_dump"}),
-    ("src/host", "lib", "dev"): ("the log goes to the UART", {"uart_write"}),
+    ("src/host", "lib", "dev"): ("the log goes to the UART", {"uart_write", "uart_force_unlock"}),
 }
 UPWARD_INCLUDES = {
     ("src/kvm/kvm.h", "mmu/gstage.h"),  # struct kvm contains a struct gstage

@@ -8,9 +8,12 @@
 
 #include "hv/types.h"
 
-void uart_init(void);                        /* after fdt_init(); firmware console until then */
-void uart_write(const char *s, size_t size); /* send the bytes unchanged; busy-waits */
-int uart_getc(void);                         /* -1: no input */
+void uart_init(void); /* after fdt_init(); firmware console until then */
+/* Send the bytes unchanged, and not mixed with those of other calls. Busy-waits. */
+void uart_write(const char *s, size_t size);
+/* Release the lock of uart_write(), even if another hart holds it. For printk_force_unlock(). */
+void uart_force_unlock(void);
+int uart_getc(void); /* -1: no input */
 int uart_node(void); /* in the device tree; negative: none, and no input is read */
 void uart_enable_rx_irq(void);
 

@@ -2,8 +2,8 @@
 /*
  * printk.c - formatted output, and the host's log.
  *
- * A line is formatted first and then written under a lock, so that lines from several harts do not
- * mix. On the UART, LF becomes CR LF.
+ * A line is formatted first and then written by one call of uart_write(), so that lines from several
+ * harts do not mix. On the UART, its LF becomes CR LF.
  */
 #include "printk.h"
 #include <string.h>
@@ -186,35 +186,29 @@ int snprintf(char *buf, size_t size, const char *fmt, ...)
 	return n;
 }
 
-static struct spinlock log_lock;
+#define LOG_LINE_SIZE 256 /* size of a formatted line, with the final NUL */
 
-static void log_write(const char *s)
+static void log_line(const char *fmt, va_list ap)
 {
-	const char *end;
+	char line[LOG_LINE_SIZE + 1]; /* one more for CR */
+	size_t len;
 
-	spin_lock(&log_lock);
-	for (; *s; s = end) {
-		end = strchr(s, '\n');
-		if (!end) {
-			uart_write(s, strlen(s));
-			break;
-		}
-		uart_write(s, (size_t)(end - s));
-		uart_write("\r\n", 2);
-		end++;
+	vsnprintf(line, LOG_LINE_SIZE, fmt, ap);
+	len = strlen(line);
+	if (len && line[len - 1] == '\n') {
+		line[len - 1] = '\r';
+		line[len++] = '\n';
 	}
-	spin_unlock(&log_lock);
+	uart_write(line, len);
 }
 
 void printk(const char *fmt, ...)
 {
-	char line[256];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
+	log_line(fmt, ap);
 	va_end(ap);
-	log_write(line);
 }
 
 /* ---- rate limit for messages that programs can cause ------------------------------------ */
@@ -255,21 +249,19 @@ static bool log_may(unsigned int *dropped)
 void printk_limited(const char *fmt, ...)
 {
 	unsigned int dropped;
-	char line[256];
 	va_list ap;
 
 	if (!log_may(&dropped))
 		return;
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
 	if (dropped)
 		printk("host: %u lines like the next one were dropped\n", dropped);
-	log_write(line);
+	va_start(ap, fmt);
+	log_line(fmt, ap);
+	va_end(ap);
 }
 
-/* The panicking hart itself may hold the log's lock. */
+/* The panicking hart itself may hold the lock. */
 void printk_force_unlock(void)
 {
-	log_lock = (struct spinlock){ 0 };
+	uart_force_unlock();
 }
