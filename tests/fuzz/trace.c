@@ -63,6 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		select.events = size % 2 ? NULL : "kvm_*";
 		select.last = size % 9;
 		hst_report(&file, &select, NULL, null);
+		hst_levels(&file, &select, size % 2, null);
 		for (int by = 0; by < HST_NR_BY; by++)
 			hst_stat(&file,
 				 &(struct hst_stat_options){

@@ -66,6 +66,31 @@ for row in "${rows[@]}"; do
 	like "$(text "L2: $row")" $'\n1\.\.[0-9]' "'$row' runs to its end in L2"
 done
 
+# ---- exits of L2 in the trace: count them in the report, too ----
+
+hs run --nested --icount --trace 'kvm_*' "$O/guest-payloads/nested.bin"
+trace=$tmp/runs/last/trace
+"$O/hstrace" report --columns vcpu,event,fields "$trace" >"$tmp/report"
+"$O/hstrace" levels --each "$trace" >"$tmp/levels"
+ok $? "hstrace levels prints the exits of L2"
+# A kvm_exit in L2 is handled by L1 if a kvm_nested_vmexit comes before the next kvm_entry. The exits from then on until L1
+# enters L2 again belong to it. An interrupt can take the place of an entry.
+read -r all by_l1 mean < <(awk '
+	$2 == "kvm_exit:" { exits++; pending = l2 }
+	$2 == "kvm_nested_vmexit:" && entering { l1++; steps += exits - start; entering = 0 }
+	$2 == "kvm_nested_vmexit:" { l2 = 0; start = exits - 1; handling = 1 }
+	$2 == "kvm_nested_vmenter:" { l2 = 1; entering = handling }
+	$2 == "kvm_entry:" && pending && !handling { l0++ }
+	$2 == "kvm_entry:" { pending = 0 }
+	$2 == "kvm_entry:" && entering { l1++; steps += exits - start; handling = entering = 0 }
+	END { printf "%d %d %.1f\n", l0 + l1, l1, steps / l1 }' "$tmp/report")
+is "$(grep '^exits of L2' "$tmp/levels")" "exits of L2: $all; L1 handles $by_l1 of them, each with $mean exits to L0" \
+	"hstrace levels counts the exits of L2, and the exits to L0 that they cause"
+is "$(grep -c '^1\.0  L2 ' "$tmp/levels")" "$by_l1" "with --each, it prints each exit that L1 handles"
+is "$(awk '/^[a-z]/ { kind = $1 } kind == "ecall_vs" && $1 == "sret" { print $2 }' "$tmp/levels")" 1.0 "each ends with one sret"
+"$O/hstrace" levels --each --filter 'kvm_exit: scause == ecall_vs' "$trace" >"$tmp/calls"
+unlike "$(grep ' L2 ' "$tmp/calls" | grep -v 'ecall_vs')" . "a selection applies to the exits of L2"
+
 # ---- --host nested ----
 
 hs exec --host nested --quiet "$O/tests/progs/ends" exit 7

@@ -87,6 +87,7 @@ def commands():
     yield "export --to csv", ["export", "--to", "csv"], [], None, 1
     yield "export --to json", ["export", "--to", "json"], ["out"], "out", 1
     yield "stat", ["stat"], [], None, 1
+    yield "levels", ["levels", "--each"], [], None, 1
     yield "stat --by sbi", ["stat", "--by", "sbi"], [], None, 1
     yield "diff FILE whole", ["diff"], [whole], None, 2
     yield "diff whole FILE", ["diff", "--by", "event", whole], [], None, 2
@@ -306,7 +307,7 @@ def test_outputs(ram):
             remove("kept")
         if set(os.listdir(".")) != beside:
             wrong(name, f"it left files on a full disk: {set(os.listdir('.')) - beside}")
-    texts = [["report", whole], ["stat", whole], ["stat", "--by", "event", whole], ["profile", whole], ["events"],
+    texts = [["report", whole], ["stat", whole], ["stat", "--by", "event", whole], ["profile", whole], ["levels", whole], ["events"],
              ["export", "--to", "csv", whole], ["export", "--to", "json", whole], ["--help"], ["diff", whole, whole]]
     for words in texts if os.path.exists("/dev/full") else []:
         with open("/dev/full", "w", encoding="utf-8") as full:

@@ -371,6 +371,9 @@ int hst_follow(const char *ram, const char *out, const char *meta, bool quiet);
 int hst_report(struct hst_file *file, const struct hst_select *select, const char *columns,
 	       FILE *out);
 extern const char hst_report_help[];
+/* trace/hstrace/levels.c: print the exits of guests' guests; each: also each exit that L1 handles */
+int hst_levels(struct hst_file *file, const struct hst_select *select, bool each, FILE *out);
+extern const char hst_levels_help[];
 /* trace/hstrace/stat.c */
 extern const char hst_stat_help[];
 extern const char hst_profile_help[];      /* trace/hstrace/profile.c */
@@ -414,6 +417,7 @@ void hst_wrong_file(const char *path, const char *why);
 int hst_cmd_save(int argc, char **argv);
 int hst_cmd_report(int argc, char **argv);
 int hst_cmd_stat(int argc, char **argv);
+int hst_cmd_levels(int argc, char **argv);
 int hst_cmd_profile(int argc, char **argv);
 int hst_cmd_diff(int argc, char **argv);
 int hst_cmd_events(int argc, char **argv);

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: MIT
+/*
+ * levels.c - `hstrace levels`: the exits of a guest's own guest (L2), and who handles them.
+ *
+ * A vCPU's level follows from two events: kvm_nested_vmenter (L1 enters L2) and kvm_nested_vmexit (an
+ * exit of L2 is given to L1). An exit of L2 without a kvm_nested_vmexit is handled by this hypervisor
+ * (L0) alone. With one, it causes further exits from L1 to L0, until L1 enters L2 again. These are
+ * the steps of the exit; their number is the exit multiplication.
+ *
+ * Costs are differences between a kvm_exit and the next kvm_entry, without the recording of events.
+ * What remains of the time from L2's exit to the next entry into L2 is L1's, world switches included.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "hv/bits.h"
+#include "levels.h"
+
+#define MAX_VCPUS 1024 /* further vCPUs are ignored */
+
+enum level {
+	UNKNOWN,
+	L1,
+	L2
+};
+
+struct vcpu {
+	u32 who;
+	enum level level;
+	/* The last exit to L0: */
+	struct hst_exit exit;
+	bool of_l2;
+	bool chosen;             /* by the selection */
+	char name[LEVELS_TITLE]; /* of the instruction that caused it; "": no special name */
+	/* The last exit of L2 that L1 handles: */
+	bool handling, entering; /* L1 handles it; L1 is about to enter L2 again */
+	bool handling_chosen, priced;
+	unsigned int hart;
+	u64 cause, l2_pc, since; /* since: the clock at the end of the last step */
+	size_t nr_steps;
+	struct levels_step *steps;
+};
+
+struct levels {
+	struct hst_file *file;
+	struct levels_table table;
+	bool each;
+	FILE *out;
+	/* Numbers of events and indices of their fields in this trace. */
+	int exit, csr, insn, vmenter, vmexit;
+	int exit_cause, csr_csr, csr_write, insn_insn, vmexit_cause, vmexit_pc;
+	size_t nr_vcpus;
+	struct vcpu *vcpus;
+};
+
+static bool in_instructions(const struct levels *l)
+{
+	return l->table.unit.unit == HST_UNIT_INSTRUCTIONS;
+}
+
+static u64 clock_of(const struct levels *l, const struct hst_seen *seen)
+{
+	return in_instructions(l) ? seen->work : seen->record->time;
+}
+
+static u64 exit_clock(const struct levels *l, const struct vcpu *vcpu)
+{
+	return in_instructions(l) ? vcpu->exit.work : vcpu->exit.time;
+}
+
+static u64 difference(u64 from, u64 to)
+{
+	return to > from ? to - from : 0;
+}
+
+/* ---- names of steps ---------------------------------------------------------------------------- */
+
+/* The instructions of a hypervisor, except those that access a CSR (H §3.1, §3.2; S §4.1). */
+static const struct {
+	u32 mask, match;
+	const char *name;
+} insns[] = {
+	{ 0xffffffff, 0x10200073, "sret" },        { 0xfe007fff, 0x22000073, "hfence.vvma" },
+	{ 0xfe007fff, 0x62000073, "hfence.gvma" }, { 0xf200707f, 0x60004073, "hlv" },
+	{ 0xf200707f, 0x62004073, "hsv" },
+};
+
+static void name_insn(struct vcpu *vcpu, u64 insn)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(insns); i++)
+		if ((insn & insns[i].mask) == insns[i].match)
+			snprintf(vcpu->name, sizeof(vcpu->name), "%s", insns[i].name);
+}
+
+static void name_csr(struct vcpu *vcpu, u64 csr, bool write)
+{
+	char name[HST_NAME_SIZE];
+
+	snprintf(vcpu->name, sizeof(vcpu->name), "%s %.20s", write ? "write" : "read",
+		 hst_name_csr(csr, name));
+}
+
+static void title_of(const struct levels *l, const struct vcpu *vcpu, char *title)
+{
+	unsigned int slot = hst_exit_slot(l->file, &vcpu->exit);
+	char full[HST_TITLE_SIZE];
+
+	hst_slot_title(l->file, slot, full);
+	if (vcpu->name[0] && slot == l->file->exits.slot[EXIT_H_INSN])
+		snprintf(title, LEVELS_TITLE, "%s", vcpu->name);
+	else
+		snprintf(title, LEVELS_TITLE, "%.*s", LEVELS_TITLE - 1, full);
+}
+
+/* ---- an exit that L1 handles ------------------------------------------------------------------- */
+
+static int add_step(const struct levels *l, const struct hst_seen *seen, struct vcpu *vcpu)
+{
+	struct levels_step *steps = levels_grow(vcpu->steps, vcpu->nr_steps, sizeof(*steps));
+	u64 from = exit_clock(l, vcpu), now = clock_of(l, seen);
+
+	if (!steps)
+		return -1;
+	vcpu->steps = steps;
+	steps += vcpu->nr_steps++;
+	*steps = (struct levels_step){ difference(vcpu->since, from), difference(from, now), "" };
+	title_of(l, vcpu, steps->title);
+	vcpu->since = now;
+	/* Each hart has an instret of its own. */
+	if (in_instructions(l) && (seen->hart != vcpu->hart || vcpu->exit.hart != vcpu->hart))
+		vcpu->priced = false;
+	return 0;
+}
+
+/* L1 has entered L2 again. */
+static int end_handling(struct levels *l, struct vcpu *vcpu)
+{
+	char cause[HST_NAME_SIZE];
+	struct levels_exit exit = { true, vcpu->priced, hst_name_cause(vcpu->cause, cause),
+				    vcpu->nr_steps, vcpu->steps };
+
+	vcpu->handling = vcpu->entering = false;
+	if (!vcpu->handling_chosen)
+		return 0;
+	if (l->each) {
+		fprintf(l->out, "%u.%u  L2           %s, pc 0x%llx\n", TRACE_VM_OF(vcpu->who),
+			TRACE_VCPU_OF(vcpu->who), exit.title, vcpu->l2_pc);
+		levels_print_steps(&l->table, &exit, l->out);
+	}
+	return levels_add(&l->table, &exit);
+}
+
+/*
+ * An exit of L2 is given to L1. If L1 was about to enter L2, it takes an interrupt instead: this ends
+ * an exit that L1 handles and begins another one, of which the rest of this exit to L0 is a step.
+ */
+static int begin_handling(struct levels *l, const struct hst_seen *seen, struct vcpu *vcpu)
+{
+	bool open = vcpu->exit.open; /* the kvm_exit is in the trace */
+
+	if (open && vcpu->handling && vcpu->entering) {
+		if (add_step(l, seen, vcpu) || end_handling(l, vcpu))
+			return -1;
+		vcpu->exit.time = seen->record->time;
+		vcpu->exit.work = seen->work;
+		vcpu->name[0] = '\0';
+	}
+	vcpu->level = L1;
+	vcpu->handling = true;
+	vcpu->entering = false;
+	vcpu->nr_steps = 0;
+	vcpu->cause = seen->record->arg[l->vmexit_cause];
+	vcpu->l2_pc = seen->record->arg[l->vmexit_pc];
+	vcpu->handling_chosen = open ? vcpu->chosen : seen->chosen;
+	vcpu->hart = seen->hart;
+	vcpu->priced = l->table.unit.unit != HST_UNIT_NONE;
+	vcpu->since = open ? exit_clock(l, vcpu) : clock_of(l, seen);
+	return 0;
+}
+
+/* ---- events ------------------------------------------------------------------------------------ */
+
+static int add_l0_exit(struct levels *l, const struct hst_seen *seen, const struct vcpu *vcpu)
+{
+	u64 cost = difference(exit_clock(l, vcpu), clock_of(l, seen));
+	struct levels_step step = { 0, cost, "" };
+	struct levels_exit exit = { .title = step.title, .nr_steps = 1, .steps = &step };
+
+	title_of(l, vcpu, step.title);
+	exit.priced = in_instructions(l) ? seen->hart == vcpu->exit.hart
+					 : l->table.unit.unit != HST_UNIT_NONE;
+	return levels_add(&l->table, &exit);
+}
+
+static void begin_exit(const struct levels *l, const struct hst_seen *seen, struct vcpu *vcpu)
+{
+	hst_exit_begin(&vcpu->exit, seen, seen->record->arg[l->exit_cause]);
+	vcpu->of_l2 = vcpu->level == L2;
+	vcpu->chosen = seen->chosen;
+	vcpu->name[0] = '\0';
+}
+
+static int end_exit(struct levels *l, const struct hst_seen *seen, struct vcpu *vcpu)
+{
+	int err = 0;
+
+	hst_exit_event(l->file, &vcpu->exit, seen);
+	if (!vcpu->exit.open)
+		return 0;
+	vcpu->exit.open = false;
+	if (vcpu->handling)
+		err = add_step(l, seen, vcpu);
+	else if (vcpu->of_l2 && vcpu->chosen)
+		err = add_l0_exit(l, seen, vcpu);
+	if (vcpu->handling && vcpu->entering)
+		err |= end_handling(l, vcpu);
+	return err;
+}
+
+static int event(struct levels *l, const struct hst_seen *seen, struct vcpu *vcpu)
+{
+	const u64 *arg = seen->record->arg;
+	int nr = (int)seen->event_nr;
+
+	if (nr == l->exit) {
+		begin_exit(l, seen, vcpu);
+	} else if (nr == l->file->exits.entry) {
+		return end_exit(l, seen, vcpu);
+	} else if (nr == l->vmexit) {
+		if (begin_handling(l, seen, vcpu))
+			return -1;
+	} else if (nr == l->vmenter) {
+		vcpu->level = L2;
+		vcpu->entering = vcpu->handling;
+	} else if (nr == l->csr) {
+		name_csr(vcpu, arg[l->csr_csr], arg[l->csr_write]);
+	} else if (nr == l->insn) {
+		name_insn(vcpu, arg[l->insn_insn]);
+	}
+	hst_exit_event(l->file, &vcpu->exit, seen);
+	return 0;
+}
+
+static struct vcpu *vcpu_of(struct levels *l, u32 who)
+{
+	size_t i = 0;
+
+	while (i < l->nr_vcpus && l->vcpus[i].who != who)
+		i++;
+	if (i == MAX_VCPUS || !TRACE_VM_OF(who))
+		return NULL;
+	if (i == l->nr_vcpus)
+		l->vcpus[l->nr_vcpus++].who = who;
+	return &l->vcpus[i];
+}
+
+/* ---- the command ------------------------------------------------------------------------------- */
+
+/* Return 0, or -1 after printing which event the trace lacks. */
+static int find_events(struct levels *l)
+{
+	struct hst_file *file = l->file;
+	int entry = file->exits.entry;
+
+	l->exit = hst_event_index(file, "kvm_exit");
+	l->csr = hst_event_index(file, "kvm_csr");
+	l->insn = hst_event_index(file, "kvm_virtual_inst");
+	l->vmenter = hst_event_index(file, "kvm_nested_vmenter");
+	l->vmexit = hst_event_index(file, "kvm_nested_vmexit");
+	l->exit_cause = hst_event_field(file, l->exit, "scause");
+	l->csr_csr = hst_event_field(file, l->csr, "csr");
+	l->csr_write = hst_event_field(file, l->csr, "write");
+	l->insn_insn = hst_event_field(file, l->insn, "insn");
+	l->vmexit_cause = hst_event_field(file, l->vmexit, "scause");
+	l->vmexit_pc = hst_event_field(file, l->vmexit, "sepc");
+	if (l->csr_csr < 0 || l->csr_write < 0)
+		l->csr = -1;
+	if (l->insn_insn < 0)
+		l->insn = -1;
+	if (l->exit_cause < 0 || entry < 0 || l->vmenter < 0 || l->vmexit_cause < 0 ||
+	    l->vmexit_pc < 0 || !hst_was_on(file, (unsigned int)l->exit) ||
+	    !hst_was_on(file, (unsigned int)entry) || !hst_was_on(file, (unsigned int)l->vmenter) ||
+	    !hst_was_on(file, (unsigned int)l->vmexit)) {
+		hst_error(
+			file->path,
+			"levels needs the events kvm_exit, kvm_entry and kvm_nested_*, which were "
+			"not all on (--trace 'kvm_*' records them)");
+		return -1;
+	}
+	return 0;
+}
+
+static int read_events(struct levels *l, const struct hst_select *select)
+{
+	struct hst_cursor cursor;
+	struct hst_seen seen;
+	int more;
+
+	if (hst_cursor_open(&cursor, l->file, select))
+		return -1;
+	cursor.all = true;
+	while ((more = hst_cursor_next(&cursor, &seen)) > 0) {
+		struct vcpu *vcpu = vcpu_of(l, seen.record->who);
+
+		if (vcpu && event(l, &seen, vcpu)) {
+			hst_error(l->file->path, "out of memory");
+			more = -1;
+			break;
+		}
+	}
+	hst_cursor_close(&cursor);
+	return more;
+}
+
+int hst_levels(struct hst_file *file, const struct hst_select *select, bool each, FILE *out)
+{
+	struct levels l = { .file = file, .each = each, .out = out };
+	int err = -1;
+
+	l.table.unit.unit = hst_unit_of(file);
+	l.table.unit.timebase_hz = file->mem.timebase_hz;
+	if (find_events(&l))
+		return -1;
+	l.vcpus = calloc(MAX_VCPUS, sizeof(*l.vcpus));
+	if (!l.vcpus)
+		hst_error(file->path, "out of memory");
+	else
+		err = read_events(&l, select);
+	if (!err && each && l.table.n)
+		fputc('\n', out);
+	if (!err)
+		levels_print(&l.table, out);
+	for (size_t i = 0; i < l.nr_vcpus; i++)
+		free(l.vcpus[i].steps);
+	levels_free(&l.table);
+	free(l.vcpus);
+	return err;
+}
+
+const char hst_levels_help[] =
+	"  --each          also print each exit of L2 that L1 handles, with its steps\n";
+
+int hst_cmd_levels(int argc, char **argv)
+{
+	static struct hst_file file;
+	struct hst_select select = HST_SELECT_ALL;
+	int at = 0, used = 1, status = 2;
+	bool each = false;
+
+	for (; at < argc && argv[at][0] == '-'; at += used) {
+		used = hst_select_option(&select, argc - at, argv + at);
+		if (used < 0)
+			goto free_select;
+		if (used)
+			continue;
+		used = 1;
+		each = !strcmp(argv[at], "--each");
+		if (!each) {
+			hst_wrong_use("levels has no option", argv[at]);
+			goto free_select;
+		}
+	}
+	if (argc - at != 1) {
+		hst_wrong_use("levels takes one FILE", NULL);
+		goto free_select;
+	}
+	status = 1;
+	if (hst_open(&file, argv[at]))
+		goto free_select;
+	status = hst_finish(hst_levels(&file, &select, each, stdout));
+	hst_close(&file);
+free_select:
+	hst_select_free(&select);
+	return status;
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+/* levels.h - exits of L2 by kind, for `hstrace levels`. */
+#ifndef HST_LEVELS_H
+#define HST_LEVELS_H
+
+#include "table.h"
+
+#define LEVELS_TITLE 40
+
+/* An exit to L0. */
+struct levels_step {
+	u64 before, cost; /* in L1 before the exit; in L0 */
+	char title[LEVELS_TITLE];
+};
+
+/* An exit of L2, with the exits to L0 that belong to it. */
+struct levels_exit {
+	bool by_l1; /* who handles it: L1, or L0 alone */
+	bool priced;
+	const char *title;
+	size_t nr_steps;
+	const struct levels_step *steps;
+};
+
+struct levels_part {
+	char title[LEVELS_TITLE];
+	u64 count, cost;
+};
+
+/* All exits of L2 that the same level handles and that have the same title. */
+struct levels_kind {
+	bool by_l1;
+	char title[HST_TITLE_SIZE];
+	u64 count, priced, steps, l0, l1; /* l0, l1: costs of the priced exits */
+	size_t nr_parts;
+	struct levels_part *parts;
+};
+
+struct levels_table {
+	struct hst_table unit; /* for hst_print_cost() */
+	size_t n;
+	struct levels_kind *kinds;
+};
+
+/*
+ * Return `array`, which has n elements of this size, with room for one more: its room is a power of
+ * two. Returns NULL if out of memory.
+ */
+void *levels_grow(void *array, size_t n, size_t size);
+/* Add an exit. Returns -1 if out of memory. */
+int levels_add(struct levels_table *table, const struct levels_exit *exit);
+void levels_print_steps(const struct levels_table *table, const struct levels_exit *exit,
+			FILE *out);
+/* Sort the table and print it. */
+void levels_print(struct levels_table *table, FILE *out);
+void levels_free(struct levels_table *table);
+
+#endif
