@@ -146,6 +146,25 @@ for chip in aia_hwaccel aia_emul; do
 	fi
 done
 
+# The payload nested, which is L1, enters L2 and takes its first exit, an ecall.
+machine=(--vcpus 1 --nested "$O/guest-payloads/nested.bin")
+hs_gdb 'hs until-entry' 'hs where' 'hs until nested_enter' 'hs until-entry' 'hs where' 'hs vms' 'hs vcpu' 'hs until-exit ecall_vs' 'hs until-entry' \
+	'hs where' 'hs vms' 'hs vcpu'
+like "$(after 'hs where')" $'_start\n  L1 of vCPU 1\\.0$' "hs where names the level of a vCPU with the H extension: L1"
+like "$(after 'hs where' 2)" $'l2_ecall\n  L2 of vCPU 1\\.0, a guest of its guest$' "hs where names the level: L2"
+like "$(after 'hs where' 3)" $'l2_exit\n  L1 of vCPU 1\\.0$' "hs where names the level: L1 after the exit of L2"
+like "$(after 'hs vms')" "loaded in hart 0, in L2, pc " "hs vms shows that L2 runs"
+like "$(after 'hs vms' 2)" "loaded in hart 0, in L1, pc " "hs vms shows that L1 runs"
+# The exit moved L2's CSRs from the hart to memory, and L1's from memory to the hart.
+csr_of()	# N HEADING NAME: print the value of a CSR under this heading in the Nth output of hs vcpu
+{
+	after 'hs vcpu' "$1" | awk -v heading="$2" -v name="$3" '/:$/ { on = index($0, heading) == 1 } on && $1 == name { print $2 }'
+}
+is "$(csr_of 1 'CSRs in hart 0' vsscratch) $(csr_of 1 'S CSRs of L1' sscratch)" \
+	"$(csr_of 2 'VS CSRs of L1' vsscratch) $(csr_of 2 'CSRs in hart 0' vsscratch)" "hs vcpu shows the CSRs of both levels"
+unlike "$(csr_of 1 'S CSRs of L1' sscratch)" "^$(csr_of 1 'CSRs in hart 0' vsscratch)\$|^\$" "and they differ"
+like "$(after 'hs vcpu')" "^  hideleg +0x0+444 " "hs vcpu shows L1's H CSRs"
+
 for words in --out --vmlinux "--vmlinux /no/such/file hello"; do
 	# shellcheck disable=SC2086 # words on purpose
 	said=$("$HS_TOP/scripts/hyperscope" gdb $words 2>&1)

@@ -6,6 +6,18 @@ from .command import command, nothing
 FLAGS = {1: "log", 2: "read-only"}
 
 
+def in_level(vcpu):
+    level = vm.level(vcpu)
+    return ", in " + level if level else ""
+
+
+def show(values):
+    """Print CSRs (name -> value, None if the value is not known)."""
+    for name, value in values.items():
+        if value is not None:
+            print(("  %-10s 0x%016x  %s" % (name, value, csr.brief(name, value))).rstrip())
+
+
 @command("vms")
 def vms(argument):
     """List the VMs and their vCPUs: where each vCPU is loaded, its pc, and its number of exits.
@@ -19,8 +31,8 @@ def vms(argument):
             int(gstage["tables"])))
         for vcpu in one.vcpus:
             place = "loaded in hart %d" % vcpu.hart if vcpu.loaded else "not loaded"
-            print("  vCPU %d.%d: %s, pc 0x%x, %d exits" % (
-                one.id, vcpu.index, place, vm.gprs(vcpu)[1]["pc"], int(vcpu.value["stats"]["exits"])))
+            print("  vCPU %d.%d: %s%s, pc 0x%x, %d exits" % (
+                one.id, vcpu.index, place, in_level(vcpu), vm.gprs(vcpu)[1]["pc"], int(vcpu.value["stats"]["exits"])))
 
 
 @command("vcpu")
@@ -29,11 +41,12 @@ def vcpu(argument):
 
     usage: hs vcpu [N | VM.N]     default: the vCPU loaded in this hart, else the first
 
-    CSRs are shown with their fields that are not 0; hs csr NAME explains them."""
+    CSRs are shown with their fields that are not 0; hs csr NAME explains them. If the vCPU has the H extension, L1 is
+    the guest and L2 a guest of it. The CSRs of the level that does not run, and L1's H CSRs, are shown, too."""
     one = vm.choose_vcpu(argument)
     where, state = vm.gprs(one)
-    print("vCPU %d.%d, %s" % (one.vm, one.index,
-                              "loaded in hart %d" % one.hart if one.loaded else "not loaded"))
+    print("vCPU %d.%d, %s%s" % (one.vm, one.index,
+                                "loaded in hart %d" % one.hart if one.loaded else "not loaded", in_level(one)))
     print("registers %s:" % where)
     names = ["pc"] + snapshot.GPRS[1:]
     for i in range(0, len(names), 4):
@@ -41,9 +54,11 @@ def vcpu(argument):
     print("CSRs %s:" % ("in hart %d" % one.hart if one.loaded else "in memory"))
     values = vm.csrs(one)
     values["hstatus"] = state["hstatus"]
-    for name, value in values.items():
-        if value is not None:
-            print(("  %-10s 0x%016x  %s" % (name, value, csr.brief(name, value))).rstrip())
+    show(values)
+    if vm.level(one):
+        for heading, values in vm.nested_csrs(one):
+            print(heading + ":")
+            show(values)
 
 
 @command("memslots")

@@ -5,8 +5,8 @@ import re
 
 import gdb
 from hs import names, tables
-from .target import address, read_kernel, register, world
-from .vm import exit_vectors
+from .target import Problem, address, is_virtual, read_kernel, register, world
+from .vm import current_vcpu, exit_vectors, level
 
 SRET = 0x10200073
 STEP = re.compile(r"/?\*\s*(Step \d+: .*)")
@@ -85,6 +85,17 @@ def callers():
     return called
 
 
+def _level():
+    """Return a line about the level of the guest that runs in this hart, or None if it does not have the H extension."""
+    try:
+        vcpu = current_vcpu()
+    except Problem:  # a guest of another host
+        return None
+    which = level(vcpu) if vcpu else ""
+    return "  %s of vCPU %d.%d%s" % (which, vcpu.vm, vcpu.index, ", a guest of its guest" if which == "L2" else "") \
+        if which else None
+
+
 def describe():
     """Return lines with the privilege mode, the place in the source, and the step of the world switch."""
     now, pc = world(), register("pc")
@@ -102,6 +113,9 @@ def describe():
         text = gdb.execute("info symbol 0x%x" % pc, to_string=True).strip()
         if not text.startswith("No symbol") and now != "M":
             lines.append("  " + text.split(" in section")[0])
+        which = _level() if is_virtual() else None
+        if which:
+            lines.append(which)
     return lines
 
 

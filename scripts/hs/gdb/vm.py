@@ -7,6 +7,7 @@ import gdb
 from . import snapshot
 from .target import MASK, Problem, address, ctype, hart, image_is_there, is_virtual, load, need_machine, on_hart, read_kernel, register
 
+H_CSRS = "hstatus hedeleg hideleg hvip hie hcounteren htval htinst hgatp henvcfg htimedelta".split()
 VCPU_CSRS = "vsstatus vsie vstvec vsscratch vsepc vscause vstval vsatp".split()
 Vcpu = collections.namedtuple("Vcpu", "vm va value index id loaded hart")
 Vm = collections.namedtuple("Vm", "va value id vcpus")
@@ -94,6 +95,25 @@ def choose_vcpu(text):
             if vcpu.index == int(number) and (not vm_text or vm.id == int(vm_text)):
                 return vcpu
     raise Problem("there is no vCPU %s; hs vms shows the vCPUs" % text)
+
+
+def level(vcpu):
+    """Return what runs on the vCPU, "L1" or "L2" (a guest of L1), or "" if the vCPU does not have the H extension."""
+    if not vcpu.value["has_h"]:
+        return ""
+    return "L2" if vcpu.value["nested"]["v"] else "L1"
+
+
+def nested_csrs(vcpu):
+    """Return (heading, CSRs as name -> value) for what a vCPU with the H extension has in memory only: those of the
+    other level than csrs() returns, and L1's H CSRs."""
+    nested = vcpu.value["nested"]
+    if vcpu.loaded and nested["v"]:
+        yield "S CSRs of L1, in memory", {n[1:]: int(vcpu.value["csrs"][n]) & MASK for n in VCPU_CSRS}
+    else:
+        # nested has no vsie: hie contains its bits.
+        yield "VS CSRs of L1, in memory", {n: int(nested[n]) & MASK for n in VCPU_CSRS if n != "vsie"}
+    yield "H CSRs of L1, in memory", {n: int(nested[n]) & MASK for n in H_CSRS}
 
 
 def owner(vcpu):
