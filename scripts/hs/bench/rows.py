@@ -131,6 +131,7 @@ ROWS = [
     Row("h_write", "guest hypervisor: write vsscratch", "hypervisor"),
     Row("h_hlv", "guest hypervisor: HLV.D", "hypervisor"),
     Row("h_fence", "guest hypervisor: HFENCE.GVMA", "hypervisor"),
+    Row("h_wfi", "guest hypervisor: WFI, with an interrupt of VS pending", "hypervisor"),
     Row("l2_call_bare", "sret to its guest, whose ecall traps back; no table", "hypervisor"),
     Row("l2_call", "the same, with a table in hgatp", "hypervisor"),
     Row("l2_wfi", "the same, with a WFI with an interrupt pending", "hypervisor"),

@@ -65,3 +65,4 @@ op_\name:
 	op	h_write, csrw vsscratch, zero
 	op	h_hlv, hlv.d t0, (a1)
 	op	h_fence, hfence.gvma
+	op	h_wfi, wfi

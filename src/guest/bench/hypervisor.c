@@ -40,6 +40,7 @@ void bench_hypervisor(void)
 	csr_write(hideleg, VS_SOFT);
 	csr_write(hvip, VS_SOFT);
 	csr_write(vsie, VS_SOFT >> 1); /* pending and enabled, but vsstatus.SIE is 0 */
+	bench("h_wfi", op_h_wfi, 0);
 	bench("l2_wfi", op_l2_wfi, 0);
 	csr_write(hvip, 0);
 	csr_write(hgatp, 0);

@@ -64,11 +64,16 @@ static u64 vs_deadline(const struct kvm_vcpu *vcpu)
 /* WFI of L1 or L2: sleep until an interrupt is pending that sie, vsie or hie of this hart enables. */
 static int nested_wfi(struct kvm_vcpu *vcpu)
 {
-	u64 deadline = vs_deadline(vcpu);
+	bool pending = nested_wfi_ends(vcpu);
+	u64 deadline;
 
 	trace_exit_class(&vcpu->exit_clock, EXIT_WFI);
+	trace_kvm_wfi(pending);
 	vcpu->stats.wfi_exit_stat++;
 	vcpu->guest.sepc += 4;
+	if (pending)
+		return RESUME_GUEST;
+	deadline = vs_deadline(vcpu);
 	if (deadline != TIMER_NEVER)
 		hv_timer_start(&vcpu->nested_host.timer, deadline);
 	vcpu_sleep(vcpu, wakes);

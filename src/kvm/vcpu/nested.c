@@ -184,20 +184,13 @@ static void units_leave(struct kvm_vcpu *vcpu)
 
 /* ---- the hart: L1's CSRs or L2's --------------------------------------------------------------- */
 
-static u64 effective_henvcfg(const struct kvm_vcpu *vcpu)
-{
-	u64 henvcfg = vcpu->nested.henvcfg;
-
-	return (henvcfg & vcpu->henvcfg) | (henvcfg & ENVCFG_FIOM);
-}
-
 static void load_environment(struct kvm_vcpu *vcpu)
 {
 	const struct nested *n = &vcpu->nested;
 
 	csr_write(hideleg, n->hideleg & VS_LINES);
 	csr_write(hcounteren, vcpu->hcounteren & n->hcounteren);
-	csr_write64(henvcfg, effective_henvcfg(vcpu));
+	csr_write64(henvcfg, nested_henvcfg(vcpu));
 	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SMSTATEEN))
 		csr_write64(hstateen0, isa_hstateen0(vcpu) & n->hstateen0);
 	csr_write64(htimedelta, READ_ONCE(vcpu->kvm->time_delta) + n->htimedelta);
@@ -284,7 +277,7 @@ static void leave(struct kvm_vcpu *vcpu, bool puts)
 	n->vsepc = csr_swap(vsepc, csrs->vsepc);
 	n->vscause = csr_swap(vscause, csrs->vscause);
 	n->vstval = csr_swap(vstval, csrs->vstval);
-	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSTC) && (effective_henvcfg(vcpu) & ENVCFG_STCE))
+	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSTC) && (nested_henvcfg(vcpu) & ENVCFG_STCE))
 		n->vstimecmp = csr_read64(vstimecmp);
 	restore_environment(vcpu);
 	csr_write(vsie, csrs->vsie);
@@ -334,7 +327,7 @@ void nested_set_v(struct kvm_vcpu *vcpu, bool v)
 	nested_choose_exits(vcpu);
 }
 
-/* ---- traps and interrupts ------------------------------------------------------------------- */
+/* ---- traps -------------------------------------------------------------------------------------- */
 
 static bool is_delegated(const struct nested *n, unsigned long cause)
 {
@@ -367,82 +360,6 @@ void nested_take_trap(struct kvm_vcpu *vcpu, unsigned long cause, unsigned long 
 		trace_kvm_nested_vmexit(cause, vcpu->guest.sepc, tval);
 	}
 	n->unpriv = UNPRIV_NONE;
-}
-
-u64 nested_vstimecmp(const struct kvm_vcpu *vcpu)
-{
-	if (!(effective_henvcfg(vcpu) & ENVCFG_STCE))
-		return TIMER_NEVER;
-	return vcpu->loaded == VCPU_LINES_HELD ? csr_read64(vstimecmp) : vcpu->nested.vstimecmp;
-}
-
-unsigned long nested_hip(const struct kvm_vcpu *vcpu)
-{
-	u64 compare = nested_vstimecmp(vcpu);
-	bool due = compare != TIMER_NEVER &&
-		   timer_guest_time(vcpu->kvm) + vcpu->nested.htimedelta >= compare;
-
-	return vcpu->nested.hvip | (due ? BIT(IRQ_VS_TIMER) : 0);
-}
-
-#define S_LINES (VS_LINES >> 1 | BIT(IRQ_PMU_OVF))
-
-/*
- * Return the number of the interrupt that L1 takes now, or would take if its interrupts were enabled
- * (0: none). SEI, SSI and STI come before the interrupts of VS, in this order (H §2.2); LCOFI is last
- * (AIA).
- */
-static unsigned long pending_irq(const struct kvm_vcpu *vcpu)
-{
-	static const u8 order[] = { IRQ_S_EXT,   IRQ_S_SOFT,   IRQ_S_TIMER, IRQ_VS_EXT,
-				    IRQ_VS_SOFT, IRQ_VS_TIMER, IRQ_PMU_OVF };
-	const struct nested *n = &vcpu->nested;
-	unsigned long pending, vsie;
-
-	if (n->v) {
-		pending = (vcpu->csrs.hvip & VS_LINES) >> 1 | (vcpu->csrs.hvip & BIT(IRQ_PMU_OVF));
-		vsie = vcpu->csrs.vsie;
-		if (vcpu->timer_ops->pending(vcpu))
-			pending |= BIT(IRQ_S_TIMER);
-	} else {
-		pending = csr_read(vsip);
-		vsie = csr_read(vsie);
-	}
-	pending &= vsie & S_LINES;
-	pending |= nested_hip(vcpu) & n->hie & ~n->hideleg & VS_LINES;
-	for (unsigned int i = 0; i < ARRAY_SIZE(order); i++)
-		if (pending & BIT(order[i]))
-			return order[i];
-	return 0;
-}
-
-/*
- * With V = 0, the hart itself delivers L1's own interrupts. It does not know those of VS that L1 has
- * not delegated, which L1 takes in U mode, and in HS mode with SIE set.
- */
-static bool takes_irq(const struct kvm_vcpu *vcpu, unsigned long irq)
-{
-	if (vcpu->nested.v)
-		return true;
-	if (BIT(irq) & S_LINES)
-		return false;
-	return !(vcpu->guest.sstatus & SSTATUS_SPP) || (csr_read(vsstatus) & SSTATUS_SIE);
-}
-
-void nested_check_irqs(struct kvm_vcpu *vcpu)
-{
-	unsigned long irq, vstvec;
-
-	vcpu_flush_irqs(vcpu);
-	irq = pending_irq(vcpu);
-	if (!irq || !takes_irq(vcpu, irq))
-		return;
-	nested_unsettle(vcpu);
-	vcpu_inject_trap(vcpu, CAUSE_IRQ_FLAG | irq, vcpu->guest.sepc, 0);
-	vstvec = csr_read(vstvec);
-	if (vstvec & 1)
-		vcpu->guest.sepc += 4 * irq;
-	nested_settle(vcpu);
 }
 
 /* ---- life cycle -------------------------------------------------------------------------------- */

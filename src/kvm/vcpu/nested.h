@@ -8,7 +8,8 @@
  * in the hart's VS and VU modes, too, with its own VS CSRs loaded in place of L1's. So the hart
  * executes L1 and L2 directly, and V of the guest's hart is nested.v.
  *
- *   nested.c             moves the hart between L1's and L2's CSRs; virtual traps and interrupts
+ *   nested.c             moves the hart between L1's and L2's CSRs; virtual traps
+ *   nested_irq.c         virtual interrupts
  *   nested_csr.c         the H and VS CSRs, as L1 sees them
  *   exit/nested_insn.c   sret, HLV and HSV, HFENCE
  *   exit/nested_exit.c   exits of L2: is this hypervisor responsible, or L1?
@@ -44,11 +45,6 @@ void nested_load(struct kvm_vcpu *vcpu);          /* the end of a load, with SPE
 void nested_put(struct kvm_vcpu *vcpu);           /* the beginning of a put */
 void nested_set_v(struct kvm_vcpu *vcpu, bool v); /* for ONE_REG; not loaded */
 /*
- * Take a trap into L1 if an interrupt is pending that L1 takes now. Called with the vCPU loaded,
- * outside the guest.
- */
-void nested_check_irqs(struct kvm_vcpu *vcpu);
-/*
  * If the FP or vector registers have changed while L2 runs, mark L1's status Dirty (H §2.11). Called
  * before the hart's own status changes: when L2 exits to L1, and when the registers are saved.
  */
@@ -82,8 +78,25 @@ void nested_unsettle(struct kvm_vcpu *vcpu);
  */
 void nested_enter(struct kvm_vcpu *vcpu);
 void nested_leave(struct kvm_vcpu *vcpu);
+/* The henvcfg with which L2 runs: what both L1 and L0 allow. FIOM is L1's alone. */
+static inline u64 nested_henvcfg(const struct kvm_vcpu *vcpu)
+{
+	u64 henvcfg = vcpu->nested.henvcfg;
+
+	return (henvcfg & vcpu->henvcfg) | (henvcfg & ENVCFG_FIOM);
+}
+
+/* ---- nested_irq.c ------------------------------------------------------------------------------- */
+
+/*
+ * Take a trap into L1 if an interrupt is pending that L1 takes now. Called with the vCPU loaded,
+ * outside the guest.
+ */
+void nested_check_irqs(struct kvm_vcpu *vcpu);
 unsigned long nested_hip(const struct kvm_vcpu *vcpu); /* the value of hip */
-u64 nested_vstimecmp(const struct kvm_vcpu *vcpu);     /* in L2's time; TIMER_NEVER without STCE */
+/* Is an interrupt pending that ends a WFI, that is, one enabled in sie, vsie or hie? */
+bool nested_wfi_ends(struct kvm_vcpu *vcpu);
+u64 nested_vstimecmp(const struct kvm_vcpu *vcpu); /* in L2's time; TIMER_NEVER without STCE */
 
 /* nested_csr.c */
 struct csr_access;
