@@ -84,12 +84,27 @@ read -r all by_l1 mean < <(awk '
 	$2 == "kvm_entry:" { pending = 0 }
 	$2 == "kvm_entry:" && entering { l1++; steps += exits - start; handling = entering = 0 }
 	END { printf "%d %d %.1f\n", l0 + l1, l1, steps / l1 }' "$tmp/report")
-is "$(grep '^exits of L2' "$tmp/levels")" "exits of L2: $all; L1 handles $by_l1 of them, each with $mean exits to L0" \
+is "$(grep '^exits of L2' "$tmp/levels")" "exits of L2: $all; L1 handles $by_l1 of them, with $mean exits to L0 on average" \
 	"hstrace levels counts the exits of L2, and the exits to L0 that they cause"
 is "$(grep -c '^1\.0  L2 ' "$tmp/levels")" "$by_l1" "with --each, it prints each exit that L1 handles"
-is "$(awk '/^[a-z]/ { kind = $1 } kind == "ecall_vs" && $1 == "sret" { print $2 }' "$tmp/levels")" 1.0 "each ends with one sret"
+is "$(awk '/^$/ || / L2 / { if (last) print last; last = "" } /^ +L0 / { last = $3 }' "$tmp/levels" | sort -u)" sret \
+	"each ends with an sret of L1"
+like "$(cat "$tmp/levels")" $'\nexits that L1 was still handling at the end, not counted: 1\n' "an exit that does not end is mentioned"
 "$O/hstrace" levels --each --filter 'kvm_exit: scause == ecall_vs' "$trace" >"$tmp/calls"
 unlike "$(grep ' L2 ' "$tmp/calls" | grep -v 'ecall_vs')" . "a selection applies to the exits of L2"
+is "$("$O/hstrace" levels --filter 'kvm_nested_vmexit: scause == ecall_vs' "$trace" | head -n 1)" "$(head -n 1 <(grep '^exits of L2' "$tmp/calls"))" \
+	"and to the event that gives them to L1"
+like "$("$O/hstrace" levels --from 1000 "$trace" 2>&1)" '^exits of L2: none among the selected events' "an empty selection is mentioned"
+
+# Without the records around an exit of L2, what L1 does next must not count as L2's.
+"$HS_TOP/tests/trace/drop.py" "$trace" "$tmp/gap" $(($(grep -v '^#' "$tmp/report" | grep -n 'kvm_nested_vmexit' | sed -n '30s/:.*//p') - 10)) 20
+"$O/hstrace" levels "$tmp/gap" >"$tmp/levels-gap"
+by_l0()
+{
+	sed '1,/^handled by L0/d;/^$/,$d' "$1" | cut -c -30 | sort
+}
+like "$(cat "$tmp/levels-gap")" $'\nrecords are missing ' "missing records are mentioned"
+is "$(by_l0 "$tmp/levels" | comm -13 - <(by_l0 "$tmp/levels-gap"))" "" "after a gap, no exit of L1 counts as an exit of L2"
 
 # ---- --host nested ----
 

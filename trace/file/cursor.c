@@ -18,6 +18,7 @@ struct hst_cursor_hart {
 	size_t at, n;
 	struct trace_record *batch;
 	u64 number; /* of the last record returned: its 22 bits (trace_mem.h), extended to 64 */
+	bool began; /* a record has been returned */
 };
 
 static bool earlier(const struct trace_record *a, const struct trace_record *b, bool by_instret)
@@ -92,7 +93,11 @@ static void fill_seen(const struct hst_cursor *cursor, struct hst_cursor_hart *h
 	const struct hst_file *file = cursor->file;
 	bool guest = TRACE_VM_OF(record->who) != 0;
 
-	h->number += (TRACE_SEQ_OF(record->seq_event) - h->number) & TRACE_SEQ_MASK;
+	u64 skipped = (TRACE_SEQ_OF(record->seq_event) - h->number) & TRACE_SEQ_MASK;
+
+	h->number += skipped;
+	seen->gap = h->began && skipped != 1;
+	h->began = true;
 	seen->hart = h->hart;
 	seen->event_nr = TRACE_EVENT_OF(record->seq_event);
 	seen->event = &file->events[seen->event_nr];

@@ -257,6 +257,7 @@ struct hst_seen {
 	 */
 	u64 work;
 	int vm, vcpu; /* -1: none */
+	bool gap;     /* records of this hart are missing between the last one and this one */
 	bool chosen;  /* by the selection; false only if cursor->all */
 };
 

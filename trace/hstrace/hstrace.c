@@ -33,7 +33,7 @@ static const struct command {
 	{ "levels",
 	  hst_cmd_levels,
 	  "[options] FILE",
-	  "print nested exits by level",
+	  "print exits of L2 by handler",
 	  { hst_levels_help, hst_select_help } },
 	{ "profile",
 	  hst_cmd_profile,

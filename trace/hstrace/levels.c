@@ -2,13 +2,15 @@
 /*
  * levels.c - `hstrace levels`: the exits of a guest's own guest (L2), and who handles them.
  *
- * A vCPU's level follows from two events: kvm_nested_vmenter (L1 enters L2) and kvm_nested_vmexit (an
- * exit of L2 is given to L1). An exit of L2 without a kvm_nested_vmexit is handled by this hypervisor
- * (L0) alone. With one, it causes further exits from L1 to L0, until L1 enters L2 again. These are
- * the steps of the exit; their number is the exit multiplication.
+ * A vCPU's level follows from two events: kvm_nested_vmenter (L1 enters L2) and kvm_nested_vmexit
+ * (an exit of L2 is given to L1). An exit of L2 without a kvm_nested_vmexit is handled by this
+ * hypervisor (L0) alone. With one, it causes further exits from L1 to L0, until L1 enters L2 again.
+ * These are the steps of the exit; their number is the exit multiplication.
  *
- * Costs are differences between a kvm_exit and the next kvm_entry, without the recording of events.
- * What remains of the time from L2's exit to the next entry into L2 is L1's, world switches included.
+ * The cost of a step is the difference between its kvm_exit and the next kvm_entry, without the
+ * recording of events. What lies between steps is L1's, plus L0's world switch and accounting.
+ *
+ * If records are missing, the levels are not known until each vCPU's next such event.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -32,8 +34,8 @@ struct vcpu {
 	bool chosen;             /* by the selection */
 	char name[LEVELS_TITLE]; /* of the instruction that caused it; "": no special name */
 	/* The last exit of L2 that L1 handles: */
-	bool handling, entering; /* L1 handles it; L1 is about to enter L2 again */
-	bool handling_chosen, priced;
+	bool handling, handling_chosen, priced;
+	bool entering; /* L1 has executed the sret with which it enters L2 */
 	unsigned int hart;
 	u64 cause, l2_pc, since; /* since: the clock at the end of the last step */
 	size_t nr_steps;
@@ -50,6 +52,7 @@ struct levels {
 	int exit_cause, csr_csr, csr_write, insn_insn, vmexit_cause, vmexit_pc;
 	size_t nr_vcpus;
 	struct vcpu *vcpus;
+	bool gaps; /* records are missing */
 };
 
 static bool in_instructions(const struct levels *l)
@@ -72,9 +75,9 @@ static u64 difference(u64 from, u64 to)
 	return to > from ? to - from : 0;
 }
 
-/* ---- names of steps ---------------------------------------------------------------------------- */
+/* ---- names of steps -------------------------------------------------------------------------- */
 
-/* The instructions of a hypervisor, except those that access a CSR (H §3.1, §3.2; S §4.1). */
+/* Instructions of a hypervisor, except those that access a CSR (H §3.1, §3.2; S §4.1). */
 static const struct {
 	u32 mask, match;
 	const char *name;
@@ -99,21 +102,23 @@ static void name_csr(struct vcpu *vcpu, u64 csr, bool write)
 		 hst_name_csr(csr, name));
 }
 
-static void title_of(const struct levels *l, const struct vcpu *vcpu, char *title)
+/* `replaced`: an interrupt has replaced the entry into L2, so the exit's class is not known. */
+static void title_of(const struct levels *l, const struct vcpu *vcpu, bool replaced, char *title)
 {
 	unsigned int slot = hst_exit_slot(l->file, &vcpu->exit);
 	char full[HST_TITLE_SIZE];
 
 	hst_slot_title(l->file, slot, full);
-	if (vcpu->name[0] && slot == l->file->exits.slot[EXIT_H_INSN])
+	if (vcpu->name[0] && (replaced || slot == l->file->exits.slot[EXIT_H_INSN]))
 		snprintf(title, LEVELS_TITLE, "%s", vcpu->name);
 	else
 		snprintf(title, LEVELS_TITLE, "%.*s", LEVELS_TITLE - 1, full);
 }
 
-/* ---- an exit that L1 handles ------------------------------------------------------------------- */
+/* ---- an exit that L1 handles ----------------------------------------------------------------- */
 
-static int add_step(const struct levels *l, const struct hst_seen *seen, struct vcpu *vcpu)
+static int add_step(const struct levels *l, const struct hst_seen *seen, struct vcpu *vcpu,
+		    bool replaced)
 {
 	struct levels_step *steps = levels_grow(vcpu->steps, vcpu->nr_steps, sizeof(*steps));
 	u64 from = exit_clock(l, vcpu), now = clock_of(l, seen);
@@ -123,7 +128,7 @@ static int add_step(const struct levels *l, const struct hst_seen *seen, struct 
 	vcpu->steps = steps;
 	steps += vcpu->nr_steps++;
 	*steps = (struct levels_step){ difference(vcpu->since, from), difference(from, now), "" };
-	title_of(l, vcpu, steps->title);
+	title_of(l, vcpu, replaced, steps->title);
 	vcpu->since = now;
 	/* Each hart has an instret of its own. */
 	if (in_instructions(l) && (seen->hart != vcpu->hart || vcpu->exit.hart != vcpu->hart))
@@ -138,7 +143,7 @@ static int end_handling(struct levels *l, struct vcpu *vcpu)
 	struct levels_exit exit = { true, vcpu->priced, hst_name_cause(vcpu->cause, cause),
 				    vcpu->nr_steps, vcpu->steps };
 
-	vcpu->handling = vcpu->entering = false;
+	vcpu->handling = false;
 	if (!vcpu->handling_chosen)
 		return 0;
 	if (l->each) {
@@ -150,34 +155,36 @@ static int end_handling(struct levels *l, struct vcpu *vcpu)
 }
 
 /*
- * An exit of L2 is given to L1. If L1 was about to enter L2, it takes an interrupt instead: this ends
- * an exit that L1 handles and begins another one, of which the rest of this exit to L0 is a step.
+ * An exit of L2 is given to L1. If L1 was about to enter L2, it takes an interrupt instead, as if
+ * L2 had been interrupted at once: the exit that L1 was handling has ended, and the rest of this
+ * exit to L0 is the first step of another one.
  */
 static int begin_handling(struct levels *l, const struct hst_seen *seen, struct vcpu *vcpu)
 {
 	bool open = vcpu->exit.open; /* the kvm_exit is in the trace */
 
-	if (open && vcpu->handling && vcpu->entering) {
-		if (add_step(l, seen, vcpu) || end_handling(l, vcpu))
+	if (open && vcpu->entering) {
+		if (vcpu->handling && (add_step(l, seen, vcpu, true) || end_handling(l, vcpu)))
 			return -1;
 		vcpu->exit.time = seen->record->time;
 		vcpu->exit.work = seen->work;
+		vcpu->exit.hart = seen->hart;
 		vcpu->name[0] = '\0';
 	}
+	vcpu->handling_chosen = seen->chosen || (open && vcpu->of_l2 && vcpu->chosen);
 	vcpu->level = L1;
 	vcpu->handling = true;
 	vcpu->entering = false;
 	vcpu->nr_steps = 0;
 	vcpu->cause = seen->record->arg[l->vmexit_cause];
 	vcpu->l2_pc = seen->record->arg[l->vmexit_pc];
-	vcpu->handling_chosen = open ? vcpu->chosen : seen->chosen;
 	vcpu->hart = seen->hart;
 	vcpu->priced = l->table.unit.unit != HST_UNIT_NONE;
 	vcpu->since = open ? exit_clock(l, vcpu) : clock_of(l, seen);
 	return 0;
 }
 
-/* ---- events ------------------------------------------------------------------------------------ */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static int add_l0_exit(struct levels *l, const struct hst_seen *seen, const struct vcpu *vcpu)
 {
@@ -185,7 +192,7 @@ static int add_l0_exit(struct levels *l, const struct hst_seen *seen, const stru
 	struct levels_step step = { 0, cost, "" };
 	struct levels_exit exit = { .title = step.title, .nr_steps = 1, .steps = &step };
 
-	title_of(l, vcpu, step.title);
+	title_of(l, vcpu, false, step.title);
 	exit.priced = in_instructions(l) ? seen->hart == vcpu->exit.hart
 					 : l->table.unit.unit != HST_UNIT_NONE;
 	return levels_add(&l->table, &exit);
@@ -199,21 +206,43 @@ static void begin_exit(const struct levels *l, const struct hst_seen *seen, stru
 	vcpu->name[0] = '\0';
 }
 
+/* Only L1 executes hypervisor instructions that L0 emulates. */
+static bool is_impossible(const struct levels *l, const struct vcpu *vcpu)
+{
+	return vcpu->of_l2 &&
+	       hst_exit_slot(l->file, &vcpu->exit) == l->file->exits.slot[EXIT_H_INSN];
+}
+
 static int end_exit(struct levels *l, const struct hst_seen *seen, struct vcpu *vcpu)
 {
+	bool open = vcpu->exit.open, ends = vcpu->handling && vcpu->entering;
 	int err = 0;
 
 	hst_exit_event(l->file, &vcpu->exit, seen);
-	if (!vcpu->exit.open)
+	vcpu->exit.open = vcpu->entering = false;
+	if (!open) { /* the kvm_exit is missing */
+		vcpu->handling &= !ends;
 		return 0;
-	vcpu->exit.open = false;
+	}
 	if (vcpu->handling)
-		err = add_step(l, seen, vcpu);
+		err = add_step(l, seen, vcpu, false);
+	else if (is_impossible(l, vcpu))
+		vcpu->level = UNKNOWN; /* the vCPU was reset: no event says so */
 	else if (vcpu->of_l2 && vcpu->chosen)
 		err = add_l0_exit(l, seen, vcpu);
-	if (vcpu->handling && vcpu->entering)
-		err |= end_handling(l, vcpu);
-	return err;
+	return err || (ends && end_handling(l, vcpu)) ? -1 : 0;
+}
+
+/* Forget what the vCPUs were doing, but not the events counted so far. */
+static void forget(struct levels *l)
+{
+	l->gaps = true;
+	for (size_t i = 0; i < l->nr_vcpus; i++) {
+		struct vcpu *vcpu = &l->vcpus[i];
+
+		vcpu->level = UNKNOWN;
+		vcpu->handling = vcpu->entering = vcpu->exit.open = false;
+	}
 }
 
 static int event(struct levels *l, const struct hst_seen *seen, struct vcpu *vcpu)
@@ -230,7 +259,7 @@ static int event(struct levels *l, const struct hst_seen *seen, struct vcpu *vcp
 			return -1;
 	} else if (nr == l->vmenter) {
 		vcpu->level = L2;
-		vcpu->entering = vcpu->handling;
+		vcpu->entering = true;
 	} else if (nr == l->csr) {
 		name_csr(vcpu, arg[l->csr_csr], arg[l->csr_write]);
 	} else if (nr == l->insn) {
@@ -253,7 +282,7 @@ static struct vcpu *vcpu_of(struct levels *l, u32 who)
 	return &l->vcpus[i];
 }
 
-/* ---- the command ------------------------------------------------------------------------------- */
+/* ---- the command ----------------------------------------------------------------------------- */
 
 /* Return 0, or -1 after printing which event the trace lacks. */
 static int find_events(struct levels *l)
@@ -301,6 +330,8 @@ static int read_events(struct levels *l, const struct hst_select *select)
 	while ((more = hst_cursor_next(&cursor, &seen)) > 0) {
 		struct vcpu *vcpu = vcpu_of(l, seen.record->who);
 
+		if (seen.gap)
+			forget(l);
 		if (vcpu && event(l, &seen, vcpu)) {
 			hst_error(l->file->path, "out of memory");
 			more = -1;
@@ -309,6 +340,24 @@ static int read_events(struct levels *l, const struct hst_select *select)
 	}
 	hst_cursor_close(&cursor);
 	return more;
+}
+
+static void print_notes(const struct levels *l)
+{
+	char observation[1024];
+	u64 unfinished = 0;
+
+	for (size_t i = 0; i < l->nr_vcpus; i++)
+		unfinished += l->vcpus[i].handling && l->vcpus[i].handling_chosen;
+	if (unfinished)
+		fprintf(l->out, "exits that L1 was still handling at the end, not counted: %llu\n",
+			unfinished);
+	if (l->gaps)
+		fputs("records are missing (trace.size=), and so are exits near them\n", l->out);
+	if (!l->table.n)
+		return;
+	hst_observation(l->file, l->table.unit.unit, observation, sizeof(observation));
+	hst_print_wrapped("observation:", observation, l->out);
 }
 
 int hst_levels(struct hst_file *file, const struct hst_select *select, bool each, FILE *out)
@@ -327,8 +376,10 @@ int hst_levels(struct hst_file *file, const struct hst_select *select, bool each
 		err = read_events(&l, select);
 	if (!err && each && l.table.n)
 		fputc('\n', out);
-	if (!err)
-		levels_print(&l.table, out);
+	if (!err) {
+		levels_print(&l.table, select != NULL, out);
+		print_notes(&l);
+	}
 	for (size_t i = 0; i < l.nr_vcpus; i++)
 		free(l.vcpus[i].steps);
 	levels_free(&l.table);
@@ -337,24 +388,28 @@ int hst_levels(struct hst_file *file, const struct hst_select *select, bool each
 }
 
 const char hst_levels_help[] =
-	"  --each          also print each exit of L2 that L1 handles, with its steps\n";
+	"  --each          also print each exit of L2 that L1 handles, as its exits to L0\n"
+	"                  and what lies between them\n"
+	"FILE needs the events kvm_exit, kvm_entry and kvm_nested_*. kvm_virtual_inst and\n"
+	"kvm_csr name the instructions that exit.\n";
 
 int hst_cmd_levels(int argc, char **argv)
 {
 	static struct hst_file file;
 	struct hst_select select = HST_SELECT_ALL;
 	int at = 0, used = 1, status = 2;
-	bool each = false;
+	bool each = false, selects = false;
 
 	for (; at < argc && argv[at][0] == '-'; at += used) {
 		used = hst_select_option(&select, argc - at, argv + at);
 		if (used < 0)
 			goto free_select;
+		selects |= used > 0;
 		if (used)
 			continue;
 		used = 1;
-		each = !strcmp(argv[at], "--each");
-		if (!each) {
+		each = true;
+		if (strcmp(argv[at], "--each") != 0) {
 			hst_wrong_use("levels has no option", argv[at]);
 			goto free_select;
 		}
@@ -366,7 +421,7 @@ int hst_cmd_levels(int argc, char **argv)
 	status = 1;
 	if (hst_open(&file, argv[at]))
 		goto free_select;
-	status = hst_finish(hst_levels(&file, &select, each, stdout));
+	status = hst_finish(hst_levels(&file, selects ? &select : NULL, each, stdout));
 	hst_close(&file);
 free_select:
 	hst_select_free(&select);

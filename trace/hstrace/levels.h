@@ -5,11 +5,13 @@
 
 #include "table.h"
 
-#define LEVELS_TITLE 40
+#define LEVELS_TITLE     40
+#define LEVELS_MAX_KINDS 256 /* more are counted as "others" */
+#define LEVELS_MAX_PARTS 256
 
 /* An exit to L0. */
 struct levels_step {
-	u64 before, cost; /* in L1 before the exit; in L0 */
+	u64 before, cost; /* since the last step, mostly in L1; in L0 */
 	char title[LEVELS_TITLE];
 };
 
@@ -51,8 +53,8 @@ void *levels_grow(void *array, size_t n, size_t size);
 int levels_add(struct levels_table *table, const struct levels_exit *exit);
 void levels_print_steps(const struct levels_table *table, const struct levels_exit *exit,
 			FILE *out);
-/* Sort the table and print it. */
-void levels_print(struct levels_table *table, FILE *out);
+/* Sort the table and print it. selected: only exits that options select are in it. */
+void levels_print(struct levels_table *table, bool selected, FILE *out);
 void levels_free(struct levels_table *table);
 
 #endif

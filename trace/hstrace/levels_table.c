@@ -15,8 +15,13 @@ static struct levels_kind *kind_of(struct levels_table *table, const struct leve
 {
 	struct levels_kind *kinds = table->kinds;
 
+	const char *title = table->n < LEVELS_MAX_KINDS ? exit->title : "others";
+
 	for (size_t i = 0; i < table->n; i++)
 		if (kinds[i].by_l1 == exit->by_l1 && !strcmp(kinds[i].title, exit->title))
+			return &kinds[i];
+	for (size_t i = LEVELS_MAX_KINDS; i < table->n; i++)
+		if (kinds[i].by_l1 == exit->by_l1)
 			return &kinds[i];
 	kinds = levels_grow(kinds, table->n, sizeof(*kinds));
 	if (!kinds)
@@ -24,7 +29,7 @@ static struct levels_kind *kind_of(struct levels_table *table, const struct leve
 	table->kinds = kinds;
 	kinds += table->n++;
 	*kinds = (struct levels_kind){ .by_l1 = exit->by_l1 };
-	snprintf(kinds->title, sizeof(kinds->title), "%s", exit->title);
+	snprintf(kinds->title, sizeof(kinds->title), "%s", title);
 	return kinds;
 }
 
@@ -35,13 +40,16 @@ static struct levels_part *part_of(struct levels_kind *kind, const char *title)
 	for (size_t i = 0; i < kind->nr_parts; i++)
 		if (!strcmp(parts[i].title, title))
 			return &parts[i];
+	if (kind->nr_parts > LEVELS_MAX_PARTS)
+		return &parts[LEVELS_MAX_PARTS];
 	parts = levels_grow(parts, kind->nr_parts, sizeof(*parts));
 	if (!parts)
 		return NULL;
 	kind->parts = parts;
 	parts += kind->nr_parts++;
 	*parts = (struct levels_part){ 0 };
-	memcpy(parts->title, title, LEVELS_TITLE);
+	snprintf(parts->title, sizeof(parts->title), "%s",
+		 kind->nr_parts <= LEVELS_MAX_PARTS ? title : "others");
 	return parts;
 }
 
@@ -76,7 +84,7 @@ void levels_print_steps(const struct levels_table *table, const struct levels_ex
 		const struct levels_step *step = &exit->steps[i];
 
 		if (exit->priced && step->before) {
-			fputs("      L1", out);
+			fputs("      L1", out); /* and L0's world switch */
 			hst_print_cost(&table->unit, step->before, out);
 			fputc('\n', out);
 		}
@@ -87,7 +95,7 @@ void levels_print_steps(const struct levels_table *table, const struct levels_ex
 	}
 }
 
-/* ---- the table --------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------ */
 
 /* Most frequent first; equal ones by title, so that the same trace always gives the same table. */
 static int order(u64 count, u64 other_count, const char *title, const char *other_title)
@@ -115,6 +123,8 @@ static int compare_parts(const void *a, const void *b)
 
 static void print_mean(const struct levels_table *table, u64 sum, u64 n, FILE *out)
 {
+	if (table->unit.unit == HST_UNIT_NONE)
+		return;
 	if (n)
 		hst_print_cost(&table->unit, (sum + n / 2) / n, out);
 	else
@@ -146,12 +156,13 @@ static void print_kind(const struct levels_table *table, struct levels_kind *kin
 	}
 }
 
-static void print_heading(const struct levels_table *table, FILE *out)
+static void print_heading(const struct levels_table *table, bool selected, FILE *out)
 {
 	static const char *const units[] = {
-		[HST_UNIT_NONE] = "no costs (not accounted)",
-		[HST_UNIT_INSTRUCTIONS] = "their cost in instructions",
-		[HST_UNIT_TIME] = "microseconds (indicative)",
+		[HST_UNIT_NONE] =
+			"exits to L0 (no costs: instret is shared by the harts, or not accounted)",
+		[HST_UNIT_INSTRUCTIONS] = "exits to L0, and their cost in instructions",
+		[HST_UNIT_TIME] = "exits to L0, and their cost in microseconds (indicative)",
 	};
 	u64 all = 0, by_l1 = 0, steps = 0;
 
@@ -162,29 +173,35 @@ static void print_heading(const struct levels_table *table, FILE *out)
 		by_l1 += kind->by_l1 ? kind->count : 0;
 		steps += kind->by_l1 ? kind->steps : 0;
 	}
+	if (!all) {
+		fprintf(out, "exits of L2: none %s\n",
+			selected ? "among the selected events" : "in the trace");
+		return;
+	}
 	fprintf(out, "exits of L2: %llu; L1 handles %llu of them", all, by_l1);
 	if (by_l1)
-		fprintf(out, ", each with %.1f exits to L0", (double)steps / (double)by_l1);
-	if (all)
-		fprintf(out, "\nmeans per exit of L2: exits to L0, and %s",
-			units[table->unit.unit]);
-	fputc('\n', out);
+		fprintf(out, ", with %.1f exits to L0 on average", (double)steps / (double)by_l1);
+	fprintf(out, "\nmeans per exit of L2: %s\n", units[table->unit.unit]);
 }
 
-void levels_print(struct levels_table *table, FILE *out)
+void levels_print(struct levels_table *table, bool selected, FILE *out)
 {
+	bool priced = table->unit.unit != HST_UNIT_NONE;
+
 	if (table->n)
 		qsort(table->kinds, table->n, sizeof(*table->kinds), compare_kinds);
-	print_heading(table, out);
+	print_heading(table, selected, out);
 	for (size_t i = 0; i < table->n; i++) {
 		bool by_l1 = table->kinds[i].by_l1;
 
 		if (!i || table->kinds[i - 1].by_l1 != by_l1)
-			fprintf(out, "\n%-30s %8s %8s %9s%s\n",
+			fprintf(out, "\n%-30s %8s %8s%s%s\n",
 				by_l1 ? "handled by L1" : "handled by L0", "count", "exits",
-				"in L0", by_l1 ? "     in L1" : "");
+				priced ? "     in L0" : "", priced && by_l1 ? "   between" : "");
 		print_kind(table, &table->kinds[i], out);
 	}
+	if (table->n)
+		fputc('\n', out);
 }
 
 void levels_free(struct levels_table *table)
