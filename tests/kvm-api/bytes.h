@@ -57,6 +57,20 @@ static inline unsigned long settled_bytes(unsigned long want)
 	return now;
 }
 
+/* Return the bytes that are free when their number has not changed for a while (100 ms). */
+static inline unsigned long stable_bytes(void)
+{
+	unsigned long now = free_bytes(), last = 0;
+
+	for (int same = 0, tries = 0; same < 5 && tries < 100; tries++) {
+		last = now;
+		sleep_ms(20);
+		now = free_bytes();
+		same = now == last ? same + 1 : 0;
+	}
+	return now;
+}
+
 /*
  * Print `before` and the number of bytes that are free now; with HS_EXACT, claim that the two are
  * equal. With name NULL, claim nothing: use this after a first round, which allocates what the

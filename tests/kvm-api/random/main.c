@@ -25,6 +25,7 @@
 #define KILLED_IN_S 20   /* a killed process has to end within this time */
 #define LIMIT_MS    3000 /* a process that needs more time is killed */
 #define WARM_UP     5    /* rounds before memory is measured */
+#define REPEATS     3    /* measurements of memory */
 
 struct counts *counts;
 
@@ -209,17 +210,23 @@ int main(int argc, char **argv)
 	counts = mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);
 	any_choice = next_choice;
-	for (i = 0; i < rounds + WARM_UP && good; i++) {
-		if (i == WARM_UP) {
-			print_counts(i, first);
-			ok(good,
-			   "the processes of the rounds before the measurement of memory end");
-			claim_equal(free_bytes(), NULL);
-			before = free_bytes();
-		}
+	for (i = 0; i < WARM_UP && good; i++)
 		good = run_round(first + i);
-	}
 	print_counts(i, first);
+	ok(good, "the processes of the rounds before the measurement of memory end");
+	/*
+	 * The first round that comes to some point allocates what the host keeps, for example the
+	 * first page of a slab, and on a busy machine this may be any round. So if memory is lost,
+	 * measure the same rounds again: a leak recurs.
+	 */
+	for (unsigned int n = 0; n < REPEATS && good; n++) {
+		before = stable_bytes();
+		for (i = 0; i < rounds && good; i++)
+			good = run_round(first + WARM_UP + i);
+		if (settled_bytes(before) == before || !getenv("HS_EXACT"))
+			break;
+	}
+	print_counts(i, first + WARM_UP);
 	ok(good, "each process ends, and each of its ioctls returns a result or an error");
 	ok(counts->mmio && counts->interrupted, "guests of the processes have run");
 	claim_equal(before, "the processes lose no memory");
