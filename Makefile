@@ -132,7 +132,7 @@ $(O)/kernel/libfdt/%.o: $(LIBFDT_SRC)/%.c $(COMPILED_BY)
 # offsets.c contains DEFINE(NAME, value) lines; the compiler computes the values, and sed makes
 # #defines of them. The header is rewritten only when a value changes, so that a change to a C
 # header does not cause all assembly to be built again.
-$(O)/gen/%_offsets.s: $(TOP)/src/%/offsets.c $(COMPILED_BY)
+$(O)/gen/%_offsets.s: $(TOP)/src/%/offsets.c $(COMPILED_BY) | uapi-present
 	@mkdir -p $(@D)
 	$(CC_RV) $(KERNEL_CFLAGS) -I$(TOP)/src/$* -I$(TOP)/src/host -MMD -MP -MT $@ -MF $@.d -S -o $@ $<
 

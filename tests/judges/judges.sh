@@ -102,6 +102,10 @@ applies_litmus()
 
 judge_litmus()
 {
+	if ! [ -x "$O/herd7/herd7" ] && ! command -v "${HERD7:-herd7}" >/dev/null; then
+		echo "1..0 # SKIP herd7 is not installed: run 'scripts/hyperscope setup herd7'"
+		return 0
+	fi
 	build "$O/hyperscope.bin"
 	timeout 300 scripts/hyperscope litmus --out "$O" >"$copy/said" 2>&1 && return
 	[ $? = 1 ] || failed "no verdict: $(tail -n 1 "$copy/said")"
@@ -132,6 +136,10 @@ applies_proofs()
 judge_proofs()
 {
 	local file=${file_of[$1]:-} proofs
+	if ! [ -x "$O/cbmc/cbmc" ] && ! command -v "${CBMC:-cbmc}" >/dev/null; then
+		echo "1..0 # SKIP CBMC is not installed: run 'scripts/hyperscope setup cbmc'"
+		return 0
+	fi
 	file=${file#src/*/}
 	[ "$1" != none ] || { try "proofs" 1500 tests/proofs/run --out "$O"; return; }
 	proofs=$(grep -lE "(Sources:|#include).*\b${file//./\\.}" tests/proofs/*.c | xargs -n 1 basename -s .c)
