@@ -38,7 +38,7 @@ try_machine()	# NAME OPTION...
 
 	for name in get-reg-list ebreak_test; do
 		if [ ! -x "$O/kselftest/$name" ]; then
-			skip "$on: Linux's selftest $name" "set-up could not fetch it"
+			skip "$on: Linux's selftest $name" "it is missing: scripts/hyperscope setup kselftest fetches it"
 			continue
 		fi
 		hs exec --quiet "${machine[@]}" "$O/kselftest/$name"
