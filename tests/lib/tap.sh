@@ -29,7 +29,19 @@
 #   done_testing         print the plan and end the test
 #
 # $tmp is a folder for this test alone, and holds the folders of its runs. It is removed when the
-# test ends. If `make tests` has not built anything, the test bails out.
+# test ends. If `make tests` has not built anything, the test bails out. With --help, a test (FILE.t) prints the comment at
+# its beginning.
+
+case $0:${1:-} in
+*.t:--help)
+	sed -n '/^#!/d; /^# SPDX/d; /^#/!q; s/^# \{0,1\}//p' "$0" | sed '1{/^$/d}'
+	exit 0
+	;;
+*.t:-*)
+	echo "${0##*/}: unknown option $1; see ${0##*/} --help" >&2
+	exit 2
+	;;
+esac
 
 : "${HS_TOP:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
 : "${O:=$HS_TOP/build}"
