@@ -55,6 +55,11 @@ tests_failed=0
 mkdir -p "$O/tmp" && tmp=$(mktemp -d "$O/tmp/test.XXXXXX") || exit 1
 export HS_RUNS=$tmp/runs HS_TAG=$tmp
 trap 'rm -rf "$tmp"' EXIT
+trap 'exit 130' INT
+# On a terminal, Ctrl-C has to end the command that runs, too. In a process group of its own, as timeout(1) makes it
+# otherwise, it would not get the signal.
+foreground=()
+[ ! -t 1 ] || foreground=(--foreground)
 
 scaled()
 {
@@ -263,7 +268,7 @@ hs()
 	local start=$SECONDS limit input=/dev/null
 	limit=$(scaled "${HS_SECONDS:-30}")
 	[ ! -e "$tmp/in" ] || input=$tmp/in
-	timeout --kill-after=5 $((limit + 10)) "$HS_TOP/scripts/hyperscope" "$1" --timeout "$limit" \
+	timeout "${foreground[@]}" --kill-after=5 $((limit + 10)) "$HS_TOP/scripts/hyperscope" "$1" --timeout "$limit" \
 		"${@:2}" <"$input" >"$tmp/out" 2>"$tmp/err"
 	status=$?
 	out=$(tr -d '\0' <"$tmp/out")
@@ -273,7 +278,7 @@ hs()
 
 hs_script()	# NAME ARGS...
 {
-	timeout --kill-after=5 "$(scaled 120)" "$HS_TOP/scripts/hyperscope" "$1" --out "$O" "${@:2}" \
+	timeout "${foreground[@]}" --kill-after=5 "$(scaled 120)" "$HS_TOP/scripts/hyperscope" "$1" --out "$O" "${@:2}" \
 		>"$tmp/table" 2>"$tmp/err"
 	status=$?
 	out=$(cat "$tmp/table")
