@@ -49,7 +49,7 @@ compiled_into()	# FILE FOLDER...
 in_kernel()	# MISTAKE
 {
 	why="the file is not part of the kernel"
-	[[ ${file_of[$1]} == src/kvm/* || ${file_of[$1]} == src/host/* ]]
+	[[ ${file_of[$1]} == src/kvm/* || ${file_of[$1]} == src/host/* || ${file_of[$1]} == src/include/* ]]
 }
 
 # ---- native: the programs for the build machine, under ASan and UBSan, or TSan ----
@@ -60,13 +60,13 @@ applies_native()
 	[ -n "$(native_programs "${file_of[$1]}")" ]
 }
 
-# Print the programs that contain a file. Those of tests/native contain all of src/kvm.
+# Print the programs that contain a file. Those of tests/native contain all of src/kvm, and its headers.
 native_programs()	# FILE
 {
 	local folder=$O/tests
 	case $1 in
 	'') find "$folder"/{native,tsan,sched,files} -executable -name 't*_*' | sort ;;
-	src/kvm/*) find "$folder"/{native,tsan} -executable -name 'test_*' | sort ;;
+	src/kvm/* | src/include/*) find "$folder"/{native,tsan} -executable -name 'test_*' | sort ;;
 	src/host/sched/mutex.c) ls "$folder"/sched/*_mutex ;;
 	src/host/fs/initramfs.c) ls "$folder"/files/test_initramfs ;;
 	src/host/fs/inode.c | src/host/fs/names.c) ls "$folder"/files/test_{initramfs,names,path,rename} ;;
