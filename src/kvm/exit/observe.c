@@ -19,22 +19,9 @@
 #include "exit/exit.h"
 #include "exit/observe.h"
 #include "request.h"
+#include "vcpu/irq.h"
 
 /* ---- interrupts, as the guest takes them ------------------------------------------------- */
-
-/*
- * Return the pending interrupt that is taken first (S §1.3; AIA: LCOFI has a lower priority than
- * the others), or 0 if there is none.
- */
-static unsigned long first_irq(unsigned long pending)
-{
-	static const u8 order[] = { IRQ_S_EXT, IRQ_S_SOFT, IRQ_S_TIMER, IRQ_PMU_OVF };
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(order); i++)
-		if (pending & BIT(order[i]))
-			return order[i];
-	return 0;
-}
 
 static void observe_irq_entry(struct kvm_vcpu *vcpu)
 {
@@ -44,7 +31,7 @@ static void observe_irq_entry(struct kvm_vcpu *vcpu)
 	vcpu->observed.vscause = csr_read(vscause);
 	vcpu->observed.vsepc = csr_read(vsepc);
 	if (user || (csr_read(vsstatus) & SSTATUS_SIE))
-		irq = first_irq(csr_read(vsip) & csr_read(vsie));
+		irq = vcpu_first_irq(csr_read(vsip) & csr_read(vsie));
 	if (!irq)
 		return;
 	vcpu->observed.vscause = CAUSE_IRQ_FLAG | irq;

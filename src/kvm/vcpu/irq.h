@@ -41,6 +41,11 @@ void vcpu_drive_own_irq(struct kvm_vcpu *vcpu, unsigned int irq, bool raise);
 void vcpu_flush_irqs(struct kvm_vcpu *vcpu); /* serve REQ_IRQ: copy changed lines to hvip */
 void vcpu_load_irqs(struct kvm_vcpu *vcpu);  /* the same at a load, which then writes hvip */
 bool vcpu_has_irq(struct kvm_vcpu *vcpu);    /* would WFI return? vCPU not loaded */
+/*
+ * Return the interrupt that is taken first of those in `pending`, or 0 if there is none: SEI, SSI and
+ * STI come before the interrupts of VS, in this order (H §2.2), and LCOFI is last (AIA).
+ */
+unsigned long vcpu_first_irq(unsigned long pending);
 
 /*
  * Let the output of an interrupt controller drive the line. *raised is the state in which the
