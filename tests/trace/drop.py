@@ -10,7 +10,9 @@ lost.
 import struct
 import sys
 
-HEADER, RECORD, RING, END, MASK = 16, 64, 5, 6, (1 << 64) - 1
+from damage import END, HEADER, RECORD, RING, RING_HEADER, SECTION
+
+MASK = (1 << 64) - 1
 
 
 def checksum(data):
@@ -29,12 +31,12 @@ def main():
     out, at, dropped = bytearray(data[:HEADER]), HEADER, False
     while at < len(data):
         kind, hart, size = struct.unpack_from("<IIQ", data, at)
-        body = data[at + 16:at + 16 + (size + 7) // 8 * 8]
-        at += 16 + len(body)
-        if kind == RING and size >= 16 + (first + number) * RECORD and not dropped:
+        body = data[at + SECTION:at + SECTION + (size + 7) // 8 * 8]
+        at += SECTION + len(body)
+        if kind == RING and size >= RING_HEADER + (first + number) * RECORD and not dropped:
             total, lost = struct.unpack_from("<QQ", body)
-            cut = 16 + first * RECORD
-            body = struct.pack("<QQ", total, lost + number) + body[16:cut] + body[cut + number * RECORD:]
+            cut = RING_HEADER + first * RECORD
+            body = struct.pack("<QQ", total, lost + number) + body[RING_HEADER:cut] + body[cut + number * RECORD:]
             size, dropped = len(body), True
         if kind == END:
             body = struct.pack("<Q", checksum(out))

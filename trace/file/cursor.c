@@ -92,7 +92,6 @@ static void fill_seen(const struct hst_cursor *cursor, struct hst_cursor_hart *h
 {
 	const struct hst_file *file = cursor->file;
 	bool guest = TRACE_VM_OF(record->who) != 0;
-
 	u64 skipped = (TRACE_SEQ_OF(record->seq_event) - h->number) & TRACE_SEQ_MASK;
 
 	h->number += skipped;

@@ -116,6 +116,15 @@ int hst_event_field(const struct hst_file *file, int event, const char *name)
 	return event < 0 ? -1 : hst_field_index(&file->events[event], name, strlen(name));
 }
 
+int hst_event_needs(const struct hst_file *file, int *event, const char *name)
+{
+	int field = hst_event_field(file, *event, name);
+
+	if (field < 0)
+		*event = -1;
+	return field;
+}
+
 /* Find the event that ends an exit: kvm_exit_cost if it was on, else kvm_entry. */
 static void find_end(struct hst_file *file)
 {

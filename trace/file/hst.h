@@ -166,6 +166,8 @@ int hst_damaged(struct hst_file *file, const char *what);
 int hst_event_index(const struct hst_file *file, const char *name);
 /* exit.c: return the index of an event's field, or -1 if `event` is -1 or has no such field. */
 int hst_event_field(const struct hst_file *file, int event, const char *name);
+/* exit.c: the same, and set *event to -1 if it lacks the field, which the caller needs. */
+int hst_event_needs(const struct hst_file *file, int *event, const char *name);
 /* Return whether this event was on at any time. Always false for traces of older hosts. */
 static inline bool hst_was_on(const struct hst_file *file, unsigned int event)
 {

@@ -56,27 +56,18 @@ struct tally {
 	struct vcpu vcpu[MAX_VCPUS];
 };
 
-static int field_number(const struct hst_file *file, int *event, const char *name)
-{
-	int field = hst_event_field(file, *event, name);
-
-	if (field < 0)
-		*event = -1;
-	return field;
-}
-
 static void find_numbers(const struct hst_file *file, enum hst_by by, struct numbers *nr)
 {
 	nr->exit = hst_event_index(file, "kvm_exit");
 	nr->sbi = hst_event_index(file, "kvm_sbi_call");
 	nr->mmio = hst_event_index(file, "kvm_mmio");
-	nr->scause = field_number(file, &nr->exit, "scause");
+	nr->scause = hst_event_needs(file, &nr->exit, "scause");
 	if (hst_by_kinds[by].is_code)
-		nr->sepc = field_number(file, &nr->exit, "sepc");
-	nr->ext = field_number(file, &nr->sbi, "ext");
-	nr->fid = field_number(file, &nr->sbi, "fid");
-	nr->type = field_number(file, &nr->mmio, "type");
-	nr->gpa = field_number(file, &nr->mmio, "gpa");
+		nr->sepc = hst_event_needs(file, &nr->exit, "sepc");
+	nr->ext = hst_event_needs(file, &nr->sbi, "ext");
+	nr->fid = hst_event_needs(file, &nr->sbi, "fid");
+	nr->type = hst_event_needs(file, &nr->mmio, "type");
+	nr->gpa = hst_event_needs(file, &nr->mmio, "gpa");
 }
 
 /*

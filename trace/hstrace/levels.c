@@ -284,38 +284,34 @@ static struct vcpu *vcpu_of(struct levels *l, u32 who)
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
-/* Return 0, or -1 after printing which event the trace lacks. */
+static bool recorded(const struct hst_file *file, int event)
+{
+	return event >= 0 && hst_was_on(file, (unsigned int)event);
+}
+
+/* Return 0, or -1 after printing that the trace lacks an event. */
 static int find_events(struct levels *l)
 {
 	struct hst_file *file = l->file;
-	int entry = file->exits.entry;
 
 	l->exit = hst_event_index(file, "kvm_exit");
 	l->csr = hst_event_index(file, "kvm_csr");
 	l->insn = hst_event_index(file, "kvm_virtual_inst");
 	l->vmenter = hst_event_index(file, "kvm_nested_vmenter");
 	l->vmexit = hst_event_index(file, "kvm_nested_vmexit");
-	l->exit_cause = hst_event_field(file, l->exit, "scause");
-	l->csr_csr = hst_event_field(file, l->csr, "csr");
-	l->csr_write = hst_event_field(file, l->csr, "write");
-	l->insn_insn = hst_event_field(file, l->insn, "insn");
-	l->vmexit_cause = hst_event_field(file, l->vmexit, "scause");
-	l->vmexit_pc = hst_event_field(file, l->vmexit, "sepc");
-	if (l->csr_csr < 0 || l->csr_write < 0)
-		l->csr = -1;
-	if (l->insn_insn < 0)
-		l->insn = -1;
-	if (l->exit_cause < 0 || entry < 0 || l->vmenter < 0 || l->vmexit_cause < 0 ||
-	    l->vmexit_pc < 0 || !hst_was_on(file, (unsigned int)l->exit) ||
-	    !hst_was_on(file, (unsigned int)entry) || !hst_was_on(file, (unsigned int)l->vmenter) ||
-	    !hst_was_on(file, (unsigned int)l->vmexit)) {
-		hst_error(
-			file->path,
-			"levels needs the events kvm_exit, kvm_entry and kvm_nested_*, which were "
-			"not all on (--trace 'kvm_*' records them)");
-		return -1;
-	}
-	return 0;
+	l->exit_cause = hst_event_needs(file, &l->exit, "scause");
+	l->csr_csr = hst_event_needs(file, &l->csr, "csr");
+	l->csr_write = hst_event_needs(file, &l->csr, "write");
+	l->insn_insn = hst_event_needs(file, &l->insn, "insn");
+	l->vmexit_cause = hst_event_needs(file, &l->vmexit, "scause");
+	l->vmexit_pc = hst_event_needs(file, &l->vmexit, "sepc");
+	if (recorded(file, l->exit) && recorded(file, file->exits.entry) &&
+	    recorded(file, l->vmenter) && recorded(file, l->vmexit))
+		return 0;
+	hst_error(file->path,
+		  "levels needs the events kvm_exit, kvm_entry and kvm_nested_*, which were not "
+		  "all on (--trace 'kvm_*' records them)");
+	return -1;
 }
 
 static int read_events(struct levels *l, const struct hst_select *select)
@@ -407,12 +403,12 @@ int hst_cmd_levels(int argc, char **argv)
 		selects |= used > 0;
 		if (used)
 			continue;
-		used = 1;
-		each = true;
 		if (strcmp(argv[at], "--each") != 0) {
 			hst_wrong_use("levels has no option", argv[at]);
 			goto free_select;
 		}
+		each = true;
+		used = 1;
 	}
 	if (argc - at != 1) {
 		hst_wrong_use("levels takes one FILE", NULL);

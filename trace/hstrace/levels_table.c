@@ -14,7 +14,6 @@ void *levels_grow(void *array, size_t n, size_t size)
 static struct levels_kind *kind_of(struct levels_table *table, const struct levels_exit *exit)
 {
 	struct levels_kind *kinds = table->kinds;
-
 	const char *title = table->n < LEVELS_MAX_KINDS ? exit->title : "others";
 
 	for (size_t i = 0; i < table->n; i++)
