@@ -16,6 +16,7 @@
  * Options: --unwind 19
  */
 #include "proof.h"
+#include "hv/kvm_hext.h"
 #include "uapi/onereg.c"
 
 #define WIDE 64 /* bytes of a modeled wide register */
@@ -68,10 +69,11 @@ static void *any_wide(struct kvm_vcpu *vcpu, unsigned long num)
 	}
 
 const struct reg_group reg_group_config = ROW(KVM_REG_RISCV_CONFIG);
-const struct reg_group reg_groups_csr[3] = {
+const struct reg_group reg_groups_csr[4] = {
 	ROW(KVM_REG_RISCV_CSR | KVM_REG_RISCV_CSR_GENERAL),
 	ROW(KVM_REG_RISCV_CSR | KVM_REG_RISCV_CSR_AIA),
 	ROW(KVM_REG_RISCV_CSR | KVM_REG_RISCV_CSR_SMSTATEEN),
+	ROW(KVM_REG_RISCV_CSR | KVM_REG_RISCV_CSR_HEXT),
 };
 const struct reg_group reg_group_vector = ROW(KVM_REG_RISCV_VECTOR);
 const struct reg_group reg_groups_isa[3] = {
