@@ -396,9 +396,11 @@ void nested_isa_changed(struct kvm_vcpu *vcpu)
 	vcpu->has_h = isa_has(vcpu, KVM_RISCV_ISA_EXT_H);
 	if (!vcpu->has_h) {
 		nested_reset(vcpu);
+		set_hstatus(vcpu); /* no instruction traps for L1's hstatus any more */
 		return;
 	}
 	isa_set_put(&vcpu->isa, KVM_RISCV_ISA_EXT_SSAIA, false);
+	nested_csr_isa_changed(vcpu);
 	vcpu->shadow->svpbmt = isa_has(vcpu, KVM_RISCV_ISA_EXT_SVPBMT);
 	vcpu->shadow->svnapot = isa_has(vcpu, KVM_RISCV_ISA_EXT_SVNAPOT);
 }

@@ -100,6 +100,8 @@ u64 nested_vstimecmp(const struct kvm_vcpu *vcpu); /* in L2's time; TIMER_NEVER 
 
 /* nested_csr.c */
 struct csr_access;
+/* Clear the bits of extensions that the vCPU no longer has. */
+void nested_csr_isa_changed(struct kvm_vcpu *vcpu);
 /*
  * Get or set a CSR by its number, at 64 bits on every XLEN. Returns false if the vCPU has no such
  * CSR. The vCPU is not loaded.

@@ -85,6 +85,12 @@ static u64 henvcfg_writable(const struct kvm_vcpu *vcpu)
 	return writable;
 }
 
+void nested_csr_isa_changed(struct kvm_vcpu *vcpu)
+{
+	vcpu->nested.henvcfg &= henvcfg_writable(vcpu);
+	vcpu->nested.hstateen0 &= isa_hstateen0(vcpu);
+}
+
 /* Find where such a CSR is, and its writable bits. Returns false if L1 has no such CSR. */
 static bool wide_place(struct kvm_vcpu *vcpu, unsigned int csr, u64 **place, u64 *writable)
 {
