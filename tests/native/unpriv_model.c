@@ -57,16 +57,23 @@ unsigned long unpriv_hlv(gva_t gva, struct hv_trap *trap, unsigned long hstatus)
 	return trap->scause ? 0 : value;
 }
 
-#define ACCESS(name, type, kind)                                                     \
-	unsigned long name(gva_t gva, struct hv_trap *trap, unsigned long hstatus,   \
-			   unsigned long stored)                                     \
-	{                                                                            \
-		type value = (type)stored;                                           \
-                                                                                     \
-		(void)hstatus;                                                       \
-		if (!unpriv_trapped(trap))                                           \
-			native_guest_access(gva, kind, &value, sizeof(value), trap); \
-		return trap->scause ? 0 : (unsigned long)(long)value;                \
+static unsigned long misaligned(enum native_access kind)
+{
+	return kind == NATIVE_STORE ? EXC_STORE_MISALIGNED : EXC_LOAD_MISALIGNED;
+}
+
+#define ACCESS(name, type, kind)                                                              \
+	unsigned long name(gva_t gva, struct hv_trap *trap, unsigned long hstatus,            \
+			   unsigned long stored)                                              \
+	{                                                                                     \
+		type value = (type)stored;                                                    \
+                                                                                              \
+		(void)hstatus;                                                                \
+		if (gva % sizeof(value))                                                      \
+			*trap = (struct hv_trap){ .scause = misaligned(kind), .stval = gva }; \
+		else if (!unpriv_trapped(trap))                                               \
+			native_guest_access(gva, kind, &value, sizeof(value), trap);          \
+		return trap->scause ? 0 : (unsigned long)(long)value;                         \
 	}
 
 ACCESS(unpriv_hlv_b, s8, NATIVE_LOAD)
