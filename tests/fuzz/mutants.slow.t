@@ -96,6 +96,18 @@ mutant insn "the register of a compressed access has six bits" kvm/exit/insn_dec
 	's/rd : bits\(insn, 6, 2\)/rd : bits(insn, 7, 2)/'
 mutant insn "a compressed instruction is four bytes long" kvm/exit/insn_decode.c \
 	's/3 \? 4 : 2;/3 ? 4 : 4;/'
+mutant nested "hideleg is not restored when L2 is left" kvm/vcpu/nested.c \
+	's/\tcsr_write\(hideleg, VS_LINES\);\n//'
+mutant nested "L1's MXR stays in the hart when L2 is left" kvm/vcpu/nested.c \
+	's/\tvcpu->guest.sstatus &= ~SSTATUS_MXR;\n//'
+mutant nested "without H, an sret traps for the old hstatus" kvm/vcpu/nested.c \
+	's/\t\tset_hstatus\(vcpu\); [^\n]*\n//'
+mutant nested "hstatus.VGEIN is writable" kvm/vcpu/nested_csr.c \
+	's/\(HSTATUS_GVA \| HSTATUS_SPV/(HSTATUS_VGEIN | HSTATUS_GVA | HSTATUS_SPV/'
+mutant nested "the VM's own table does not limit writes of L2" kvm/mmu/shadow.c \
+	's/ && \(own->pte & PTE_W\)\)/)/'
+mutant nested "the shadow table that was dropped last is not freed" kvm/mmu/shadow.c \
+	's/\tgstage_destroy\(&vcpu->shadow->old\);\n//'
 
 # A restore that leaves out a page: the check of order.slow.t has to fail.
 sed 's/for (i = 0; i < nr_hot; i++)$/for (i = 0; i + 1 < nr_hot; i++)/' "$HS_TOP/tests/fuzz/lib/snapshot.c" >"$tmp/snapshot.c"

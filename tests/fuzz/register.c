@@ -24,16 +24,7 @@ static void guest(struct kvm_vcpu *vcpu)
 
 static long one_reg(unsigned int cmd, u64 id, u64 *value)
 {
-	const hva_t arg = VALUE + PAGE_SIZE;
-	struct kvm_one_reg reg = { .id = id, .addr = VALUE };
-	long ret;
-
-	CLAIM(hv_copy_to_user(arg, &reg, sizeof(reg)) == 0);
-	CLAIM(hv_copy_to_user(VALUE, value, sizeof(*value)) == 0);
-	ret = native_ioctl(vm.vcpu_fd[0], cmd, arg);
-	CLAIM(hv_copy_from_user(value, VALUE, sizeof(*value)) == 0);
-	CLAIM(ret <= 0 && ret > -134);
-	return ret;
+	return core_one_reg(vm.vcpu_fd[0], cmd, id, VALUE, value);
 }
 
 static u64 ids[MAX_REGS], nr_ids;

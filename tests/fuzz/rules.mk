@@ -11,7 +11,7 @@
 FUZZ_DIR := $(TOP)/tests/fuzz
 FUZZ_TARGETS := $(patsubst $(FUZZ_DIR)/%.c,%,$(wildcard $(FUZZ_DIR)/*.c))
 FUZZ_TRACE := trace trace_filter trace_ram
-FUZZ_CORE := ioctl insn register sbi toggles
+FUZZ_CORE := ioctl insn nested register sbi toggles
 FUZZ_VMM := mmio restore
 FUZZ_HOST := cpio elf fdt
 
@@ -27,7 +27,8 @@ FUZZ_COVER := -fsanitize=fuzzer-no-link $(FUZZ_PROFILE)
 # The inputs of these targets are series of choices, so values that the code compares are of no use
 # in them, and comparisons are not traced.
 FUZZ_COVER_CORE := -fsanitize-coverage=inline-8bit-counters,pc-table $(FUZZ_PROFILE)
-FUZZ_MACHINE := -D__thread= -include $(FUZZ_DIR)/lib/machine_heap.h
+FUZZ_STATIC := -D__thread=
+FUZZ_MACHINE := $(FUZZ_STATIC) -include $(FUZZ_DIR)/lib/machine_heap.h
 FUZZ_SECTIONS := --rename-section .bss=machine_bss \
 	$(patsubst %,--rename-section %=machine_data,.data .data.rel .data.rel.local)
 
@@ -89,7 +90,7 @@ $(patsubst %,$(FUZZ_OUT)/obj/%.o,$(FUZZ_TRACE)): $(FUZZ_OUT)/obj/%.o: $(FUZZ_DIR
 
 $(patsubst %,$(FUZZ_OUT)/obj/%.o,$(FUZZ_CORE)): $(FUZZ_OUT)/obj/%.o: $(FUZZ_DIR)/%.c | uapi-present
 	@mkdir -p $(@D)
-	$(call say,FUZZCC)$(FUZZ_CC) $(NATIVE_COMMON) $(FUZZ_CFLAGS) $(FUZZ_COVER_CORE) -MMD -MP -c -o $@ $<
+	$(call say,FUZZCC)$(FUZZ_CC) $(NATIVE_COMMON) $(FUZZ_CFLAGS) $(FUZZ_STATIC) $(FUZZ_COVER_CORE) -MMD -MP -c -o $@ $<
 	objcopy $(FUZZ_SECTIONS) $@
 
 # The VMM and the host, with libFuzzer and with replay.c: $1 is the folder, $2 the compiler.
@@ -168,7 +169,7 @@ $(O)/tests/fuzz/lib/replay.o: $(FUZZ_DIR)/lib/replay.c
 
 $(O)/tests/fuzz/%.o: $(FUZZ_DIR)/%.c | uapi-present
 	@mkdir -p $(@D)
-	$(call say,HOSTCC)$(HOSTCC) $(NATIVE_CFLAGS) $(WARN) $(FUZZ_INCLUDE) -MMD -MP -c -o $@ $<
+	$(call say,HOSTCC)$(HOSTCC) $(NATIVE_CFLAGS) $(WARN) $(FUZZ_INCLUDE) $(FUZZ_STATIC) -MMD -MP -c -o $@ $<
 	objcopy $(FUZZ_SECTIONS) $@
 
 -include $(wildcard $(addprefix $(O)/tests/fuzz/,*.d */*.d) $(addprefix $(FUZZ_OUT)/obj/,*.d */*.d */*/*.d */*/*/*.d))

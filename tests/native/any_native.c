@@ -8,6 +8,7 @@
 #include "mmu/dirty_ring.h"
 
 __thread unsigned long env_args;
+void (*any_run_guest)(struct kvm_vcpu *vcpu) = any_guest;
 
 void env_fail(const char *format, ...)
 {
@@ -88,7 +89,7 @@ void env_run(int vcpu)
 	unsigned int i;
 
 	any_entries_left = 1 + (unsigned int)rnd(20);
-	native_guest = any_guest;
+	native_guest = any_run_guest;
 	native_signal_set(rnd(16) == 0 || hsm_is_stopped(v));
 	for (i = 0; i < 16 && !rnd(3); i++)
 		((u8 *)v->run)[rnd(sizeof(*v->run))] = (u8)rnd(256);

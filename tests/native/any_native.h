@@ -13,5 +13,7 @@
 /* The guest (native_guest). It traps any_entries_left times, and then by a timer interrupt. */
 void any_guest(struct kvm_vcpu *vcpu);
 extern unsigned int any_entries_left;
+/* The guest of env_run(): any_guest(), or one that also counts any_entries_left down. */
+extern void (*any_run_guest)(struct kvm_vcpu *vcpu);
 
 #endif

@@ -39,6 +39,24 @@ static inline bool core_restore(void)
 	return true;
 }
 
+/*
+ * Call KVM_GET_ONE_REG or KVM_SET_ONE_REG of a vCPU, with *value in the page of user memory at `page`,
+ * and the ioctl's argument in the next page.
+ */
+static inline long core_one_reg(int vcpu, unsigned int cmd, u64 id, hva_t page, u64 *value)
+{
+	const hva_t arg = page + PAGE_SIZE;
+	struct kvm_one_reg reg = { .id = id, .addr = page };
+	long ret;
+
+	CLAIM(hv_copy_to_user(arg, &reg, sizeof(reg)) == 0);
+	CLAIM(hv_copy_to_user(page, value, sizeof(*value)) == 0);
+	ret = native_ioctl(vcpu, cmd, arg);
+	CLAIM(hv_copy_from_user(value, page, sizeof(*value)) == 0);
+	CLAIM(ret <= 0 && ret > -134);
+	return ret;
+}
+
 /* Free user memory, and check that nothing has leaked. Call this after all VMs have been closed. */
 static inline void core_end(void)
 {
