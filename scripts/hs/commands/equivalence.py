@@ -46,6 +46,8 @@ def new_parser():
     parser.add_argument("--cpu", metavar="MODEL", help="processor, in QEMU's syntax (%s), or Spike's (with the H extension)" % CPU)
     parser.add_argument("--aligned-atomics", action="store_true",
                         help="use only aligned addresses for AMOs, LR and SC (for QEMU 10.0.13, see docs/caveats.md)")
+    parser.add_argument("--hs", action="store_true",
+                        help="programs use the H extension: HS mode with excursions to V=1 (a guest with --nested)")
     add_machine(parser, spike=True)
     parser.add_qemu()
     parser.add_argument("--jobs", metavar="N", type=int, default=1,
@@ -88,6 +90,9 @@ class Totals:
             print("\n".join(layout.cells(rows)))
         print("median of a program: at least %d instructions, %d traps" %
               (self.median("instructions"), self.median("traps")))
+        if "excursions" in self.histograms:
+            print("excursions to V=1 of a program in the median: %d, traps from V=1: %d" %
+                  (self.median("excursions"), self.median("guest-traps")))
 
 
 def repeat(parser, options, key):
@@ -98,7 +103,7 @@ def repeat(parser, options, key):
             words += ["--" + name, getattr(options, name)]
     for setting in options.set:
         words += ["--set", setting]
-    words += ["--aligned-atomics"] * options.aligned_atomics
+    words += ["--hs"] * options.hs + ["--aligned-atomics"] * options.aligned_atomics
     print("to repeat: " + " ".join(map(shlex.quote, words)))
 
 

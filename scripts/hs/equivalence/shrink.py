@@ -116,7 +116,7 @@ def state(found):
     """Return the lines of the outcome, by what they describe."""
     rows = {}
     for line in found.lines:
-        match = re.match(r"(trap \d+): (.*)|(.*) = ([0-9a-f]+)$", line)
+        match = re.match(r"(trap \d+(?:, H)?): (.*)|(.*) = ([0-9a-f]+)$", line)
         if match:
             rows[match.group(1) or match.group(3)] = match.group(2) or match.group(4)
     return rows

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """systems.py - run the payload `equivalence` (src/guest/equivalence) bare or in a VM, and read its output.
 
-The bare processor has no H extension, because S mode would otherwise be HS mode, whose CSRs a guest does not have.
-In all other respects, the two processors are the same.
+The bare processor has no H extension, because S mode would otherwise be HS mode, whose CSRs a guest does not have. With
+--hs, both have it. In all other respects, the two processors are the same.
 """
 import os
 import queue
@@ -68,18 +68,18 @@ class Systems:
 
     def cpu(self, system):
         options = self.options
-        bare = system == BARE
-        no_sstc = bare and "timer=hrtimer" in options.set
+        no_h = system == BARE and not options.hs
+        no_sstc = system == BARE and "timer=hrtimer" in options.set
         if options.machine == qemuopt.SPIKE:
             isa = options.cpu or SPIKE_ISA
             base, _, rest = isa.partition("_")
-            return (base.replace("h", "") if bare else base) + "_" + (rest.replace("sstc_", "") if no_sstc else rest)
+            return (base.replace("h", "") if no_h else base) + "_" + (rest.replace("sstc_", "") if no_sstc else rest)
         cpu = options.cpu or CPU
         if cpu.split(",")[0] == "max":
             cpu = MAX + cpu[len("max"):]
         if options.machine == qemuopt.QEMU_SPIKE:
             cpu += NO_CBO
-        return cpu + (",h=off" if bare else "") + (",sstc=off" if no_sstc else "")
+        return cpu + (",h=off" if no_h else "") + (",sstc=off" if no_sstc else "")
 
     def bare(self, arguments, folder):
         options = self.options
@@ -95,6 +95,7 @@ class Systems:
                    "--out", options.out, "--without-observation", "--timeout", str(options.timeout),
                    "--append", arguments]
         command += ["--machine", options.machine] if options.machine else []
+        command += ["--nested"] * options.hs
         for setting in options.set:
             command += ["--set", setting]
         return command + [self.payload]
@@ -103,6 +104,8 @@ class Systems:
         """Run the payload with these boot arguments to its last line. Return its Output, unless the payload did not start."""
         if self.options.aligned_atomics:
             arguments["aligned-atomics"] = True
+        if self.options.hs:
+            arguments["hs"] = True
         words = " ".join(name if value is True else "%s=%s" % (name, value) for name, value in arguments.items())
         with tempfile.TemporaryDirectory(prefix="equivalence.") as folder:
             command = getattr(self, system)(words, folder)

@@ -68,6 +68,30 @@ trap_common:
 	addi	sp, sp, 112
 	ret
 
+	/*
+	 * The vectors of VS mode. Each entry hands its trap over to HS mode, which returns to the sret
+	 * behind them.
+	 */
+	.option	push
+	.option	norvc
+	.balign	256
+	.globl	sandbox_vs_vectors
+sandbox_vs_vectors:
+	.rept	NR_VECTORS
+	ecall
+	.endr
+	sret
+	.option	pop
+
+	.option	push
+	.option	arch, +h
+	.globl	fence_guest
+fence_guest:
+	hfence.vvma
+	hfence.gvma
+	ret
+	.option	pop
+
 	/* fp_load(fregs, fcsr) and fcsr = fp_save(fregs); FS is on. */
 	.option	push
 	.option	arch, +d

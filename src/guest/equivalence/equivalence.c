@@ -5,7 +5,7 @@
  * Boot arguments: first=N and count=N select the programs, batch=N is how many programs share a
  * digest. keep=HEX leaves pieces of the programs out (bit 0: piece 0). detail prints the program
  * and its outcome. without executes the program without each of several groups of pieces, to shrink it.
- * aligned-atomics aligns the addresses of AMOs, LR and SC.
+ * aligned-atomics aligns the addresses of AMOs, LR and SC. hs: the programs use the H extension.
  */
 #include "equivalence.h"
 
@@ -15,7 +15,8 @@
 
 static u64 everything[2] = { ~0UL, ~0UL }, keep[2];
 static struct gen gen;
-static unsigned long insns[BUCKETS], traps[BUCKETS + 1], causes[2][CAUSES];
+static unsigned long insns[BUCKETS], traps[BUCKETS + 1], causes[NR_LEVELS][2][CAUSES];
+static unsigned long excursions[BUCKETS + 1], guest_traps[BUCKETS + 1];
 
 static u64 run(unsigned long number, const u64 *mask)
 {
@@ -28,12 +29,18 @@ static u64 run(unsigned long number, const u64 *mask)
 
 static void count(void)
 {
-	unsigned int i;
+	unsigned int from_guest = 0, i;
 
 	insns[MIN(gen.insns / INSN_STEP, BUCKETS - 1U)]++;
 	traps[sandbox.traps]++;
-	for (i = 0; i < sandbox.traps; i++)
-		causes[sandbox.log[i].cause >> 63][sandbox.log[i].cause & (CAUSES - 1)]++;
+	for (i = 0; i < sandbox.traps; i++) {
+		const struct record *rec = &sandbox.log[i];
+
+		causes[rec->level][rec->cause >> 63][rec->cause & (CAUSES - 1)]++;
+		from_guest += rec->level != LEVEL_V0;
+	}
+	excursions[sandbox.excursions]++;
+	guest_traps[from_guest]++;
 }
 
 static void histogram(const char *name, const unsigned long *buckets, unsigned int n,
@@ -49,14 +56,25 @@ static void histogram(const char *name, const unsigned long *buckets, unsigned i
 
 static void summary(void)
 {
-	unsigned int i;
+	static const char *const prefixes[NR_LEVELS] = { "", "v1-", "vs-" };
+	unsigned int i, level;
 
 	for (i = 0; i < NR_CLASSES; i++)
-		printf("class %s %u\n", class_name(i), gen.counts[i]);
-	for (i = 0; i < 2 * CAUSES; i++)
-		if (causes[i / CAUSES][i % CAUSES])
-			printf("cause %s%u %lu\n", i / CAUSES ? "irq" : "", i % CAUSES,
-			       causes[i / CAUSES][i % CAUSES]);
+		if (hs_programs || !class_needs_h(i))
+			printf("class %s %u\n", class_name(i), gen.counts[i]);
+	for (level = 0; level < NR_LEVELS; level++) {
+		for (i = 0; i < 2 * CAUSES; i++) {
+			unsigned long n = causes[level][i / CAUSES][i % CAUSES];
+
+			if (n)
+				printf("cause %s%s%u %lu\n", prefixes[level],
+				       i / CAUSES ? "irq" : "", i % CAUSES, n);
+		}
+	}
+	if (hs_programs) {
+		histogram("excursions", excursions, MAX_TRAPS + 1, 1);
+		histogram("guest-traps", guest_traps, MAX_TRAPS + 1, 1);
+	}
 	histogram("instructions", insns, BUCKETS, INSN_STEP);
 	histogram("traps", traps, MAX_TRAPS + 1, 1);
 }
@@ -101,7 +119,7 @@ static void detail(unsigned long number)
 {
 	gen.listing = true;
 	printf("code at %lx, arena at %lx\n", (unsigned long)code, (unsigned long)arena);
-	run(number, keep);
+	printf("digest = %lx\n", (unsigned long)run(number, keep));
 	outcome_print(number);
 }
 
@@ -129,6 +147,7 @@ void payload_main(void)
 	unsigned long first = boot_number("first", 0), total = boot_number("count", 100);
 	char text[8];
 
+	hs_programs = boot_arg("hs", NULL, 0);
 	sandbox_init();
 	read_keep();
 	gen.aligned = boot_arg("aligned-atomics", NULL, 0);

@@ -20,10 +20,14 @@
 #define SB_CALLER_TP 280
 #define SB_ALIAS     288
 #define SB_SATPS     296
+#define SB_VSATPS    360
+#define SB_HGATPS    424
+#define SB_RESUME    488
 
 #define SATPS         8
 #define VECTOR_STRIDE 4
 #define NR_VECTORS    16
+#define VS_RETURN     64 /* from sandbox_vs_vectors to the sret with which VS mode returns */
 
 #ifndef __ASSEMBLER__
 
@@ -41,8 +45,10 @@
 #define SPILL_PAGE  4 /* the end of accesses that begin in the last of these */
 #define STUB_PAGE   5 /* returns to ra, at each address; never writable */
 #define ARENA_PAGES 6
-#define CODE_SIZE   (2 * PAGE_SIZE)
-#define ROOTS       2
+#define CODE_SIZE   (4 * PAGE_SIZE)
+#define ROOTS       4 /* of which the last two are only for V = 1 */
+#define S_ROOTS     2
+#define GROOTS      2
 #define SMALL_PAGES 16             /* pages of 4 KiB in a root's window with random entries */
 #define LARGE_PAGES 4              /* of 2 MiB */
 #define WINDOW      0x1000000000UL /* virtual address of the window, which gp holds */
@@ -60,8 +66,26 @@ struct root {
 extern struct root roots[ROOTS];
 extern u8 arena[SZ_2M], code[CODE_SIZE];
 
+/*
+ * The G-stage tables of one root. They map the image one to one, but the arena's first pages at
+ * random. The window, too, is random, and has the tables of the roots that are only for V = 1.
+ */
+struct groot {
+	pte_t top[2048]; /* Sv39x4 root */
+	pte_t sv48[2048], sv57[2048];
+	pte_t image[512];              /* 2 MiB entries of the image */
+	pte_t arena[512];              /* 4 KiB entries of the arena */
+	pte_t middle[512], small[512]; /* of the window */
+};
+extern struct groot groots[GROOTS];
+
 /* Entry n of a level of the window; any flags, harmless target. */
 pte_t random_leaf(unsigned long *rnd, int level, unsigned int n);
+/* The same in one of the roots that are only for V = 1: the target may be in the G-stage's window. */
+pte_t random_vs_leaf(unsigned long *rnd, int level, unsigned int n);
+/* Entry n of a level of the G-stage's window, or of the arena's pages. */
+pte_t random_gleaf(unsigned long *rnd, int level, unsigned int n);
+pte_t random_arena_leaf(unsigned long *rnd, unsigned int n);
 
 /* ---- programs ---- */
 #define MAX_PIECES 128
@@ -77,6 +101,10 @@ struct gen {
 	u8 *pos;
 	unsigned long number; /* of the program */
 	bool paging, user;    /* at this point of the program */
+	bool virt;            /* V = 1 here; paging is vsatp's then, otherwise satp's */
+	bool other_paging;    /* the other one's */
+	bool gstage;          /* hgatp is not Bare */
+	bool stce;            /* henvcfg.STCE is 1 */
 	bool listing;         /* print each piece */
 	bool aligned;         /* AMOs, LR and SC have aligned addresses */
 	unsigned int piece;   /* the next piece's number */
@@ -86,6 +114,7 @@ struct gen {
 };
 void generate(struct gen *g, unsigned long number, const u64 *keep);
 const char *class_name(unsigned int class);
+bool class_needs_h(unsigned int class); /* only with hs_programs */
 void start_random(unsigned long *rnd, unsigned long number, unsigned long what);
 
 static inline unsigned int pick(struct gen *g, unsigned int limit)
@@ -104,11 +133,17 @@ void emit_csr(struct gen *g, unsigned int funct3, unsigned int rd, unsigned int 
 	      unsigned int rs);
 bool reserved_reg(unsigned int reg);
 /* Is the word harmless: no access to memory, no jump, no write of a protected register or CSR? */
-bool word_ok(u32 word);
+bool word_ok(const struct gen *g, u32 word);
 bool half_ok(u16 half);
-bool csr_ok(u32 word);
+bool csr_ok(const struct gen *g, u32 word);
+void emit_piece(struct gen *g, bool inner); /* the next piece; inner: within an excursion */
+bool is_kept(const struct gen *g, unsigned int piece);
+void emit_based(struct gen *g, unsigned int base, long offset); /* t6 = base + offset */
+int random_offset(struct gen *g);                               /* in a page */
+void emit_pte_value(struct gen *g, pte_t value);                /* in t5 */
 #define PIECE(name, weight, where, what) void emit_##name(struct gen *g);
 #include "class.def"
+void emit_vs_wfi(struct gen *g);
 
 #define I_TYPE(op, f3, rd, rs1, imm) \
 	((u32)(op) | (u32)(rd) << 7 | (u32)(f3) << 12 | (u32)(rs1) << 15 | (u32)(imm) << 20)
@@ -116,33 +151,44 @@ bool csr_ok(u32 word);
 #define S_TYPE(op, f3, rs1, rs2, imm)                                            \
 	((u32)(op) | ((u32)(imm)&31) << 7 | (u32)(f3) << 12 | (u32)(rs1) << 15 | \
 	 (u32)(rs2) << 20 | ((u32)(imm) >> 5 & 127) << 25)
-#define OP_LUI       0x37
-#define OP_AUIPC     0x17
-#define OP_IMM       0x13
-#define OP_IMM32     0x1b
-#define OP_REG       0x33
-#define OP_REG32     0x3b
-#define OP_LOAD      0x03
-#define OP_STORE     0x23
-#define OP_FLOAD     0x07
-#define OP_FSTORE    0x27
-#define OP_AMO       0x2f
-#define OP_FENCE     0x0f
-#define OP_SYSTEM    0x73
-#define OP_FP        0x53
-#define OP_V         0x57
-#define OP_JALR      0x67
-#define INSN_ECALL   0x73
-#define INSN_EBREAK  0x100073
-#define INSN_SRET    0x10200073
-#define INSN_WFI     0x10500073
-#define INSN_FENCE_I 0x100f
-#define INSN_SFENCE  0x12000073
+#define OP_LUI           0x37
+#define OP_AUIPC         0x17
+#define OP_IMM           0x13
+#define OP_IMM32         0x1b
+#define OP_REG           0x33
+#define OP_REG32         0x3b
+#define OP_LOAD          0x03
+#define OP_STORE         0x23
+#define OP_FLOAD         0x07
+#define OP_FSTORE        0x27
+#define OP_AMO           0x2f
+#define OP_FENCE         0x0f
+#define OP_SYSTEM        0x73
+#define OP_FP            0x53
+#define OP_V             0x57
+#define OP_JALR          0x67
+#define INSN_ECALL       0x73
+#define INSN_EBREAK      0x100073
+#define INSN_SRET        0x10200073
+#define INSN_WFI         0x10500073
+#define INSN_FENCE_I     0x100f
+#define INSN_SFENCE      0x12000073
+#define INSN_HFENCE_VVMA 0x22000073
+#define INSN_HFENCE_GVMA 0x62000073
 
 /* ---- the sandbox ---- */
 #define MAX_TRAPS 64
 struct record {
 	unsigned long cause, tval, epc, status, ip, entry;
+	/* Only with H. */
+	unsigned long level, hstatus, htval, htinst, hip, vsstatus;
+};
+
+enum level {      /* of a trap, in struct record */
+	LEVEL_V0, /* from V = 0 */
+	LEVEL_V1, /* from V = 1 into HS mode */
+	LEVEL_VS, /* from V = 1 into VS mode */
+	NR_LEVELS
 };
 
 struct sandbox {
@@ -151,12 +197,16 @@ struct sandbox {
 	unsigned long sp;       /* of the trap handler */
 	unsigned long caller_sp, caller_tp;
 	unsigned long alias; /* CODE_ALIAS - code */
-	unsigned long satps[SATPS];
+	unsigned long satps[SATPS], vsatps[SATPS], hgatps[SATPS];
+	unsigned long
+		resume; /* where the program continues in HS mode after an excursion to V = 1 */
 	unsigned long status; /* sstatus for the program */
 	unsigned long end;    /* address of its last instruction */
 	unsigned int traps;
+	unsigned int excursions; /* to V = 1, that have ended */
 	struct record log[MAX_TRAPS];
-	unsigned long csrs[16]; /* final values, see outcome.c */
+	unsigned long csrs[16];  /* final values, see outcome.c */
+	unsigned long hcsrs[20]; /* of H, see outcome.c */
 	u64 fregs[32];
 	unsigned long fcsr;
 	unsigned long v[5]; /* vl, vtype, vstart, vcsr, vlenb */
@@ -172,15 +222,29 @@ enum feature {
 extern bool has[NR_FEATURES];
 extern unsigned int vlenb;      /* bytes of a vector register */
 extern unsigned int satp_modes; /* bit N: mode N */
+extern unsigned int hgatp_modes;
+extern bool hs_programs; /* programs use the H extension */
 
 void sandbox_init(void);
 void sandbox_reset(unsigned long number);
 void sandbox_run(unsigned long end);
 unsigned long data_pattern(unsigned long number, unsigned long at);
+bool is_code(unsigned long pc);
+unsigned long in_code(unsigned long pc); /* the address in `code` of an address in its alias */
+
+/* sandbox_hs.c: what programs that use the H extension need in addition */
+void hs_init(void);
+void hs_reset(unsigned long number);
+void hs_save(void); /* the final values; then turn everything off */
+void hs_record(struct record *rec);
+void hs_trap_virtual(const struct record *rec); /* continue after a trap from V = 1 */
+void hs_trap_irq(unsigned long cause);          /* an interrupt of VS in HS mode */
 
 /* enter.S */
 void sandbox_enter(struct sandbox *box);
 void sandbox_vectors(void);
+void sandbox_vs_vectors(void);
+void fence_guest(void);                 /* HFENCE.VVMA and HFENCE.GVMA */
 long sandbox_trap(struct sandbox *box); /* 0: go on; 1: the program has ended */
 void fp_load(const u64 *fregs, unsigned long fcsr);
 unsigned long fp_save(u64 *fregs);

@@ -10,11 +10,13 @@
 
 #define MIN_PIECES  26
 #define MORE_PIECES 26
-#define ROOM        512 /* bytes that one piece needs at most */
+#define ROOM        2048 /* bytes that one piece needs at most, with those inside */
 
 enum where {
 	ANYWHERE,
-	S_ONLY
+	S_ONLY,
+	WITH_H,
+	HS_ONLY
 };
 static const struct {
 	const char *name;
@@ -29,6 +31,11 @@ static const struct {
 const char *class_name(unsigned int class)
 {
 	return classes[class].name;
+}
+
+bool class_needs_h(unsigned int class)
+{
+	return classes[class].where >= WITH_H;
 }
 
 void start_random(unsigned long *rnd, unsigned long number, unsigned long what)
@@ -99,12 +106,23 @@ void emit_csr(struct gen *g, unsigned int funct3, unsigned int rd, unsigned int 
 #define CSR_PROTECTED(n) \
 	((n) == CSR_stvec || (n) == CSR_satp || (n) == CSR_stimecmp || (n) == CSR_stimecmph)
 
-bool csr_ok(u32 word)
+/* With V = 1, these CSRs are not accessible. In HS mode, emit_csr_h() and others write them. */
+static bool csr_h_ok(const struct gen *g, unsigned int csr, bool writes)
+{
+	unsigned int group = csr >> 8;
+
+	if (!hs_programs || g->virt || (group != 2 && group != 6))
+		return true;
+	/* htinst and SD of vsstatus: docs/nested.md. QEMU shows VSTIP of vstimecmp in hvip, too. */
+	return !writes && csr != CSR_htinst && csr != CSR_vsstatus && csr != CSR_hvip;
+}
+
+bool csr_ok(const struct gen *g, u32 word)
 {
 	unsigned int csr = word >> 20, rd = word >> 7 & 31, rs = word >> 15 & 31;
 	bool writes = (word >> 12 & 3) == 1 || rs;
 
-	if (reserved_reg(rd) || (writes && CSR_PROTECTED(csr)))
+	if (reserved_reg(rd) || (writes && CSR_PROTECTED(csr)) || !csr_h_ok(g, csr, writes))
 		return false;
 	/*
 	 * QEMU accepts reserved values of UXL, and aborts when it uses them. A guest's write of the
@@ -124,19 +142,22 @@ bool csr_ok(u32 word)
 	return (csr & ~0x9fU) != CSR_cycle || (!rd && csr != CSR_time);
 }
 
-static bool system_ok(u32 word)
+static bool system_ok(const struct gen *g, u32 word)
 {
 	unsigned int funct3 = word >> 12 & 7;
 
 	if (funct3 & 3)
-		return csr_ok(word);
+		return csr_ok(g, word);
+	/* HLV and HSV at random addresses */
+	if (funct3 == 4 && hs_programs && !g->virt)
+		return false;
 	if (reserved_reg(word >> 7 & 31))
 		return false;
 	return funct3 || (word != INSN_ECALL && word != INSN_SRET && word != INSN_WFI &&
 			  word != 0x00d00073 && word != 0x01d00073); /* wrs.nto, wrs.sto */
 }
 
-bool word_ok(u32 word)
+bool word_ok(const struct gen *g, u32 word)
 {
 	unsigned int funct3 = word >> 12 & 7;
 
@@ -155,7 +176,7 @@ bool word_ok(u32 word)
 	case OP_JALR:
 		return funct3 != 0;
 	case OP_SYSTEM:
-		return system_ok(word);
+		return system_ok(g, word);
 	default:
 		return (word & 3) == 3 && !reserved_reg(word >> 7 & 31);
 	}
@@ -276,7 +297,7 @@ void emit_illegal(struct gen *g)
 			word = (word & ~0x7fU) | OP_SYSTEM;
 		else if (kind == 2)
 			word = (word & ~0x707fU) | OP_SYSTEM;
-	} while (!word_ok(word));
+	} while (!word_ok(g, word));
 	emit(g, word);
 }
 
@@ -307,7 +328,7 @@ static unsigned int pick_class(struct gen *g)
 	unsigned int total = 0, i, n;
 
 	for (i = 0; i < NR_CLASSES; i++)
-		total += classes[i].weight;
+		total += hs_programs || classes[i].where < WITH_H ? classes[i].weight : 0;
 	n = pick(g, total);
 	for (i = 0; n >= classes[i].weight; i++)
 		n -= classes[i].weight;
@@ -322,19 +343,37 @@ static void list_piece(const struct gen *g, unsigned int piece, const char *name
 	printf("\n");
 }
 
+bool is_kept(const struct gen *g, unsigned int piece)
+{
+	return g->keep[piece / 64] >> piece % 64 & 1;
+}
+
+/* Pick a class for VS or VU mode: those that are not allowed there would be too many to replace by alu. */
+static unsigned int pick_guest_class(struct gen *g, bool user)
+{
+	unsigned int class;
+
+	do
+		class = pick_class(g);
+	while (classes[class].where == HS_ONLY || (user && classes[class].where == S_ONLY));
+	return class;
+}
+
 /* Emit the next piece, which `keep` may leave out. */
-static void emit_piece(struct gen *g, bool inner)
+void emit_piece(struct gen *g, bool inner)
 {
 	unsigned int piece = g->piece++, class;
 	u8 *from = g->pos;
 
 	start_random(&g->rnd, g->number, piece);
-	class = pick_class(g);
-	if (inner && classes[class].where == S_ONLY)
+	class = g->virt ? pick_guest_class(g, inner) : pick_class(g);
+	if (inner && classes[class].where != ANYWHERE && classes[class].where != WITH_H)
 		class = P_alu;
 	if (class == P_user && piece + 8 > MAX_PIECES)
 		class = P_alu;
-	if (class != P_user && !(g->keep[piece / 64] >> piece % 64 & 1))
+	if (class == P_guest && piece + 56 > MAX_PIECES)
+		class = P_alu;
+	if (class != P_user && class != P_guest && !is_kept(g, piece))
 		return;
 	g->counts[class]++;
 	classes[class].emit(g);
@@ -349,7 +388,7 @@ static void emit_piece(struct gen *g, bool inner)
 void emit_user(struct gen *g)
 {
 	unsigned int n = 1 + pick(g, 5), piece = g->piece - 1;
-	bool kept = g->keep[piece / 64] >> piece % 64 & 1;
+	bool kept = is_kept(g, piece), was_user = g->user;
 
 	if (kept) {
 		emit(g, OP_AUIPC | REG_T6 << 7);
@@ -370,7 +409,7 @@ void emit_user(struct gen *g)
 		/* If the ecall is executed in S mode, it calls an SBI extension that does not exist. */
 		emit(g, OP_LUI | 17 << 7 | 0x7ed00U << 12);
 		emit(g, INSN_ECALL);
-		g->user = false;
+		g->user = was_user;
 	}
 }
 
@@ -382,7 +421,8 @@ void generate(struct gen *g, unsigned long number, const u64 *keep)
 	g->keep = keep;
 	g->pos = code;
 	g->paging = true;
-	g->user = false;
+	g->user = g->virt = false;
+	g->other_paging = g->gstage = g->stce = true;
 	g->piece = 0;
 	g->insns = 0;
 	start_random(&g->rnd, number, ~1UL);

@@ -46,7 +46,7 @@ static void emit_one_fp(struct gen *g)
 				      : function >= 0x70 || function == 0x2c ? 0
 				      : function >= 0x60                     ? pick(g, 4)
 									     : pick(g, 32));
-	} while (!word_ok(word));
+	} while (!word_ok(g, word));
 	emit(g, word);
 }
 
@@ -64,7 +64,10 @@ void emit_fp(struct gen *g)
 			 pick(g, 2) ? any_reg(g) : 0);
 }
 
-/* Set FS or VS to a state, and use it. In U mode, only the use remains. */
+/*
+ * Set FS or VS to a state, and use it. In U mode, only the use remains. In HS mode, the state is Off or
+ * Dirty, since a guest's becomes Dirty earlier than on a bare hart (docs/nested.md).
+ */
 void emit_fp_state(struct gen *g)
 {
 	bool vector = has[HAS_v] && pick(g, 2);
@@ -73,7 +76,8 @@ void emit_fp_state(struct gen *g)
 	if (!g->user) {
 		emit_li(g, REG_T5, 3 << shift);
 		emit_csr(g, 3, 0, CSR_sstatus, REG_T5);
-		emit_li(g, REG_T5, (int)pick(g, 4) << shift);
+		emit_li(g, REG_T5,
+			(int)(hs_programs && !g->virt ? pick(g, 2) * 3 : pick(g, 4)) << shift);
 		emit_csr(g, 2, 0, CSR_sstatus, REG_T5);
 	}
 	switch (pick(g, 3)) {
@@ -154,7 +158,7 @@ void emit_vector(struct gen *g)
 
 			word = R_TYPE(OP_V, pick(g, 8) ? pick(g, 7) : 7, funct6 << 1 | pick(g, 2),
 				      pick(g, 32), pick(g, 32), pick(g, 32));
-		} while (!word_ok(word));
+		} while (!word_ok(g, word));
 		emit(g, word);
 	}
 }

@@ -11,7 +11,7 @@
 
 #define LARGE_OF_ARENA ((unsigned long)arena & (SZ_1G - 1))
 
-static int random_offset(struct gen *g)
+int random_offset(struct gen *g)
 {
 	switch (pick(g, 8)) {
 	case 0:
@@ -23,11 +23,15 @@ static int random_offset(struct gen *g)
 	}
 }
 
-/* t6 = base + offset */
-static void emit_based(struct gen *g, unsigned int base, long offset)
+void emit_based(struct gen *g, unsigned int base, long offset)
 {
 	emit_li(g, REG_T6, (int)offset);
 	emit(g, R_TYPE(OP_REG, 0, 0, REG_T6, REG_T6, base));
+}
+
+static bool has_window(const struct gen *g)
+{
+	return g->paging || (g->virt && g->gstage);
 }
 
 void emit_address(struct gen *g)
@@ -36,7 +40,7 @@ void emit_address(struct gen *g)
 	int offset = (int)(pick(g, DATA_PAGES) * PAGE_SIZE) + random_offset(g);
 
 	/* While translation is off, the window has no memory (docs/equivalence.md). */
-	if (!g->paging || kind < 3) {
+	if (!has_window(g) || kind < 3) {
 		emit_based(g, REG_S11, offset);
 	} else if (kind < 12) {
 		emit_based(g, REG_GP, (int)(pick(g, SMALL_PAGES) * PAGE_SIZE) + random_offset(g));
@@ -94,28 +98,16 @@ void emit_memory(struct gen *g)
 		emit_one_access(g);
 }
 
-/* Change a random entry of a window, fence, and access the page. */
-void emit_pte(struct gen *g)
+void emit_pte_value(struct gen *g, pte_t value)
 {
-	struct root *root = &roots[pick(g, ROOTS)];
-	unsigned int kind = pick(g, 8), n;
-	long place, page;
-	pte_t *pte, value;
-
-	if (kind < 6) {
-		n = pick(g, SMALL_PAGES);
-		pte = &root->small[n];
-		value = random_leaf(&g->rnd, 0, n);
-		page = n * PAGE_SIZE;
-	} else {
-		n = 1 + pick(g, LARGE_PAGES);
-		pte = &root->middle[n];
-		value = random_leaf(&g->rnd, 1, n);
-		page = (long)(n * SZ_2M + pick(g, DATA_PAGES) * PAGE_SIZE);
-	}
-	place = (long)((u8 *)pte - arena);
-	emit_based(g, REG_S11, place);
 	emit_li(g, REG_T5, (int)(value & 0x7fffffff));
+	if (value >> 31 & 0x7fffff) {
+		unsigned int rd = 29; /* t4 */
+
+		emit_li(g, rd, (int)(value >> 31 & 0x7fffff));
+		emit(g, I_TYPE(OP_IMM, 1, rd, rd, 31));
+		emit(g, R_TYPE(OP_REG, 6, 0, REG_T5, REG_T5, rd));
+	}
 	if (value >> 54) {
 		unsigned int rd = 29; /* t4 */
 
@@ -123,8 +115,40 @@ void emit_pte(struct gen *g)
 		emit(g, I_TYPE(OP_IMM, 1, rd, rd, 54));
 		emit(g, R_TYPE(OP_REG, 6, 0, REG_T5, REG_T5, rd));
 	}
+}
+
+static pte_t random_entry(struct gen *g, unsigned int root, int level, unsigned int n)
+{
+	return root < S_ROOTS ? random_leaf(&g->rnd, level, n) : random_vs_leaf(&g->rnd, level, n);
+}
+
+/* Change a random entry of a window, fence, and access the page. */
+void emit_pte(struct gen *g)
+{
+	unsigned int number = pick(g, hs_programs ? ROOTS : S_ROOTS);
+	struct root *root = &roots[number];
+	unsigned int kind = pick(g, 8), n;
+	long place, page;
+	pte_t *pte, value;
+
+	if (kind < 6) {
+		n = pick(g, SMALL_PAGES);
+		pte = &root->small[n];
+		value = random_entry(g, number, 0, n);
+		page = n * PAGE_SIZE;
+	} else {
+		n = 1 + pick(g, LARGE_PAGES);
+		pte = &root->middle[n];
+		value = random_entry(g, number, 1, n);
+		page = (long)(n * SZ_2M + pick(g, DATA_PAGES) * PAGE_SIZE);
+	}
+	place = (long)((u8 *)pte - arena);
+	emit_based(g, REG_S11, place);
+	emit_pte_value(g, value);
 	emit(g, S_TYPE(OP_STORE, 3, REG_T6, REG_T5, 0));
-	if (g->paging) {
+	if (hs_programs && !g->virt)
+		emit(g, INSN_HFENCE_VVMA);
+	if (has_window(g)) {
 		emit_based(g, REG_GP, page + random_offset(g));
 		emit(g, INSN_SFENCE | (pick(g, 2) ? REG_T6 : 0U) << 15);
 		emit_one_access(g);
@@ -144,7 +168,8 @@ void emit_satp(struct gen *g)
 						 : 15
 			       : 0;
 
-	emit(g, I_TYPE(OP_LOAD, 3, REG_T5, REG_TP, SB_SATPS + 8 * n));
+	emit(g, I_TYPE(OP_LOAD, 3, REG_T5, REG_TP,
+		       (g->virt && g->gstage ? SB_VSATPS : SB_SATPS) + 8 * n));
 	emit_csr(g, 1, dest_reg(g), CSR_satp, REG_T5);
 	emit(g, INSN_SFENCE);
 	if (!mode)
@@ -159,7 +184,7 @@ void emit_fetch(struct gen *g)
 {
 	int offset = (int)pick(g, PAGE_SIZE / 2) * 2;
 
-	if (!g->paging || !pick(g, 6))
+	if (!has_window(g) || !pick(g, 6))
 		emit_based(g, REG_S11, (long)(STUB_PAGE * PAGE_SIZE) + offset);
 	else if (pick(g, 4))
 		emit_based(g, REG_GP, (long)(pick(g, SMALL_PAGES) * PAGE_SIZE) + offset);
@@ -170,10 +195,21 @@ void emit_fetch(struct gen *g)
 	emit(g, I_TYPE(OP_JALR, 0, REG_RA, REG_T6, pick(g, 2)));
 }
 
+/*
+ * With V = 1, load from the page first, so that the shadow table has it. Otherwise, an AMO or a
+ * cache-block operation may report another fault than on the bare machine (docs/nested.md).
+ */
+static void emit_touch(struct gen *g)
+{
+	if (g->virt)
+		emit(g, I_TYPE(OP_LOAD, 0, 0, REG_T6, 0));
+}
+
 /* Compute the address of an AMO, LR or SC. A misaligned one is an exception. */
 static void emit_atomic_address(struct gen *g)
 {
 	emit_address(g);
+	emit_touch(g);
 	if (g->aligned)
 		emit(g, I_TYPE(OP_IMM, 7, REG_T6, REG_T6, -16 & 0xfff));
 }
@@ -238,6 +274,7 @@ void emit_cbo(struct gen *g)
 	unsigned int n = pick(g, 6);
 
 	emit_address(g);
+	emit_touch(g);
 	if (n == 5)
 		emit(g, I_TYPE(OP_IMM, 6, 0, REG_T6, pick(g, 4)));
 	else

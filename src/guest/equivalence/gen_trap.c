@@ -7,12 +7,15 @@
 static void emit_one_csr(struct gen *g, unsigned int csr)
 {
 	static const u8 functions[] = { 1, 2, 3, 5, 6, 7 };
+	/* In HS mode, FS and VS are Off or Dirty: see emit_fp_state(). */
+	unsigned long excluded =
+		hs_programs && !g->virt ? IRQ_VS_BITS | SSTATUS_FS | SSTATUS_VS : IRQ_VS_BITS;
 	unsigned int tries = 20;
 	u32 word;
 
 	if (csr == CSR_sstatus || csr == CSR_sie || csr == CSR_sip) {
 		/* Values that csr_ok() can't check: here, without the bits that it excludes. */
-		emit_li(g, REG_T5, (int)(random_next(&g->rnd) & 0x7fffffff & ~IRQ_VS_BITS));
+		emit_li(g, REG_T5, (int)(random_next(&g->rnd) & 0x7fffffff & ~excluded));
 		emit_csr(g, (csr == CSR_sstatus ? 2 : 1) + pick(g, 2), dest_reg(g), csr, REG_T5);
 		return;
 	}
@@ -21,7 +24,7 @@ static void emit_one_csr(struct gen *g, unsigned int csr)
 			csr = CSR_sscratch;
 		word = I_TYPE(OP_SYSTEM, functions[pick(g, 6)], pick(g, 32),
 			      pick(g, 3) ? pick(g, 32) : 0, csr);
-	} while (!csr_ok(word));
+	} while (!csr_ok(g, word));
 	emit(g, word);
 }
 
@@ -84,7 +87,9 @@ void emit_hypervisor(struct gen *g)
 				      0x32, 0x34, 0x36, 0x37, 0x35 };
 	unsigned int n = pick(g, ARRAY_SIZE(funct7s)), funct7 = funct7s[n];
 
-	if (n < 4)
+	if (hs_programs && !g->virt && n >= 4)
+		emit_hlv(g);
+	else if (n < 4)
 		emit(g, R_TYPE(OP_SYSTEM, 0, funct7, 0, any_reg(g), any_reg(g)));
 	else
 		emit(g, R_TYPE(OP_SYSTEM, 4, funct7, funct7 & 1 ? 0 : dest_reg(g), any_reg(g),
@@ -248,6 +253,10 @@ void emit_timer_irq(struct gen *g)
 /* wfi ends at once, because an interrupt that sie enables is pending, whatever SIE is. */
 void emit_wfi(struct gen *g)
 {
+	if (g->virt) {
+		emit_vs_wfi(g);
+		return;
+	}
 	emit_csr(g, 7, 0, CSR_sstatus, SSTATUS_SIE);
 	if (pick(g, 2)) {
 		emit_csr(g, 6, 0, CSR_sip, 2);

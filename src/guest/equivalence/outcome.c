@@ -7,6 +7,12 @@
 static const char *const csr_names[] = { "sie",        "sip",      "satp",     "stvec", "sscratch",
 					 "scounteren", "senvcfg",  "scause",   "stval", "sepc",
 					 "sstatus",    "stimecmp", "sstateen0" };
+static const char *const hcsr_names[] = { "hstatus", "hedeleg",    "hideleg",    "hie",
+					  "hvip",    "hip",        "hcounteren", "henvcfg",
+					  "hgatp",   "htimedelta", "vsstatus",   "vsie",
+					  "vstvec",  "vsscratch",  "vsepc",      "vscause",
+					  "vstval",  "vsatp",      "vstimecmp",  "hgeie" };
+static const char *const level_names[NR_LEVELS] = { "V=0", "V=1", "VS" };
 static const char *const vector_names[] = { "vl", "vtype", "vstart", "vcsr", "vlenb" };
 
 static unsigned long vector_words(void)
@@ -28,6 +34,8 @@ u64 outcome_digest(unsigned long number)
 		digest = fold(digest, sandbox.regs[i]);
 	for (i = 0; i < ARRAY_SIZE(csr_names); i++)
 		digest = fold(digest, sandbox.csrs[i]);
+	for (i = 0; hs_programs && i < ARRAY_SIZE(hcsr_names); i++)
+		digest = fold(digest, sandbox.hcsrs[i]);
 	for (i = 0; has[HAS_d] && i < 32; i++)
 		digest = fold(digest, sandbox.fregs[i]);
 	digest = fold(digest, sandbox.fcsr);
@@ -35,7 +43,7 @@ u64 outcome_digest(unsigned long number)
 		digest = fold(digest, sandbox.v[i]);
 	for (i = 0; i < vector_words(); i++)
 		digest = fold(digest, ((const u64 *)sandbox.vregs)[i]);
-	for (n = 0; n < ROOTS; n++) {
+	for (n = 0; n < (hs_programs ? ROOTS : S_ROOTS); n++) {
 		for (i = 0; i < SMALL_PAGES; i++)
 			digest = fold(digest, roots[n].small[i]);
 		for (i = 1; i <= LARGE_PAGES; i++)
@@ -51,7 +59,7 @@ static void print_roots(void)
 {
 	unsigned long i, n;
 
-	for (n = 0; n < ROOTS; n++) {
+	for (n = 0; n < (hs_programs ? ROOTS : S_ROOTS); n++) {
 		for (i = 0; i < SMALL_PAGES; i++)
 			printf("pte root %lu page %lu = %lx\n", n, i, roots[n].small[i]);
 		for (i = 1; i <= LARGE_PAGES; i++)
@@ -69,11 +77,18 @@ void outcome_print(unsigned long number)
 
 		printf("trap %lu: scause %lx stval %lx sepc %lx sstatus %lx sip %lx vector %lu\n",
 		       i, rec->cause, rec->tval, rec->epc, rec->status, rec->ip, rec->entry);
+		if (hs_programs)
+			printf("trap %lu, H: %s hstatus %lx htval %lx htinst %lx hip %lx vsstatus "
+			       "%lx\n",
+			       i, level_names[rec->level], rec->hstatus, rec->htval, rec->htinst,
+			       rec->hip, rec->vsstatus);
 	}
 	for (i = 1; i < 32; i++)
 		printf("x%lu = %lx\n", i, sandbox.regs[i]);
 	for (i = 0; i < ARRAY_SIZE(csr_names); i++)
 		printf("%s = %lx\n", csr_names[i], sandbox.csrs[i]);
+	for (i = 0; hs_programs && i < ARRAY_SIZE(hcsr_names); i++)
+		printf("%s = %lx\n", hcsr_names[i], sandbox.hcsrs[i]);
 	for (i = 0; has[HAS_d] && i < 32; i++)
 		printf("f%lu = %lx\n", i, (unsigned long)sandbox.fregs[i]);
 	printf("fcsr = %lx\n", sandbox.fcsr);

@@ -16,6 +16,9 @@ _Static_assert(offsetof(struct sandbox, caller_sp) == SB_CALLER_SP, "enter.S");
 _Static_assert(offsetof(struct sandbox, caller_tp) == SB_CALLER_TP, "enter.S");
 _Static_assert(offsetof(struct sandbox, alias) == SB_ALIAS, "gen_trap.c");
 _Static_assert(offsetof(struct sandbox, satps) == SB_SATPS, "gen_memory.c");
+_Static_assert(offsetof(struct sandbox, vsatps) == SB_VSATPS, "gen_memory.c");
+_Static_assert(offsetof(struct sandbox, hgatps) == SB_HGATPS, "gen_hyper.c");
+_Static_assert(offsetof(struct sandbox, resume) == SB_RESUME, "gen_hyper.c");
 
 #define STACK     0x2000
 #define C_RET     0x8082 /* c.jr ra */
@@ -115,7 +118,7 @@ static void roots_reset(unsigned long *rnd)
 {
 	unsigned int i, n;
 
-	for (i = 0; i < ROOTS; i++) {
+	for (i = 0; i < S_ROOTS; i++) {
 		for (n = 0; n < SMALL_PAGES; n++)
 			roots[i].small[n] = random_leaf(rnd, 0, n);
 		for (n = 1; n <= LARGE_PAGES; n++)
@@ -191,6 +194,8 @@ void sandbox_init(void)
 		((u16 *)(arena + STUB_PAGE * PAGE_SIZE))[i] = C_RET;
 	roots_init();
 	probe_features();
+	if (hs_programs)
+		hs_init();
 	for (mode = SATP_MODE_SV39; mode <= SATP_MODE_SV57; mode++) {
 		const void *root = mode == SATP_MODE_SV39   ? roots[0].top
 				   : mode == SATP_MODE_SV48 ? roots[0].sv48
@@ -274,7 +279,7 @@ void sandbox_reset(unsigned long number)
 	satps_reset(&rnd);
 	regs_reset(&rnd);
 	irqs_reset();
-	sandbox.traps = 0;
+	sandbox.traps = sandbox.excursions = 0;
 	sandbox.status = random_next(&rnd) &
 			 (SSTATUS_SPIE | SSTATUS_SUM | SSTATUS_MXR | SSTATUS_FS | SSTATUS_VS);
 	sandbox.status |= SSTATUS_SPP;
@@ -290,6 +295,8 @@ void sandbox_reset(unsigned long number)
 	sandbox.satps[7] = sandbox.satps[1];
 	csr_write(satp, sandbox.satps[7]);
 	sfence_vma();
+	if (hs_programs)
+		hs_reset(number);
 }
 
 static void state_save(void)
@@ -320,6 +327,8 @@ void sandbox_run(unsigned long end)
 	csr_write(sstatus, sandbox.status);
 	sandbox_enter(&sandbox);
 	state_save();
+	if (hs_programs)
+		hs_save();
 	csr_write(satp, 0);
 	sfence_vma();
 	csr_write(stvec, (unsigned long)trap_entry);
@@ -340,17 +349,19 @@ static void trap_irq(unsigned long cause)
 		csr_clear(sip, BIT(IRQ_S_SOFT));
 	else if (cause == (CAUSE_IRQ_FLAG | IRQ_S_TIMER))
 		sbi_set_timer(~0ULL);
+	else if (hs_programs && BIT(cause & 63) & IRQ_VS_BITS)
+		hs_trap_irq(cause);
 	else
 		csr_clear(sie, BIT(cause & 63));
 }
 
 /* The address in `code` of an address in its U-mode alias, or the address itself. */
-static unsigned long in_code(unsigned long pc)
+unsigned long in_code(unsigned long pc)
 {
 	return pc - CODE_ALIAS < CODE_SIZE ? pc - sandbox.alias : pc;
 }
 
-static bool is_code(unsigned long pc)
+bool is_code(unsigned long pc)
 {
 	return pc - (unsigned long)code < CODE_SIZE;
 }
@@ -390,10 +401,20 @@ long sandbox_trap(struct sandbox *box)
 		.ip = csr_read(sip),
 		.entry = box->entry,
 	};
+	if (hs_programs)
+		hs_record(rec);
 	if (++box->traps == MAX_TRAPS || rec->epc == box->end)
 		return 1;
+	if (rec->level == LEVEL_VS) {
+		hs_trap_virtual(rec);
+		return 0;
+	}
 	if (rec->cause & CAUSE_IRQ_FLAG) {
 		trap_irq(rec->cause);
+		return 0;
+	}
+	if (rec->level == LEVEL_V1) {
+		hs_trap_virtual(rec);
 		return 0;
 	}
 	pc = trap_exception(rec);
