@@ -72,4 +72,12 @@ mistake "stimecmp is lost when the vCPU is put" vcpu/timer_sstc.c 's/(vcpu->time
 	--set switch=full
 mistake "a software interrupt that was cleared comes back" vcpu/vcpu.c 's/csrs->hvip = csr_swap\(hvip, 0\);/csrs->hvip |= csr_swap(hvip, 0);/' \
 	--set switch=full
+
+# ---- nested virtualization: programs of a range without the open differences of docs/equivalence.md ----
+programs=${HS_PROGRAMS:-200}
+mistake "SPVP is not set" vcpu/nested.c 's/n->hstatus \|= HSTATUS_SPVP;/n->hstatus |= 0;/' --hs --first 20
+mistake "htval is not written" exit/nested_fault.c 's/n->htval = trap->htval;/n->htval = 0;/' --hs --first 20
+mistake "hedeleg is ignored" vcpu/nested.c \
+	's/return n->v && !n->unpriv && !\(cause & CAUSE_IRQ_FLAG\)/return 0 \&\& n->v \&\& !(cause \& CAUSE_IRQ_FLAG)/' --hs --first 20
+mistake "vsstatus is not saved" vcpu/nested.c 's/n->vsstatus = csr_read\(vsstatus\);/(void)csr_read(vsstatus);/' --hs --first 20
 done_testing
