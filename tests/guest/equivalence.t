@@ -37,7 +37,7 @@ same "other toggles" --first 200 --count 100 --quiet --set fp=eager --set fastpa
 	--set gstage_huge=off --set timer=hrtimer --set wfi=native --set counters=trap
 
 # The range has none of the differences that docs/equivalence.md lists as open.
-same "HS mode with excursions to V=1" --hs --first 20 --count 200
+same "HS mode with excursions to V=1" --hs --first 20 --count 100
 missing=
 for class in guest csr_h csr_vsatp hgatp gpte hlv hfence vs_irq spv; do
 	grep -qE "\b$class [1-9]" "$tmp/table" || missing+=" $class"
