@@ -197,13 +197,19 @@ static unsigned long vsstatus_compared(void)
 	return csr_read(vsstatus) & ~SSTATUS_SD; /* QEMU does not set SD there */
 }
 
+/* Lower interrupts of VS. While vstimecmp has expired, QEMU 10.0 does not clear hvip.VSTIP. */
+static void lower(unsigned long lines)
+{
+	if ((lines & BIT(IRQ_VS_TIMER)) && has[HAS_stimecmp])
+		csr_write(vstimecmp, ~0UL);
+	csr_clear(hvip, lines);
+}
+
 /* No interrupt of VS is pending or enabled. */
 static void guest_irqs_off(void)
 {
 	csr_write(hie, 0);
-	csr_write(hvip, 0);
-	if (has[HAS_stimecmp])
-		csr_write(vstimecmp, ~0UL);
+	lower(IRQ_VS_BITS);
 }
 
 /* FS and VS of HS mode are Off or Dirty: see emit_fp_state(). */
@@ -358,14 +364,12 @@ void hs_record(struct record *rec)
 void hs_trap_irq(unsigned long cause)
 {
 	csr_write(hie, 0);
-	csr_clear(hvip, BIT(cause & 63));
+	lower(BIT(cause & 63));
 }
 
 static void vs_irq(unsigned long cause)
 {
-	csr_clear(hvip, BIT((cause & 63) + 1));
-	if ((cause & 63) == IRQ_S_TIMER && has[HAS_stimecmp])
-		csr_write(vstimecmp, ~0UL);
+	lower(BIT((cause & 63) + 1));
 }
 
 /* End the excursion. */
