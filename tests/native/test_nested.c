@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_nested.c - what remains of the H extension's state when user space changes a vCPU's extensions.
+ * test_nested.c - values of H and VS CSRs: after user space has removed an extension, and after writes.
  */
 #include "one_vm.h"
 #include "mmu/shadow.h"
@@ -47,11 +47,24 @@ static void a_removed_extension_takes_its_bit_of_henvcfg_along(void **state)
 	assert_true(henvcfg == ENVCFG_CBCFE);
 }
 
+/* QEMU keeps bit 0 of what L2 writes to its sepc. L1's next write has to clear it. */
+static void a_write_of_vsepc_clears_bit_0(void **state)
+{
+	u64 vsepc;
+
+	(void)state;
+	vm.vcpu->nested.vsepc = 0x1235;
+	assert_int_equal(nested_reg_set(vm.vcpu, CSR_vsepc, 0x4321), 0);
+	assert_true(nested_reg_get(vm.vcpu, CSR_vsepc, &vsepc));
+	assert_true(vsepc == 0x4320);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(without_h_no_instruction_traps_for_hstatus),
 		TEST(a_removed_extension_takes_its_bit_of_henvcfg_along),
+		TEST(a_write_of_vsepc_clears_bit_0),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

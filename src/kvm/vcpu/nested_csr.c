@@ -44,7 +44,6 @@ static const struct plain_csr {
 	PLAIN(htval, ~0UL),
 	PLAIN(htinst, ~0UL),
 	PLAIN(vsscratch, ~0UL),
-	PLAIN(vsepc, ~1UL),
 	PLAIN(vscause, ~0UL),
 	PLAIN(vstval, ~0UL),
 #undef PLAIN
@@ -182,6 +181,8 @@ static unsigned long special_read(const struct kvm_vcpu *vcpu, unsigned int csr)
 		return nested_hip(vcpu);
 	case CSR_vstvec:
 		return n->vstvec;
+	case CSR_vsepc:
+		return n->vsepc;
 	case CSR_vsatp:
 		return n->vsatp;
 	case CSR_hgatp:
@@ -232,6 +233,9 @@ static void special_write(struct kvm_vcpu *vcpu, unsigned int csr, unsigned long
 		if (!(value & 2))
 			n->vstvec = value;
 		break;
+	case CSR_vsepc: /* bit 0 is 0, even if L2 has set it, which QEMU permits */
+		n->vsepc = value & ~1UL;
+		break;
 	case CSR_vsatp:
 		if (is_satp_mode(FIELD_GET(SATP_MODE, value)))
 			n->vsatp = value;
@@ -246,8 +250,8 @@ static void special_write(struct kvm_vcpu *vcpu, unsigned int csr, unsigned long
 
 static bool is_special(unsigned int csr)
 {
-	static const u16 csrs[] = { CSR_vsstatus, CSR_vsie,  CSR_vsip,  CSR_hip,  CSR_vstvec,
-				    CSR_vsatp,    CSR_hgatp, CSR_hgeie, CSR_hgeip };
+	static const u16 csrs[] = { CSR_vsstatus, CSR_vsie,  CSR_vsip,  CSR_hip,   CSR_vstvec,
+				    CSR_vsepc,    CSR_vsatp, CSR_hgatp, CSR_hgeie, CSR_hgeip };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(csrs); i++)
 		if (csrs[i] == csr)
