@@ -33,9 +33,11 @@
 
 #include "rt.h"
 
-#define IRQ_VS_BITS 0x444U /* bits of sie and sip that are the guest's in hie and hip */
+#define HEDELEG_BITS 0xb1ffU /* exceptions that HS mode can delegate */
+#define IRQ_VS_BITS  0x444U  /* bits of sie and sip that are the guest's in hie and hip */
 
 #define REG_GP  3
+#define REG_T4  29
 #define REG_T5  30
 #define REG_T6  31
 #define REG_S11 27
@@ -49,10 +51,11 @@
 #define ROOTS       4 /* of which the last two are only for V = 1 */
 #define S_ROOTS     2
 #define GROOTS      2
-#define SMALL_PAGES 16             /* pages of 4 KiB in a root's window with random entries */
-#define LARGE_PAGES 4              /* of 2 MiB */
-#define WINDOW      0x1000000000UL /* virtual address of the window, which gp holds */
-#define ALIAS_INDEX 8              /* of 2 MiB in the window: the program's code, for U mode */
+#define SMALL_PAGES 16               /* pages of 4 KiB in a root's window with random entries */
+#define LARGE_PAGES 4                /* of 2 MiB */
+#define TOP_INDEX   (WINDOW / SZ_1G) /* of the window, in a root */
+#define WINDOW      0x1000000000UL   /* virtual address of the window, which gp holds */
+#define ALIAS_INDEX 8                /* of 2 MiB in the window: the program's code, for U mode */
 #define CODE_ALIAS  (WINDOW + ALIAS_INDEX * SZ_2M)
 
 /* The page tables of one root. Leaves of the window are random; the rest is fixed. */
@@ -79,13 +82,23 @@ struct groot {
 };
 extern struct groot groots[GROOTS];
 
+/* The payload's memory is mapped one to one. */
+static inline hpa_t physical(const void *p)
+{
+	return (hpa_t)(unsigned long)p;
+}
+
 /* Entry n of a level of the window; any flags, harmless target. */
+typedef pte_t leaf_fn(unsigned long *rnd, int level, unsigned int n);
 pte_t random_leaf(unsigned long *rnd, int level, unsigned int n);
 /* The same in one of the roots that are only for V = 1: the target may be in the G-stage's window. */
 pte_t random_vs_leaf(unsigned long *rnd, int level, unsigned int n);
 /* Entry n of a level of the G-stage's window, or of the arena's pages. */
 pte_t random_gleaf(unsigned long *rnd, int level, unsigned int n);
 pte_t random_arena_leaf(unsigned long *rnd, unsigned int n);
+/* Set all random entries of a window. `top` is the root of Sv39. */
+void window_reset(pte_t *small, pte_t *middle, pte_t *top, leaf_fn *leaf, unsigned long *rnd);
+unsigned long satp_value(const void *root, unsigned long mode, unsigned long id); /* hgatp, too */
 
 /* ---- programs ---- */
 #define MAX_PIECES 128
@@ -137,10 +150,21 @@ bool word_ok(const struct gen *g, u32 word);
 bool half_ok(u16 half);
 bool csr_ok(const struct gen *g, u32 word);
 void emit_piece(struct gen *g, bool inner); /* the next piece; inner: within an excursion */
+/*
+ * Continue with the next instruction by sret, at the address of the code's alias or not, in VS or S
+ * mode or in VU or U mode, with V = 1 or V as it is.
+ */
+void emit_excursion_begin(struct gen *g, bool alias, bool to_s, bool to_virt);
+void emit_excursion_end(struct gen *g);
 bool is_kept(const struct gen *g, unsigned int piece);
 void emit_based(struct gen *g, unsigned int base, long offset); /* t6 = base + offset */
 int random_offset(struct gen *g);                               /* in a page */
 void emit_pte_value(struct gen *g, pte_t value);                /* in t5 */
+/* Load a CSR with entry n of the array at this offset of the sandbox. */
+void emit_load_csr(struct gen *g, unsigned int csr, unsigned int offset, unsigned int n);
+unsigned long atp_mode(unsigned int n); /* of entry n of satps, vsatps and hgatps */
+/* Load satp, or vsatp in HS mode, with entry n, and fence. */
+void emit_atp(struct gen *g, unsigned int csr, unsigned int n);
 #define PIECE(name, weight, where, what) void emit_##name(struct gen *g);
 #include "class.def"
 void emit_vs_wfi(struct gen *g);

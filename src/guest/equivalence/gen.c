@@ -367,10 +367,11 @@ void emit_piece(struct gen *g, bool inner)
 
 	start_random(&g->rnd, g->number, piece);
 	class = g->virt ? pick_guest_class(g, inner) : pick_class(g);
-	if (inner && classes[class].where != ANYWHERE && classes[class].where != WITH_H)
+	if (inner && (classes[class].where == S_ONLY || classes[class].where == HS_ONLY))
 		class = P_alu;
 	if (class == P_user && piece + 8 > MAX_PIECES)
 		class = P_alu;
+	/* 8 pieces, each of which may be an excursion to VU mode with 5 pieces */
 	if (class == P_guest && piece + 56 > MAX_PIECES)
 		class = P_alu;
 	if (class != P_user && class != P_guest && !is_kept(g, piece))
@@ -379,6 +380,31 @@ void emit_piece(struct gen *g, bool inner)
 	classes[class].emit(g);
 	if (g->listing)
 		list_piece(g, piece, classes[class].name, from);
+}
+
+void emit_excursion_begin(struct gen *g, bool alias, bool to_s, bool to_virt)
+{
+	emit(g, OP_AUIPC | REG_T6 << 7);
+	if (alias) {
+		emit(g, I_TYPE(OP_LOAD, 3, REG_T5, REG_TP, SB_ALIAS));
+		emit(g, R_TYPE(OP_REG, 0, 0, REG_T6, REG_T6, REG_T5));
+	}
+	emit(g, I_TYPE(OP_IMM, 0, REG_T6, REG_T6, 24 + 8 * alias + 8 * to_virt));
+	emit_csr(g, 1, 0, CSR_sepc, REG_T6);
+	emit(g, I_TYPE(OP_IMM, 0, REG_T5, 0, SSTATUS_SPP));
+	emit_csr(g, to_s ? 2 : 3, 0, CSR_sstatus, REG_T5);
+	if (to_virt) {
+		emit(g, I_TYPE(OP_IMM, 0, REG_T5, 0, HSTATUS_SPV));
+		emit_csr(g, 2, 0, CSR_hstatus, REG_T5);
+	}
+	emit(g, INSN_SRET);
+}
+
+/* If the ecall is executed in S mode, it calls an SBI extension that does not exist. */
+void emit_excursion_end(struct gen *g)
+{
+	emit(g, OP_LUI | 17 << 7 | 0x7ed00U << 12);
+	emit(g, INSN_ECALL);
 }
 
 /*
@@ -391,24 +417,13 @@ void emit_user(struct gen *g)
 	bool kept = is_kept(g, piece), was_user = g->user;
 
 	if (kept) {
-		emit(g, OP_AUIPC | REG_T6 << 7);
-		if (g->paging) {
-			emit(g, I_TYPE(OP_LOAD, 3, REG_T5, REG_TP, SB_ALIAS));
-			emit(g, R_TYPE(OP_REG, 0, 0, REG_T6, REG_T6, REG_T5));
-		}
-		emit(g, I_TYPE(OP_IMM, 0, REG_T6, REG_T6, g->paging ? 32 : 24));
-		emit_csr(g, 1, 0, CSR_sepc, REG_T6);
-		emit(g, I_TYPE(OP_IMM, 0, REG_T5, 0, SSTATUS_SPP));
-		emit_csr(g, 3, 0, CSR_sstatus, REG_T5);
-		emit(g, INSN_SRET);
+		emit_excursion_begin(g, g->paging, false, false);
 		g->user = true;
 	}
 	while (n--)
 		emit_piece(g, true);
 	if (kept) {
-		/* If the ecall is executed in S mode, it calls an SBI extension that does not exist. */
-		emit(g, OP_LUI | 17 << 7 | 0x7ed00U << 12);
-		emit(g, INSN_ECALL);
+		emit_excursion_end(g);
 		g->user = was_user;
 	}
 }

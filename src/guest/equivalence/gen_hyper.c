@@ -9,8 +9,6 @@
  */
 #include "equivalence.h"
 
-#define REG_T4         29
-#define HEDELEG_BITS   0xb1ff
 #define HSTATUS_RANDOM (HSTATUS_SPVP | HSTATUS_HU | HSTATUS_VTVM | HSTATUS_VTW | HSTATUS_VTSR)
 #define VSSTATUS_BITS                                                                       \
 	(SSTATUS_SIE | SSTATUS_SPIE | SSTATUS_SPP | SSTATUS_VS | SSTATUS_FS | SSTATUS_SUM | \
@@ -77,7 +75,7 @@ static void patch_address(u8 *at, const u8 *target)
 void emit_guest(struct gen *g)
 {
 	unsigned int n = 2 + pick(g, 7), piece = g->piece - 1;
-	bool vu = !pick(g, 4), alias = vu && g->other_paging;
+	bool vu = !pick(g, 4);
 	struct gen before = *g;
 	u8 *resume;
 
@@ -87,24 +85,12 @@ void emit_guest(struct gen *g)
 	g->pos += 8;
 	g->insns += 2;
 	emit(g, S_TYPE(OP_STORE, 3, REG_TP, REG_T5, SB_RESUME));
-	emit(g, OP_AUIPC | REG_T6 << 7);
-	if (alias) {
-		emit(g, I_TYPE(OP_LOAD, 3, REG_T5, REG_TP, SB_ALIAS));
-		emit(g, R_TYPE(OP_REG, 0, 0, REG_T6, REG_T6, REG_T5));
-	}
-	emit(g, I_TYPE(OP_IMM, 0, REG_T6, REG_T6, alias ? 40 : 32));
-	emit_csr(g, 1, 0, CSR_sepc, REG_T6);
-	emit(g, I_TYPE(OP_IMM, 0, REG_T5, 0, SSTATUS_SPP));
-	emit_csr(g, vu ? 3 : 2, 0, CSR_sstatus, REG_T5);
-	emit(g, I_TYPE(OP_IMM, 0, REG_T5, 0, HSTATUS_SPV));
-	emit_csr(g, 2, 0, CSR_hstatus, REG_T5);
-	emit(g, INSN_SRET);
+	emit_excursion_begin(g, vu && g->other_paging, !vu, true);
 	exchange_paging(g);
 	g->user = vu;
 	while (n--)
 		emit_piece(g, vu);
-	emit(g, OP_LUI | 17 << 7 | 0x7ed00U << 12);
-	emit(g, INSN_ECALL);
+	emit_excursion_end(g);
 	g->user = false;
 	exchange_paging(g);
 	patch_address(resume, g->pos);
@@ -265,45 +251,20 @@ void emit_csr_h(struct gen *g)
 
 /* ---- translation --------------------------------------------------------------------------------- */
 
-static unsigned long mode_of(unsigned int n)
-{
-	static const u8 modes[SATPS] = { 0, 8, 8, 9, 10, 15, 15, 8 };
-
-	return modes[n];
-}
-
-static void emit_load_csr(struct gen *g, unsigned int csr, unsigned int offset, unsigned int n)
-{
-	emit(g, I_TYPE(OP_LOAD, 3, REG_T5, REG_TP, offset + 8 * n));
-	emit_csr(g, 1, dest_reg(g), csr, REG_T5);
-}
-
-static void emit_vsatp_number(struct gen *g, unsigned int n)
-{
-	unsigned long mode = mode_of(n);
-
-	emit_load_csr(g, CSR_vsatp, g->gstage ? SB_VSATPS : SB_SATPS, n);
-	emit(g, INSN_HFENCE_VVMA);
-	if (!mode)
-		g->other_paging = false;
-	else if (satp_modes >> mode & 1)
-		g->other_paging = true;
-}
-
 void emit_csr_vsatp(struct gen *g)
 {
-	emit_vsatp_number(g, pick(g, SATPS));
+	emit_atp(g, CSR_vsatp, pick(g, SATPS));
 }
 
 /* While hgatp is Bare, roots that have tables in the G-stage's window are not used. */
 void emit_hgatp(struct gen *g)
 {
 	unsigned int n = pick(g, SATPS);
-	unsigned long mode = mode_of(n);
+	unsigned long mode = atp_mode(n);
 
 	if (!mode) {
 		g->gstage = false;
-		emit_vsatp_number(g, 1 + pick(g, 2));
+		emit_atp(g, CSR_vsatp, 1 + pick(g, 2));
 	}
 	emit_load_csr(g, CSR_hgatp, SB_HGATPS, n);
 	emit(g, INSN_HFENCE_GVMA);

@@ -98,23 +98,21 @@ void emit_memory(struct gen *g)
 		emit_one_access(g);
 }
 
+/* t5 |= value << shift */
+static void emit_or_shifted(struct gen *g, unsigned long value, unsigned int shift)
+{
+	if (!value)
+		return;
+	emit_li(g, REG_T4, (int)value);
+	emit(g, I_TYPE(OP_IMM, 1, REG_T4, REG_T4, shift));
+	emit(g, R_TYPE(OP_REG, 6, 0, REG_T5, REG_T5, REG_T4));
+}
+
 void emit_pte_value(struct gen *g, pte_t value)
 {
 	emit_li(g, REG_T5, (int)(value & 0x7fffffff));
-	if (value >> 31 & 0x7fffff) {
-		unsigned int rd = 29; /* t4 */
-
-		emit_li(g, rd, (int)(value >> 31 & 0x7fffff));
-		emit(g, I_TYPE(OP_IMM, 1, rd, rd, 31));
-		emit(g, R_TYPE(OP_REG, 6, 0, REG_T5, REG_T5, rd));
-	}
-	if (value >> 54) {
-		unsigned int rd = 29; /* t4 */
-
-		emit_li(g, rd, (int)(value >> 54));
-		emit(g, I_TYPE(OP_IMM, 1, rd, rd, 54));
-		emit(g, R_TYPE(OP_REG, 6, 0, REG_T5, REG_T5, rd));
-	}
+	emit_or_shifted(g, value >> 31 & 0x7fffff, 31);
+	emit_or_shifted(g, value >> 54, 54);
 }
 
 static pte_t random_entry(struct gen *g, unsigned int root, int level, unsigned int n)
@@ -158,24 +156,39 @@ void emit_pte(struct gen *g)
 	}
 }
 
+void emit_load_csr(struct gen *g, unsigned int csr, unsigned int offset, unsigned int n)
+{
+	emit(g, I_TYPE(OP_LOAD, 3, REG_T5, REG_TP, offset + 8 * n));
+	emit_csr(g, 1, dest_reg(g), csr, REG_T5);
+}
+
+unsigned long atp_mode(unsigned int n)
+{
+	static const u8 modes[SATPS] = {
+		0,  SATP_MODE_SV39, SATP_MODE_SV39, SATP_MODE_SV48, SATP_MODE_SV57, 15,
+		15, SATP_MODE_SV39
+	};
+
+	return modes[n];
+}
+
 /* The chosen root stays; the fence makes the outcome independent of earlier uses of the ASID. */
+void emit_atp(struct gen *g, unsigned int csr, unsigned int n)
+{
+	bool vsatp = csr == CSR_vsatp, *paging = vsatp ? &g->other_paging : &g->paging;
+	unsigned long mode = atp_mode(n);
+
+	emit_load_csr(g, csr, (vsatp || g->virt) && g->gstage ? SB_VSATPS : SB_SATPS, n);
+	emit(g, vsatp ? INSN_HFENCE_VVMA : INSN_SFENCE);
+	if (!mode)
+		*paging = false;
+	else if (satp_modes >> mode & 1)
+		*paging = true;
+}
+
 void emit_satp(struct gen *g)
 {
-	unsigned int n = pick(g, SATPS);
-	unsigned long mode = n ? n < 3 || n == 7 ? SATP_MODE_SV39
-				     : n == 3    ? SATP_MODE_SV48
-				     : n == 4    ? SATP_MODE_SV57
-						 : 15
-			       : 0;
-
-	emit(g, I_TYPE(OP_LOAD, 3, REG_T5, REG_TP,
-		       (g->virt && g->gstage ? SB_VSATPS : SB_SATPS) + 8 * n));
-	emit_csr(g, 1, dest_reg(g), CSR_satp, REG_T5);
-	emit(g, INSN_SFENCE);
-	if (!mode)
-		g->paging = false;
-	else if (satp_modes >> mode & 1)
-		g->paging = true;
+	emit_atp(g, CSR_satp, pick(g, SATPS));
 	emit_memory(g);
 }
 

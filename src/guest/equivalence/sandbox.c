@@ -20,10 +20,9 @@ _Static_assert(offsetof(struct sandbox, vsatps) == SB_VSATPS, "gen_memory.c");
 _Static_assert(offsetof(struct sandbox, hgatps) == SB_HGATPS, "gen_hyper.c");
 _Static_assert(offsetof(struct sandbox, resume) == SB_RESUME, "gen_hyper.c");
 
-#define STACK     0x2000
-#define C_RET     0x8082 /* c.jr ra */
-#define PTE_CODE  (PTE_V | PTE_R | PTE_X | PTE_U | PTE_A)
-#define TOP_INDEX (WINDOW / SZ_1G)
+#define STACK    0x2000
+#define C_RET    0x8082 /* c.jr ra */
+#define PTE_CODE (PTE_V | PTE_R | PTE_X | PTE_U | PTE_A)
 
 struct root roots[ROOTS] __attribute__((aligned(PAGE_SIZE)));
 u8 arena[SZ_2M] __attribute__((aligned(SZ_2M)));
@@ -34,11 +33,6 @@ unsigned int vlenb = 16;
 unsigned int satp_modes;
 
 static u8 trap_stack[STACK] __attribute__((aligned(16)));
-
-static hpa_t physical(const void *p)
-{
-	return (hpa_t)(unsigned long)p;
-}
 
 unsigned long data_pattern(unsigned long number, unsigned long at)
 {
@@ -114,22 +108,26 @@ static void roots_init(void)
 	}
 }
 
-static void roots_reset(unsigned long *rnd)
+void window_reset(pte_t *small, pte_t *middle, pte_t *top, leaf_fn *leaf, unsigned long *rnd)
 {
-	unsigned int i, n;
+	unsigned int n;
 
-	for (i = 0; i < S_ROOTS; i++) {
-		for (n = 0; n < SMALL_PAGES; n++)
-			roots[i].small[n] = random_leaf(rnd, 0, n);
-		for (n = 1; n <= LARGE_PAGES; n++)
-			roots[i].middle[n] = random_leaf(rnd, 1, n);
-		roots[i].top[TOP_INDEX + 1] = random_leaf(rnd, 2, 0);
-	}
+	for (n = 0; n < SMALL_PAGES; n++)
+		small[n] = leaf(rnd, 0, n);
+	for (n = 1; n <= LARGE_PAGES; n++)
+		middle[n] = leaf(rnd, 1, n);
+	top[TOP_INDEX + 1] = leaf(rnd, 2, 0);
 }
 
-static unsigned long satp_value(const void *root, unsigned long mode, unsigned long asid)
+static void roots_reset(unsigned long *rnd)
 {
-	return FIELD_PREP(SATP_MODE, mode) | FIELD_PREP(SATP_ASID, asid & 0xffff) |
+	for (struct root *root = roots; root < roots + S_ROOTS; root++)
+		window_reset(root->small, root->middle, root->top, random_leaf, rnd);
+}
+
+unsigned long satp_value(const void *root, unsigned long mode, unsigned long id)
+{
+	return FIELD_PREP(SATP_MODE, mode) | FIELD_PREP(SATP_ASID, id & 0xffff) |
 	       (unsigned long)root >> PAGE_SHIFT;
 }
 
@@ -405,15 +403,11 @@ long sandbox_trap(struct sandbox *box)
 		hs_record(rec);
 	if (++box->traps == MAX_TRAPS || rec->epc == box->end)
 		return 1;
-	if (rec->level == LEVEL_VS) {
-		hs_trap_virtual(rec);
-		return 0;
-	}
-	if (rec->cause & CAUSE_IRQ_FLAG) {
+	if ((rec->cause & CAUSE_IRQ_FLAG) && rec->level != LEVEL_VS) {
 		trap_irq(rec->cause);
 		return 0;
 	}
-	if (rec->level == LEVEL_V1) {
+	if (rec->level != LEVEL_V0) {
 		hs_trap_virtual(rec);
 		return 0;
 	}

@@ -8,21 +8,14 @@
  */
 #include "equivalence.h"
 
-#define PTE_G_IMAGE  (PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D)
-#define IMAGE        0x80000000UL
-#define TOP_INDEX    (WINDOW / SZ_1G)
-#define TABLE_PAGE   32 /* of the G-stage's window: tables of the last two roots */
-#define HEDELEG_BITS 0xb1ff
-#define VS_SRET      ((unsigned long)sandbox_vs_vectors + VS_RETURN)
+#define PTE_G_IMAGE (PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D)
+#define IMAGE       0x80000000UL
+#define TABLE_PAGE  32 /* of the G-stage's window: tables of the last two roots */
+#define VS_SRET     ((unsigned long)sandbox_vs_vectors + VS_RETURN)
 
 struct groot groots[GROOTS] __attribute__((aligned(4 * PAGE_SIZE)));
 unsigned int hgatp_modes;
 bool hs_programs;
-
-static hpa_t physical(const void *p)
-{
-	return (hpa_t)(unsigned long)p;
-}
 
 /* ---- tables -------------------------------------------------------------------------------------- */
 
@@ -70,12 +63,11 @@ pte_t random_arena_leaf(unsigned long *rnd, unsigned int n)
 pte_t random_vs_leaf(unsigned long *rnd, int level, unsigned int n)
 {
 	pte_t pte = random_leaf(rnd, level, n);
-	hpa_t target =
-		WINDOW + (level == 2 ? SZ_1G - IMAGE : 0) - (level == 2 ? 0 : physical(arena));
+	hpa_t distance = level == 2 ? WINDOW + SZ_1G - IMAGE : WINDOW - physical(arena);
 
 	if (!(pte & (PTE_R | PTE_W | PTE_X)) || random_next(rnd) >> 20 & 1)
 		return pte;
-	return pte + ((target >> PAGE_SHIFT) << 10);
+	return pte + ((distance >> PAGE_SHIFT) << 10);
 }
 
 static void groots_init(void)
@@ -125,23 +117,14 @@ static void tables_reset(unsigned long *rnd)
 {
 	unsigned int i, n;
 
-	for (i = S_ROOTS; i < ROOTS; i++) {
-		for (n = 0; n < SMALL_PAGES; n++)
-			roots[i].small[n] = random_vs_leaf(rnd, 0, n);
-		for (n = 1; n <= LARGE_PAGES; n++)
-			roots[i].middle[n] = random_vs_leaf(rnd, 1, n);
-		roots[i].top[TOP_INDEX + 1] = random_vs_leaf(rnd, 2, 0);
-	}
+	for (i = S_ROOTS; i < ROOTS; i++)
+		window_reset(roots[i].small, roots[i].middle, roots[i].top, random_vs_leaf, rnd);
 	for (i = 0; i < GROOTS; i++) {
 		struct groot *root = &groots[i];
 
 		for (n = 0; n < ARENA_PAGES; n++)
 			root->arena[n] = random_arena_leaf(rnd, n);
-		for (n = 0; n < SMALL_PAGES; n++)
-			root->small[n] = random_gleaf(rnd, 0, n);
-		for (n = 1; n <= LARGE_PAGES; n++)
-			root->middle[n] = random_gleaf(rnd, 1, n);
-		root->top[TOP_INDEX + 1] = random_gleaf(rnd, 2, 0);
+		window_reset(root->small, root->middle, root->top, random_gleaf, rnd);
 		for (n = S_ROOTS; n < ROOTS; n++) {
 			root->small[TABLE_PAGE + 2 * n] = table_leaf(rnd, roots[n].middle);
 			root->small[TABLE_PAGE + 2 * n + 1] = table_leaf(rnd, roots[n].small);
@@ -149,30 +132,25 @@ static void tables_reset(unsigned long *rnd)
 	}
 }
 
-static unsigned long atp(const void *root, unsigned long mode, unsigned long id)
-{
-	return FIELD_PREP(SATP_MODE, mode) | id << 44 | (unsigned long)root >> PAGE_SHIFT;
-}
-
 static void atps_reset(unsigned long *rnd)
 {
 	unsigned long r = random_next(rnd), *vsatp = sandbox.vsatps, *hgatp = sandbox.hgatps;
 
 	vsatp[0] = 0;
-	vsatp[1] = atp(roots[2].top, SATP_MODE_SV39, r & 255);
-	vsatp[2] = atp(roots[3].top, SATP_MODE_SV39, r >> 8 & 255);
-	vsatp[3] = atp(roots[r & 3].sv48, SATP_MODE_SV48, r >> 16 & 255);
-	vsatp[4] = atp(roots[r >> 2 & 3].sv57, SATP_MODE_SV57, r >> 24 & 255);
-	vsatp[5] = atp(roots[0].top, 1 + r % 7, 0);
-	vsatp[6] = atp(roots[0].top, 11 + r % 5, 0);
-	vsatp[7] = atp(roots[r >> 4 & 1].top, SATP_MODE_SV39, r >> 32 & 255);
+	vsatp[1] = satp_value(roots[2].top, SATP_MODE_SV39, r & 255);
+	vsatp[2] = satp_value(roots[3].top, SATP_MODE_SV39, r >> 8 & 255);
+	vsatp[3] = satp_value(roots[r & 3].sv48, SATP_MODE_SV48, r >> 16 & 255);
+	vsatp[4] = satp_value(roots[r >> 2 & 3].sv57, SATP_MODE_SV57, r >> 24 & 255);
+	vsatp[5] = satp_value(roots[0].top, 1 + r % 7, 0);
+	vsatp[6] = satp_value(roots[0].top, 11 + r % 5, 0);
+	vsatp[7] = satp_value(roots[r >> 4 & 1].top, SATP_MODE_SV39, r >> 32 & 255);
 	hgatp[0] = 0;
-	hgatp[1] = atp(groots[0].top, SATP_MODE_SV39, r >> 20 & 15);
-	hgatp[2] = atp(groots[1].top, SATP_MODE_SV39, r >> 24 & 15);
-	hgatp[3] = atp(groots[r & 1].sv48, SATP_MODE_SV48, r >> 28 & 15);
-	hgatp[4] = atp(groots[r >> 1 & 1].sv57, SATP_MODE_SV57, r >> 32 & 15);
-	hgatp[5] = atp(groots[0].top, 1 + r % 7, 0);
-	hgatp[6] = atp(groots[0].top, 11 + r % 5, 0);
+	hgatp[1] = satp_value(groots[0].top, SATP_MODE_SV39, r >> 20 & 15);
+	hgatp[2] = satp_value(groots[1].top, SATP_MODE_SV39, r >> 24 & 15);
+	hgatp[3] = satp_value(groots[r & 1].sv48, SATP_MODE_SV48, r >> 28 & 15);
+	hgatp[4] = satp_value(groots[r >> 1 & 1].sv57, SATP_MODE_SV57, r >> 32 & 15);
+	hgatp[5] = satp_value(groots[0].top, 1 + r % 7, 0);
+	hgatp[6] = satp_value(groots[0].top, 11 + r % 5, 0);
 	hgatp[7] = hgatp[1 + (r >> 40 & 1)];
 }
 
@@ -183,7 +161,7 @@ void hs_init(void)
 	groots_init();
 	vs_roots_init();
 	for (unsigned int mode = SATP_MODE_SV39; mode <= SATP_MODE_SV57; mode++) {
-		csr_write(hgatp, atp(groots[0].top, mode, 0));
+		csr_write(hgatp, satp_value(groots[0].top, mode, 0));
 		if (FIELD_GET(HGATP_MODE, csr_read(hgatp)) == mode)
 			hgatp_modes |= 1U << mode;
 		csr_write(hgatp, 0);
@@ -367,11 +345,6 @@ void hs_trap_irq(unsigned long cause)
 	lower(BIT(cause & 63));
 }
 
-static void vs_irq(unsigned long cause)
-{
-	lower(BIT((cause & 63) + 1));
-}
-
 /* End the excursion. */
 static void leave(void)
 {
@@ -421,7 +394,7 @@ void hs_trap_virtual(const struct record *rec)
 	if (!(rec->cause & CAUSE_IRQ_FLAG)) {
 		virtual_exception(rec);
 	} else {
-		vs_irq(rec->cause);
+		lower(BIT((rec->cause & 63) + 1)); /* the number is one higher in hvip */
 		csr_write(sepc, VS_SRET);
 	}
 }
