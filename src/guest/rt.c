@@ -261,9 +261,10 @@ void rt_init_finisher(void)
 
 /*
  * Try the finisher first, because only the finisher passes a status. A later call to SRST would
- * overwrite the status, so give the machine time to end. QEMU's process, which ends with this
- * status on the bare system, returns only 8 bits of it: a status that would look like success
- * becomes 255, as in the VMM.
+ * overwrite the status, so give the machine up to a second to end. Sleep in that time, because in
+ * QEMU's record mode, the thread that ends the machine does not run before a hart sleeps. QEMU's
+ * process, which ends with this status on the bare system, returns only 8 bits of it: a status that
+ * would look like success becomes 255, as in the VMM.
  */
 void power_off(int status)
 {
@@ -272,7 +273,9 @@ void power_off(int status)
 		status = 255;
 	if (finisher) {
 		*finisher = status ? (u32)status << 16 | FINISHER_FAIL : FINISHER_PASS;
-		delay_us(1000000);
+		csr_clear(sstatus, SSTATUS_SIE);
+		for (int ms = 0; ms < 1000; ms++)
+			wait_irq(0, 1000);
 	}
 	sbi_call(SBI_EXT_SRST, SBI_SRST_SYSTEM_RESET, SBI_SRST_TYPE_SHUTDOWN,
 		 status ? SBI_SRST_REASON_SYSFAIL : SBI_SRST_REASON_NONE, 0);
