@@ -85,6 +85,10 @@ for folder in "$HS_TOP"/labs/[0-9][0-9]-*; do
 	for student in "${students[@]}"; do
 		rm -rf "$tmp/whole"
 		tree "$tmp/whole" "$number" --student "$student" --solution || diag "$said"
+		solve=$HS_TOP/labs/$folder/hidden/solve
+		if [ -e "$solve" ]; then
+			"$solve" "$tmp/whole" || ok 1 "lab $number: hidden/solve writes the answers of '$student'"
+		fi
 		HS_VARIANT=$(variant "$folder" "$student")
 		export HS_VARIANT
 		for test in "$HS_TOP/labs/$folder"/tests/*.t "$HS_TOP/labs/$folder"/hidden/*.t; do
