@@ -38,6 +38,7 @@ static struct gstage_fault locate(const struct hv_trap *trap)
 /* Give the fault to L1, with the address of L2. */
 static int reflect(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
+	/* lab 14: write reflect: give the fault to L1, with htval and htinst */
 	struct nested *n = &vcpu->nested;
 	/* htinst describes this hypervisor's HLV, not L1's, unless it is a pseudoinstruction. */
 	unsigned long htinst = !n->unpriv || htinst_is_pseudo(trap->htinst) ? trap->htinst : 0;
@@ -46,6 +47,7 @@ static int reflect(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 	n->htval = trap->htval;
 	n->htinst = htinst;
 	return RESUME_GUEST;
+	/* lab 14 end */
 }
 
 /*
@@ -75,6 +77,7 @@ int nested_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 		return n->unpriv ? gstage_fault_unpriv(vcpu, trap) : exit_dispatch(vcpu, trap);
 	fault.fetch |= n->unpriv == UNPRIV_FETCH;
 	shadow_reclaim(vcpu);
+	/* lab 14: write nested_fault: walk L1's table, and decide who handles the fault */
 	ret = shadow_walk(vcpu, n->hgatp, &fault, mxr, &walk);
 	if (ret == -EFAULT)
 		return reflect(vcpu, trap);
@@ -86,6 +89,7 @@ int nested_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 		return ret ? ret : RESUME_GUEST;
 	}
 	ret = fault_of_l1(vcpu, trap, &fault, walk.gpa);
+	/* lab 14 end */
 	/* Usually the page is mapped now: fill the shadow table, too, before L2 tries again. */
 	if (ret == RESUME_GUEST && vcpu->loaded == VCPU_LINES_HELD)
 		shadow_map(vcpu, &fault, &walk);

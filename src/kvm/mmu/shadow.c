@@ -208,8 +208,11 @@ static bool is_reserved(const struct shadow *shadow, pte_t pte, unsigned int lev
 				     (pte_to_hpa(pte) & (NAPOT_SIZE - 1)) != NAPOT_SIZE / 2);
 }
 
+/* Does L1's leaf permit the access? A and D are never set here, but needed (docs/nested.md). */
 static bool permits(pte_t pte, const struct gstage_fault *fault, bool mxr)
 {
+	/* lab 14: write permits: does the leaf permit this fetch, load or store? */
+	/* A walk of the VS-stage reads a PTE, so it needs R; MXR is for explicit loads (H §5.1). */
 	bool readable = (pte & PTE_R) || (mxr && (pte & PTE_X));
 
 	if (!(pte & PTE_U) || !(pte & PTE_A))
@@ -219,6 +222,7 @@ static bool permits(pte_t pte, const struct gstage_fault *fault, bool mxr)
 	if (fault->fetch)
 		return pte & PTE_X;
 	return fault->write ? (pte & PTE_W) && (pte & PTE_D) : readable;
+	/* lab 14 end */
 }
 
 /* The walk has reached the leaf `pte` (H §5.1, S §3.2). */
@@ -274,11 +278,13 @@ int shadow_walk(struct kvm_vcpu *vcpu, unsigned long hgatp, const struct gstage_
 /* What both L1's leaf and the VM's own permit. */
 static pte_t leaf_flags(const struct shadow_walk *walk, const struct gstage_leaf *own)
 {
+	/* lab 14: write leaf_flags: return the flags of the shadow leaf */
 	pte_t flags = PTE_V | PTE_U | PTE_A | (walk->pte & own->pte & (PTE_R | PTE_X));
 
 	if ((walk->pte & PTE_W) && (walk->pte & PTE_D) && (own->pte & PTE_W))
 		flags |= PTE_W | PTE_D;
 	return flags;
+	/* lab 14 end */
 }
 
 static int map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
@@ -287,10 +293,12 @@ static int map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 	struct shadow *shadow = vcpu->shadow;
 	struct gstage *gs = &shadow->gstage;
 	unsigned long root = gstage_index(gs, fault->gpa, gs->levels - 1);
-	unsigned int level = MIN(MIN(walk->level, own->level), gs->levels - 1);
-	hpa_t pa = ALIGN_DOWN(gstage_leaf_hpa(own, walk->gpa), gstage_size(level));
 	pte_t old;
 	int err;
+	/* lab 14: write the level of the shadow leaf, and the host address that it maps */
+	unsigned int level = MIN(MIN(walk->level, own->level), gs->levels - 1);
+	hpa_t pa = ALIGN_DOWN(gstage_leaf_hpa(own, walk->gpa), gstage_size(level));
+	/* lab 14 end */
 
 	shadow->used.first = shadow->used.end ? MIN(shadow->used.first, root) : root;
 	shadow->used.end = MAX(shadow->used.end, root + 1);
