@@ -42,8 +42,8 @@ kvm_mmio_insn|any MMIO|insn=0x[0-9a-f]* fetched=[01] pc=0x
 kvm_coalesced_mmio|bus|gpa=0x10000000 len=4 val=0x1 entry=
 kvm_ioeventfd|bus|gpa=0x10000000 len=8 val=0x1234567812345678
 kvm_vcpu_irq|an IPI to the other vCPU|irq=2 level=1 target=1
-kvm_ipi_send|an IPI to the other vCPU| [0-9]+[.]0 kvm_ipi_send: target=1$
-kvm_ipi_receive|an IPI is shown to the other vCPU| [0-9]+[.]1 kvm_ipi_receive: hvip=0x[0-9a-f]*[4-7c-f]$
+kvm_ipi_send|an IPI to the other vCPU| [0-9]+[.]0( L1)? kvm_ipi_send: target=1$
+kvm_ipi_receive|an IPI is shown to the other vCPU| [0-9]+[.]1( L1)? kvm_ipi_receive: hvip=0x[0-9a-f]*[4-7c-f]$
 kvm_inject_irq|an IPI|hvip=0x[0-9a-f]*4$
 kvm_irq_take|timer|scause=irq_s_timer epc=0x802[0-9a-f]* entry=1
 kvm_inject_trap|exits|scause=[a-z_]* epc=0x802

@@ -164,6 +164,50 @@ trace save "$tmp/ram" "$tmp/t"
 trace stat "$tmp/t"
 like "$out" 'not accounted' "stat reports that exits were not accounted"
 
+# ---- levels of nested virtualization ----
+trace report "$tmp/t"
+unlike "$out" nesting "without nested virtualization, report has no column for the level"
+"$bin/mkram" "$tmp/ram" 2 5 instret nested
+trace save "$tmp/ram" "$tmp/t"
+nesting()	# FILE: print the level, event, cause and class of each event of vCPU 1.0
+{
+	"$bin/hstrace" report --columns nesting,event,fields --vcpu 0 "$1" |
+		sed '/^#/d; s/ [a-z]*=[0-9a-fx]*\>//g; s/ csr=hstatus//; s/ [a-z]*=/ /'
+}
+nesting "$tmp/t" >"$tmp/all"
+is "$(sed -n '2,20p' "$tmp/all")" \
+"L1 kvm_exit: virtual_inst
+L1 kvm_virtual_inst:
+L1 kvm_nested_vmenter:
+L2 kvm_entry: H_INSN
+L2 kvm_exit: ecall_vs
+L2 kvm_nested_vmexit: ecall_vs
+L1 kvm_entry: INJECTED
+L1 kvm_exit: virtual_inst
+L1 kvm_csr:
+L1 kvm_entry: H_INSN
+L1 kvm_exit: virtual_inst
+L1 kvm_csr:
+L1 kvm_entry: H_INSN
+L1 kvm_exit: virtual_inst
+L1 kvm_virtual_inst:
+L1 kvm_nested_vmenter:
+L2 kvm_entry: H_INSN
+L2 kvm_exit: store_guest_page_fault
+L2 kvm_entry: FAULT_STORE" "report shows the level of each event: an exit's is the one that exits, an entry's the one that is entered"
+is "$(tail -n 3 "$tmp/all")" $'L1 kvm_entry: H_INSN\nL1 kvm_exit: virtual_inst\nL1 kvm_entry: WFI' \
+	"after a reset in L2, the level is L1 from the first hypervisor instruction on"
+trace report "$tmp/t"
+like "$out" '^#   seconds +instret hart vm\.vcpu nesting event: fields$' "report has the column by default"
+for at in 4 7; do	# kvm_nested_vmenter, kvm_nested_vmexit
+	"$HS_TOP/tests/trace/drop.py" "$tmp/t" "$tmp/gap" $at 1
+	nesting "$tmp/gap" >"$tmp/some"
+	is "$(tail -n +$at "$tmp/some" | sed '/nested/,$d' | awk '{ print $1 }' | sort -u)" - \
+		"without record $at, the level is unknown until the next change"
+	is "$(sed '1,/ - /d; 1,/nested/d' "$tmp/some" | head -n 20)" "$(tail -n +$((at + 1)) "$tmp/all" | sed '1,/nested/d' | head -n 20)" \
+		"after that, it is known again"
+done
+
 # ---- losses ----
 "$bin/mkram" "$tmp/ram" 1 10000 instret
 trace save "$tmp/ram" "$tmp/t"

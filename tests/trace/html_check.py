@@ -74,7 +74,7 @@ def wrong_bins(run):
 
 
 def wrong_events(run, report):
-    counts = collections.Counter(re.findall(r"^ *[0-9.]+ .*? (?:-|[0-9]+\.[0-9]+) (\w+):", report, re.M))
+    counts = collections.Counter(re.findall(r"^ *[0-9.]+ .*? (?:-|[0-9]+\.[0-9]+)(?: +(?:-|L[12]))? (\w+):", report, re.M))
     page = {event["name"]: event["count"] for event in run["events"]}
     if page != counts:
         yield "events: report has %s, the page %s" % (dict(counts - collections.Counter(page)), page)

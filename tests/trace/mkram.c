@@ -2,7 +2,7 @@
 /*
  * mkram.c - make a RAM file as a machine leaves it, using the host's own trace code.
  *
- * usage: mkram OUT HARTS EVENTS instret|time|none [calls [EXTRA]|extremes]
+ * usage: mkram OUT HARTS EVENTS instret|time|none [calls [EXTRA]|extremes|nested]
  *
  * Each hart has EVENTS records (alternately exit and entry), whose times interleave with those of
  * other harts, and accounts 1000 exits (900 of 500 instructions, 90 of 2000, and 10 of 40000) and a
@@ -10,9 +10,10 @@
  * call and an MMIO write, and exit N costs 100 + 400 N instructions; each of the 1000 accounted
  * exits costs EXTRA instructions more. With `extremes`, each hart first records every event several
  * times, with the smallest and largest values in its fields, VM and vCPU, and with jumps in time
- * that are too large for the time deltas of some formats. Otherwise, kvm_exit_cost is not recorded,
- * so costs from events are those between kvm_exit and kvm_entry. If MKRAM_KEEP is set in the
- * environment, full rings keep their oldest records.
+ * that are too large for the time deltas of some formats. With `nested`, each hart's vCPU is a
+ * hypervisor, whose guest (L2) makes EVENTS ecalls and as many page faults: see nested().
+ * Otherwise, kvm_exit_cost is not recorded, so costs from events are those between kvm_exit and
+ * kvm_entry. If MKRAM_KEEP is set in the environment, full rings keep their oldest records.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,12 +71,70 @@ static void extremes(void)
 	trace_kvm_entry(~0ULL, 0);
 }
 
+static void exit_of(u64 scause)
+{
+	machine.time += 10;
+	machine.instret += 1000;
+	trace_kvm_exit(0x80200000, scause, 0, 0, 0);
+}
+
+static void entry_of(enum exit_class class, unsigned int cost)
+{
+	machine.time += cost / 100;
+	machine.instret += cost;
+	trace_kvm_entry(0x80200000, class);
+}
+
+static void write_csr(void)
+{
+	exit_of(EXC_VIRTUAL_INST);
+	trace_kvm_csr(0x600, 1, 0, 1); /* hstatus */
+	entry_of(EXIT_H_INSN, 200);
+}
+
+static void enter_l2(void)
+{
+	exit_of(EXC_VIRTUAL_INST);
+	trace_kvm_virtual_inst(0x10200073); /* sret */
+	trace_kvm_nested_vmenter(0, 0);
+	entry_of(EXIT_H_INSN, 300);
+}
+
+/*
+ * L1 enters L2. Each ecall of L2 is given to L1, which writes a CSR, or two after the first ecall,
+ * before it enters L2 again; then L0 handles a page fault of L2. The second ecall costs more than
+ * later ones. Finally, the vCPU is reset while it runs L2, so what follows is L1's.
+ */
+static void nested(int ecalls)
+{
+	trace_set_vcpu(0, 0);
+	trace_kvm_create_vcpu(1, machine.hart);
+	trace_set_vcpu(1, machine.hart);
+	entry_of(0, 0);
+	enter_l2();
+	for (int i = 0; i < ecalls; i++) {
+		exit_of(EXC_ECALL_VS);
+		trace_kvm_nested_vmexit(EXC_ECALL_VS, 0, 0);
+		entry_of(EXIT_INJECTED, i == 1 ? 150 : 100);
+		write_csr();
+		if (i == 0)
+			write_csr();
+		enter_l2();
+		exit_of(EXC_STORE_GUEST_PAGE_FAULT);
+		entry_of(EXIT_FAULT_STORE, 400);
+	}
+	write_csr();
+	exit_of(EXC_VIRTUAL_INST);
+	entry_of(EXIT_WFI, 0);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int harts;
 
 	if (argc < 5 || argc > 7) {
-		fputs("usage: mkram OUT HARTS EVENTS instret|time|none [calls [EXTRA]|extremes]\n",
+		fputs("usage: mkram OUT HARTS EVENTS instret|time|none "
+		      "[calls [EXTRA]|extremes|nested]\n",
 		      stderr);
 		return 2;
 	}
@@ -85,13 +144,18 @@ int main(int argc, char **argv)
 	trace_set_overwrite(!getenv("MKRAM_KEEP"));
 	for (machine.hart = 0; machine.hart < harts; machine.hart++) {
 		unsigned long start = machine.time = 10000000;
+		int records = atoi(argv[3]);
 
 		if (argc == 6 && !strcmp(argv[5], "extremes")) {
 			extremes();
 			start = machine.time;
 		}
 		trace_set_vcpu(1, machine.hart);
-		for (int i = 0; i < atoi(argv[3]); i++) {
+		if (argc == 6 && !strcmp(argv[5], "nested")) {
+			nested(records);
+			records = 0;
+		}
+		for (int i = 0; i < records; i++) {
 			machine.time = start + (unsigned long)i * 100 + machine.hart;
 			if (argc == 5)
 				machine.instret = (unsigned long)i * 10000;

@@ -33,7 +33,7 @@ import json
 import re
 import sys
 
-REPORT = re.compile(r' *(\d+)\.(\d{7}) +(?:(\d+) +)?(\d+) +(-|\d+\.\d+) (\w+):(.*)')
+REPORT = re.compile(r' *(\d+)\.(\d{7}) +(?:(\d+) +)?(\d+) +(-|\d+\.\d+)(?: +(?:-|L[12]))? (\w+):(.*)')
 PERF = re.compile(r' *(\S+) +(\d+) +\[(\d+)\] +(\d+)\.(\d{9}): +\w+:(\w+): ?(.*)')
 TRACE_CMD = re.compile(r' *(\S+)-(\d+) +\[(\d+)\] +(?:\.+ +)?(\d+)\.(\d{9}): (\w+): *(.*)')
 BABELTRACE = re.compile(r'\[(\d+)\.(\d{9})\] (\w+): \{ cpu_id = (\d+) \}, \{ vm = (\d+), '

@@ -96,6 +96,8 @@ static void fill_seen(const struct hst_cursor *cursor, struct hst_cursor_hart *h
 
 	h->number += skipped;
 	seen->gap = h->began && skipped != 1;
+	if (skipped != h->began)
+		hst_nesting_forget(cursor->nesting);
 	h->began = true;
 	seen->hart = h->hart;
 	seen->event_nr = TRACE_EVENT_OF(record->seq_event);
@@ -106,6 +108,7 @@ static void fill_seen(const struct hst_cursor *cursor, struct hst_cursor_hart *h
 	seen->work = seen->instret - h->number * file->mem.record_cost;
 	seen->vm = guest ? (int)TRACE_VM_OF(record->who) : -1;
 	seen->vcpu = guest ? (int)TRACE_VCPU_OF(record->who) : -1;
+	seen->nesting = hst_nesting_event(cursor->nesting, seen);
 }
 
 static int next_seen(struct hst_cursor *cursor, struct hst_seen *seen)
@@ -141,6 +144,7 @@ int hst_cursor_next(struct hst_cursor *cursor, struct hst_seen *seen)
 static int start(struct hst_cursor *cursor)
 {
 	cursor->nr_harts = 0;
+	hst_nesting_forget(cursor->nesting);
 	for (unsigned int i = 0; i < HST_MAX_HARTS; i++) {
 		struct hst_cursor_hart *h = &cursor->harts[cursor->nr_harts];
 
@@ -202,7 +206,8 @@ int hst_cursor_open(struct hst_cursor *cursor, struct hst_file *file,
 		cursor->chosen[i] = !select || !select->events ||
 				    hst_list_has(select->events, file->events[i].name);
 	cursor->harts = calloc(HST_MAX_HARTS, sizeof(*cursor->harts));
-	if (!cursor->harts || start(cursor))
+	cursor->nesting = hst_nesting_new(file);
+	if (!cursor->harts || !cursor->nesting || start(cursor))
 		goto no_memory;
 	if (!select || !select->last)
 		return 0;
@@ -223,4 +228,5 @@ void hst_cursor_close(struct hst_cursor *cursor)
 	if (cursor->harts)
 		stop(cursor);
 	free(cursor->harts);
+	free(cursor->nesting);
 }

@@ -11,9 +11,9 @@
  *
  * The filter files of Linux (which also has ~) and of the host have the same operators. A rule may
  * also be written as "LIST if any". Besides its own fields, every event has the fields vm (0 for
- * events of the host itself), vcpu, hart (also cpu, CPU) and instret. A comparison with a field
- * that the event lacks is false. If there are several rules, an event is chosen if any of them
- * chooses it.
+ * events of the host itself), vcpu, hart (also cpu, CPU), nesting (1 for L1, 2 for L2, 0 if
+ * unknown) and instret. A comparison with a field that the event lacks is false. If there are
+ * several rules, an event is chosen if any of them chooses it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -47,6 +47,7 @@ enum {
 	COMMON_VM = TRACE_ARGS,
 	COMMON_VCPU,
 	COMMON_HART,
+	COMMON_NESTING,
 	COMMON_INSTRET
 };
 
@@ -54,8 +55,9 @@ static const struct {
 	const char *name;
 	int field;
 } commons[] = {
-	{ "vm", COMMON_VM },    { "vcpu", COMMON_VCPU }, { "hart", COMMON_HART },
-	{ "cpu", COMMON_HART }, { "CPU", COMMON_HART },  { "instret", COMMON_INSTRET },
+	{ "vm", COMMON_VM },           { "vcpu", COMMON_VCPU }, { "hart", COMMON_HART },
+	{ "cpu", COMMON_HART },        { "CPU", COMMON_HART },  { "nesting", COMMON_NESTING },
+	{ "instret", COMMON_INSTRET },
 };
 
 struct bound {
@@ -391,6 +393,8 @@ static u64 field_of(const struct hst_seen *seen, int field)
 		return TRACE_VCPU_OF(seen->record->who);
 	case COMMON_HART:
 		return seen->hart;
+	case COMMON_NESTING:
+		return seen->nesting;
 	case COMMON_INSTRET:
 		return seen->instret;
 	default:

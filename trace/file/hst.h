@@ -259,11 +259,17 @@ struct hst_seen {
 	 */
 	u64 work;
 	int vm, vcpu; /* -1: none */
-	bool gap;     /* records of this hart are missing between the last one and this one */
-	bool chosen;  /* by the selection; false only if cursor->all */
+	/*
+	 * The vCPU's level (nesting.c): 1, or 2 for a guest's guest. 0: none, or unknown. A kvm_exit
+	 * has the level that exits, a kvm_entry the one that is entered.
+	 */
+	unsigned int nesting;
+	bool gap;    /* records of this hart are missing between the last one and this one */
+	bool chosen; /* by the selection; false only if cursor->all */
 };
 
 struct hst_cursor_hart;
+struct hst_nesting;
 
 struct hst_cursor {
 	struct hst_file *file;
@@ -276,6 +282,7 @@ struct hst_cursor {
 	u64 nr_chosen; /* events chosen so far, including the counting pass for select->last */
 	unsigned int nr_harts;
 	struct hst_cursor_hart *harts; /* harts with records left */
+	struct hst_nesting *nesting;   /* of all vCPUs, as of the last event */
 };
 
 /*
@@ -292,6 +299,17 @@ int hst_cursor_open(struct hst_cursor *cursor, struct hst_file *file,
  */
 int hst_cursor_next(struct hst_cursor *cursor, struct hst_seen *seen);
 void hst_cursor_close(struct hst_cursor *cursor);
+
+/* ---- levels of nested virtualization (nesting.c) ---- */
+
+/* Returns NULL if out of memory. */
+struct hst_nesting *hst_nesting_new(const struct hst_file *file);
+/* Records are missing, or will be read from the beginning again. */
+void hst_nesting_forget(struct hst_nesting *nesting);
+/* Return the event's level (see hst_seen), and follow changes of the level. */
+unsigned int hst_nesting_event(struct hst_nesting *nesting, const struct hst_seen *seen);
+/* Set *found to whether a guest's guest has run. Returns 0, or -1 after printing the reason. */
+int hst_find_l2(struct hst_file *file, bool *found);
 
 /* ---- exits (exit.c) ---- */
 

@@ -2,15 +2,12 @@
 /*
  * levels.c - `hstrace levels`: the exits of a guest's own guest (L2), and who handles them.
  *
- * A vCPU's level follows from two events: kvm_nested_vmenter (L1 enters L2) and kvm_nested_vmexit
- * (an exit of L2 is given to L1). An exit of L2 without a kvm_nested_vmexit is handled by this
- * hypervisor (L0) alone. With one, it causes further exits from L1 to L0, until L1 enters L2 again.
- * These are the steps of the exit; their number is the exit multiplication.
+ * An exit of L2 (trace/file/nesting.c) without a kvm_nested_vmexit is handled by this hypervisor
+ * (L0) alone. With one, it is given to L1, and causes further exits from L1 to L0, until L1 enters
+ * L2 again. These are the steps of the exit; their number is the exit multiplication.
  *
  * The cost of a step is the difference between its kvm_exit and the next kvm_entry, without the
  * recording of events. What lies between steps is L1's, plus L0's world switch and accounting.
- *
- * If records are missing, the levels are not known until each vCPU's next such event.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,15 +16,8 @@
 
 #define MAX_VCPUS 1024 /* further vCPUs are ignored */
 
-enum level {
-	UNKNOWN,
-	L1,
-	L2
-};
-
 struct vcpu {
 	u32 who;
-	enum level level;
 	/* The last exit to L0: */
 	struct hst_exit exit;
 	bool of_l2;
@@ -172,7 +162,6 @@ static int begin_handling(struct levels *l, const struct hst_seen *seen, struct 
 		vcpu->name[0] = '\0';
 	}
 	vcpu->handling_chosen = seen->chosen || (open && vcpu->of_l2 && vcpu->chosen);
-	vcpu->level = L1;
 	vcpu->handling = true;
 	vcpu->entering = false;
 	vcpu->nr_steps = 0;
@@ -201,16 +190,9 @@ static int add_l0_exit(struct levels *l, const struct hst_seen *seen, const stru
 static void begin_exit(const struct levels *l, const struct hst_seen *seen, struct vcpu *vcpu)
 {
 	hst_exit_begin(&vcpu->exit, seen, seen->record->arg[l->exit_cause]);
-	vcpu->of_l2 = vcpu->level == L2;
+	vcpu->of_l2 = seen->nesting == 2;
 	vcpu->chosen = seen->chosen;
 	vcpu->name[0] = '\0';
-}
-
-/* Only L1 executes hypervisor instructions that L0 emulates. */
-static bool is_impossible(const struct levels *l, const struct vcpu *vcpu)
-{
-	return vcpu->of_l2 &&
-	       hst_exit_slot(l->file, &vcpu->exit) == l->file->exits.slot[EXIT_H_INSN];
 }
 
 static int end_exit(struct levels *l, const struct hst_seen *seen, struct vcpu *vcpu)
@@ -226,9 +208,7 @@ static int end_exit(struct levels *l, const struct hst_seen *seen, struct vcpu *
 	}
 	if (vcpu->handling)
 		err = add_step(l, seen, vcpu, false);
-	else if (is_impossible(l, vcpu))
-		vcpu->level = UNKNOWN; /* the vCPU was reset: no event says so */
-	else if (vcpu->of_l2 && vcpu->chosen)
+	else if (vcpu->of_l2 && seen->nesting == 2 && vcpu->chosen) /* else the vCPU was reset */
 		err = add_l0_exit(l, seen, vcpu);
 	return err || (ends && end_handling(l, vcpu)) ? -1 : 0;
 }
@@ -240,7 +220,6 @@ static void forget(struct levels *l)
 	for (size_t i = 0; i < l->nr_vcpus; i++) {
 		struct vcpu *vcpu = &l->vcpus[i];
 
-		vcpu->level = UNKNOWN;
 		vcpu->handling = vcpu->entering = vcpu->exit.open = false;
 	}
 }
@@ -258,7 +237,6 @@ static int event(struct levels *l, const struct hst_seen *seen, struct vcpu *vcp
 		if (begin_handling(l, seen, vcpu))
 			return -1;
 	} else if (nr == l->vmenter) {
-		vcpu->level = L2;
 		vcpu->entering = true;
 	} else if (nr == l->csr) {
 		name_csr(vcpu, arg[l->csr_csr], arg[l->csr_write]);

@@ -93,6 +93,13 @@ static char *put_vcpu(char *p, const struct line *l)
 	return put_who(p, l->seen);
 }
 
+static char *put_nesting(char *p, const struct line *l)
+{
+	static const char *const names[] = { "-", "L1", "L2" };
+
+	return put_padded(p, stpcpy(p, names[l->seen->nesting]), 2);
+}
+
 static char *put_event(char *p, const struct line *l)
 {
 	p = stpcpy(p, l->seen->event->name);
@@ -122,8 +129,8 @@ static const struct column {
 } columns[] = {
 	{ "time", "   seconds", put_seconds }, { "instr", "    instret", put_instret },
 	{ "delta", "    delta", put_delta },   { "hart", "hart", put_hart },
-	{ "vcpu", "vm.vcpu", put_vcpu },       { "event", "event:", put_event },
-	{ "fields", "fields", put_fields },
+	{ "vcpu", "vm.vcpu", put_vcpu },       { "nesting", "nesting", put_nesting },
+	{ "event", "event:", put_event },      { "fields", "fields", put_fields },
 };
 
 #define NR_COLUMNS (sizeof(columns) / sizeof(columns[0]))
@@ -144,10 +151,10 @@ static int set_columns(struct layout *layout, const char *text)
 			i++;
 		if (i == NR_COLUMNS)
 			return hst_wrong_use("--columns takes time, instr, delta, hart, vcpu, "
-					     "event and fields, not",
+					     "nesting, event and fields, not",
 					     word);
 		if (layout->n == NR_COLUMNS)
-			return hst_wrong_use("--columns takes up to seven columns, not", text);
+			return hst_wrong_use("--columns takes up to eight columns, not", text);
 		layout->column[layout->n++] = &columns[i];
 		word += len + (word[len] == ',');
 	}
@@ -195,11 +202,17 @@ int hst_report(struct hst_file *file, const struct hst_select *select, const cha
 	struct layout layout;
 	struct hst_cursor cursor;
 	struct hst_seen seen;
+	char usual[64];
+	bool nested;
 	int more;
 
-	if (!wanted)
-		wanted = file->mem.instret_exact ? "time,instr,hart,vcpu,event,fields"
-						 : "time,hart,vcpu,event,fields";
+	if (!wanted) {
+		if (hst_find_l2(file, &nested))
+			return -1;
+		snprintf(usual, sizeof(usual), "time,%shart,vcpu,%sevent,fields",
+			 file->mem.instret_exact ? "instr," : "", nested ? "nesting," : "");
+		wanted = usual;
+	}
 	if (set_columns(&layout, wanted) || hst_cursor_open(&cursor, file, select))
 		return -1;
 	print_heading(file, &layout, out);
@@ -219,8 +232,9 @@ int hst_report(struct hst_file *file, const struct hst_select *select, const cha
 
 const char hst_report_help[] =
 	"  --columns LIST  columns to print, separated by commas: time, instr, delta,\n"
-	"                  hart, vcpu, event, fields; delta is the difference from the\n"
-	"                  previous line, in instructions or else in units of 100 ns\n";
+	"                  hart, vcpu, nesting, event, fields; delta is the difference\n"
+	"                  from the previous line, in instructions or else in units of\n"
+	"                  100 ns; nesting is L1, or L2 for a guest's guest\n";
 
 /* Parse the options. Returns how many arguments they occupy, or -1 after printing an error. */
 static int options(int argc, char **argv, struct hst_select *select, const char **columns_text)
