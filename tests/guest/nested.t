@@ -75,15 +75,15 @@ trace=$tmp/runs/last/trace
 ok $? "hstrace levels prints the exits of L2"
 # A kvm_exit in L2 is handled by L1 if a kvm_nested_vmexit comes before the next kvm_entry. The exits from then on until L1
 # enters L2 again belong to it. An interrupt can take the place of an entry.
-read -r all by_l1 mean < <(awk '
-	$2 == "kvm_exit:" { exits++; pending = l2 }
+read -r all by_l1 mean of_l2 < <(awk '
+	$2 == "kvm_exit:" { exits++; pending = l2; of_l2 += l2 }
 	$2 == "kvm_nested_vmexit:" && entering { l1++; steps += exits - start; entering = 0 }
 	$2 == "kvm_nested_vmexit:" { l2 = 0; start = exits - 1; handling = 1 }
 	$2 == "kvm_nested_vmenter:" { l2 = 1; entering = handling }
 	$2 == "kvm_entry:" && pending && !handling { l0++ }
 	$2 == "kvm_entry:" { pending = 0 }
 	$2 == "kvm_entry:" && entering { l1++; steps += exits - start; handling = entering = 0 }
-	END { printf "%d %d %.1f\n", l0 + l1, l1, steps / l1 }' "$tmp/report")
+	END { printf "%d %d %.1f %d\n", l0 + l1, l1, steps / l1, of_l2 }' "$tmp/report")
 is "$(grep '^exits of L2' "$tmp/levels")" "exits of L2: $all; L1 handles $by_l1 of them, with $mean exits to L0 on average" \
 	"hstrace levels counts the exits of L2, and the exits to L0 that they cause"
 is "$(grep -c '^1\.0  L2 ' "$tmp/levels")" "$by_l1" "with --each, it prints each exit that L1 handles"
@@ -95,6 +95,15 @@ unlike "$(grep ' L2 ' "$tmp/calls" | grep -v 'ecall_vs')" . "a selection applies
 is "$("$O/hstrace" levels --filter 'kvm_nested_vmexit: scause == ecall_vs' "$trace" | head -n 1)" "$(grep '^exits of L2' "$tmp/calls")" \
 	"a selection of the events that give them to L1 has the same result"
 like "$("$O/hstrace" levels --from 1000 "$trace" 2>&1)" '^exits of L2: none among the selected events' "an empty selection is mentioned"
+
+# ---- exits of L2 in the other views of the same trace ----
+
+"$O/hstrace" stat --by nesting "$trace" >"$tmp/stat"
+is "$(awk '/^L2$/ { l2 = 1 } l2 && /%/ { n += substr($0, 24, 9) } END { print n }' "$tmp/stat")" "$of_l2" \
+	"hstrace stat has the exits of L2 apart from those of L1"
+"$O/hstrace" stat "$trace" >"$tmp/table"
+is "$(sed '1,/^$/d' "$tmp/table")" "$(sed '/^exits whose\|^costs:\|^observation:\|^  /d' "$tmp/stat")" "they follow the exit table"
+is "$("$O/hstrace" report --filter 'kvm_exit: nesting == 2' "$trace" | grep -c ' L2 kvm_exit: ')" "$of_l2" "hstrace report shows the level"
 
 # Without the records around an exit of L2, what L1 does next must not count as L2's.
 "$HS_TOP/tests/trace/drop.py" "$trace" "$tmp/gap" $(($(grep -v '^#' "$tmp/report" | grep -n 'kvm_nested_vmexit' | sed -n '30s/:.*//p') - 10)) 20

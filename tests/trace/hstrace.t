@@ -207,6 +207,22 @@ for at in 4 7; do	# kvm_nested_vmenter, kvm_nested_vmexit
 	is "$(sed '1,/ - /d; 1,/nested/d' "$tmp/some" | head -n 20)" "$(tail -n +$((at + 1)) "$tmp/all" | sed '1,/nested/d' | head -n 20)" \
 		"after that, it is known again"
 done
+"$bin/hstrace" stat "$tmp/gap" >"$tmp/out"
+like "$(cat "$tmp/out")" $'\nlevel unknown\nhypervisor instruction +[1-9].*\nexits whose events are lost are missing$' \
+	"stat counts exits of an unknown level apart, and mentions lost records"
+trace stat "$tmp/t"
+is "$(sed '1,/^exits by level/d; s/  */ /g' <<<"$out")" \
+"cause count share mean p50 p99 max
+L1
+hypervisor instruction 24 50.00% 250 202 300 300
+wfi 2 4.17% 0 0 0 0
+L2
+fault on RAM, store 10 20.83% 400 400 400 400
+trap given to guest 10 20.83% 110 101 150 150
+hypervisor instruction 2 4.17% 200 200 200 200" "after the exit table, stat has the exits of L1 and L2 apart"
+is "$(awk 'length > 80' "$tmp/out")" "" "both tables fit in 80 columns"
+trace stat --by nesting --filter 'kvm_exit: nesting == 2' "$tmp/t"
+is "$(sed -n '1s/;.*//p; /^L[12]/p' <<<"$out")" $'exits by level: 22\nL2' "a filter selects the exits of a level"
 
 # ---- losses ----
 "$bin/mkram" "$tmp/ram" 1 10000 instret

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * by.c - make a table from events: by cause, SBI call, MMIO device or register, vCPU, the guest's
- * code, or event.
+ * by.c - make a table from events: by cause, SBI call, MMIO device or register, vCPU, level, the
+ * guest's code, or event.
  *
  * The cost of a call or access is that of its exit (trace/file/exit.c), in the same unit as in the
  * host's own table. An exit whose end is not in the trace is counted without a cost.
@@ -24,6 +24,7 @@ const struct hst_by_kind hst_by_kinds[HST_NR_BY] = {
 	[HST_BY_MMIO] = { "mmio", "MMIO accesses", "device", "kvm_mmio" },
 	[HST_BY_REG] = { "reg", "MMIO accesses", "register", "kvm_mmio" },
 	[HST_BY_VCPU] = { "vcpu", "exits", "VM.vCPU", "kvm_exit" },
+	[HST_BY_NESTING] = { "nesting", "exits by level", "cause", "kvm_exit" },
 	[HST_BY_PC] = { "pc", "exits", "pc", "kvm_exit", true },
 	[HST_BY_FUNCTION] = { "function", "exits", "function", "kvm_exit", true },
 	[HST_BY_EVENT] = { "event", "events", "event", "all" },
@@ -37,6 +38,7 @@ struct vcpu {
 	bool high;  /* an exit occurred at a negative address, so the MMU is on */
 	/* if the table distinguishes classes: */
 	bool pending; /* the exit is chosen, but not counted yet */
+	unsigned int nesting;
 	struct hst_code code;
 };
 
@@ -228,6 +230,20 @@ static int count(struct tally *t, const struct hst_seen *seen, struct vcpu *vcpu
 
 /* ---- rows by exit class ---- */
 
+static void class_title(const struct tally *t, const struct vcpu *vcpu, char *title)
+{
+	static const char *const levels[] = { "L?", "L1", "L2" };
+	char of_slot[HST_TITLE_SIZE];
+
+	if (t->table->by != HST_BY_NESTING) {
+		code_title(t, &vcpu->code, title);
+		return;
+	}
+	hst_slot_title(t->file, (unsigned int)vcpu->key[2], of_slot);
+	snprintf(title, HST_TITLE_SIZE, "%s %.*s", levels[vcpu->nesting], HST_TITLE_SIZE - 4,
+		 of_slot);
+}
+
 /* Count a complete exit if it is chosen and not counted yet. */
 static int count_class(struct tally *t, struct vcpu *vcpu)
 {
@@ -237,12 +253,14 @@ static int count_class(struct tally *t, struct vcpu *vcpu)
 		return 0;
 	vcpu->pending = false;
 	code_key(t, &vcpu->code, vcpu->key);
+	if (t->table->by == HST_BY_NESTING)
+		vcpu->key[0] = vcpu->nesting;
 	vcpu->key[2] = hst_exit_slot(t->file, &vcpu->exit);
 	row = hst_table_row(t->table, vcpu->key);
 	if (!row)
 		return -1;
 	if (!row->count++ && !row->title[0])
-		code_title(t, &vcpu->code, row->title);
+		class_title(t, vcpu, row->title);
 	memcpy(vcpu->key, row->key, sizeof(vcpu->key));
 	vcpu->has_row = true;
 	return 0;
@@ -272,6 +290,7 @@ static int begin(struct tally *t, const struct hst_seen *seen, struct vcpu *vcpu
 	vcpu->has_row = false;
 	vcpu->pending = seen->chosen && t->table->classes;
 	vcpu->code = t->code;
+	vcpu->nesting = seen->nesting;
 	return err || (vcpu == &unknown && count_class(t, vcpu)) ? -1 : 0;
 }
 
@@ -333,6 +352,7 @@ int hst_table_from_events(struct hst_table *table, struct hst_file *file,
 		free(t);
 		return -1;
 	}
+	table->classes |= table->by == HST_BY_NESTING;
 	cursor.all = true; /* costs need the events of exits even if these are not chosen */
 	t->file = file;
 	t->table = table;

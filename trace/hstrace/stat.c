@@ -3,19 +3,21 @@
  * stat.c - `hstrace stat`: the exit table, with count, share and cost of each kind of exit.
  *
  * Rows by cause come from the host's own counters, which are exact even if the rings lost events.
- * With another --by, or if options select events, the rows come from the events in the file.
+ * With another --by, or if options select events, the rows come from the events in the file. So do
+ * those of the table by nesting, which follows the exit table if a guest's guest has run.
  */
 #include <stdlib.h>
 #include <string.h>
 #include "file/symbols.h"
 #include "table.h"
 
-static void print_row(const struct hst_table *table, const struct hst_row *row, FILE *out)
+static void print_row(const struct hst_table *table, const struct hst_row *row, const char *title,
+		      FILE *out)
 {
 	bool is_code = hst_by_kinds[table->by].is_code;
 
 	if (!is_code)
-		fprintf(out, "%-23.23s ", row->title);
+		fprintf(out, "%-23.23s ", title);
 	fprintf(out, "%8llu %3u.%02u%%", row->count, row->share / 100, row->share % 100);
 	if (table->unit != HST_UNIT_NONE && row->priced) {
 		hst_print_cost(table, (row->sum + row->priced / 2) / row->priced, out);
@@ -29,8 +31,30 @@ static void print_row(const struct hst_table *table, const struct hst_row *row, 
 		fprintf(out, "%40s", "");
 	}
 	if (is_code) /* last, because names of functions can be long */
-		fprintf(out, " %s", row->title);
+		fprintf(out, " %s", title);
 	fputc('\n', out);
+}
+
+/* By nesting: L1's rows, L2's and those of an unknown level, each under a heading. */
+static void print_rows(const struct hst_table *table, FILE *out)
+{
+	static const char *const headings[] = { "L1\n", "L2\n", "level unknown\n" };
+	unsigned int groups = table->by == HST_BY_NESTING ? 3 : 1;
+
+	for (unsigned int group = 0; group < groups; group++) {
+		bool headed = groups == 1;
+
+		for (size_t i = 0; i < table->n; i++) {
+			const struct hst_row *row = &table->rows[i];
+
+			if (groups > 1 && row->key[0] != (group + 1) % 3)
+				continue;
+			if (!headed)
+				fputs(headings[group], out);
+			headed = true;
+			print_row(table, row, row->title + (groups > 1 ? strlen("L1 ") : 0), out);
+		}
+	}
 }
 
 static void print_heading(const struct hst_file *file, const struct hst_table *table, u64 total,
@@ -150,8 +174,36 @@ static int print_folded(const struct hst_file *file, struct hst_table *table, bo
 	return 0;
 }
 
+/* Print the table by nesting after the exit table, if the trace has exits of a guest's guest. */
+static int print_levels(struct hst_file *file, const char *order, FILE *out)
+{
+	struct hst_table table;
+	bool found;
+	u64 total;
+	int err;
+
+	if (hst_find_l2(file, &found))
+		return -1;
+	if (!found)
+		return 0;
+	hst_table_init(&table, HST_BY_NESTING, file);
+	err = hst_table_from_events(&table, file, NULL);
+	total = hst_table_shares(&table);
+	if (!err && total) {
+		hst_table_sort(&table, order);
+		fputc('\n', out);
+		print_heading(file, &table, total, out);
+		print_rows(&table, out);
+		if (table.lost)
+			fprintf(out, "exits whose events are lost are missing\n");
+	}
+	hst_table_free(&table);
+	return err;
+}
+
 int hst_stat(struct hst_file *file, const struct hst_stat_options *options, FILE *out)
 {
+	bool counters = options->by == HST_BY_CAUSE && !options->select;
 	struct hst_table table;
 	u64 total;
 	int err;
@@ -159,7 +211,7 @@ int hst_stat(struct hst_file *file, const struct hst_stat_options *options, FILE
 	hst_table_init(&table, options->by, file);
 	table.guest = options->guest;
 	table.classes = options->folded;
-	if (options->by == HST_BY_CAUSE && !options->select)
+	if (counters)
 		err = hst_table_from_stats(&table, file);
 	else
 		err = hst_table_from_events(&table, file, options->select);
@@ -176,10 +228,11 @@ int hst_stat(struct hst_file *file, const struct hst_stat_options *options, FILE
 	}
 	hst_table_sort(&table, options->order);
 	print_heading(file, &table, total, out);
-	for (size_t i = 0; i < table.n; i++)
-		print_row(&table, &table.rows[i], out);
+	print_rows(&table, out);
 	print_notes(file, &table, out);
 	print_code_notes(&table, out);
+	if (counters)
+		err = print_levels(file, options->order, out);
 free_table:
 	hst_table_free(&table);
 	return err;
@@ -189,9 +242,10 @@ free_table:
 
 const char hst_stat_help[] =
 	"  --by WHAT       rows by cause (default), sbi (SBI function), mmio (device),\n"
-	"                  reg (device register), vcpu, pc (address in the guest),\n"
-	"                  function (of the guest) or event; rows by cause come from\n"
-	"                  exact counters, one for each class, all others from events\n"
+	"                  reg (device register), vcpu, nesting (L1 and L2, by cause),\n"
+	"                  pc (address in the guest), function (of the guest) or event;\n"
+	"                  rows by cause come from exact counters, one for each class,\n"
+	"                  all others from events\n"
 	"  --sort KEY      sort by count (default), sum, mean, max or name\n"
 	"  --folded WHAT   with --by function or pc: print FUNCTION;CAUSE stacks for\n"
 	"                  hyperscope flamegraph; WHAT is their width: cost (in\n"
@@ -211,7 +265,8 @@ static int set_by(struct hst_stat_options *o, const char *value)
 			o->by = (enum hst_by)by;
 			return 2;
 		}
-	hst_wrong_use("--by takes cause, sbi, mmio, reg, vcpu, pc, function or event, not", value);
+	hst_wrong_use("--by takes cause, sbi, mmio, reg, vcpu, nesting, pc, function or event, not",
+		      value);
 	return -1;
 }
 

@@ -16,6 +16,7 @@ enum hst_by {
 	HST_BY_MMIO,  /* device or page, and direction */
 	HST_BY_REG,   /* address and direction */
 	HST_BY_VCPU,
+	HST_BY_NESTING,  /* level (key[0]: as in hst_seen) and class (key[2]: its slot) */
 	HST_BY_PC,       /* guest's address */
 	HST_BY_FUNCTION, /* guest's function */
 	HST_BY_EVENT,
