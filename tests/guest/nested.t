@@ -104,6 +104,14 @@ is "$(awk '/^L2$/ { l2 = 1 } l2 && /%/ { n += substr($0, 24, 9) } END { print n 
 "$O/hstrace" stat "$trace" >"$tmp/table"
 is "$(sed '1,/^$/d' "$tmp/table")" "$(sed '/^exits whose\|^costs:\|^observation:\|^  /d' "$tmp/stat")" "they follow the exit table"
 is "$("$O/hstrace" report --filter 'kvm_exit: nesting == 2' "$trace" | grep -c ' L2 kvm_exit: ')" "$of_l2" "hstrace report shows the level"
+"$O/hstrace" html --out "$tmp/page" "$trace"
+is "$(PYTHONPATH=$HS_TOP/tests/trace PYTHONDONTWRITEBYTECODE=1 python3 -c 'import sys
+from report_page import Page
+run = Page(sys.argv[1]).run()
+given = [kind for kind in run["levels"]["kinds"] if kind["byL1"]]
+print(sum(row["levels"][1] for row in run["exits"] + run["causes"]), sum(kind["count"] for kind in given),
+      {(kind["example"][0][1], kind["example"][-1][0]) for kind in given if kind["title"] == "ecall_vs"}, run["vcpus"][0]["ticks"][4] > 0)' \
+	"$tmp/page")" "$of_l2 $by_l1 {(0, 'sret')} True" "the page has the exits of L2, each kind that L1 handles with an example, and the time in L2"
 
 # Without the records around an exit of L2, what L1 does next must not count as L2's.
 "$HS_TOP/tests/trace/drop.py" "$trace" "$tmp/gap" $(($(grep -v '^#' "$tmp/report" | grep -n 'kvm_nested_vmexit' | sed -n '30s/:.*//p') - 10)) 20

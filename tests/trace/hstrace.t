@@ -223,6 +223,15 @@ hypervisor instruction 2 4.17% 200 200 200 200" "after the exit table, stat has 
 is "$(awk 'length > 80' "$tmp/out")" "" "both tables fit in 80 columns"
 trace stat --by nesting --filter 'kvm_exit: nesting == 2' "$tmp/t"
 is "$(sed -n '1s/;.*//p; /^L[12]/p' <<<"$out")" $'exits by level: 22\nL2' "a filter selects the exits of a level"
+trace levels "$tmp/t"
+is "$(sed '/^handled/d; /^obs/,$d; s/  */ /g' <<<"$out" | grep .)" \
+"exits of L2: 20; L1 handles 10 of them, with 3.2 exits to L0 on average
+means per exit of L2: exits to L0, and their cost in instructions
+ecall_vs 10 3.2 650 2200
+ write hstatus 1.2 240
+ sret 1.0 300
+ trap given to guest 1.0 110
+fault on RAM, store 10 1.0 400" "levels has the exits of L2, and the exits to L0 that each causes"
 
 # ---- losses ----
 "$bin/mkram" "$tmp/ram" 1 10000 instret

@@ -185,6 +185,24 @@ is "$(ask '[row["title"] for row in run["exits"] if "guest_page_fault" in row["t
 	"kvm_exit and kvm_entry suffice to find exit classes"
 choice=()
 
+# ---- levels of nested virtualization ----
+is "$(ask 'run["levels"], [row.get("levels") for row in run["exits"]][0], {v["ticks"][4] for v in run["vcpus"]}')" "(None, None, {0})" \
+	"without nested virtualization, the page has no levels"
+"$bin/mkram" "$tmp/ram" 2 5 instret nested
+"$bin/hstrace" save "$tmp/ram" "$tmp/nested"
+page "$tmp/nested"
+is "$(ask '{row["title"]: row["levels"] for row in run["causes"] + run["exits"] if sum(row["levels"])}')" \
+	"{'wfi': [2, 0], 'trap given to guest': [0, 10], 'hypervisor instruction': [24, 2], 'fault on RAM, store': [0, 10]}" \
+	"exits are counted by cause and level"
+is "$(ask '[(k["byL1"], k["title"], k["count"], k["steps"], k["l0"], k["l1"]) for k in run["levels"]["kinds"]]')" \
+	"[(True, 'ecall_vs', 10, 32, 6500, 22000), (False, 'fault on RAM, store', 10, 10, 4000, 0)]" \
+	"the page has the exits of L2, and the number and cost of the exits to L0 that they cause"
+is "$(ask 'run["levels"]["kinds"][0]["example"]')" "[['trap given to guest', 0, 100], ['write hstatus', 1000, 200], ['sret', 1000, 300]]" \
+	"the shortest and cheapest exit of L2 is unfolded into the exits to L0 that it causes, in order"
+is "$(ask '[(v["ticks"][0], v["ticks"][4]) for v in run["vcpus"]]')" "[(130, 110), (130, 110)]" "the time of a vCPU is divided between L1 and L2"
+page "$tmp/t" "$tmp/nested"
+is "$(ask '[r["levels"] is None for r in (page.run(0), page.run(1))]')" "[True, False]" "one of two runs may have levels"
+
 # ---- shares of time and of exits ----
 unknown='[(run["hasStates"], v["before"] > 0, v["after"], v["ticks"][0] > 0) for v in run["vcpus"]]'
 guest "$tmp/keep" 1 1 700 instret icount=0
@@ -266,7 +284,7 @@ END
 page "$tmp/bad"
 is "$status" 0 "html accepts a trace with hostile text"
 is "$(ask 'len(page.scripts), page.tags.count("script"), "alert(1)" in "".join(page.scripts)')" \
-	"(4, 5, False)" "hostile text does not become markup"
+	"(5, 6, False)" "hostile text does not become markup"
 is "$(ask '([v for k, v in run["meta"] if k == "guest"][0].startswith("</script><script>alert(1)"),
 	any("</script><b>" in row["title"] for row in run["exits"]))')" "(True, True)" "hostile text is kept as text"
 is "$(grep -c $'\xff\|\x01' "$tmp/page.html")" 0 "a page with hostile text is valid UTF-8"

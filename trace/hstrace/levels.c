@@ -34,20 +34,18 @@ struct vcpu {
 
 struct levels {
 	struct hst_file *file;
-	struct levels_table table;
-	bool each;
-	FILE *out;
+	struct levels_table *table;
+	FILE *each; /* or NULL */
 	/* Numbers of events and indices of their fields in this trace. */
 	int exit, csr, insn, vmenter, vmexit;
 	int exit_cause, csr_csr, csr_write, insn_insn, vmexit_cause, vmexit_pc;
 	size_t nr_vcpus;
 	struct vcpu *vcpus;
-	bool gaps; /* records are missing */
 };
 
 static bool in_instructions(const struct levels *l)
 {
-	return l->table.unit.unit == HST_UNIT_INSTRUCTIONS;
+	return l->table->unit.unit == HST_UNIT_INSTRUCTIONS;
 }
 
 static u64 clock_of(const struct levels *l, const struct hst_seen *seen)
@@ -137,11 +135,11 @@ static int end_handling(struct levels *l, struct vcpu *vcpu)
 	if (!vcpu->handling_chosen)
 		return 0;
 	if (l->each) {
-		fprintf(l->out, "%u.%u  L2           %s, pc 0x%llx\n", TRACE_VM_OF(vcpu->who),
+		fprintf(l->each, "%u.%u  L2           %s, pc 0x%llx\n", TRACE_VM_OF(vcpu->who),
 			TRACE_VCPU_OF(vcpu->who), exit.title, vcpu->l2_pc);
-		levels_print_steps(&l->table, &exit, l->out);
+		levels_print_steps(l->table, &exit, l->each);
 	}
-	return levels_add(&l->table, &exit);
+	return levels_add(l->table, &exit);
 }
 
 /*
@@ -168,7 +166,7 @@ static int begin_handling(struct levels *l, const struct hst_seen *seen, struct 
 	vcpu->cause = seen->record->arg[l->vmexit_cause];
 	vcpu->l2_pc = seen->record->arg[l->vmexit_pc];
 	vcpu->hart = seen->hart;
-	vcpu->priced = l->table.unit.unit != HST_UNIT_NONE;
+	vcpu->priced = l->table->unit.unit != HST_UNIT_NONE;
 	vcpu->since = open ? exit_clock(l, vcpu) : clock_of(l, seen);
 	return 0;
 }
@@ -183,8 +181,8 @@ static int add_l0_exit(struct levels *l, const struct hst_seen *seen, const stru
 
 	title_of(l, vcpu, false, step.title);
 	exit.priced = in_instructions(l) ? seen->hart == vcpu->exit.hart
-					 : l->table.unit.unit != HST_UNIT_NONE;
-	return levels_add(&l->table, &exit);
+					 : l->table->unit.unit != HST_UNIT_NONE;
+	return levels_add(l->table, &exit);
 }
 
 static void begin_exit(const struct levels *l, const struct hst_seen *seen, struct vcpu *vcpu)
@@ -216,7 +214,7 @@ static int end_exit(struct levels *l, const struct hst_seen *seen, struct vcpu *
 /* Forget what the vCPUs were doing, but not the events counted so far. */
 static void forget(struct levels *l)
 {
-	l->gaps = true;
+	l->table->gaps = true;
 	for (size_t i = 0; i < l->nr_vcpus; i++) {
 		struct vcpu *vcpu = &l->vcpus[i];
 
@@ -262,13 +260,21 @@ static struct vcpu *vcpu_of(struct levels *l, u32 who)
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
-static bool recorded(const struct hst_file *file, int event)
+bool levels_recorded(const struct hst_file *file)
 {
-	return event >= 0 && hst_was_on(file, (unsigned int)event);
+	static const char *const needed[] = { "kvm_exit", "kvm_entry", "kvm_nested_vmenter",
+					      "kvm_nested_vmexit" };
+	bool all = true;
+
+	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
+		int event = hst_event_index(file, needed[i]);
+
+		all &= event >= 0 && hst_was_on(file, (unsigned int)event);
+	}
+	return all;
 }
 
-/* Return 0, or -1 after printing that the trace lacks an event. */
-static int find_events(struct levels *l)
+static void find_events(struct levels *l)
 {
 	struct hst_file *file = l->file;
 
@@ -283,13 +289,6 @@ static int find_events(struct levels *l)
 	l->insn_insn = hst_event_needs(file, &l->insn, "insn");
 	l->vmexit_cause = hst_event_needs(file, &l->vmexit, "scause");
 	l->vmexit_pc = hst_event_needs(file, &l->vmexit, "sepc");
-	if (recorded(file, l->exit) && recorded(file, file->exits.entry) &&
-	    recorded(file, l->vmenter) && recorded(file, l->vmexit))
-		return 0;
-	hst_error(file->path,
-		  "levels needs the events kvm_exit, kvm_entry and kvm_nested_*, which were not "
-		  "all on (--trace 'kvm_*' records them)");
-	return -1;
 }
 
 static int read_events(struct levels *l, const struct hst_select *select)
@@ -316,48 +315,63 @@ static int read_events(struct levels *l, const struct hst_select *select)
 	return more;
 }
 
-static void print_notes(const struct levels *l)
+int levels_read(struct levels_table *table, struct hst_file *file, const struct hst_select *select,
+		FILE *each)
 {
-	char observation[1024];
-	u64 unfinished = 0;
-
-	for (size_t i = 0; i < l->nr_vcpus; i++)
-		unfinished += l->vcpus[i].handling && l->vcpus[i].handling_chosen;
-	if (unfinished)
-		fprintf(l->out, "exits that L1 was still handling at the end, not counted: %llu\n",
-			unfinished);
-	if (l->gaps)
-		fputs("records are missing (trace.size=), and so are exits near them\n", l->out);
-	if (!l->table.n)
-		return;
-	hst_observation(l->file, l->table.unit.unit, observation, sizeof(observation));
-	hst_print_wrapped("observation:", observation, l->out);
-}
-
-int hst_levels(struct hst_file *file, const struct hst_select *select, bool each, FILE *out)
-{
-	struct levels l = { .file = file, .each = each, .out = out };
+	struct levels l = { .file = file, .table = table, .each = each };
 	int err = -1;
 
-	l.table.unit.unit = hst_unit_of(file);
-	l.table.unit.timebase_hz = file->mem.timebase_hz;
-	if (find_events(&l))
-		return -1;
+	*table = (struct levels_table){ .unit.unit = hst_unit_of(file),
+					.unit.timebase_hz = file->mem.timebase_hz };
+	find_events(&l);
 	l.vcpus = calloc(MAX_VCPUS, sizeof(*l.vcpus));
 	if (!l.vcpus)
 		hst_error(file->path, "out of memory");
 	else
 		err = read_events(&l, select);
-	if (!err && each && l.table.n)
+	for (size_t i = 0; i < l.nr_vcpus; i++) {
+		table->unfinished += l.vcpus[i].handling && l.vcpus[i].handling_chosen;
+		free(l.vcpus[i].steps);
+	}
+	free(l.vcpus);
+	levels_sort(table);
+	return err;
+}
+
+static void print_notes(const struct hst_file *file, const struct levels_table *table, FILE *out)
+{
+	char observation[1024];
+
+	if (table->unfinished)
+		fprintf(out, "exits that L1 was still handling at the end, not counted: %llu\n",
+			table->unfinished);
+	if (table->gaps)
+		fputs("records are missing (trace.size=), and so are exits near them\n", out);
+	if (!table->n)
+		return;
+	hst_observation(file, table->unit.unit, observation, sizeof(observation));
+	hst_print_wrapped("observation:", observation, out);
+}
+
+int hst_levels(struct hst_file *file, const struct hst_select *select, bool each, FILE *out)
+{
+	struct levels_table table;
+	int err;
+
+	if (!levels_recorded(file)) {
+		hst_error(file->path,
+			  "levels needs the events kvm_exit, kvm_entry and kvm_nested_*, which "
+			  "were not all on (--trace 'kvm_*' records them)");
+		return -1;
+	}
+	err = levels_read(&table, file, select, each ? out : NULL);
+	if (!err && each && table.n)
 		fputc('\n', out);
 	if (!err) {
-		levels_print(&l.table, select != NULL, out);
-		print_notes(&l);
+		levels_print(&table, select != NULL, out);
+		print_notes(file, &table, out);
 	}
-	for (size_t i = 0; i < l.nr_vcpus; i++)
-		free(l.vcpus[i].steps);
-	levels_free(&l.table);
-	free(l.vcpus);
+	levels_free(&table);
 	return err;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* levels.h - exits of L2 by kind, for `hstrace levels`. */
+/* levels.h - exits of L2 by kind, for `hstrace levels` and html. */
 #ifndef HST_LEVELS_H
 #define HST_LEVELS_H
 
@@ -36,13 +36,28 @@ struct levels_kind {
 	u64 count, priced, steps, l0, l1; /* l0, l1: costs of the priced exits */
 	size_t nr_parts;
 	struct levels_part *parts;
+	/* If L1 handles them: the exit with the fewest steps; of these, the cheapest one. */
+	size_t nr_example;
+	bool example_priced;
+	struct levels_step *example;
 };
 
 struct levels_table {
 	struct hst_table unit; /* for hst_print_cost() */
 	size_t n;
 	struct levels_kind *kinds;
+	u64 unfinished; /* exits that L1 was still handling at the end: not counted */
+	bool gaps;      /* records are missing */
 };
+
+/* levels.c: return whether the events that a table needs were on. */
+bool levels_recorded(const struct hst_file *file);
+/*
+ * Fill in a table from the chosen exits of L2, sorted by handler and count. each: print each exit
+ * that L1 handles, or NULL. Returns -1 after printing the reason. Call levels_free() in any case.
+ */
+int levels_read(struct levels_table *table, struct hst_file *file, const struct hst_select *select,
+		FILE *each);
 
 /*
  * Return `array`, which has n elements of this size, with room for one more: its room is a power of
@@ -53,8 +68,9 @@ void *levels_grow(void *array, size_t n, size_t size);
 int levels_add(struct levels_table *table, const struct levels_exit *exit);
 void levels_print_steps(const struct levels_table *table, const struct levels_exit *exit,
 			FILE *out);
-/* Sort the table and print it. selected: only exits that options select are in it. */
-void levels_print(struct levels_table *table, bool selected, FILE *out);
+void levels_sort(struct levels_table *table);
+/* selected: only exits that options select are in it. */
+void levels_print(const struct levels_table *table, bool selected, FILE *out);
 void levels_free(struct levels_table *table);
 
 #endif

@@ -52,11 +52,45 @@ static struct levels_part *part_of(struct levels_kind *kind, const char *title)
 	return parts;
 }
 
+static u64 cost_of(const struct levels_step *steps, size_t n)
+{
+	u64 cost = 0;
+
+	for (size_t i = 0; i < n; i++)
+		cost += steps[i].before + steps[i].cost;
+	return cost;
+}
+
+static bool is_better(const struct levels_kind *kind, const struct levels_exit *exit)
+{
+	if (!kind->example || exit->nr_steps != kind->nr_example)
+		return !kind->example || exit->nr_steps < kind->nr_example;
+	return exit->priced &&
+	       (!kind->example_priced ||
+		cost_of(exit->steps, exit->nr_steps) < cost_of(kind->example, kind->nr_example));
+}
+
+static int offer_example(struct levels_kind *kind, const struct levels_exit *exit)
+{
+	size_t size = exit->nr_steps * sizeof(*kind->example);
+	struct levels_step *steps;
+
+	if (!kind->by_l1 || !size || !is_better(kind, exit))
+		return 0;
+	steps = realloc(kind->example, size);
+	if (!steps)
+		return -1;
+	kind->example = memcpy(steps, exit->steps, size);
+	kind->nr_example = exit->nr_steps;
+	kind->example_priced = exit->priced;
+	return 0;
+}
+
 int levels_add(struct levels_table *table, const struct levels_exit *exit)
 {
 	struct levels_kind *kind = kind_of(table, exit);
 
-	if (!kind)
+	if (!kind || offer_example(kind, exit))
 		return -1;
 	kind->count++;
 	kind->priced += exit->priced;
@@ -120,6 +154,18 @@ static int compare_parts(const void *a, const void *b)
 	return order(x->count, y->count, x->title, y->title);
 }
 
+void levels_sort(struct levels_table *table)
+{
+	if (table->n)
+		qsort(table->kinds, table->n, sizeof(*table->kinds), compare_kinds);
+	for (size_t i = 0; i < table->n; i++) {
+		struct levels_kind *kind = &table->kinds[i];
+
+		if (kind->nr_parts)
+			qsort(kind->parts, kind->nr_parts, sizeof(*kind->parts), compare_parts);
+	}
+}
+
 static void print_mean(const struct levels_table *table, u64 sum, u64 n, FILE *out)
 {
 	if (table->unit.unit == HST_UNIT_NONE)
@@ -135,7 +181,7 @@ static double per_exit(const struct levels_kind *kind, u64 n)
 	return (double)n / (double)kind->count;
 }
 
-static void print_kind(const struct levels_table *table, struct levels_kind *kind, FILE *out)
+static void print_kind(const struct levels_table *table, const struct levels_kind *kind, FILE *out)
 {
 	fprintf(out, "%-30.30s %8llu %8.1f", kind->title, kind->count, per_exit(kind, kind->steps));
 	print_mean(table, kind->l0, kind->priced, out);
@@ -144,8 +190,6 @@ static void print_kind(const struct levels_table *table, struct levels_kind *kin
 	fputc('\n', out);
 	if (!kind->by_l1)
 		return; /* its only part is the exit itself */
-	if (kind->nr_parts)
-		qsort(kind->parts, kind->nr_parts, sizeof(*kind->parts), compare_parts);
 	for (size_t i = 0; i < kind->nr_parts; i++) {
 		const struct levels_part *part = &kind->parts[i];
 
@@ -183,12 +227,10 @@ static void print_heading(const struct levels_table *table, bool selected, FILE 
 	fprintf(out, "\nmeans per exit of L2: %s\n", units[table->unit.unit]);
 }
 
-void levels_print(struct levels_table *table, bool selected, FILE *out)
+void levels_print(const struct levels_table *table, bool selected, FILE *out)
 {
 	bool priced = table->unit.unit != HST_UNIT_NONE;
 
-	if (table->n)
-		qsort(table->kinds, table->n, sizeof(*table->kinds), compare_kinds);
 	print_heading(table, selected, out);
 	for (size_t i = 0; i < table->n; i++) {
 		bool by_l1 = table->kinds[i].by_l1;
@@ -205,7 +247,9 @@ void levels_print(struct levels_table *table, bool selected, FILE *out)
 
 void levels_free(struct levels_table *table)
 {
-	for (size_t i = 0; i < table->n; i++)
+	for (size_t i = 0; i < table->n; i++) {
 		free(table->kinds[i].parts);
+		free(table->kinds[i].example);
+	}
 	free(table->kinds);
 }

@@ -14,6 +14,7 @@
 #define HTML_H
 
 #include "file/symbols.h"
+#include "hstrace/levels.h"
 #include "hstrace/table.h"
 
 #define HTML_EVENT_BINS  256    /* per kind of event, over all harts */
@@ -100,14 +101,17 @@ struct html_exit {
 	u64 time;               /* of its kvm_exit, since the first event */
 	struct html_call *call; /* the SBI call that it makes; NULL: none, or not known */
 	enum html_irq_work irq_work;
+	unsigned int nesting; /* as in hst_seen, at its kvm_exit */
 	struct hst_exit is;
 };
 
+/* ORDER: report_base.js */
 enum html_state {
-	HTML_GUEST,
+	HTML_GUEST, /* L1 */
 	HTML_CORE,
 	HTML_USER,    /* in the VMM */
 	HTML_BLOCKED, /* waiting, or not scheduled on a hart */
+	HTML_L2,      /* in the guest's guest */
 	HTML_STATES,
 	HTML_AWAY = HTML_STATES, /* unknown */
 };
@@ -201,6 +205,7 @@ struct html_run {
 	u32 on_hart[HST_MAX_HARTS];
 	struct html_vcpus vcpus;
 	u64 *slot_exits;                             /* exits among the events, by slot */
+	u64 (*level_exits)[3];                       /* the same, by slot and level */
 	struct html_window (*slowest)[HTML_SLOWEST]; /* by slot, most expensive first */
 	struct html_window **chosen;                 /* pointers to the windows in use */
 	unsigned int nr_chosen;
@@ -212,6 +217,8 @@ struct html_run {
 	struct html_memory *memory;
 	struct hst_guest *guest;    /* symbols; NULL: none */
 	struct hst_table functions; /* of the guest, with their exits by class */
+	bool has_l2;                /* a chosen event is of L2 */
+	struct levels_table levels; /* exits of L2 */
 	unsigned int nr_registers, nr_calls, nr_memory;
 	u64 other_accesses, other_calls;
 	u32 vm_made; /* VM of the last kvm_create_vm */
@@ -266,6 +273,8 @@ void html_sbi_event(struct html_run *run, const struct html_event *event);
 /* Second pass: add the cost of the exit that made this call. */
 void html_sbi_price(struct html_call *call, u64 cost);
 void html_memory_event(struct html_run *run, const struct html_event *event);
+/* Write the exits of L2, or null if there are none (levels.c). */
+void html_levels_write(const struct html_run *run, FILE *out);
 
 /* Put the names of the device and register at an address into buffers of HST_NAME_SIZE. */
 void html_device_name(const struct hst_file *file, u64 gpa, char *device, char *reg);

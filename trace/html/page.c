@@ -25,6 +25,7 @@ EMBED(html_css, "html/report.css");
 EMBED(html_js_base, "html/report_base.js");
 EMBED(html_js_chart, "html/report_chart.js");
 EMBED(html_js_timeline, "html/report_timeline.js");
+EMBED(html_js_levels, "html/report_levels.js");
 EMBED(html_js, "html/report.js");
 
 struct options {
@@ -157,8 +158,8 @@ static int write_page(const struct options *options, FILE *out)
 		return -1;
 	fprintf(out,
 		"\n</script>\n<script>\n%s</script>\n<script>\n%s</script>\n<script>\n%s</script>\n"
-		"<script>\n%s</script>\n</body>\n</html>\n",
-		html_js_base, html_js_chart, html_js_timeline, html_js);
+		"<script>\n%s</script>\n<script>\n%s</script>\n</body>\n</html>\n",
+		html_js_base, html_js_chart, html_js_timeline, html_js_levels, html_js);
 	return 0;
 }
 

@@ -711,7 +711,7 @@ function toolbar() {
 /* ---- the page ---- */
 
 function build() {
-	const sections = [exitSection(), histogramSection(), timelineSection(), slowestSection(),
+	const sections = [exitSection(), histogramSection(), timelineSection(), levelsSection(), slowestSection(),
 		functionsSection(), mmioSection(), irqchipSection(), sbiSection(), memorySection(), eventsSection(), anatomySection(),
 		provenanceSection()].filter(Boolean);
 	const guest = (run) => (run.meta.find(([name]) => name === 'guest') || ['', ''])[1];

@@ -3,7 +3,7 @@
  * report_base.js - the report's data, formatting of numbers, elements, tables.
  *
  * The page's scripts run in this order and share their top-level declarations: report_base.js,
- * report_chart.js, report_timeline.js, report.js. Text from a trace becomes only text nodes and
+ * report_chart.js, report_timeline.js, report_levels.js, report.js. Text from a trace becomes only text nodes and
  * attribute values, never HTML.
  */
 'use strict';
@@ -11,7 +11,10 @@
 const DATA = JSON.parse(document.getElementById('data').textContent);
 const RUNS = DATA.runs;
 const LETTERS = ['A', 'B'];
-const STATES = ['guest', 'core', 'VMM', 'blocked', 'unknown'];
+const HAS_L2 = RUNS.some((run) => run.levels);
+/* ORDER: enum html_state (html.h). Runs without L2 show no state for it. */
+const STATES = HAS_L2 ? ['L1 guest', 'core', 'VMM', 'blocked', 'L2 guest', 'unknown'] :
+	['guest', 'core', 'VMM', 'blocked', 'unknown'];
 const NR_CAUSE_COLORS = 7; // further causes share one more color
 const LONG_TABLE = 24; // a table with more rows than this has a scroll bar of its own
 

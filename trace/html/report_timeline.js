@@ -34,7 +34,7 @@ class Timeline {
 
 	/** The parts of each bin that a vCPU spends in each state; the rest of a bin is unknown. */
 	states(vcpu) {
-		const known = vcpu.time.map((runs) => expand(runs, this.run.bins));
+		const known = vcpu.time.slice(0, STATES.length - 1).map((runs) => expand(runs, this.run.bins));
 		return [...known, new Float64Array(this.run.bins).map((_, i) =>
 			this.run.binParts - sum(known.map((values) => values[i])))];
 	}
@@ -426,7 +426,7 @@ class Timeline {
 	stateShares(lane, from, to, digits) {
 		const vcpu = lane.vcpu;
 		return shares(from === 0 && to === this.run.bins ?
-			[...vcpu.ticks, vcpu.before + vcpu.after] :
+			[...vcpu.ticks.slice(0, STATES.length - 1), vcpu.before + vcpu.after] :
 			lane.states.map((values) => this.between(values, from, to)), digits);
 	}
 

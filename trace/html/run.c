@@ -3,8 +3,9 @@
  * run.c - read a trace for a page, in three passes over all events.
  *
  * The first pass finds the length of the run, the vCPUs and the slowest exits. The second one
- * counts everything into bins. The third one makes the same table as stat --by function. Memory use
- * depends neither on the file's size nor on the run's length.
+ * counts everything into bins. The third one makes the same table as stat --by function. If L2 has
+ * run, another one makes that of levels. Memory use depends neither on the file's size nor on the
+ * run's length.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +104,7 @@ static int first_pass(struct html_run *run, const struct html_event *event, u64 
 
 	run->events = number + 1;
 	run->event_count[event->seen->event_nr]++;
+	run->has_l2 |= event->seen->nesting == 2;
 	run->vcpus.others += event->who && !vcpu;
 	return vcpu ? html_vcpu_event(run, vcpu, event) : 0;
 }
@@ -185,13 +187,14 @@ static int allocate(struct html_run *run)
 {
 	run->event_bins = calloc(HST_MAX_EVENTS, sizeof(*run->event_bins));
 	run->slot_exits = calloc(HST_MAX_SLOTS, sizeof(*run->slot_exits));
+	run->level_exits = calloc(HST_MAX_SLOTS, sizeof(*run->level_exits));
 	run->registers = calloc(HTML_REGISTERS, sizeof(*run->registers));
 	run->register_hash = calloc(2 * HTML_REGISTERS, sizeof(*run->register_hash));
 	run->calls = calloc(HTML_CALLS, sizeof(*run->calls));
 	run->memory = calloc(HTML_SLOTS, sizeof(*run->memory));
-	return run->event_bins && run->slot_exits && run->registers && run->register_hash &&
-			       run->calls && run->memory && !html_windows_start(run) &&
-			       !html_vcpus_alloc(&run->vcpus)
+	return run->event_bins && run->slot_exits && run->level_exits && run->registers &&
+			       run->register_hash && run->calls && run->memory &&
+			       !html_windows_start(run) && !html_vcpus_alloc(&run->vcpus)
 		       ? 0
 		       : out_of_memory(run);
 }
@@ -243,6 +246,8 @@ int html_read(struct html_run *run, struct hst_file *file, const struct hst_sele
 		return -1;
 	if (html_vcpus_end(run))
 		return out_of_memory(run);
+	if (run->has_l2 && levels_recorded(file) && levels_read(&run->levels, file, select, NULL))
+		return -1;
 	return read_functions(run);
 }
 
@@ -252,6 +257,8 @@ void html_free(struct html_run *run)
 		free(run->event_bins[i]);
 	free(run->event_bins);
 	free(run->slot_exits);
+	free(run->level_exits);
+	levels_free(&run->levels);
 	free(run->registers);
 	free(run->register_hash);
 	free(run->calls);

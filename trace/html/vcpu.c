@@ -3,7 +3,7 @@
  * vcpu.c - count, in time bins, each vCPU's exits and the time that it spends in each state.
  *
  *              kvm_exit            kvm_userspace_exit
- *     GUEST ------------> CORE -----------------------> USER
+ *  GUEST, L2 -----------> CORE -----------------------> USER
  *       ^                 | ^  <-----------------------  |
  *       +-----------------+ |   KVM_RUN, any event of the vCPU
  *          kvm_entry        |  kvm_vcpu_block / kvm_vcpu_wakeup
@@ -17,6 +17,7 @@
  * unknown. All states are unknown if no kvm_entry or no kvm_exit was chosen.
  */
 #include <stdlib.h>
+#include <string.h>
 #include "html.h"
 
 #define HASH_SIZE (2 * HTML_VCPUS)
@@ -85,14 +86,14 @@ int html_vcpus_start(struct html_vcpus *vcpus)
 		}
 	}
 	free(order);
-	for (unsigned int i = 0; i < vcpus->nr; i++)
-		vcpus->all[i] =
-			(struct html_vcpu){ .who = vcpus->all[i].who,
-					    .drawn = vcpus->all[i].drawn,
-					    .time = { vcpus->all[i].time[0], vcpus->all[i].time[1],
-						      vcpus->all[i].time[2],
-						      vcpus->all[i].time[3] },
+	for (unsigned int i = 0; i < vcpus->nr; i++) {
+		struct html_vcpu *vcpu = &vcpus->all[i], old = *vcpu;
+
+		*vcpu = (struct html_vcpu){ .who = old.who,
+					    .drawn = old.drawn,
 					    .state = HTML_AWAY };
+		memcpy(vcpu->time, old.time, sizeof(vcpu->time));
+	}
 	return lanes || !vcpus->nr ? 0 : -1;
 }
 
@@ -163,7 +164,7 @@ static void change_state(const struct html_run *run, struct html_vcpu *vcpu,
 
 	switch (event->kind) {
 	case HTML_ENTRY:
-		state = HTML_GUEST;
+		state = event->seen->nesting == 2 ? HTML_L2 : HTML_GUEST;
 		break;
 	case HTML_EXIT:
 	case HTML_WAKEUP:
@@ -206,6 +207,7 @@ static int count_exit(struct html_run *run, struct html_vcpu *vcpu)
 	unsigned int slot = hst_exit_slot(run->file, &vcpu->exit.is);
 
 	run->slot_exits[slot]++;
+	run->level_exits[slot][vcpu->exit.nesting]++;
 	if (!vcpu->drawn)
 		return 0;
 	if (!vcpu->exit_bins[slot])
@@ -232,6 +234,7 @@ static int follow_exit(struct html_run *run, struct html_vcpu *vcpu, const struc
 		vcpu->exits++;
 		exit->time = event->time;
 		exit->call = NULL;
+		exit->nesting = event->seen->nesting;
 		exit->irq_work = HTML_IRQ_NONE;
 		hst_exit_begin(&exit->is, event->seen, event->arg[0]);
 		return 0;
@@ -272,7 +275,8 @@ void html_vcpus_destroy(struct html_run *run, const struct html_event *event)
 
 static void end_state(const struct html_run *run, struct html_vcpu *vcpu)
 {
-	bool lasts = vcpu->state == HTML_GUEST || vcpu->state == HTML_BLOCKED;
+	bool lasts =
+		vcpu->state == HTML_GUEST || vcpu->state == HTML_L2 || vcpu->state == HTML_BLOCKED;
 
 	if (vcpu->state == HTML_AWAY)
 		vcpu->before = run->span;

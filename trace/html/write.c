@@ -119,6 +119,9 @@ static void write_slots(const struct html_run *run, const char *name, const bool
 		fprintf(out, "%s{\"slot\":%u,\"title\":", first ? "" : ",\n", slot);
 		write_title(run, slot, out);
 		fprintf(out, ",\"seen\":%llu", run->slot_exits[slot]);
+		if (run->has_l2)
+			fprintf(out, ",\"levels\":[%llu,%llu]", run->level_exits[slot][1],
+				run->level_exits[slot][2]);
 		first = false;
 		if (has_count(run->file, slot))
 			write_counters(run->file, slot, out);
@@ -390,6 +393,7 @@ void html_write_run(const struct html_run *run, FILE *out)
 {
 	write_head(run, out);
 	write_exits(run, out);
+	html_levels_write(run, out);
 	write_vcpus(run, out);
 	write_events(run, out);
 	write_mmio(run, out);

@@ -110,7 +110,7 @@ trace/export/export.c trace/export/export.h trace/export/* trace/export/perfetto
 = HTML report
 A trace as an HTML page. C code evaluates the trace, and the page's scripts draw it.
 trace/html/html.h trace/html/page.c trace/html/run.c trace/html/vcpu.c trace/html/exit.c trace/html/*.c
-trace/html/report_base.js trace/html/report_chart.js trace/html/report_timeline.js trace/html/report.js trace/html/report.css
+trace/html/report_base.js trace/html/report_chart.js trace/html/report_timeline.js trace/html/report_levels.js trace/html/report.js trace/html/report.css
 = gdb commands and walkthroughs
 Python code that runs in gdb. The modules csr, walk, elf, snapshot, tour and page do not use gdb.
 scripts/gdb/hs.py scripts/hs/gdb/command.py scripts/hs/gdb/target.py scripts/hs/gdb/vm.py
