@@ -82,6 +82,44 @@ else
 	skip "Perfetto's slices, flows and tracks" "$no_perfetto"
 fi
 
+# ---- levels of nested virtualization, as a stack of slices ----
+if [ -z "$no_perfetto" ]; then
+	"$bin/mkram" ram 1 1 instret nested && "$bin/hstrace" save ram nested
+	"$bin/hstrace" export --to perfetto nested t.pf
+	protoc --proto_path="$HS_TOP/trace/export" --decode=Trace perfetto.proto <t.pf >t.txt
+	is "$(PYTHONPATH=$HS_TOP/tests/trace PYTHONDONTWRITEBYTECODE=1 python3 - <<'END'
+from readers import read_messages
+stack = []
+for packet in read_messages('t.txt'):
+    for event in packet.get('track_event', ()):
+        if event['track_uuid'] != [str(2 << 56 | 1)]:  # vCPU 1.0
+            continue
+        if event['type'] == ['TYPE_SLICE_BEGIN']:
+            stack.append(event['name'][0])
+            print(' > '.join(stack))
+        elif event['type'] == ['TYPE_SLICE_END']:
+            stack.pop()
+END
+)" \
+"L1 guest
+L1 guest > L1 exit: virtual_inst
+L1 guest > L2 guest
+L1 guest > L2 guest > L2 exit: ecall_vs
+L1 guest > L1 exit: virtual_inst
+L1 guest > L1 exit: virtual_inst
+L1 guest > L1 exit: virtual_inst
+L1 guest > L2 guest
+L1 guest > L2 guest > L2 exit: store_guest_page_fault
+L1 guest > L2 guest > L2 exit: virtual_inst
+L1 guest > L1 exit: virtual_inst" "an exit lies in the slice of its level, and L2's slice in L1's"
+	"$bin/hstrace" export --to perfetto --filter 'kvm_exit: nesting == 2' nested t.pf
+	protoc --proto_path="$HS_TOP/trace/export" --decode=Trace perfetto.proto <t.pf | sed -n 's/^    name: "\(L.*\)"/\1/p' >t.txt
+	is "$(cat t.txt)" $'L2 exit: ecall_vs\nL2 exit: store_guest_page_fault\nL2 exit: virtual_inst' \
+		"exits alone are named with their level, too"
+else
+	skip "levels of nested virtualization, as a stack of slices" "$no_perfetto"
+fi
+
 # ---- selecting events ----
 "$hstrace" export --to json --events kvm_exit --vcpu 1 "$trace" >t.json
 is "$(wc -l <t.json)" "$("$hstrace" report --events kvm_exit --vcpu 1 "$trace" | grep -vc '^#')" \

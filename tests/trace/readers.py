@@ -486,4 +486,5 @@ def main():
     print('%d events equal' % n)
 
 
-main()
+if __name__ == '__main__':
+    main()

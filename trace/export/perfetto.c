@@ -6,11 +6,14 @@
  * per VM, with a thread per vCPU and a track per device (a page of MMIO), and a process for the
  * host with a thread per hart. A vCPU's track alternates between the slice "guest", from kvm_entry
  * to kvm_exit, and a slice with the name of the exit's cause, up to the next kvm_entry; "blocked"
- * and "user space" are nested in the latter. A hart's track has a slice while a guest runs on the
- * hart. Every event is written as one packet, which is either the beginning of a slice or an
- * instant. The packet has the event's name as its category, and the hart, instret (if exact) and
- * the event's fields as annotations. All other packets lack a category: descriptions of tracks and,
- * only for the display, ends of slices, harts' slices and devices' instants.
+ * and "user space" are nested in the latter. If a guest's guest has run, the track is a stack
+ * instead: the slice "L1 guest" stays open at an exit, "L2 guest" is nested in it until L1 runs
+ * again, and exits are nested in the slice of the level that they leave. A hart's track has a slice
+ * while a guest runs on the hart. Every event is written as one packet, which is either the
+ * beginning of a slice or an instant. The packet has the event's name as its category, and the
+ * hart, instret (if exact) and the event's fields as annotations. All other packets lack a
+ * category: descriptions of tracks and, only for the display, ends of slices, harts' slices,
+ * devices' instants, and "L1 guest" where an entry begins "L2 guest" as well.
  *
  * A flow begins when an interrupt becomes pending, continues when the interrupt is shown to the
  * guest, and ends when the guest takes the interrupt.
@@ -243,6 +246,35 @@ static int close_slices(struct perfetto *p, u64 time, struct vcpu *vcpu, unsigne
 	return 0;
 }
 
+/* Return the level that an exit leaves or an entry enters; 0 if the track is not a stack there. */
+static unsigned int level_of(const struct perfetto *p, const struct hst_seen *seen)
+{
+	return p->stacks ? seen->nesting : 0;
+}
+
+/*
+ * At an exit or entry, end the slices that do not belong to the stack of the level that exits or is
+ * entered. Begin the levels below one that is entered; the event itself begins that one.
+ */
+static int set_levels(struct perfetto *p, const struct hst_seen *seen, u64 time, struct vcpu *vcpu)
+{
+	unsigned int level = level_of(p, seen);
+	char name[24];
+
+	if (vcpu->levels > level)
+		vcpu->levels = level;
+	if (close_slices(p, time, vcpu, vcpu->levels))
+		return -1;
+	while (p->meaning[seen->event_nr] == ENTRY && vcpu->levels + 1 < level) {
+		snprintf(name, sizeof(name), "L%u guest", ++vcpu->levels);
+		vcpu->open[vcpu->depth++] = ENTRY;
+		if (perfetto_draw(p, time, TRACK(TRACK_VCPU, vcpu->who),
+				  TRACK_EVENT__TYPE__TYPE_SLICE_BEGIN, name))
+			return -1;
+	}
+	return 0;
+}
+
 /* End the slices that the event ends. Call this before writing the event. */
 static int slices_before(struct perfetto *p, const struct hst_seen *seen, u64 time,
 			 struct vcpu *vcpu)
@@ -257,7 +289,7 @@ static int slices_before(struct perfetto *p, const struct hst_seen *seen, u64 ti
 			return -1;
 	}
 	if (meaning == EXIT || meaning == ENTRY)
-		return close_slices(p, time, vcpu, 0);
+		return set_levels(p, seen, time, vcpu);
 	if (meaning == LOAD && vcpu->depth && vcpu->open[vcpu->depth - 1] == USER_EXIT)
 		return close_slices(p, time, vcpu, vcpu->depth - 1);
 	return 0;
@@ -267,16 +299,22 @@ static int slices_before(struct perfetto *p, const struct hst_seen *seen, u64 ti
 static const char *slice_name(struct perfetto *p, const struct hst_seen *seen,
 			      const struct vcpu *vcpu, char *buf)
 {
+	static const char *const exit_of[] = { "", "L1 exit: ", "L2 exit: " };
+	unsigned int level = level_of(p, seen);
 	char name[HST_NAME_SIZE];
 
 	if (vcpu->depth == MAX_DEPTH)
 		return NULL;
 	switch (p->meaning[seen->event_nr]) {
 	case ENTRY:
-		return "guest";
+		if (!level)
+			return "guest";
+		snprintf(buf, HST_NAME_SIZE, "L%u guest", level);
+		return vcpu->levels < level ? buf : NULL;
 	case EXIT:
 		hst_field_put(seen->event, (unsigned int)p->field[seen->event_nr][0],
-			      field_arg(p, seen, 0), buf);
+			      field_arg(p, seen, 0), name);
+		snprintf(buf, HST_NAME_SIZE, "%s%.30s", exit_of[level], name);
 		return buf;
 	case BLOCK:
 		return "blocked";
@@ -360,8 +398,11 @@ static int put_event(void *arg, const struct hst_seen *seen)
 	event.has_name_iid = !name;
 	event.name_iid = category;
 	event.name = (char *)name;
-	if (name)
+	if (name) {
 		vcpu->open[vcpu->depth++] = p->meaning[seen->event_nr];
+		if (p->meaning[seen->event_nr] == ENTRY)
+			vcpu->levels = level_of(p, seen);
+	}
 	if (perfetto_put_event(p, time, &event, first ? &names.data : NULL))
 		return -1;
 	return vcpu ? slices_after(p, seen, time, vcpu) : 0;
@@ -378,7 +419,7 @@ static int write_perfetto(struct export_job *job, FILE *out)
 	}
 	p->job = job;
 	p->out = out;
-	err = export_each(job, out, put_event, p);
+	err = hst_find_l2(job->file, &p->stacks) ? -1 : export_each(job, out, put_event, p);
 	free(p->buf);
 	free(p);
 	return err;

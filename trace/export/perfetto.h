@@ -10,7 +10,7 @@
 
 #define MAX_VCPUS   4096 /* slots; vCPUs without one (damaged trace) share their VM's track */
 #define MAX_DEVICES 256
-#define MAX_DEPTH   4
+#define MAX_DEPTH   6
 #define IRQ_CODES   16
 
 /* Track ids: the top byte has the type. */
@@ -40,8 +40,9 @@ enum meaning {
 
 struct vcpu {
 	bool known;
-	u32 who;            /* VM and vCPU */
-	unsigned int depth; /* open slices */
+	u32 who;             /* VM and vCPU */
+	unsigned int depth;  /* open slices */
+	unsigned int levels; /* how many of these are levels: L1, or L1 and L2 */
 	enum meaning open[MAX_DEPTH];
 	u64 flow[IRQ_CODES]; /* by the guest's interrupt number; 0: none */
 	u64 shown; /* a bit per interrupt number: shown to the guest since becoming pending */
@@ -62,6 +63,7 @@ struct perfetto {
 		first_name[HST_MAX_EVENTS]; /* name id of an event's first field; 0: none yet */
 	unsigned int next_name;
 	u64 next_flow;
+	bool stacks; /* a guest's guest has run: levels are nested slices */
 	bool begun;
 	u8 *buf;
 	size_t buf_size;
