@@ -349,7 +349,8 @@ static void registers(bool ours)
 
 	alone(guest_access, guest_access_end);
 	ok(reports(~1UL) && reports(~1UL), "eie holds a bit for each id");
-	if (ours)
+	/* A guest interrupt file has as many ids as the hart gives it, which may be more than the VM's. */
+	if (ours && !getenv("HS_GUEST_FILES"))
 		ok(reports(0) && reports(0) && reports(2),
 		   "ids that do not exist read as 0; an odd number is illegal (hyperscope only)");
 	alone_done();
