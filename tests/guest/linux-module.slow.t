@@ -458,8 +458,8 @@ for name in $programs; do
 	files+=(--file "$O/tests/kvm-api/$name:/kvm/$name")
 done
 # shellcheck disable=SC2046
-on_linux kvm-api "${files[@]}" "$O/tests/linux-abi/suite" $(printf '/kvm/%s ' $programs)
-on_linux "kvm-api, with guest interrupt files" --machine aia --env HS_GUEST_FILES=1 --file "$O/tests/kvm-api/aia:/aia" --file "$O/tests/kvm-api/aia_msi:/aia_msi" \
+on_linux kvm-api --env HS_OURS=1 "${files[@]}" "$O/tests/linux-abi/suite" $(printf '/kvm/%s ' $programs)
+on_linux "kvm-api, with guest interrupt files" --machine aia --env HS_OURS=1 --env HS_GUEST_FILES=1 --file "$O/tests/kvm-api/aia:/aia" --file "$O/tests/kvm-api/aia_msi:/aia_msi" \
 	--file "$O/tests/kvm-api/aia_direct:/aia_direct" "$O/tests/linux-abi/suite" /aia /aia_msi /aia_direct
 if [ $kernel = debug ]; then
 

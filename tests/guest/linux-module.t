@@ -49,6 +49,6 @@ cat >"$tmp/machine.sh" <<'END'
 	claim "$?,$(grep -c '^not ok' /tmp/out)" 0,0 "a VM runs afterwards"
 END
 # Harts with counters for guests, and with vectors. Without Smstateen, a vCPU cannot lose Ssaia, so that it could have H.
-on_module "on Debian's kernel" 150 --cpu rv64,v=on,sscofpmf=on,smaia=on,ssaia=on,smstateen=on --set exitstat=time "${files[@]}" --file "$O/guest/modules/kvm.ko:/kvm.ko" \
+on_module "on Debian's kernel" 150 --cpu rv64,v=on,sscofpmf=on,smaia=on,ssaia=on,smstateen=on --set exitstat=time --env HS_OURS=1 "${files[@]}" --file "$O/guest/modules/kvm.ko:/kvm.ko" \
 	--file "$tmp/machine.sh:/machine.sh" "$O/guest/busybox" sh /machine.sh "$payloads" "$programs" "$(quirks | xargs)"
 done_testing
