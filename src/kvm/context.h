@@ -131,6 +131,9 @@ struct nested {
 	unsigned long vstval;
 	unsigned long vsatp;
 	u64 vstimecmp;
+
+	bool nacl_on;   /* vcpu->map is the memory that L1 shares (nacl.h) */
+	bool nacl_swap; /* swap hstatus when this memory is next updated */
 };
 
 struct fp_state {

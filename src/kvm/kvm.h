@@ -67,6 +67,7 @@ struct kvm {
 	unsigned long flushes;     /* counted by tlb_flush_vm() and tlb_flush_pending() */
 	const struct gpa_ops *gpa; /* toggle gpa_from (gpa.h) */
 	struct hv_notifier notifier;
+	bool has_guest_maps; /* some vCPU has used its guest_map; under mmu_lock */
 
 	u32 hsm_starts;        /* number of vCPU starts so far (hsm.c); any thread */
 	bool mp_state_reset;   /* KVM_CAP_RISCV_MP_STATE_RESET is enabled; any thread */

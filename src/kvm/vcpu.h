@@ -57,6 +57,9 @@ struct completion {
 	};
 };
 
+/* A bit of sbi_ext that user space does not see: the vCPU has H, and the toggle nacl is not off. */
+#define SBI_EXT_BIT_NACL 31
+
 #define HFENCE_QUEUE_SIZE 16
 
 enum hfence_kind {
@@ -96,6 +99,18 @@ enum vcpu_loaded {
 		-1, /* loaded, but hvip and vstimecmp are those of the guest's own guest */
 	VCPU_NOT_LOADED,
 	VCPU_LOADED,
+};
+
+/* Guest memory that is mapped in the kernel (mmu/guest_map.h). */
+#define GUEST_MAP_PAGES 2
+
+struct guest_map {
+	gpa_t gpa;                 /* page-aligned */
+	hva_t hva;                 /* of the pages that were mapped last; under mmu_lock */
+	bool mapped;               /* set under mmu_lock, cleared by any thread (guest_map.c) */
+	bool logged;               /* the slot had a dirty log when the pages were mapped */
+	hpa_t pa[GUEST_MAP_PAGES]; /* while `mapped` is set */
+	void *va[GUEST_MAP_PAGES]; /* in a section */
 };
 
 #define STA_OFF (~0ULL)
@@ -174,7 +189,7 @@ struct kvm_vcpu {
 	struct kvm *kvm;
 	const struct timer_ops *timer_ops; /* timer.h */
 	unsigned int id;                   /* KVM_CREATE_VCPU's argument and the guest's hart id */
-	u32 sbi_ext;    /* bits of enum KVM_RISCV_SBI_EXT_ID that this vCPU answers */
+	u32 sbi_ext;    /* bits of enum KVM_RISCV_SBI_EXT_ID, and SBI_EXT_BIT_NACL */
 	u32 pmu_events; /* firmware events that are being counted, by code; any thread reads */
 	u32 bus_stores; /* odd: this vCPU reads the bus's table (bus.c); any thread reads */
 	unsigned long device_words[DEVICE_WORDS]; /* device_word_remember() */
@@ -263,6 +278,7 @@ struct kvm_vcpu {
 	} observed;
 
 	struct nested nested;  /* used if the vCPU has H */
+	struct guest_map map;  /* used while nested.nacl_on is set */
 	struct shadow *shadow; /* mmu/shadow.h; NULL: L1 has not used a table yet */
 	struct {
 		struct hv_timer timer;     /* L1's stimecmp while L2 runs; vstimecmp in a WFI */

@@ -16,25 +16,13 @@
 #include "exit/insn.h"
 #include "hv/kvm_hext.h"
 #include "nested_check.h"
+#include "nested_values.h"
 
 #define MAX_STEPS 60
 #define VALUE     (env_args + 0x8000) /* user memory for one register's value */
 #define ISA                                                                                \
 	"h i m a f d c v sstc svinval svnapot svpbmt svadu zicboz zicbom zawrs zkr ssaia " \
 	"sscofpmf smstateen ssnpm"
-
-/* In L1's memory: L1's G-stage table (ROOT is 16 KiB), a table for vsatp, and other pages. */
-#define ROOT     (ANY_GPA + 0x100000)
-#define LEVEL1   (ANY_GPA + 0x104000)
-#define LEVEL0   (ANY_GPA + 0x105000)
-#define VS_TABLE (ANY_GPA + 0x106000)
-#define NR_DATA  16UL
-/* L1's table maps this page of L2 to VS_TABLE, and the pages below to the first pages of memory. */
-#define L2_VS_TABLE ((NR_DATA - 1) * PAGE_SIZE)
-#define LARGE       (2UL << 20) /* the first address of L2 that a leaf of 2 MiB maps */
-#define FAR_INDEX   700UL       /* of the root's other entry that is in use */
-
-#define PTE_ALL (PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D)
 
 static struct choices choices;
 static unsigned int base;     /* index of the first of the two vCPUs */
@@ -53,69 +41,7 @@ static int some_vcpu(void)
 	return n ? any_vmm.vcpus.fd[(base + rnd(2)) % n] : -1;
 }
 
-/* ---- values ------------------------------------------------------------------------------------- */
-
-static unsigned long any_pte(void)
-{
-	gpa_t page = PICK(ANY_GPA + rnd(NR_DATA) * PAGE_SIZE, ANY_GPA, LEVEL1, LEVEL0, VS_TABLE,
-			  L2_VS_TABLE, any_gpa());
-	pte_t flags = PICK(PTE_ALL, PTE_ALL, PTE_V, PTE_ALL & ~BIT(rnd(8)), rnd(256));
-
-	if (!rnd(8))
-		flags |= 1UL << (54 + rnd(10));
-	return pte_make(page & ((1ULL << 56) - 1), flags);
-}
-
-static unsigned long l2_gpa(void)
-{
-	u64 region = rnd(4) ? 0 : FAR_INDEX << 30;
-
-	switch (rnd(4)) {
-	case 0:
-		return (any_gpa() & ~7ULL);
-	case 1:
-		return region + LARGE + rnd(LARGE / 8) * 8;
-	default:
-		return region + rnd(NR_DATA + 1) * PAGE_SIZE + rnd(2) * 8;
-	}
-}
-
-static unsigned long any_satp(void)
-{
-	return FIELD_PREP(SATP_MODE, PICK(0, 8, 8, 9, 10, rnd(16))) |
-	       PICK(L2_VS_TABLE >> PAGE_SHIFT, VS_TABLE >> PAGE_SHIFT, any_gpa() >> PAGE_SHIFT);
-}
-
-/* A value for an H or VS CSR. */
-static unsigned long csr_value(unsigned int csr)
-{
-	if (!rnd(8))
-		return rnd(~0ULL);
-	switch (csr) {
-	case CSR_hgatp:
-		return FIELD_PREP(HGATP_MODE, PICK(0, 8, 8, 9, 10, rnd(16))) |
-		       PICK(ROOT, ROOT, LEVEL1, any_gpa()) >> PAGE_SHIFT;
-	case CSR_vsatp:
-		return any_satp();
-	case CSR_hstatus:
-		return PICK(HSTATUS_SPV, HSTATUS_SPV | HSTATUS_SPVP, HSTATUS_GVA, HSTATUS_HU,
-			    HSTATUS_VTVM | HSTATUS_VTW | HSTATUS_VTSR, rnd(~0ULL));
-	case CSR_vstimecmp:
-		return hv_time() + rnd(100000);
-	default:
-		return PICK(0, ~0ULL, BIT(rnd(64)), l2_gpa(), rnd(1 << 16));
-	}
-}
-
 /* ---- L1 and L2 ---------------------------------------------------------------------------------- */
-
-static const u16 csrs[] = {
-	CSR_hstatus, CSR_hstatus,   CSR_hgatp,      CSR_hgatp,      CSR_hedeleg,  CSR_hideleg,
-	CSR_hie,     CSR_hvip,      CSR_hip,        CSR_hcounteren, CSR_htval,    CSR_htinst,
-	CSR_henvcfg, CSR_hstateen0, CSR_htimedelta, CSR_hgeie,      CSR_hgeip,    CSR_vsstatus,
-	CSR_vsie,    CSR_vsip,      CSR_vstvec,     CSR_vsscratch,  CSR_vsepc,    CSR_vscause,
-	CSR_vstval,  CSR_vsatp,     CSR_vstimecmp,  CSR_vsiselect,  CSR_hviprio1, CSR_cycle,
-};
 
 static u32 csr_insn(unsigned long *gpr)
 {
@@ -198,7 +124,13 @@ static void run_l1(struct kvm_vcpu *vcpu, struct hv_trap *trap)
 		trap_virtual(trap, (u32)PICK(INSN_WFI, INSN_WRS_NTO, 0, rnd(1ULL << 32)));
 		break;
 	case 6:
-		trap_ecall(vcpu, trap);
+		if (rnd(2)) {
+			trap_ecall(vcpu, trap);
+			break;
+		}
+		for (u64 n = rnd(4); n > 0; n--)
+			write_shared();
+		trap_nacl(gpr, trap);
 		break;
 	default: /* with vsatp Bare, L1 changes a table */
 		table = PICK(ROOT, ROOT + FAR_INDEX * 8, LEVEL1, LEVEL0, LEVEL0, VS_TABLE);
@@ -321,7 +253,9 @@ static void set_register(int fd)
 {
 	unsigned int number = (unsigned int)PICK(KVM_HS_HEXT_hstatus, KVM_HS_HEXT_hgatp,
 						 KVM_HS_HEXT_V, rnd(KVM_HS_HEXT_COUNT));
-	u64 value = number == KVM_HS_HEXT_V ? rnd(3) : csr_value(csrs[rnd(ARRAY_SIZE(csrs))]);
+	u64 value = number == KVM_HS_HEXT_V      ? rnd(3)
+		    : number == KVM_HS_HEXT_NACL ? PICK(SHARED, SHARED + 1, any_gpa(), ~0ULL)
+						 : csr_value(csrs[rnd(ARRAY_SIZE(csrs))]);
 
 	h_register(fd, KVM_SET_ONE_REG, number, &value);
 	if (!h_register(fd, KVM_GET_ONE_REG, number, &value))

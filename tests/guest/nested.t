@@ -68,7 +68,7 @@ done
 
 # ---- exits of L2 in the trace: count them in the report, too ----
 
-hs run --nested --icount --trace 'kvm_*' "$O/guest-payloads/nested.bin"
+hs run --nested --icount --set nacl=off --trace 'kvm_*' "$O/guest-payloads/nested.bin"
 trace=$tmp/runs/last/trace
 "$O/hstrace" report --columns vcpu,event,fields "$trace" >"$tmp/report"
 "$O/hstrace" levels --each "$trace" >"$tmp/levels"

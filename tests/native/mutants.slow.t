@@ -13,7 +13,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 . "$HS_TOP/tests/native/mutants.sh"
-unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_imsic_guest test_kick test_lazy_put test_memslot test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_shadow test_tlb_flush test_vmid
+unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_imsic_guest test_kick test_lazy_put test_memslot test_nacl test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_shadow test_tlb_flush test_vmid
 
 # ---- faults, invalidations, fences ----
 mutant "rule 1: mmu_lock is held while the page is looked up" gstage_fault.c \
@@ -227,6 +227,18 @@ mutant "fast path: wfi=native, and the irqchip wakes a thread" mmio.c \
 mutant "switch=full: a CSR is not saved" vcpu.c \
 	's/csrs->vsscratch = csr_read\(vsscratch\);//' test_exits
 mutant "switch=full: FP is not put" vcpu.c 's/vcpu->fp_ops->put\(vcpu\);//' test_exits
+
+# ---- guest memory that is mapped in the kernel ----
+mutant "rule 27: the notifier does not unmap pages from the kernel" notifier.c 's/unmapped = guest_map_unmap\(vm, start, end\);//' test_nacl
+mutant "rule 27: the notifier does not wait for a section" notifier.c 's/if \(unmapped\)/if (0)/' test_race_memory
+mutant "rule 27: a second invalidation does not wait" guest_map.c 's/if \(map->hva >= end/if (!map->mapped || map->hva >= end/' test_nacl
+mutant "rule 27: a page that is being invalidated is mapped" guest_map.c 's/if \(gs->inval_count && hva/if (0 \&\& hva/' test_nacl
+mutant "rule 27: a page is mapped that has changed since the look-up" guest_map.c 's/if \(gs->inval_seq != seq\)/if (0)/' test_nacl
+mutant "rule 27: a section does not say that it is in the guest" guest_map.c 's/!memslot_store_begin\(vcpu\) \|\| //' test_race_memory
+mutant "rule 27: another memory map leaves the pages mapped" memslot.c 's/\tguest_map_set\(vcpu, vcpu->map.gpa\);\n//' test_nacl
+mutant "rule 27: a store is not in the dirty log" guest_map.c 's/if \(!map->logged\)/if (1)/' test_nacl
+mutant "NACL: only fences of all addresses drop the shadow table" nacl.c 's/TYPE\(config\) < TYPE_VVMA/!TYPE(config)/' test_nacl
+mutant "NACL: the register is accepted without the toggle" nacl.c 's/ \|\| !nacl_is_permitted\(vcpu\)\)/)/' test_nacl
 
 # ---- nested virtualization: the shadow table ----
 mutant "shadow: flushes are taken from a statistic, which user space can clear" shadow.c \

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include "one_vm.h"
 #include "race.h"
+#include "vcpu/nacl.h"
 
 #define BASE  NATIVE_GUEST_BASE
 #define HVA   NATIVE_USER_BASE
@@ -251,6 +252,32 @@ static void no_instruction_is_fetched_from_a_page_taken_back(void **state)
 	stop_all();
 }
 
+/* ---- rule 27: the core uses pages of guest memory that it has mapped ------------------------- */
+
+/* Each exit makes the core write to the vCPU's pages before the next entry. */
+static void sharing_guest(struct kvm_vcpu *vcpu)
+{
+	nacl_csr_changed(vcpu);
+	race_interrupted(vcpu, 0);
+}
+
+/* ASan and TSan find an access to a page that the host has freed. */
+static void the_core_uses_no_page_that_the_host_took_back(void **state)
+{
+	unsigned int i;
+	u64 round;
+
+	(void)state;
+	for (i = 0; i < vm.nr_vcpus; i++)
+		nacl_reg_set(native_file_priv(vm.vcpu_fd[i]), BASE + 2UL * i * PAGE_SIZE);
+	native_guest = sharing_guest;
+	native_page_get_hook = yield_at_lookup;
+	start_all();
+	for (round = 1; race_round(round); round++)
+		take_back(race_random(2 * vm.nr_vcpus), round);
+	stop_all();
+}
+
 /* ---- rule 5: the memory map changes ---------------------------------------------------------- */
 
 static void map_guest(struct kvm_vcpu *vcpu)
@@ -424,6 +451,7 @@ int main(void)
 		WITH(setup_few_vmids, no_guest_sees_a_page_that_the_host_took_back),
 		WITH(setup_huge, no_guest_sees_a_removed_page_through_a_2m_leaf),
 		WITH(setup, no_instruction_is_fetched_from_a_page_taken_back),
+		WITH(setup, the_core_uses_no_page_that_the_host_took_back),
 		WITH(setup, no_guest_sees_a_replaced_memory_map),
 		WITH(setup, no_guest_sees_a_moved_slot_at_its_old_address),
 		WITH(setup, no_write_is_missing_from_the_log),

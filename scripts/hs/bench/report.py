@@ -5,7 +5,7 @@ import csv
 from hs import output
 from . import csvfile, provenance
 from .rows import BESIDE, BY_NAME, DERIVED, GOALS_WITH, GROUPS, ROWS, TRACED
-from .systems import COLUMNS, MODULE, MODULE_NEWEST, NESTED, NEWEST, STATISTICS
+from .systems import COLUMNS, MODULE, MODULE_NEWEST, NESTED, NESTED_LINUX, NEWEST, STATISTICS
 
 CSV_COLUMNS = ("system", "exit", "toggles", "cpu", "unit", "n") + STATISTICS + (
     "instret",) + provenance.COLUMNS
@@ -114,6 +114,7 @@ def goal(row, bare, value):
 
 WITH = "%-43s%7s%7s%8s%6s %s"
 HEAD = "%-16s%6s%11s%7s%7s%7s%6s %-13s%s"
+TWO_LEVELS = "%-17s%11s%11s%8s%11s%8s"
 SAME_KERNEL = "%-16s%10s%8s%6s%13s%8s%6s"
 
 
@@ -147,15 +148,29 @@ def modules(figures, names, own):
 
 
 def nested(figures, names, own):
-    """Print the figures of hyperscope in hyperscope, next to those of one level."""
+    """Print the figures of guests of guests of hyperscope, next to those of its own guests."""
     lines = []
     for row in ROWS:
-        value = figures.value(NESTED, row.name)
-        if row.name in names and value is not None:
-            lines.append("%-17s%11s%11s%8s" % (row.name, shown(figures.default(row.name, own)), shown(value),
-                                               figures.ratio(row.name, NESTED, "", "hyperscope")))
+        values = [figures.value(system, row.name, own) for system in (NESTED, NESTED_LINUX)]
+        if row.name in names and values != [None, None]:
+            lines.append(TWO_LEVELS % ((row.name, shown(figures.default(row.name, own))) + tuple(
+                cell for system, value in zip((NESTED, NESTED_LINUX), values)
+                for cell in (shown(value), figures.ratio(row.name, system, own, "hyperscope")))))
     if lines:
-        print("\n%-17s%11s%11s%8s" % ("in a VM of", "hyperscope", "two levels", "ratio"))
+        print("\n" + TWO_LEVELS % ("in a VM of", "hyperscope", "its guest", "ratio", "Linux", "ratio"))
+        print("\n".join(lines))
+
+
+def nacl(figures, names, settings):
+    """Print what the toggle nacl changes for a guest of Linux that is a guest of hyperscope."""
+    settings = [setting for setting, _ in settings if setting.startswith("nacl=")]
+    lines = []
+    for row in ROWS:
+        values = [figures.value(NESTED_LINUX, row.name, setting) for setting in [""] + settings]
+        if row.name in names and any(value is not None for value in values[1:]):
+            lines.append(("%-17s" + "%11s" * len(values)) % ((row.name,) + tuple(shown(value) for value in values)))
+    if lines:
+        print(("\n%-17s" + "%11s" * (1 + len(settings))) % (("in a VM of Linux", "default") + tuple(settings)))
         print("\n".join(lines))
 
 
@@ -242,10 +257,11 @@ def tables(results, options, settings):
             if kernel:
                 print("%s: %s" % (title, kernel.removeprefix("Linux ")))
         figures = Figures(results, cpu, statistic)
-        if {row["system"] for row in results} != {NESTED}:
+        if not {row["system"] for row in results} <= {NESTED, NESTED_LINUX}:
             compare(figures, names, own)
         modules(figures, names, own)
         nested(figures, names, own)
+        nacl(figures, names, settings[1:])
         if cpu == "rv64" and figures.counted():
             published(names)
         derived(figures, own)

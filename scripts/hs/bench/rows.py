@@ -134,7 +134,8 @@ ROWS = [
     Row("h_wfi", "guest hypervisor: WFI, with an interrupt of VS pending", "hypervisor"),
     Row("l2_call_bare", "sret to its guest, whose ecall traps back; no table", "hypervisor"),
     Row("l2_call", "the same, with a table in hgatp", "hypervisor"),
-    Row("l2_wfi", "the same, with a WFI with an interrupt pending", "hypervisor"),
+    Row("l2_call_nacl", "the same, entered by SBI NACL's sync_sret", "hypervisor"),
+    Row("l2_wfi", "l2_call with a WFI with an interrupt pending", "hypervisor"),
     Row("l2_fault", "HFENCE.GVMA and l2_call with a load", "hypervisor"),
 ]
 # Rows that scripts/hyperscope bench-apps measures by running scripts/guest/apps in a whole guest, natively and in
@@ -168,6 +169,7 @@ MATTERS = {
     "zero_page": "touch_* store_* fault_4k_fresh fault_new_table",
     "wfi": "wfi_pending timer_late_* blk_read_* ipi_pingpong",
     "counters": "sbi_version sbi_user csr_*",
+    "nacl": "sbi_version sbi_user mmio_read wfi_pending virtual_insn fault_4k_fresh",
     "irqchip": "mmio_read mmio_ioeventfd plic_eoi irq_inject msi_* blk_read_* io_*",
 }
 # toggle -> (setting of another toggle, rows). Without that setting, the toggle has no effect on these rows, so they

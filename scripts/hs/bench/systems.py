@@ -3,19 +3,22 @@
 
 The system "bare" runs the payload in QEMU directly on the firmware. The others run it with the same VMM: hyperscope on
 its own host; KVM of Debian's Linux and of the newest Linux that Debian has; hyperscope as a module of each of these; and,
-as "nested", hyperscope as a guest of hyperscope.
+as guests of hyperscope, hyperscope ("nested") and KVM of the newest Linux ("nested_linux").
 One Job is one boot; its rows are returned as dictionaries.
 """
 import os
+import shlex
 import subprocess
+import tempfile
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hs import ends, layout
 from hs.errors import STATUS_TIMEOUT
 from hs.icount import CLOCK, ICOUNT, record_mode
 from hs.lastwords import last_words
 from hs.paths import HYPERSCOPE, QEMU
+from hs.run.cpio import Archive
 from hs.run.machine import qemu_version
 from hs.run.qemuopt import check_cpu, check_firmware, machine_named, machine_of
 from .rows import GROUPS, ROWS
@@ -23,12 +26,14 @@ from .rows import GROUPS, ROWS
 SYSTEMS = ("bare", "hyperscope", "linux")
 MODULE, NEWEST, MODULE_NEWEST = "module", "linux_newest", "module_newest"
 MODULES = (MODULE, MODULE_NEWEST)
-NESTED = "nested"
-OTHERS = (MODULE, NEWEST, MODULE_NEWEST, NESTED)  # measured only by the bench itself
+NESTED, NESTED_LINUX = "nested", "nested_linux"
+OTHERS = (MODULE, NEWEST, MODULE_NEWEST, NESTED, NESTED_LINUX)  # measured only by the bench itself
 KNOWN = SYSTEMS + OTHERS + ("native",)  # without a hypervisor, "bare" runs the payload and "native" runs a guest's kernel
 STATISTICS = ("min", "p50", "p99", "max", "mean")
 COLUMNS = ("exit", "unit", "n") + STATISTICS + ("instret",)
-RAM = {"bare": "512M", "hyperscope": "1G", "linux": "2G", MODULE: "2G", NEWEST: "2G", MODULE_NEWEST: "2G", NESTED: "1G"}
+RAM = {"bare": "512M", "hyperscope": "1G", "linux": "2G", MODULE: "2G", NEWEST: "2G", MODULE_NEWEST: "2G", NESTED: "1G",
+       NESTED_LINUX: "1G"}
+L1_RAM, L2_RAM = "700M", "64M"  # of Linux as a guest hypervisor, and of its guest
 SETTLE = 5  # seconds to wait on Linux before measuring: background work after boot would double the first figures
 DISK_BYTES = 1 << 20
 GRACE = 30  # seconds that the launcher has to end a machine
@@ -50,9 +55,19 @@ class Linux(NamedTuple):
         return next((path for path in paths if not os.path.exists(path)), None)
 
 
+# The first program of Linux as a guest hypervisor.
+L1_INIT = """#!/bin/busybox sh
+/bin/busybox mount -t devtmpfs dev /dev
+/bin/busybox mount -t proc proc /proc
+/bin/busybox insmod /kvm.ko
+%s
+/bin/busybox poweroff -f
+"""
+
 LINUXES = {
     "linux": Linux("stable", "guest", "guest/modules/kvm.ko", "scripts/hyperscope setup run"),
     NEWEST: Linux("newest", "linux_newest", "linux_newest/modules/kvm.ko", "scripts/hyperscope setup linux-newest"),
+    NESTED_LINUX: Linux("newest", "linux_newest", "linux_newest/modules/kvm.ko", "scripts/hyperscope setup linux-newest"),
     MODULE: Linux("stable", "guest", "hyperscope.ko", "make linux-module"),
     MODULE_NEWEST: Linux("newest", "linux_newest", "hyperscope_newest.ko", "make linux-module KERNEL=newest"),
 }
@@ -105,6 +120,7 @@ class Runner:
     def __init__(self, options):
         self.options = options
         self.children, self.stopped = set(), False
+        self.temporary: Any = None  # a folder that is deleted at the end
         self.systems = set()  # of the jobs
         self.qemu = QEMU
         self.machine = getattr(options, "machine", None)  # only bench has the option
@@ -117,11 +133,15 @@ class Runner:
         """Raise BenchError, before anything runs, if a file that the jobs need is missing."""
         self.systems = systems = {job.system for job in jobs}
         needed = [self.payload] + sorted({self.program(job) for job in jobs if job.system != "bare"})
-        if systems & {"hyperscope", NESTED}:
+        if systems & {"hyperscope", NESTED, NESTED_LINUX}:
             needed.append(os.path.join(self.options.out, "hyperscope.bin"))
         for path in needed:
             if not os.path.exists(path):
                 raise BenchError("%s is missing: run make" % path)
+        if NESTED_LINUX in systems:
+            parent = os.path.join(self.options.out, "tmp")
+            os.makedirs(parent, exist_ok=True)
+            self.temporary = tempfile.TemporaryDirectory(dir=parent)
         for system in sorted(systems & set(LINUXES)):
             path = LINUXES[system].missing(self.options.out)
             if path:
@@ -238,6 +258,27 @@ class Runner:
     module = linux_newest = module_newest = linux
     nested = hyperscope
 
+    def nested_linux(self, job):
+        """Return the command for a guest of hyperscope that runs the VMM on its own KVM. All levels' consoles are one."""
+        folder = os.path.join(self.options.out, LINUXES[NESTED_LINUX].folder)
+        words = ["/vmm", "--memory", L2_RAM] + self.arguments(job)
+        initrd = os.path.join(self.temporary.name, job.group + job.setting.replace(" ", "_"))
+        with open(initrd, "wb") as out:
+            archive = Archive(out)
+            archive.add_dir("dev")
+            archive.add_dir("proc")
+            archive.add_data("init", (L1_INIT % shlex.join(words)).encode(), 0o755)
+            for name, path in (("bin/busybox", os.path.join(folder, "busybox")), ("vmm", self.vmm),
+                               ("kvm.ko", os.path.join(folder, "modules", "kvm.ko")), ("bench.bin", self.payload)):
+                archive.add_file(name, path)
+            archive.close()
+        command = [HYPERSCOPE, "run", "--nested", "--icount", "--quiet", "--without-observation", "--cpu", job.cpu,
+                   "--timeout", str(self.options.timeout), "--memory", L1_RAM, "--out", self.options.out,
+                   "--initrd", initrd, "--append", "console=ttyS0 quiet panic=-1"]
+        for word in job.settings():
+            command += ["--set", word]
+        return command + [os.path.join(folder, "vmlinux")]
+
     def images(self):
         """Return the files that run and so determine the figures."""
         paths = [self.payload, self.vmm, self.turns, os.path.join(self.options.out, "hyperscope.bin")]
@@ -310,7 +351,7 @@ def plan(systems, cpus, settings, wanted):
     jobs = []
     for cpu in cpus:
         for system in systems:
-            for setting, matters in settings if system == "hyperscope" else linux_settings(
+            for setting, matters in own_settings(settings) if system == "hyperscope" else linux_settings(
                     system, settings):
                 jobs += jobs_of(system, cpu, setting, matters, wanted)
     return jobs
@@ -324,20 +365,27 @@ def asked_for(jobs, results):
             if (row["system"], row["cpu"], row["toggles"], row["exit"]) in keys]
 
 
+def own_settings(settings):
+    """Return those of SETTINGS that are measured on hyperscope's own host. NACL matters only to Linux as a guest hypervisor."""
+    return settings[:1] + [pair for pair in settings[1:] if not pair[0].startswith("nacl=")]
+
+
 def linux_settings(system, settings):
     """Return those of SETTINGS that are measured on a system other than hyperscope's own host. The first one is measured
-    on all systems, but its toggles and events apply to the modules only. Of the others, the events kvm_entry and kvm_exit
-    are measured on the module and on Linux, and the AIA on Linux."""
+    on all systems, but its toggles and events do not apply to Linux KVM and bare machines. Of the others, the events
+    kvm_entry and kvm_exit are measured on the module and on Linux, the AIA on Linux, and NACL if Linux is a guest."""
     own, matters = settings[0]
-    also: dict = {"linux": ("trace=kvm_entry", "irqchip=aia_"), MODULE: "trace=kvm_entry"}
-    return [(own if system in MODULES else "", matters)] + [
+    also: dict = {"linux": ("trace=kvm_entry", "irqchip=aia_"), MODULE: "trace=kvm_entry", NESTED_LINUX: "nacl="}
+    return [(own if system in MODULES + (NESTED, NESTED_LINUX) else "", matters)] + [
         (setting, matters) for setting, matters in settings[1:] if system in also and setting.startswith(also[system])]
 
 
 def jobs_of(system, cpu, setting, matters, wanted):
     jobs = []
     for name, group in GROUPS.items():
-        if system == "bare" and not group.bare or group.needs_h and system in ("linux", NEWEST):
+        if system == "bare" and not group.bare or group.needs_h and system in ("linux", NEWEST, NESTED_LINUX):
+            continue
+        if system == NESTED_LINUX and (group.harts, group.disk, group.program) != (1, False, "vmm"):
             continue
         mine = [row for row in ROWS if row.group == name]
         rows = [row.name for row in mine if (matters is None or row.name in matters)

@@ -14,7 +14,7 @@ from hs import layout
 from hs import toggles as hstoggles
 from hs.bench import provenance, report, rows, systems
 from hs.bench.measure import measure
-from hs.bench.systems import LINUXES, OTHERS, SYSTEMS, BenchError
+from hs.bench.systems import LINUXES, NESTED_LINUX, OTHERS, SYSTEMS, BenchError
 from hs.errors import LaunchError
 from hs.parser import of_command, readable
 from hs.paths import TOP
@@ -41,7 +41,8 @@ def new_parser():
                              "linux_newest (the newest Linux that Debian has: scripts/hyperscope setup "
                              "linux-newest), module_newest (on the newest: make linux-module KERNEL=newest), "
                              "nested (hyperscope in a VM of hyperscope: docs/nested.md), "
-                             "or all (those that are built, at least the first three, without nested)")
+                             "nested_linux (the newest Linux in a VM of hyperscope), "
+                             "or all (those that are built, at least the first three, without the nested ones)")
     parser.add_argument("--rows", metavar="NAME,...", action="append", default=[],
                         help="measure only these rows; patterns such as 'mmio_*' are allowed; "
                              "--list shows all")
@@ -146,7 +147,7 @@ def check(parser, options):
             parser.error("there is no system '%s'; known systems: %s, all" % (system, ", ".join(SYSTEMS + OTHERS)))
     if "all" in options.systems:
         options.systems = list(SYSTEMS) + [system for system in OTHERS if system in options.systems
-                                           or system in LINUXES and not LINUXES[system].missing(options.out)]
+                                           or system in LINUXES and system != NESTED_LINUX and not LINUXES[system].missing(options.out)]
     cpus = []
     for cpu in options.cpu or ["rv64"]:
         cpus += ["rv64", "max"] if cpu == "both" else [cpu]

@@ -38,6 +38,9 @@ SHOWN = {
     "halt_poll_ns": "blk_read_4k", "zero_page": "touch_4k",
 }
 
+# Toggles that are not measured on hyperscope's own host, and the section of docs/toggles.md with their figures.
+ELSEWHERE = {"nacl": "nacl-nested-acceleration-for-a-guest-hypervisor"}
+
 # Instruction counts do not include TLB misses and page walks, which these toggles affect: the table also refers to
 # the TLB model.
 IN_THE_MODEL = ("gstage_huge", "vmid", "tlb_flush")
@@ -178,6 +181,9 @@ def overview(measured):
     for name in names():
         question = questions[name]
         listed = ", ".join("`%s`" % value for value in values_of(name))
+        if name in ELSEWHERE:
+            yield "| `%s` | %s | %s | [several rows](#%s) | - | - |" % (name, listed, question, ELSEWHERE[name])
+            continue
         if not measured.knows(name):
             yield "| `%s` | %s | %s | not measured yet | - | - |" % (name, listed, question)
             continue
@@ -311,6 +317,8 @@ def write(check):
     page = "docs/toggles.md"
     put(page, with_table(text_of(page), page, "toggles", overview(measured)))
     for name in filter(measured.knows, names()):
+        if name in ELSEWHERE:
+            continue
         put(page, with_table(text_of(page), page, name, toggle_table(measured, name)))
     page = "docs/anatomy.md"
     for name in ("mmio_read", "illegal_insn"):

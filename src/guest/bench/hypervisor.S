@@ -12,6 +12,9 @@
 #define HSTATUS_SPV (1 << 7)
 #define SSTATUS_SPP (1 << 8)
 
+#define SBI_EXT_NACL       0x4e41434c
+#define SBI_NACL_SYNC_SRET 4
+
 	/* Enter code at t1 n times, n = a0, arg = a1: a3 counts, a2 = arg. `\before` precedes each sret. */
 	.macro	enters name:req, before:vararg
 	.globl	op_\name
@@ -51,6 +54,34 @@ l2_code_l2_wfi:
 l2_code_l2_fault:
 	ld	t0, 0(a2)
 	ecall
+
+	/*
+	 * The same as l2_call by SBI NACL's sync_sret: a1 = the shared memory, whose first words are the
+	 * registers of L2, which are L1's again after the trap.
+	 */
+	.globl	op_l2_call_nacl
+	.balign	4
+op_l2_call_nacl:
+	mv	a3, a0
+	la	t0, 2f
+	csrrw	a4, stvec, t0
+	la	t1, l2_code_l2_call
+	li	t0, SSTATUS_SPP
+	csrs	sstatus, t0
+	li	a6, SBI_NACL_SYNC_SRET
+	li	a7, SBI_EXT_NACL
+	.irp	x, 1, 2, 3, 4, 6, 8, 9, 11, 14, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27
+	sd	x\x, 8 * \x(a1)
+	.endr
+1:	csrw	sepc, t1
+	sd	a3, 8 * 13(a1)
+	ecall
+	j	.
+	.balign	4
+2:	addi	a3, a3, -1
+	bnez	a3, 1b
+	csrw	stvec, a4
+	ret
 
 	.macro	op name:req, insn:vararg
 	.globl	op_\name

@@ -9,6 +9,7 @@
 
 #define HGATP_SV39X4 (8UL << 60)
 #define LEAF         (PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D)
+#define HSTATUS_SPV  BIT(7)
 #define VS_SOFT      (1UL << 2) /* of hvip and hideleg; in vsie, the bit is one lower */
 
 static pte_t root[2048] __attribute__((aligned(16384)));
@@ -19,6 +20,21 @@ static void table_on(void)
 		root[i] = pte_make(i * SZ_1G, LEAF);
 	csr_write(hgatp, HGATP_SV39X4 | (unsigned long)root >> PAGE_SHIFT);
 	op_h_fence(1, 0);
+}
+
+/* Not measured without SBI NACL, or without its feature 3. */
+static void bench_nacl(void)
+{
+	static unsigned long shared[512 + 1024] __attribute__((aligned(4096)));
+	unsigned long *swap = &shared[0x200 / sizeof(shared[0])];
+
+	if (!sbi_call(SBI_EXT_NACL, SBI_NACL_PROBE_FEATURE, 3, 0, 0).value)
+		return;
+	sbi_call(SBI_EXT_NACL, SBI_NACL_SET_SHMEM, (unsigned long)shared, 0, 0);
+	swap[0] = 1;
+	swap[1] = csr_read(hstatus) | HSTATUS_SPV;
+	bench("l2_call_nacl", op_l2_call_nacl, (unsigned long)shared);
+	sbi_call(SBI_EXT_NACL, SBI_NACL_SET_SHMEM, ~0UL, ~0UL, 0);
 }
 
 void bench_hypervisor(void)
@@ -36,6 +52,7 @@ void bench_hypervisor(void)
 	bench("h_fence", op_h_fence, 0);
 	bench("h_hlv", op_h_hlv, (unsigned long)&word);
 	bench("l2_call", op_l2_call, 0);
+	bench_nacl();
 	bench("l2_fault", op_l2_fault, (unsigned long)&word);
 	csr_write(hideleg, VS_SOFT);
 	csr_write(hvip, VS_SOFT);

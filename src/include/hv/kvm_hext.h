@@ -4,7 +4,9 @@
  *
  * Linux 7.3 has no such registers. They are a subtype of KVM_REG_RISCV_CSR, each 64 bits wide. A
  * register holds what the guest's HS mode reads from the CSR. KVM_HS_HEXT_V is 1 while the guest's
- * own guest runs; KVM_REG_RISCV_CORE then has the registers of that guest.
+ * own guest runs; KVM_REG_RISCV_CORE then has the registers of that guest. KVM_HS_HEXT_NACL is the
+ * address of the memory for nested acceleration, with bit 0 set if hstatus has still to be swapped, or
+ * ~0 if there is none.
  *
  * Include <linux/kvm.h> first.
  */
@@ -36,6 +38,7 @@ enum {
 	KVM_HS_HEXT_vsatp,
 	KVM_HS_HEXT_vstimecmp,
 	KVM_HS_HEXT_V,
+	KVM_HS_HEXT_NACL,
 	KVM_HS_HEXT_COUNT,
 };
 

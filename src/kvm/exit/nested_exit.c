@@ -17,6 +17,7 @@
 #include "vcpu/fp.h"
 #include "vcpu/irq.h"
 #include "vcpu/isa.h"
+#include "vcpu/nacl.h"
 #include "vcpu/nested.h"
 #include "vcpu/timer.h"
 #include "vcpu/vector.h"
@@ -185,6 +186,8 @@ int exit_nested(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 	n->handling = true;
 	result = n->v ? exit_l2(vcpu, trap) : exit_l1(vcpu, trap);
 	n->handling = false;
+	if (nacl_is_on(vcpu))
+		nacl_end_exit(vcpu);
 	nested_settle(vcpu);
 	if (result == RESUME_GUEST && !n->v && (n->hie & ~n->hideleg))
 		nested_check_irqs(vcpu);

@@ -11,6 +11,7 @@
 #include "mmu/shadow.h"
 #include "mmu/unpriv.h"
 #include "vcpu/isa.h"
+#include "vcpu/nacl.h"
 #include "vcpu/nested.h"
 
 #define FUNCT7_HFENCE_VVMA 0x11
@@ -18,28 +19,6 @@
 #define FUNCT7_HLV_B       0x30 /* to 0x37 (HSV.D): bits 2:1 are the width, bit 0 is a store */
 #define FUNCT7_HFENCE_GVMA 0x31
 #define FUNCT7_HINVAL_GVMA 0x33
-
-/*
- * sret with SPV = 1: continue in L2, at its privilege (H §6.4). L1's sstatus is the hart's
- * vsstatus.
- */
-static void enter_l2(struct kvm_vcpu *vcpu)
-{
-	struct nested *n = &vcpu->nested;
-	unsigned long vsstatus = csr_read(vsstatus);
-
-	vcpu->guest.sepc = csr_read(vsepc);
-	vcpu->guest.sstatus &= ~SSTATUS_SPP;
-	vcpu->guest.sstatus |= vsstatus & SSTATUS_SPP;
-	vsstatus &= ~(SSTATUS_SPP | SSTATUS_SIE);
-	if (vsstatus & SSTATUS_SPIE)
-		vsstatus |= SSTATUS_SIE;
-	csr_write(vsstatus, vsstatus | SSTATUS_SPIE);
-	n->hstatus &= ~HSTATUS_SPV;
-	n->v = true;
-	nested_enter(vcpu);
-	trace_kvm_nested_vmenter(vcpu->guest.sepc, n->hstatus);
-}
 
 static unsigned long hlvx_hu(gva_t gva, struct hv_trap *trap, unsigned long hstatus,
 			     unsigned long value)
@@ -162,13 +141,15 @@ static bool emulate_hs(struct kvm_vcpu *vcpu, unsigned long insn)
 	unsigned long old;
 
 	if (insn == INSN_SRET && (vcpu->nested.hstatus & HSTATUS_SPV)) {
-		enter_l2(vcpu);
+		nested_sret(vcpu);
 		return true;
 	}
 	if (insn_is_csr(insn)) {
 		access = insn_decode_csr(vcpu, insn);
 		if (!nested_csr(vcpu, &access, &old))
 			return false;
+		if (access.write_mask)
+			nacl_csr_changed(vcpu);
 		insn_finish_csr(vcpu, &access, old);
 		return true;
 	}

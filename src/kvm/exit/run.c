@@ -20,6 +20,7 @@
 #include "sbi/sbi.h"
 #include "vcpu/hsm.h"
 #include "vcpu/irq.h"
+#include "vcpu/nacl.h"
 #include "vcpu/pmu.h"
 #include "vcpu/shared_csrs.h"
 #include "vcpu/steal_time.h"
@@ -27,14 +28,19 @@
 #include "vcpu/vector.h"
 
 /*
- * Serve REQ_PMU, REQ_VECTOR, and REQ_TRACE, which is sent after trace events have been switched on
- * or off. REQ_PMU comes before REQ_VECTOR, because pmu_serve() may sleep, and Linux may use vectors
- * meanwhile. Not inlined, so that fences do not pay for it.
+ * Serve REQ_PMU, REQ_NACL, REQ_VECTOR, and REQ_TRACE, which is sent after trace events have been
+ * switched on or off. REQ_VECTOR comes after the first two, because these may sleep, and Linux may use
+ * vectors meanwhile. Not inlined, so that fences do not pay for it. Returns 0; or -errno, and then
+ * all requests have to be served once more.
  */
-static __attribute__((noinline)) void serve_changes(struct kvm_vcpu *vcpu, unsigned long requests)
+static __attribute__((noinline)) int serve_changes(struct kvm_vcpu *vcpu, unsigned long requests)
 {
+	int err = 0;
+
 	if (requests & BIT(REQ_PMU))
 		pmu_serve(vcpu);
+	if (requests & BIT(REQ_NACL))
+		err = nacl_serve(vcpu);
 	if (requests & BIT(REQ_VECTOR))
 		vector_reload(vcpu);
 	if (requests & BIT(REQ_TRACE)) {
@@ -42,21 +48,17 @@ static __attribute__((noinline)) void serve_changes(struct kvm_vcpu *vcpu, unsig
 		trace_exit_settle(&vcpu->exit_clock);
 		vcpu_observe(vcpu);
 	}
+	return err;
 }
 
-/*
- * Serve rare requests: fences from other vCPUs and from the host (tlb.c, sbi_rfence.c, notifier.c),
- * and those of serve_changes().
- */
-static void serve_rare(struct kvm_vcpu *vcpu, unsigned long requests)
+/* Serve fences from other vCPUs and from the host (tlb.c, sbi_rfence.c, notifier.c). */
+static void serve_fences(struct kvm_vcpu *vcpu, unsigned long requests)
 {
 	if (requests & BIT(REQ_FENCE_I)) {
 		trace_kvm_fence_i(READ_ONCE(vcpu->kvm->gstage.vmid));
 		local_fence_i();
 	}
 	tlb_serve(vcpu, requests);
-	if (requests & REQ_FROM(REQ_TRACE))
-		serve_changes(vcpu, requests);
 }
 
 #define END_RUN 1 /* of a request: KVM_RUN returns 0; exit_reason says why */
@@ -91,6 +93,13 @@ static int serve_ring_full(struct kvm_vcpu *vcpu)
 	return END_RUN;
 }
 
+/* Keep the requests pending, for example while the vCPU is stopped, and end KVM_RUN with err. */
+static int keep_requests(struct kvm_vcpu *vcpu, unsigned long requests, int err)
+{
+	__atomic_fetch_or(&vcpu->requests, requests, __ATOMIC_RELAXED);
+	return err == -EINTR ? end_by_signal(vcpu) : err;
+}
+
 /*
  * Serve all pending requests. Returns 0 to enter the guest, END_RUN, or -errno. A request that has
  * been served is no longer pending, even if a later one ends the run.
@@ -106,16 +115,17 @@ static int serve_requests(struct kvm_vcpu *vcpu)
 		return -EIO;
 	if (requests & BIT(REQ_HSM)) {
 		err = hsm_serve(vcpu);
-		if (err) {
-			/* Keep all of these requests pending while the vCPU is stopped. */
-			__atomic_fetch_or(&vcpu->requests, requests, __ATOMIC_RELAXED);
-			return err == -EINTR ? end_by_signal(vcpu) : err;
-		}
+		if (err)
+			return keep_requests(vcpu, requests, err);
 	}
 	if (requests & BIT(REQ_IRQ))
 		vcpu_flush_irqs(vcpu);
-	if (requests & REQ_FROM(REQ_TLB_FLUSH))
-		serve_rare(vcpu, requests);
+	if (requests & REQ_FROM(REQ_TLB_FLUSH)) {
+		serve_fences(vcpu, requests);
+		err = requests & REQ_FROM(REQ_TRACE) ? serve_changes(vcpu, requests) : 0;
+		if (err)
+			return keep_requests(vcpu, requests, err);
+	}
 	if (requests & BIT(REQ_STEAL))
 		sta_update(vcpu);
 	if (requests & BIT(REQ_RESAMPLE))

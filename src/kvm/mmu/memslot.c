@@ -14,6 +14,7 @@
 #include "hv/trace.h"
 #include "mmu/dirty_log.h"
 #include "mmu/dirty_ring.h"
+#include "mmu/guest_map.h"
 #include "mmu/memslot.h"
 #include "mmu/tlb.h"
 #include "request.h"
@@ -105,6 +106,7 @@ void memslot_vcpu_switch(struct kvm_vcpu *vcpu)
 {
 	memslots_put(vcpu->slots);
 	memslot_vcpu_init(vcpu);
+	guest_map_set(vcpu, vcpu->map.gpa);
 }
 
 int memslot_vm_init(struct kvm *vm)

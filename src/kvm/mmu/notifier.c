@@ -19,6 +19,7 @@
  * Locks: mmu_lock.
  */
 #include "hv/trace.h"
+#include "mmu/guest_map.h"
 #include "mmu/memslot.h"
 #include "mmu/tlb.h"
 #include "request.h"
@@ -82,20 +83,21 @@ static bool for_range(struct kvm *vm, const struct memslots *slots, hva_t start,
 
 /*
  * Call fn for the whole range, then fence. If `opens` is set, begin an invalidation of the range
- * first. Returns true if any call to fn did.
+ * first, and unmap its pages from the kernel. Returns true if any call to fn did.
  */
 static bool change_range(struct kvm *vm, hva_t start, hva_t end, gstage_fn *fn, bool opens)
 {
 	struct gstage *gs = &vm->gstage;
 	struct memslots *slots;
 	struct gstage_pending_flush pending;
-	bool any;
+	bool any, unmapped = false;
 
 	spin_lock(&gs->mmu_lock);
 	if (opens) {
 		gs->inval_start = gs->inval_count ? MIN(gs->inval_start, start) : start;
 		gs->inval_end = gs->inval_count ? MAX(gs->inval_end, end) : end;
 		gs->inval_count++;
+		unmapped = guest_map_unmap(vm, start, end);
 	}
 	slots = memslots_hold_locked(vm);
 	any = for_range(vm, slots, start, end, fn);
@@ -104,6 +106,8 @@ static bool change_range(struct kvm *vm, hva_t start, hva_t end, gstage_fn *fn, 
 
 	memslots_put(slots);
 	tlb_flush_pending(vm, &pending);
+	if (unmapped)
+		vm_request_all_and_wait(vm, REQ_HOST);
 	return any;
 }
 

@@ -11,6 +11,7 @@
 #include "uapi/onereg.h"
 #include "vcpu/irq.h"
 #include "vcpu/isa.h"
+#include "vcpu/nacl.h"
 #include "vcpu/nested.h"
 
 /* ---- general ---------------------------------------------------------------------- */
@@ -151,16 +152,18 @@ static int hext_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
 
 static int hext_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
 {
-	if (num != KVM_HS_HEXT_V)
+	if (num < KVM_HS_HEXT_V)
 		return nested_reg_get(vcpu, hext_csrs[num], value) ? 0 : -ENOENT;
-	*value = vcpu->nested.v;
+	*value = num == KVM_HS_HEXT_V ? vcpu->nested.v : nacl_reg_get(vcpu);
 	return 0;
 }
 
 static int hext_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 {
-	if (num != KVM_HS_HEXT_V)
+	if (num < KVM_HS_HEXT_V)
 		return nested_reg_set(vcpu, hext_csrs[num], value);
+	if (num == KVM_HS_HEXT_NACL)
+		return nacl_reg_set(vcpu, value);
 	if (value > 1)
 		return -EINVAL;
 	nested_set_v(vcpu, value);

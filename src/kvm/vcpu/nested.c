@@ -21,6 +21,7 @@
 #include "vcpu/inject.h"
 #include "vcpu/irq.h"
 #include "vcpu/isa.h"
+#include "vcpu/nacl.h"
 #include "vcpu/nested.h"
 #include "vcpu/timer.h"
 #include "vcpu/vector.h"
@@ -359,7 +360,29 @@ void nested_take_trap(struct kvm_vcpu *vcpu, unsigned long cause, unsigned long 
 			n->hstatus |= HSTATUS_SPVP;
 		trace_kvm_nested_vmexit(cause, vcpu->guest.sepc, tval);
 	}
+	nacl_trapped(vcpu, was_v && !n->unpriv);
 	n->unpriv = UNPRIV_NONE;
+}
+
+/* L1's sstatus is the hart's vsstatus, and its sepc is vsepc (H §6.4). */
+void nested_sret(struct kvm_vcpu *vcpu)
+{
+	struct nested *n = &vcpu->nested;
+	unsigned long vsstatus = csr_read(vsstatus);
+
+	vcpu->guest.sepc = csr_read(vsepc);
+	vcpu->guest.sstatus &= ~SSTATUS_SPP;
+	vcpu->guest.sstatus |= vsstatus & SSTATUS_SPP;
+	vsstatus &= ~(SSTATUS_SPP | SSTATUS_SIE);
+	if (vsstatus & SSTATUS_SPIE)
+		vsstatus |= SSTATUS_SIE;
+	csr_write(vsstatus, vsstatus | SSTATUS_SPIE);
+	if (!(n->hstatus & HSTATUS_SPV))
+		return;
+	n->hstatus &= ~HSTATUS_SPV;
+	n->v = true;
+	nested_enter(vcpu);
+	trace_kvm_nested_vmenter(vcpu->guest.sepc, n->hstatus);
 }
 
 /* ---- life cycle -------------------------------------------------------------------------------- */
@@ -389,11 +412,15 @@ void nested_reset(struct kvm_vcpu *vcpu)
 	*n = (struct nested){ .hstatus = FIELD_PREP(HSTATUS_VSXL, XL_64),
 			      .vsstatus = FIELD_PREP(SSTATUS_UXL, XL_64),
 			      .vstimecmp = TIMER_NEVER };
+	nacl_off(vcpu);
 }
 
 void nested_isa_changed(struct kvm_vcpu *vcpu)
 {
 	vcpu->has_h = isa_has(vcpu, KVM_RISCV_ISA_EXT_H);
+	vcpu->sbi_ext &= ~(1u << SBI_EXT_BIT_NACL);
+	if (vcpu->has_h && nacl_is_permitted(vcpu))
+		vcpu->sbi_ext |= 1u << SBI_EXT_BIT_NACL;
 	if (!vcpu->has_h) {
 		nested_reset(vcpu);
 		set_hstatus(vcpu); /* no instruction traps for L1's hstatus any more */

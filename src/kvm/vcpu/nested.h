@@ -77,6 +77,11 @@ void nested_unsettle(struct kvm_vcpu *vcpu);
  * vCPU is loaded. nested_settle() has to follow.
  */
 void nested_enter(struct kvm_vcpu *vcpu);
+/*
+ * sret of L1: to L2 at its privilege if hstatus.SPV is 1 (H §6.4), else as on every hart. The vCPU is
+ * loaded. nested_settle() has to follow.
+ */
+void nested_sret(struct kvm_vcpu *vcpu);
 void nested_leave(struct kvm_vcpu *vcpu);
 /* The henvcfg with which L2 runs: what both L1 and L0 allow. FIOM is L1's alone. */
 static inline u64 nested_henvcfg(const struct kvm_vcpu *vcpu)
@@ -117,5 +122,10 @@ int nested_reg_set(struct kvm_vcpu *vcpu, unsigned int csr, u64 value);
  * not write it. *old is the value before. nested_settle() has to follow.
  */
 bool nested_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long *old);
+/*
+ * Write the values of all H and VS CSRs but hgeip, which is 0, to words[NACL_INDEX(csr)]
+ * (nacl.h). The indices are less than 512. V is 0.
+ */
+void nested_csr_words(const struct kvm_vcpu *vcpu, unsigned long *words);
 
 #endif

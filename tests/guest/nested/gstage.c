@@ -10,16 +10,14 @@ static pte_t level1[512] __attribute__((aligned(4096)));
 static pte_t level0[512] __attribute__((aligned(4096)));
 static unsigned long pages[4][512] __attribute__((aligned(4096)));
 
-static void do_hfence_gvma(void)
-{
-	do_hfence();
-}
-
 /* The low 4 GiB are mapped one to one, so that the guest's code runs; L2_BASE has 4 KiB pages. */
 static void table_on(void)
 {
 	unsigned long i;
 
+	memset(root, 0, sizeof(root));
+	memset(level1, 0, sizeof(level1));
+	memset(level0, 0, sizeof(level0));
 	for (i = 0; i < 4; i++)
 		root[i] = pte_make(i * SZ_1G, LEAF);
 	root[4] = pte_make((hpa_t)(unsigned long)level1, PTE_V);
@@ -30,7 +28,7 @@ static void table_on(void)
 	}
 	csr_write(hgatp, FIELD_PREP(HGATP_MODE, 8) | FIELD_PREP(HGATP_VMID, 1) |
 				 (unsigned long)root >> PAGE_SHIFT);
-	do_hfence_gvma();
+	fence_later();
 }
 
 /* Claim that the guest's access faulted in the G-stage at `gpa`. */
@@ -68,7 +66,7 @@ static void test_permissions(void)
 	level0[0] = pte_make((hpa_t)(unsigned long)pages[0], LEAF & ~(PTE_W | PTE_D));
 	level0[1] = pte_make((hpa_t)(unsigned long)pages[1], LEAF & ~PTE_U);
 	level0[3] = pte_make((hpa_t)(unsigned long)pages[3], LEAF & ~PTE_X);
-	do_hfence_gvma();
+	fence_later();
 	ok_eq(run(l2_load, L2_BASE, 0), EXC_ECALL_VS, "a page without W can be read");
 	run(l2_store, L2_BASE, 1);
 	ok_fault(EXC_STORE_GUEST_PAGE_FAULT, L2_BASE, L2_BASE, "but not written");
@@ -80,21 +78,21 @@ static void test_permissions(void)
 	ok_fault(EXC_INST_GUEST_PAGE_FAULT, L2_BASE + 3 * 4096, L2_BASE + 3 * 4096,
 		 "a page without X cannot be executed");
 	level0[0] = pte_make((hpa_t)(unsigned long)pages[0], PTE_V | PTE_X | PTE_U | PTE_A);
-	do_hfence_gvma();
+	fence_later();
 	run(l2_load, L2_BASE, 0);
 	ok_fault(EXC_LOAD_GUEST_PAGE_FAULT, L2_BASE, L2_BASE, "a page with X alone cannot be read");
 	csr_set(sstatus, SSTATUS_MXR);
 	ok_eq(run(l2_load, L2_BASE, 0), EXC_ECALL_VS, "but with MXR of HS, it can");
 	csr_clear(sstatus, SSTATUS_MXR);
-	do_hfence_gvma();
+	fence_later();
 	run(l2_load, L2_BASE, 0);
 	ok_fault(EXC_LOAD_GUEST_PAGE_FAULT, L2_BASE, L2_BASE, "and without it, not any more");
 	level0[0] = pte_make((hpa_t)(unsigned long)pages[0], LEAF) | BIT(54);
-	do_hfence_gvma();
+	fence_later();
 	run(l2_load, L2_BASE, 0);
 	ok_fault(EXC_LOAD_GUEST_PAGE_FAULT, L2_BASE, L2_BASE, "a leaf with a reserved bit faults");
 	level0[0] = pte_make((hpa_t)(unsigned long)pages[0], LEAF);
-	do_hfence_gvma();
+	fence_later();
 	ok_eq(run(l2_store, L2_BASE, 55), EXC_ECALL_VS, "with W and a fence, it can be written");
 	ok_eq(pages[0][0], 55, "HS reads the value that the guest stored");
 }
@@ -102,11 +100,11 @@ static void test_permissions(void)
 static void test_changes(void)
 {
 	level0[2] = pte_make((hpa_t)(unsigned long)pages[3], LEAF);
-	do_hfence_gvma();
+	fence_later();
 	run(l2_load, L2_BASE + 8192, 0);
 	ok_eq(l2.regs[10], 103, "after a change and a fence, the guest reads the new page");
 	level0[2] = 0;
-	do_hfence_gvma();
+	fence_later();
 	run(l2_load, L2_BASE + 8192, 0);
 	ok_fault(EXC_LOAD_GUEST_PAGE_FAULT, L2_BASE + 8192, L2_BASE + 8192,
 		 "after the leaf was removed, it faults");
@@ -130,7 +128,7 @@ static void test_two_stages(void)
 	pt_map(vs, va + 4096, L2_BASE + 0x30000, PTE_V | PTE_R | PTE_W | PTE_A | PTE_D);
 	level0[1] = pte_make((hpa_t)(unsigned long)pages[1], LEAF);
 	csr_write(vsatp, satp_make(vs, 1));
-	do_hfence_gvma();
+	fence_later();
 	ok_eq(run(l2_load, va, 0), EXC_ECALL_VS, "the guest loads through both stages");
 	ok_eq(l2.regs[10], 101, "and gets the value of the page");
 	run(l2_load, va + 4100, 0);
@@ -143,7 +141,7 @@ static void test_two_stages(void)
 		   l2.htval << 2 < L2_BASE + 0x41000,
 	   "a page table without a leaf is a guest page fault at the address of its entry");
 	csr_write(vsatp, 0);
-	do_hfence_gvma();
+	fence_later();
 }
 
 static void hlv(unsigned long va)
@@ -172,7 +170,7 @@ static void test_hlv(void)
 
 	level0[1] = pte_make((hpa_t)(unsigned long)pages[1], LEAF & ~(PTE_R | PTE_W | PTE_D));
 	level0[2] = pte_make((hpa_t)(unsigned long)pages[2], LEAF & ~PTE_X);
-	do_hfence_gvma();
+	fence();
 	ok_eq(do_hlvx_wu(L2_BASE + 4096), 101, "hlvx.wu reads a page that can only be executed");
 	trap = catch_trap(hlv, L2_BASE + 4096);
 	ok_trap(trap, EXC_LOAD_GUEST_PAGE_FAULT, L2_BASE + 4096, "which hlv.d does not");
@@ -188,7 +186,7 @@ static void test_sbi_fences(void)
 	unsigned long fid, self = this_hart()->id;
 
 	level0[0] = pte_make((hpa_t)(unsigned long)pages[0], LEAF);
-	do_hfence_gvma();
+	fence_later();
 	run(l2_load, L2_BASE, 0);
 	level0[0] = pte_make((hpa_t)(unsigned long)pages[3], LEAF);
 	for (fid = SBI_RFENCE_REMOTE_HFENCE_GVMA_VMID; fid <= SBI_RFENCE_REMOTE_HFENCE_VVMA;
@@ -218,6 +216,6 @@ void test_gstage(void)
 	test_hlv();
 	test_sbi_fences();
 	csr_write(hgatp, 0);
-	do_hfence_gvma();
+	fence_later();
 	ok_eq(run(l2_ecall, 0, 0), EXC_ECALL_VS, "with hgatp Bare again, the guest runs");
 }

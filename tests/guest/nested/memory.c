@@ -55,7 +55,7 @@ void test_memory(void)
 	       PTE_V | PTE_R | PTE_W | PTE_U | PTE_A | PTE_D);
 	pt_map(root, va + 12288, (unsigned long)cells, PTE_V | PTE_X | PTE_A);
 	csr_write(vsatp, satp_make(root, 3));
-	do_hfence();
+	fence();
 	ok_eq(run(l2_load, va + 8, 0), EXC_ECALL_VS, "the guest loads through its own table");
 	ok_eq(l2.regs[10], 77, "and gets the value of the page");
 	ok_eq(run(l2_store, va + 4096, 1), EXC_STORE_PAGE_FAULT,
@@ -99,7 +99,7 @@ void test_memory(void)
 	ok_eq(do_hlv_d(va + 8192), cells[0], "and so does SPVP = 0");
 	csr_set(hstatus, HSTATUS_SPVP);
 	csr_write(vsatp, 0);
-	do_hfence();
+	fence();
 	ok_eq(do_hlv_d((unsigned long)&untouched[UNTOUCHED_SIZE / 4]), 0,
 	      "hlv.d of memory that nobody has used");
 	csr_write(hstatus, VXL);

@@ -13,8 +13,10 @@
 
 _Static_assert(offsetof(struct l2, pc) == L2_PC, "switch.S");
 _Static_assert(offsetof(struct l2, host_hstatus) == L2_HOST_HSTATUS, "switch.S");
+_Static_assert(offsetof(struct l2, nacl) == L2_NACL, "switch.S");
 
 struct l2 l2;
+static bool nacl; /* the guest is entered by SBI NACL */
 
 bool quirk(const char *claim)
 {
@@ -26,11 +28,20 @@ bool quirk(const char *claim)
 
 /* ---- running the guest ---------------------------------------------------------------------- */
 
+void l2_run(struct l2 *guest)
+{
+	if (guest->nacl)
+		nacl_run(guest);
+	else
+		l2_switch(guest);
+}
+
 void prepare(const char *code, bool user)
 {
 	l2 = (struct l2){ .pc = (unsigned long)code,
 			  .sstatus = user ? 0 : SSTATUS_SPP,
-			  .hstatus = VXL | HSTATUS_SPV | (user ? 0 : HSTATUS_SPVP) };
+			  .hstatus = VXL | HSTATUS_SPV | (user ? 0 : HSTATUS_SPVP),
+			  .nacl = nacl };
 }
 
 unsigned long run(const char *code, unsigned long a0, unsigned long a1)
@@ -52,6 +63,10 @@ void ok_illegal(const char *code, unsigned long a0, const char *what)
 
 void clear_vs(void)
 {
+	if (nacl) {
+		nacl_clear_vs();
+		return;
+	}
 	csr_write(vsstatus, 0);
 	csr_write(vsatp, 0);
 	csr_write(hvip, 0);
@@ -268,10 +283,8 @@ static void test_virtual_instructions(void)
 	ok_eq(l2.regs[10], 0, "satp of the guest reads vsatp");
 }
 
-void payload_main(void)
+static void test_all(void)
 {
-	if (!isa_has("h"))
-		bail("this machine has no H extension: use vmm --nested");
 	test_csrs();
 	test_vs_csrs();
 	test_entry();
@@ -287,5 +300,18 @@ void payload_main(void)
 	test_hs();
 	test_fp();
 	test_vector();
+}
+
+void payload_main(void)
+{
+	if (!isa_has("h"))
+		bail("this machine has no H extension: use vmm --nested");
+	test_all();
+	nacl = boot_number("nacl", 1) && nacl_begin();
+	if (nacl) {
+		note("the same with SBI NACL");
+		test_all();
+		test_nacl();
+	}
 	done();
 }

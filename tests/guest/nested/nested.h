@@ -15,6 +15,7 @@
 #define L2_HOST_SP      312
 #define L2_HOST_STVEC   320
 #define L2_HOST_HSTATUS 328
+#define L2_NACL         336
 
 #define L2_TRAPPED 0x7a9 /* a0 of an ecall in the guest's own trap handler */
 
@@ -32,9 +33,12 @@ struct l2 {
 	unsigned long hstatus;
 	unsigned long scause, stval, htval, htinst;
 	unsigned long host_sp, host_stvec, host_hstatus;
+	unsigned long
+		nacl; /* 1: enter by SBI NACL's sync_sret, which loads the registers and hstatus */
 };
 
 void l2_run(struct l2 *l2);
+void l2_switch(struct l2 *l2); /* switch.S */
 
 extern char l2_ecall[], l2_move[], l2_write_csrs[], l2_hstatus[], l2_vsstatus[], l2_sfence[],
 	l2_satp[], l2_sret[], l2_wfi[], l2_hfence[], l2_hlv[], l2_ebreak[], l2_illegal[], l2_time[],
@@ -69,6 +73,16 @@ void test_memory(void); /* memory.c */
 void test_device(void);
 void test_gstage(void); /* gstage.c */
 void test_hs(void);     /* hs.c */
+bool nacl_begin(void);  /* nacl.c: use SBI NACL from now on; false: there is none */
+void nacl_run(struct l2 *l2);
+void nacl_clear_vs(void); /* clear_vs() by writes to the shared memory, which are then applied */
+/*
+ * HFENCE of everything. After nacl_begin(), by entries of the shared memory: fence() has them
+ * executed at once, and fence_later() leaves them to the next entry into the guest.
+ */
+void fence(void);
+void fence_later(void);
+void test_nacl(void);
 void test_fp(void);
 void test_vector(void);
 

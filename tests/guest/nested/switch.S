@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
  * switch.S - the payload's world switch: enter its guest, and return at the next trap into HS.
+ * Without SBI NACL, it exchanges hstatus and the registers itself, and enters by sret.
  */
 #include "nested.h"
 
 	.option	arch, +h
 	.text
 
-	/* void l2_run(struct l2 *l2): restores the payload's own trap vector and hstatus. */
-	.globl	l2_run
-l2_run:
+	/* void l2_switch(struct l2 *l2): restores the payload's own trap vector and hstatus. */
+	.globl	l2_switch
+l2_switch:
 	addi	sp, sp, -128
 	sd	ra, 0(sp)
 	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11
@@ -29,7 +30,13 @@ l2_run:
 	ld	t0, L2_SSTATUS(a0)
 	and	t0, t0, t1
 	csrs	sstatus, t0
-	ld	t0, L2_HSTATUS(a0)
+	ld	t0, L2_NACL(a0)
+	beqz	t0, 1f
+	li	a6, 4				/* sync_sret */
+	li	a7, 0x4e41434c
+	ecall
+	j	.
+1:	ld	t0, L2_HSTATUS(a0)
 	csrrw	t0, hstatus, t0
 	sd	t0, L2_HOST_HSTATUS(a0)
 	.irp	n, 1,2,3,4,5,6,7,8,9,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
@@ -44,10 +51,12 @@ l2_exit:
 	.irp	n, 1,2,3,4,5,6,7,8,9,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
 	sd	x\n, 8 * \n(a0)
 	.endr
+	ld	t0, L2_NACL(a0)
+	bnez	t0, 1f
 	ld	t0, L2_HOST_HSTATUS(a0)
 	csrrw	t0, hstatus, t0
 	sd	t0, L2_HSTATUS(a0)
-	csrr	t0, sepc
+1:	csrr	t0, sepc
 	sd	t0, L2_PC(a0)
 	csrr	t0, sstatus
 	sd	t0, L2_SSTATUS(a0)

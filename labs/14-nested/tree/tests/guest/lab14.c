@@ -27,7 +27,7 @@ unsigned long run(const char *code, unsigned long a0, unsigned long a1)
 	prepare(code, false);
 	l2.regs[REG_A0] = a0;
 	l2.regs[REG_A0 + 1] = a1;
-	l2_run(&l2);
+	l2_switch(&l2);
 	return l2.scause;
 }
 
@@ -259,7 +259,7 @@ static void test_reflected(void)
 	ok_fault(EXC_LOAD_GUEST_PAGE_FAULT, NOWHERE + 3, NOWHERE + 3,
 		 "htval has the address without its lowest two bits, and stval has all");
 	prepare((const char *)NOWHERE, false);
-	l2_run(&l2);
+	l2_switch(&l2);
 	ok_fault(EXC_INST_GUEST_PAGE_FAULT, NOWHERE, NOWHERE, "a fetch, too");
 	level0[(NOWHERE - SMALL) / PAGE_SIZE] = leaf_of(small[4], LEAF);
 	do_hfence();
@@ -312,7 +312,7 @@ static void test_of_l0(void)
 	level0[7] = pte_make(ram.base + ram.size, LEAF);
 	do_hfence();
 	prepare((const char *)(SMALL + 7 * PAGE_SIZE), false);
-	l2_run(&l2);
+	l2_switch(&l2);
 	ok_eq(l2.scause, EXC_INST_ACCESS_FAULT,
 	      "if L1's leaf leads to no memory and no device, a fetch has an access fault");
 }

@@ -92,7 +92,7 @@ static inline unsigned long access_l2(unsigned long page, enum access access, un
 
 	if (access == FETCH) {
 		prepare((const char *)(page + AT_FETCH), false);
-		l2_run(&l2);
+		l2_switch(&l2);
 		return l2.scause;
 	}
 	cause = access == LOAD ? run(l2_load, page, 0) : run(l2_store, page + AT_STORE, *value);

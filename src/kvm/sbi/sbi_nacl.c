@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+/* sbi_nacl.c - SBI §15: nested acceleration for a guest hypervisor (vcpu/nacl.h). */
+#include <asm-generic/errno.h>
+#include "request.h"
+#include "sbi/sbi.h"
+#include "vcpu/nacl.h"
+#include "vcpu/nested.h"
+
+/*
+ * The result of a call for `err`, a result of nacl.h. The guest repeats a call that failed
+ * temporarily, perhaps after the end of KVM_RUN.
+ */
+static int answer(int err, struct sbiret *ret)
+{
+	if (err == -EFAULT)
+		ret->error = SBI_ERR_NO_SHMEM;
+	else if (err == -ENOENT)
+		ret->error = SBI_ERR_INVALID_PARAM;
+	else if (err)
+		return err == -EAGAIN ? SBI_NO_RETURN : err;
+	return RESUME_GUEST;
+}
+
+static int set_shmem(struct kvm_vcpu *vcpu, const unsigned long *args, struct sbiret *ret)
+{
+	unsigned long lo = args[0], hi = args[1];
+	gpa_t gpa = lo;
+	int err;
+
+	if (lo == ~0UL && hi == ~0UL && !args[2]) {
+		nacl_off(vcpu);
+		return RESUME_GUEST;
+	}
+	if (args[2] || !IS_ALIGNED(lo, PAGE_SIZE)) {
+		ret->error = SBI_ERR_INVALID_PARAM;
+		return RESUME_GUEST;
+	}
+	if (sizeof(lo) == 4)
+		gpa |= (gpa_t)hi << 32;
+	err = sizeof(lo) == 8 && hi ? -EFAULT : nacl_begin(vcpu, gpa);
+	if (err != -EFAULT)
+		return answer(err, ret);
+	ret->error = SBI_ERR_INVALID_ADDRESS;
+	return RESUME_GUEST;
+}
+
+static int sync_csr(struct kvm_vcpu *vcpu, unsigned long csr, struct sbiret *ret)
+{
+	int err;
+
+	if (csr != NACL_ALL && ((csr & 0x300) != 0x200 || csr >= 0x1000))
+		return answer(-ENOENT, ret);
+	err = nacl_sync_csr(vcpu, csr);
+	if (!err && (vcpu->nested.hie & ~vcpu->nested.hideleg))
+		nacl_csr_changed(vcpu); /* look for an interrupt of VS after the call */
+	return answer(err, ret);
+}
+
+static int sync_hfence(struct kvm_vcpu *vcpu, unsigned long entry, struct sbiret *ret)
+{
+	if (entry != NACL_ALL && entry >= NACL_HFENCES)
+		return answer(-ENOENT, ret);
+	return answer(nacl_sync_hfence(vcpu, entry), ret);
+}
+
+/*
+ * Synchronize everything, and execute an sret with the registers in the shared memory. A value of
+ * hstatus with SPV = 0 makes this an sret within L1.
+ */
+static int sync_sret(struct kvm_vcpu *vcpu, struct sbiret *ret)
+{
+	int err = nacl_sync_sret(vcpu);
+
+	if (err)
+		return answer(err, ret);
+	nested_sret(vcpu);
+	if (!vcpu->nested.v)
+		nacl_csr_changed(vcpu);
+	return SBI_NO_RETURN;
+}
+
+/* Call the function, which needs the shared memory. */
+static int sync(struct kvm_vcpu *vcpu, unsigned long fid, struct sbiret *ret)
+{
+	unsigned long arg = vcpu->guest.gpr[GPR_A0];
+
+	if (!nacl_is_on(vcpu))
+		return answer(-EFAULT, ret);
+	if (fid == SBI_NACL_SYNC_CSR)
+		return sync_csr(vcpu, arg, ret);
+	return fid == SBI_NACL_SYNC_SRET ? sync_sret(vcpu, ret) : sync_hfence(vcpu, arg, ret);
+}
+
+int sbi_nacl(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)
+{
+	const unsigned long *args = &vcpu->guest.gpr[GPR_A0];
+	int result = RESUME_GUEST;
+
+	(void)ext;
+	nested_unsettle(vcpu);
+	switch (fid) {
+	case SBI_NACL_PROBE_FEATURE:
+		ret->value = (u32)args[0] < NACL_FEATURES;
+		break;
+	case SBI_NACL_SET_SHMEM:
+		result = set_shmem(vcpu, args, ret);
+		break;
+	case SBI_NACL_SYNC_CSR:
+	case SBI_NACL_SYNC_HFENCE:
+	case SBI_NACL_SYNC_SRET:
+		result = sync(vcpu, fid, ret);
+		break;
+	default:
+		ret->error = SBI_ERR_NOT_SUPPORTED;
+		break;
+	}
+	nested_settle(vcpu);
+	return result;
+}

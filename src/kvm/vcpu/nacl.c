@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: MIT
+/*
+ * nacl.c - nested acceleration: the memory that L1 shares with this hypervisor (nacl.h).
+ *
+ * All CSRs but hgeip, which is always 0 here, are in the first page of the CSR space. So only the
+ * first two pages of the memory are used. They are mapped in the kernel (mmu/guest_map.h);
+ * what this file does with them between begin() and guest_map_end() neither sleeps nor faults.
+ */
+#include <asm-generic/errno.h>
+#include "mmu/guest_map.h"
+#include "mmu/memslot.h"
+#include "mmu/shadow.h"
+#include "request.h"
+#include "toggle.h"
+#include "vcpu/csr_access.h"
+#include "vcpu/nacl.h"
+#include "vcpu/nested.h"
+
+#define WORDS (PAGE_SIZE / sizeof(unsigned long)) /* in a page */
+
+/* Offsets in the first page, in words. */
+#define SRET_CONTEXT 0
+#define SWAP_FLAGS   (0x200 / sizeof(unsigned long))
+#define SWAP_HSTATUS (SWAP_FLAGS + 1)
+#define HFENCES      (0x800 / sizeof(unsigned long))
+#define DIRTY        (0xf80 / sizeof(unsigned long))
+
+#define DIRTY_WORDS    (128 / sizeof(unsigned long))
+#define SWAP_IS_WANTED BIT(0)
+
+/* The pages that a section has written to, for guest_map_end(). */
+#define WROTE_FIRST BIT(0)
+#define WROTE_CSRS  BIT(1)
+
+bool nacl_is_permitted(const struct kvm_vcpu *vcpu)
+{
+	return !vcpu->kvm->toggle[TOGGLE_nacl];
+}
+
+void nacl_off(struct kvm_vcpu *vcpu)
+{
+	vcpu->nested.nacl_on = false;
+	vcpu->nested.nacl_swap = false;
+	guest_map_set(vcpu, 0);
+}
+
+static void on(struct kvm_vcpu *vcpu, gpa_t gpa, bool swap)
+{
+	vcpu->nested.nacl_on = true;
+	vcpu->nested.nacl_swap = swap;
+	guest_map_set(vcpu, gpa);
+}
+
+u64 nacl_reg_get(const struct kvm_vcpu *vcpu)
+{
+	return nacl_is_on(vcpu) ? vcpu->map.gpa | vcpu->nested.nacl_swap : NACL_OFF;
+}
+
+int nacl_reg_set(struct kvm_vcpu *vcpu, u64 value)
+{
+	u64 swap = value & (PAGE_SIZE - 1);
+
+	if (value == NACL_OFF) {
+		nacl_off(vcpu);
+		return 0;
+	}
+	if (swap > 1 || !nacl_is_permitted(vcpu))
+		return -EINVAL;
+	on(vcpu, value - swap, swap);
+	nacl_csr_changed(vcpu);
+	return 0;
+}
+
+static int begin(struct kvm_vcpu *vcpu)
+{
+	int err = guest_map_begin(vcpu);
+
+	if (err == -EFAULT)
+		nacl_off(vcpu);
+	return err;
+}
+
+/* ---- in a section: from the CSRs to the memory --------------------------------------------------- */
+
+static bool is_dirty(const unsigned long *bitmap, unsigned int index)
+{
+	return READ_ONCE(bitmap[index / BITS_PER_LONG]) >> index % BITS_PER_LONG & 1;
+}
+
+static bool any_dirty(const unsigned long *bitmap)
+{
+	unsigned long any = 0;
+
+#pragma GCC unroll 16
+	for (unsigned int i = 0; i < DIRTY_WORDS; i++)
+		any |= READ_ONCE(bitmap[i]);
+	return any;
+}
+
+/*
+ * The positions of the CSRs in memory. A CSR comes after those on which its value depends: hvip
+ * before hip, and the H CSRs before the VS CSRs.
+ */
+#define AT(csr) NACL_INDEX(CSR_##csr)
+static const u16 indices[] = {
+	AT(hideleg),    AT(hvip),        AT(henvcfg),   AT(henvcfgh),   AT(hstatus),
+	AT(hedeleg),    AT(hie),         AT(hip),       AT(hgeie),      AT(hcounteren),
+	AT(htimedelta), AT(htimedeltah), AT(hstateen0), AT(hstateen0h), AT(htval),
+	AT(htinst),     AT(hgatp),       AT(vsstatus),  AT(vsie),       AT(vsip),
+	AT(vstvec),     AT(vsscratch),   AT(vsepc),     AT(vscause),    AT(vstval),
+	AT(vstimecmp),  AT(vstimecmph),  AT(vsatp),
+};
+#undef AT
+
+/* A word that is dirty is L1's new value, so it is not overwritten for good. */
+static void update(struct kvm_vcpu *vcpu)
+{
+	const unsigned long *bitmap = (const unsigned long *)vcpu->map.va[0] + DIRTY;
+	unsigned long *words = vcpu->map.va[1], kept[ARRAY_SIZE(indices)];
+	bool keeps = any_dirty(bitmap);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(indices) && keeps; i++)
+		kept[i] = READ_ONCE(words[indices[i]]);
+	nested_csr_words(vcpu, words);
+	for (i = 0; i < ARRAY_SIZE(indices) && keeps; i++)
+		if (is_dirty(bitmap, indices[i]))
+			WRITE_ONCE(words[indices[i]], kept[i]);
+}
+
+/* Swap hstatus with the value in memory, if L1 wants that. */
+static void swap_hstatus(struct kvm_vcpu *vcpu)
+{
+	struct csr_access access = { .csr = CSR_hstatus, .write_mask = ~0UL };
+	unsigned long *words = vcpu->map.va[0], old;
+
+	vcpu->nested.nacl_swap = false;
+	if (!(READ_ONCE(words[SWAP_FLAGS]) & SWAP_IS_WANTED))
+		return;
+	access.new_value = READ_ONCE(words[SWAP_HSTATUS]);
+	nested_csr(vcpu, &access, &old);
+	WRITE_ONCE(words[SWAP_HSTATUS], old);
+}
+
+/* ---- in a section: from the memory to the CSRs --------------------------------------------------- */
+
+static void apply(struct kvm_vcpu *vcpu, unsigned int index)
+{
+	const unsigned long *words = vcpu->map.va[1];
+	struct csr_access access = { .csr = NACL_CSR(index), .write_mask = ~0UL };
+	unsigned long old;
+
+	access.new_value = READ_ONCE(words[index]);
+	nested_csr(vcpu, &access, &old);
+}
+
+/* Apply the CSR's new value, if L1 has marked it as dirty, and clear the mark. */
+static void sync_one(struct kvm_vcpu *vcpu, unsigned int csr)
+{
+	unsigned int index = NACL_INDEX(csr);
+	unsigned long *word = (unsigned long *)vcpu->map.va[0] + DIRTY + index / BITS_PER_LONG;
+	unsigned long bits = READ_ONCE(*word), bit = BIT(index % BITS_PER_LONG);
+
+	if (!(bits & bit))
+		return;
+	WRITE_ONCE(*word, bits & ~bit);
+	if (index < WORDS) /* hgeip is not, on RV64 */
+		apply(vcpu, index);
+}
+
+/* Apply and clear all marks. Marks of other CSRs than those in `indices` have no effect. */
+static void sync_csrs(struct kvm_vcpu *vcpu)
+{
+	unsigned long *bitmap = (unsigned long *)vcpu->map.va[0] + DIRTY, dirty[DIRTY_WORDS];
+	unsigned int i;
+
+	if (!any_dirty(bitmap))
+		return;
+	for (i = 0; i < DIRTY_WORDS; i++) {
+		dirty[i] = READ_ONCE(bitmap[i]);
+		if (dirty[i])
+			WRITE_ONCE(bitmap[i], 0);
+	}
+	for (i = 0; i < ARRAY_SIZE(indices); i++)
+		if (dirty[indices[i] / BITS_PER_LONG] >> indices[i] % BITS_PER_LONG & 1)
+			apply(vcpu, indices[i]);
+}
+
+struct hfence_entry {
+	unsigned long config, page_number, reserved, page_count;
+};
+
+#define PENDING      BIT(BITS_PER_LONG - 1)
+#define TYPE(config) ((config) >> (BITS_PER_LONG - 8) & 0xf)
+#define TYPE_VVMA    4 /* and all types above; those below are for the G-stage */
+
+static struct hfence_entry *entries(const struct kvm_vcpu *vcpu)
+{
+	return (struct hfence_entry *)((unsigned long *)vcpu->map.va[0] + HFENCES);
+}
+
+static bool any_pending(const struct hfence_entry *entry)
+{
+	unsigned long any = 0;
+
+#pragma GCC unroll 10
+	for (unsigned int i = 0; i < NACL_HFENCES; i++)
+		any |= READ_ONCE(entry[i].config);
+	return any & PENDING;
+}
+
+/*
+ * Execute the pending ones of `count` entries. A fence of the G-stage drops the whole shadow table,
+ * as HFENCE.GVMA does; VS-stage translations of L2 are dropped anyway when V changes.
+ */
+static void sync_entries(struct kvm_vcpu *vcpu, unsigned long first, unsigned long count)
+{
+	struct hfence_entry *entry = entries(vcpu) + first;
+	bool drops = false;
+
+	for (; count; count--, entry++) {
+		unsigned long config = READ_ONCE(entry->config);
+
+		if (!(config & PENDING))
+			continue;
+		drops |= TYPE(config) < TYPE_VVMA;
+		WRITE_ONCE(entry->config, config & ~PENDING);
+	}
+	if (drops && vcpu->shadow)
+		shadow_drop(vcpu);
+}
+
+/* ---- sections ------------------------------------------------------------------------------------ */
+
+/* In a section, which this function ends. Returns true if hstatus may have changed. */
+static bool serve(struct kvm_vcpu *vcpu)
+{
+	bool swaps = vcpu->nested.nacl_swap;
+
+	if (swaps)
+		swap_hstatus(vcpu);
+	update(vcpu);
+	guest_map_end(vcpu, swaps ? WROTE_FIRST | WROTE_CSRS : WROTE_CSRS);
+	return swaps;
+}
+
+int nacl_serve(struct kvm_vcpu *vcpu)
+{
+	int err;
+
+	if (!nacl_is_on(vcpu) || vcpu->nested.v)
+		return 0;
+	err = begin(vcpu);
+	if (err == -EAGAIN)
+		vcpu_set_request(vcpu,
+				 REQ_NACL); /* before the entry, and after a look for a signal */
+	if (err)
+		return err == -EFAULT || err == -EAGAIN ? 0 : err;
+	if (serve(vcpu))
+		nested_settle(vcpu);
+	if (vcpu->nested.hie & ~vcpu->nested.hideleg)
+		nested_check_irqs(vcpu);
+	return 0;
+}
+
+void nacl_end_exit(struct kvm_vcpu *vcpu)
+{
+	unsigned long bit = BIT(REQ_NACL);
+
+	if (vcpu->nested.v || !(READ_ONCE(vcpu->requests) & bit) || !guest_map_try(vcpu))
+		return;
+	/* In a section: so no thread may take this bit for the section's end (vcpu_wait_request()). */
+	__atomic_fetch_and(&vcpu->requests, ~bit, __ATOMIC_RELAXED);
+	serve(vcpu);
+}
+
+/* The rest of the memory, after the pages that are mapped, has to be there, too. */
+static bool rest_is_memory(struct kvm_vcpu *vcpu, gpa_t gpa)
+{
+	const struct memslot *slot;
+
+	memslot_vcpu_refresh(vcpu);
+	slot = memslot_find(vcpu, gpa_to_gfn(gpa + NACL_SIZE - 1));
+	return slot && !(slot->flags & KVM_MEM_READONLY) && gpa + NACL_SIZE > gpa;
+}
+
+int nacl_begin(struct kvm_vcpu *vcpu, gpa_t gpa)
+{
+	bool was_on = nacl_is_on(vcpu), swap = vcpu->nested.nacl_swap;
+	gpa_t was = vcpu->map.gpa;
+	int err;
+
+	on(vcpu, gpa, false);
+	err = rest_is_memory(vcpu, gpa) ? guest_map_begin(vcpu) : -EFAULT;
+	if (!err) {
+		update(vcpu);
+		guest_map_end(vcpu, WROTE_CSRS);
+	} else if (was_on) {
+		on(vcpu, was, swap);
+	} else {
+		nacl_off(vcpu);
+	}
+	return err;
+}
+
+int nacl_sync_csr(struct kvm_vcpu *vcpu, unsigned long csr)
+{
+	struct csr_access read = { .csr = (unsigned int)csr };
+	unsigned long value;
+	int err;
+
+	if (csr != NACL_ALL && !nested_csr(vcpu, &read, &value))
+		return -ENOENT;
+	err = begin(vcpu);
+	if (err)
+		return err;
+	if (csr == NACL_ALL)
+		sync_csrs(vcpu);
+	else
+		sync_one(vcpu, read.csr);
+	update(vcpu);
+	guest_map_end(vcpu, WROTE_FIRST | WROTE_CSRS);
+	return 0;
+}
+
+int nacl_sync_hfence(struct kvm_vcpu *vcpu, unsigned long entry)
+{
+	int err = begin(vcpu);
+
+	if (err)
+		return err;
+	if (entry == NACL_ALL)
+		sync_entries(vcpu, 0, NACL_HFENCES);
+	else
+		sync_entries(vcpu, entry, 1);
+	guest_map_end(vcpu, WROTE_FIRST);
+	return 0;
+}
+
+int nacl_sync_sret(struct kvm_vcpu *vcpu)
+{
+	const unsigned long *words;
+	int err = begin(vcpu);
+
+	if (err)
+		return err;
+	words = vcpu->map.va[0];
+	sync_csrs(vcpu);
+	if (any_pending(entries(vcpu)))
+		sync_entries(vcpu, 0, NACL_HFENCES);
+	swap_hstatus(vcpu);
+#pragma GCC unroll 31
+	for (unsigned int i = 1; i < 32; i++)
+		vcpu->guest.gpr[i] = READ_ONCE(words[SRET_CONTEXT + i]);
+	guest_map_end(vcpu, WROTE_FIRST);
+	return 0;
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+/*
+ * nacl.c - SBI NACL: the payload's accesses to H and VS CSRs, its fences and its entries into the
+ * guest, by memory that it shares with the hypervisor (SBI §15).
+ */
+#include "nested.h"
+#include "rt.h"
+
+#define SWAP_FLAGS (0x200 / 8)
+#define SWAP       (SWAP_FLAGS + 1)
+#define FENCES     (0x800 / 8)
+#define DIRTY      (0xf80 / 8)
+#define CSRS       (0x1000 / 8)
+#define ALL        (~0UL)
+
+#define PENDING BIT(63)
+#define GVMA    (0UL << 56) /* types of fences, for all addresses */
+#define VVMA    (5UL << 56)
+
+#define INDEX(csr) (((csr)&0xc00U) >> 2 | ((csr)&0xffU))
+
+static unsigned long shared[512 + 1024] __attribute__((aligned(4096)));
+static bool on;
+
+static struct sbiret nacl(unsigned long fid, unsigned long a0)
+{
+	return sbi_call(SBI_EXT_NACL, fid, a0, 0, 0);
+}
+
+static void put(unsigned int csr, unsigned long value)
+{
+	shared[CSRS + INDEX(csr)] = value;
+	shared[DIRTY + INDEX(csr) / 64] |= BIT(INDEX(csr) % 64);
+}
+
+bool nacl_begin(void)
+{
+	if (!nacl(SBI_NACL_PROBE_FEATURE, 3).value)
+		return false;
+	on = !nacl(SBI_NACL_SET_SHMEM, (unsigned long)shared).error;
+	ok(on, "the shared memory can be set");
+	return on;
+}
+
+void nacl_clear_vs(void)
+{
+	put(CSR_vsstatus, 0);
+	put(CSR_vsatp, 0);
+	put(CSR_hvip, 0);
+	put(CSR_hie, 0);
+	put(CSR_hideleg, VS_LINES);
+	put(CSR_vsie, 0);
+	put(CSR_vstvec, 0);
+	put(CSR_hedeleg, 0);
+	put(CSR_hcounteren, 7);
+	nacl(SBI_NACL_SYNC_CSR, ALL);
+}
+
+static void add_fences(unsigned long at)
+{
+	shared[FENCES + 4 * at] = PENDING | GVMA;
+	shared[FENCES + 4 * at + 4] = PENDING | VVMA;
+}
+
+void fence(void)
+{
+	if (!on) {
+		do_hfence();
+		return;
+	}
+	add_fences(0);
+	nacl(SBI_NACL_SYNC_HFENCE, 0);
+	nacl(SBI_NACL_SYNC_HFENCE, 1);
+}
+
+void fence_later(void)
+{
+	if (on)
+		add_fences(58);
+	else
+		do_hfence();
+}
+
+/* Claim that the memory shows what the CSRs hold. */
+static unsigned int differences(void)
+{
+	unsigned int wrong = 0;
+
+#define DIFFERS(csr)                                                              \
+	do {                                                                      \
+		if (csr_read(csr) != shared[CSRS + INDEX(CSR_##csr)] && !wrong++) \
+			note(#csr " is %lx, and %lx in memory", csr_read(csr),    \
+			     shared[CSRS + INDEX(CSR_##csr)]);                    \
+	} while (0)
+	DIFFERS(vsstatus);
+	DIFFERS(vsie);
+	DIFFERS(vstvec);
+	DIFFERS(vsscratch);
+	DIFFERS(vsepc);
+	DIFFERS(vscause);
+	DIFFERS(vstval);
+	DIFFERS(vsip);
+	DIFFERS(vsatp);
+	DIFFERS(hstatus);
+	DIFFERS(hedeleg);
+	DIFFERS(hideleg);
+	DIFFERS(hie);
+	DIFFERS(hip);
+	DIFFERS(hvip);
+	DIFFERS(htval);
+	DIFFERS(htinst);
+	DIFFERS(htimedelta);
+	DIFFERS(henvcfg);
+	DIFFERS(hcounteren);
+	DIFFERS(hgatp);
+	if (has_sstc())
+		DIFFERS(vstimecmp);
+	return wrong;
+}
+
+static unsigned int wrong_csrs, wrong_flags, wrong_hstatus;
+
+void nacl_run(struct l2 *guest)
+{
+	unsigned long own = csr_read(hstatus);
+	unsigned int i;
+
+	for (i = 1; i < 32; i++)
+		shared[i] = guest->regs[i];
+	shared[SWAP_FLAGS] = 1;
+	shared[SWAP] = guest->hstatus;
+	l2_switch(guest);
+	guest->hstatus = shared[SWAP];
+	wrong_hstatus += csr_read(hstatus) != own;
+	wrong_csrs += differences();
+	for (i = 0; i < 60; i++)
+		wrong_flags += shared[FENCES + 4 * i] >> 63;
+	for (i = 0; i < 16; i++)
+		wrong_flags += shared[DIRTY + i] != 0;
+}
+
+static void ok_error(struct sbiret ret, long error, const char *what)
+{
+	if (!ok(ret.error == error, "%s", what))
+		note("the error is %ld", ret.error);
+}
+
+static void test_errors(void)
+{
+	unsigned long at = (unsigned long)shared;
+	int i;
+
+	for (i = 0; i < 4; i++)
+		ok_eq(nacl(SBI_NACL_PROBE_FEATURE, i).value, 1, "the feature is there");
+	ok_eq(nacl(SBI_NACL_PROBE_FEATURE, 4).value, 0, "a feature that does not exist is not");
+	ok_error(nacl(SBI_NACL_SET_SHMEM, at + 8), SBI_ERR_INVALID_PARAM,
+		 "an address that is not page-aligned is refused");
+	ok_error(sbi_call(SBI_EXT_NACL, SBI_NACL_SET_SHMEM, at, 0, 1), SBI_ERR_INVALID_PARAM,
+		 "so are flags");
+	ok_error(sbi_call(SBI_EXT_NACL, SBI_NACL_SET_SHMEM, at, 1, 0), SBI_ERR_INVALID_ADDRESS,
+		 "and an address above 2^64");
+	ok_error(nacl(SBI_NACL_SYNC_CSR, CSR_sstatus), SBI_ERR_INVALID_PARAM,
+		 "sync_csr refuses a CSR of S");
+	ok_error(nacl(SBI_NACL_SYNC_CSR, 0x6ff), SBI_ERR_INVALID_PARAM,
+		 "and one that does not exist");
+	ok_error(nacl(SBI_NACL_SYNC_HFENCE, 60), SBI_ERR_INVALID_PARAM,
+		 "sync_hfence refuses an entry that does not exist");
+	ok_error(nacl(9, 0), SBI_ERR_NOT_SUPPORTED, "there is no function 9");
+}
+
+static void test_sync(void)
+{
+	put(CSR_vsscratch, 0x77);
+	put(CSR_vstvec, 0x80300000);
+	ok(csr_read(vsscratch) != 0x77, "a write to the memory does not change the CSR at once");
+	csr_write(vscause, 3);
+	ok_eq(shared[CSRS + INDEX(CSR_vsscratch)], 0x77,
+	      "the exit of another write keeps the new value");
+	ok_eq(shared[CSRS + INDEX(CSR_vscause)], 3, "and shows the value that was written");
+	ok_error(nacl(SBI_NACL_SYNC_CSR, CSR_vsscratch), 0, "sync_csr applies one");
+	ok_eq(csr_read(vsscratch), 0x77, "the CSR has the value");
+	ok(csr_read(vstvec) != 0x80300000, "and another one does not");
+	ok_error(nacl(SBI_NACL_SYNC_CSR, CSR_vsscratch), 0, "without a new value, it does nothing");
+	put(CSR_hvip, ~0UL);
+	put(CSR_hideleg, BIT(IRQ_VS_TIMER));
+	nacl(SBI_NACL_SYNC_CSR, ALL);
+	ok_eq(csr_read(vstvec), 0x80300000, "with all, it applies the other one");
+	ok_eq(csr_read(hvip), VS_LINES, "reserved bits of hvip are ignored");
+	ok_eq(shared[CSRS + INDEX(CSR_hvip)], VS_LINES, "and are 0 in memory, too");
+	ok_eq(shared[CSRS + INDEX(CSR_vsip)], BIT(IRQ_S_TIMER), "vsip follows hvip and hideleg");
+	ok_eq(differences(), 0, "the memory shows all CSRs");
+	put(CSR_vsscratch, 0x99);
+	shared[DIRTY + 15] = ~0UL;
+	nacl(SBI_NACL_SYNC_CSR, ALL);
+	ok(csr_read(vsscratch) == 0x99 && !shared[DIRTY + 15], "bits without a CSR are cleared");
+	clear_vs();
+}
+
+static void test_without_swap(void)
+{
+	unsigned long hstatus = csr_read(hstatus);
+
+	prepare(l2_ecall, false);
+	shared[SWAP_FLAGS] = 0;
+	for (int i = 1; i < 32; i++)
+		shared[i] = l2.regs[i];
+	put(CSR_hstatus, l2.hstatus);
+	l2_switch(&l2);
+	ok_eq(l2.scause, EXC_ECALL_VS,
+	      "without the swap, the hstatus that is in the bitmap is used");
+	ok_eq(shared[CSRS + INDEX(CSR_hstatus)] & (HSTATUS_SPV | HSTATUS_SPVP),
+	      HSTATUS_SPV | HSTATUS_SPVP, "and the trap's is in the memory");
+	csr_write(hstatus, hstatus);
+}
+
+void test_nacl(void)
+{
+	ok_eq(wrong_csrs, 0, "after each exit of the guest, the memory showed all CSRs");
+	ok_eq(wrong_hstatus, 0, "and HS had its own hstatus");
+	ok_eq(wrong_flags, 0, "no fence was pending, and no CSR dirty");
+	test_errors();
+	test_sync();
+	test_without_swap();
+	ok_error(sbi_call(SBI_EXT_NACL, SBI_NACL_SET_SHMEM, ~0UL, ~0UL, 0), 0,
+		 "the shared memory can be given up");
+	csr_write(vsscratch, 1);
+	ok_eq(shared[CSRS + INDEX(CSR_vsscratch)] == 1, 0, "then it does not change any more");
+	ok_error(nacl(SBI_NACL_SYNC_CSR, ALL), SBI_ERR_NO_SHMEM, "sync_csr has an error then");
+	ok_error(nacl(SBI_NACL_SYNC_HFENCE, ALL), SBI_ERR_NO_SHMEM, "and so has sync_hfence");
+	ok_error(nacl(SBI_NACL_SYNC_SRET, 0), SBI_ERR_NO_SHMEM, "and sync_sret");
+	ok_error(nacl(SBI_NACL_SET_SHMEM, 0x1000), SBI_ERR_INVALID_ADDRESS,
+		 "memory that does not exist is refused");
+	ok_error(nacl(SBI_NACL_SYNC_CSR, ALL), SBI_ERR_NO_SHMEM, "and there is still none");
+	on = false;
+}

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_nacl.c - SBI NACL: which features a VM has, and what happens to the shared memory when the
+ * host takes it back, when its slot changes, and when the vCPU is saved.
+ *
+ * tests/guest/nested/nacl.c tests what the calls do.
+ */
+#include "sbi_guest.h"
+#include "hv/kvm_hext.h"
+#include "uapi/dirty_log_ioctl.h"
+#include "mmu/guest_map.h"
+#include "mmu/shadow.h"
+#include "toggle.h"
+#include "vcpu/nacl.h"
+#include "vcpu/nested.h"
+
+#define AREA     0x8000UL /* offset of the shared memory in the guest's memory */
+#define AREA_GPA (NATIVE_GUEST_BASE + AREA)
+#define AREA_HVA (NATIVE_USER_BASE + AREA)
+#define DIRTY    (0xf80 / 8)
+#define CSRS     (0x1000 / 8)
+#define FENCE    BIT(63)
+
+#define OTHER (NATIVE_USER_BASE + NATIVE_GUEST_SIZE) /* user memory that is in no slot */
+
+#define NACL(fid, ...) CALL(SBI_EXT_NACL, fid, __VA_ARGS__)
+
+static int setup_h(void **state)
+{
+	setup(state);
+	assert_int_equal(shadow_create(vm.vcpu), 0);
+	isa_set_put(&vm.vcpu->isa, KVM_RISCV_ISA_EXT_H, true);
+	vcpu_isa_changed(vm.vcpu);
+	return 0;
+}
+
+#define H_TEST(claim) cmocka_unit_test_setup_teardown(claim, setup_h, one_vm_end)
+
+static unsigned long *word(unsigned long index)
+{
+	return (unsigned long *)native_user(AREA_HVA + index / 512 * PAGE_SIZE) + index % 512;
+}
+
+static unsigned long *csr_word(unsigned int csr)
+{
+	return word(CSRS + NACL_INDEX(csr));
+}
+
+static void put(unsigned int csr, unsigned long value)
+{
+	*csr_word(csr) = value;
+	*word(DIRTY + NACL_INDEX(csr) / 64) |= BIT(NACL_INDEX(csr) % 64);
+}
+
+static void begin(void)
+{
+	assert_int_equal(made(NACL(SBI_NACL_SET_SHMEM, AREA_GPA)).error, SBI_SUCCESS);
+}
+
+static void nothing(void)
+{
+	made(CALL(SBI_EXT_BASE, 0, 0));
+}
+
+static void without_the_toggle_there_is_no_nacl(void **state)
+{
+	(void)state;
+	assert_int_equal(made(CALL(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_NACL)).value, 1);
+	for (unsigned long feature = 0; feature < 5; feature++)
+		assert_int_equal(made(NACL(SBI_NACL_PROBE_FEATURE, feature)).value, feature < 4);
+	vm.vm->toggle[TOGGLE_nacl] = 1;
+	vcpu_isa_changed(vm.vcpu);
+	assert_int_equal(made(CALL(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_NACL)).value, 0);
+	assert_int_equal(made(NACL(SBI_NACL_SET_SHMEM, AREA_GPA)).error, SBI_ERR_NOT_SUPPORTED);
+}
+
+static void a_vcpu_without_h_has_no_nacl(void **state)
+{
+	(void)state;
+	isa_set_put(&vm.vcpu->isa, KVM_RISCV_ISA_EXT_H, false);
+	vcpu_isa_changed(vm.vcpu);
+	assert_int_equal(made(CALL(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_NACL)).value, 0);
+	assert_int_equal(made(NACL(SBI_NACL_SET_SHMEM, AREA_GPA)).error, SBI_ERR_NOT_SUPPORTED);
+}
+
+static void without_the_flag_hstatus_is_not_swapped(void **state)
+{
+	(void)state;
+	begin();
+	*word(0x208 / 8) = HSTATUS_HU;
+	vm.vcpu->nested.nacl_swap = true;
+	nacl_csr_changed(vm.vcpu);
+	nothing();
+	assert_int_equal(*word(0x208 / 8), HSTATUS_HU);
+	assert_false(vm.vcpu->nested.hstatus & HSTATUS_HU);
+}
+
+static void memory_that_was_taken_back_is_mapped_again(void **state)
+{
+	(void)state;
+	begin();
+	native_user_unmap(AREA_HVA, 2 * PAGE_SIZE);
+	native_user_map(AREA_HVA, 2 * PAGE_SIZE, 0); /* other pages, which are zero */
+	assert_false(vm.vcpu->map.mapped);
+	put(CSR_vsscratch, 5);
+	assert_int_equal(made(NACL(SBI_NACL_SYNC_CSR, ANY)).error, SBI_SUCCESS);
+	assert_int_equal(vm.vcpu->nested.vsscratch, 5);
+	assert_int_equal(*csr_word(CSR_hstatus), vm.vcpu->nested.hstatus);
+	/* The second page alone. */
+	native_user_unmap(AREA_HVA + PAGE_SIZE, PAGE_SIZE);
+	assert_false(vm.vcpu->map.mapped);
+	native_user_map(AREA_HVA + PAGE_SIZE, PAGE_SIZE, 0);
+	/* A page beside them. */
+	assert_int_equal(made(NACL(SBI_NACL_SYNC_CSR, ANY)).error, SBI_SUCCESS);
+	native_user_unmap(AREA_HVA + 2 * PAGE_SIZE, PAGE_SIZE);
+	native_user_unmap(AREA_HVA - PAGE_SIZE, PAGE_SIZE);
+	assert_true(vm.vcpu->map.mapped);
+}
+
+static void without_its_memory_nacl_ends(void **state)
+{
+	(void)state;
+	begin();
+	native_user_unmap(AREA_HVA + PAGE_SIZE, PAGE_SIZE);
+	assert_int_equal(made(NACL(SBI_NACL_SYNC_CSR, ANY)).error, SBI_ERR_NO_SHMEM);
+	assert_false(nacl_is_on(vm.vcpu));
+
+	native_user_map(AREA_HVA + PAGE_SIZE, PAGE_SIZE, 0);
+	begin();
+	native_set_slot(vm.vm, 0, NATIVE_GUEST_BASE, 0, 0, 0);
+	native_set_slot(vm.vm, 0, NATIVE_GUEST_BASE, 0x9000, NATIVE_USER_BASE, 0);
+	assert_int_equal(made(NACL(SBI_NACL_SYNC_HFENCE, ANY)).error, SBI_ERR_NO_SHMEM);
+	assert_false(nacl_is_on(vm.vcpu));
+	assert_int_equal(made(NACL(SBI_NACL_SET_SHMEM, AREA_GPA)).error, SBI_ERR_INVALID_ADDRESS);
+	native_set_slot(vm.vm, 7, 0x10000, 2 * PAGE_SIZE, AREA_HVA, KVM_MEM_READONLY);
+	assert_int_equal(made(NACL(SBI_NACL_SET_SHMEM, 0x10000)).error, SBI_ERR_INVALID_ADDRESS);
+	/* Only two of the three pages are there; the address wraps around. */
+	native_set_slot(vm.vm, 8, 0x20000, 2 * PAGE_SIZE, AREA_HVA, 0);
+	assert_int_equal(made(NACL(SBI_NACL_SET_SHMEM, 0x20000)).error, SBI_ERR_INVALID_ADDRESS);
+	assert_int_equal(made(NACL(SBI_NACL_SET_SHMEM, -PAGE_SIZE)).error, SBI_ERR_INVALID_ADDRESS);
+}
+
+static void a_failed_call_changes_nothing(void **state)
+{
+	(void)state;
+	begin();
+	assert_int_equal(made(NACL(SBI_NACL_SET_SHMEM, 0x1000)).error, SBI_ERR_INVALID_ADDRESS);
+	assert_true(nacl_is_on(vm.vcpu));
+	put(CSR_hgeie, ~0UL);
+	assert_int_equal(made(NACL(SBI_NACL_SYNC_CSR, ANY)).error, SBI_SUCCESS);
+	assert_int_equal(*csr_word(CSR_hgeie), 0);
+}
+
+/* The slot is replaced by one with other user memory. */
+static void the_memory_follows_its_slot(void **state)
+{
+	const unsigned long *csrs;
+
+	(void)state;
+	begin();
+	native_user_map(OTHER, 16 * PAGE_SIZE, 0);
+	native_set_slot(vm.vm, 0, NATIVE_GUEST_BASE, 0, 0, 0);
+	native_set_slot(vm.vm, 0, NATIVE_GUEST_BASE, 16 * PAGE_SIZE, OTHER, 0);
+	*csr_word(CSR_vsscratch) = 9;
+	assert_int_equal(nested_reg_set(vm.vcpu, CSR_vsscratch, 3), 0);
+	nothing();
+	csrs = native_user(OTHER + AREA + PAGE_SIZE);
+	assert_int_equal(csrs[NACL_INDEX(CSR_vsscratch)], 3);
+	assert_int_equal(*csr_word(CSR_vsscratch), 9);
+}
+
+/* The pages of the shared memory that are dirty, as bits; the log is read. */
+static u64 dirty_pages(void)
+{
+	struct kvm_dirty_log log = { .slot = 0, .dirty_bitmap = (void *)OTHER };
+
+	assert_int_equal(kvm_vm_ioctl_get_dirty_log(vm.vm, &log), 0);
+	return *(u64 *)native_user(OTHER) >> AREA / PAGE_SIZE & 3;
+}
+
+static void stores_are_in_the_dirty_log(void **state)
+{
+	(void)state;
+	begin();
+	native_user_map(OTHER, PAGE_SIZE, 0);
+	native_set_slot(vm.vm, 0, NATIVE_GUEST_BASE, NATIVE_GUEST_SIZE, NATIVE_USER_BASE,
+			KVM_MEM_LOG_DIRTY_PAGES);
+	assert_int_equal(nested_reg_set(vm.vcpu, CSR_vsscratch, 3), 0);
+	nothing();
+	assert_int_equal(*csr_word(CSR_vsscratch), 3);
+	assert_int_equal(dirty_pages(), 2);
+	put(CSR_vsscratch, 4);
+	assert_int_equal(made(NACL(SBI_NACL_SYNC_CSR, ANY)).error, SBI_SUCCESS);
+	assert_int_equal(dirty_pages(), 3);
+}
+
+static int reg(bool set, u64 *value)
+{
+	struct kvm_one_reg r = { .id = KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_CSR |
+				       KVM_REG_RISCV_CSR_HEXT | KVM_HS_HEXT_NACL,
+				 .addr = NATIVE_USER_BASE + 0x100 };
+	int err;
+
+	memcpy(native_user(NATIVE_USER_BASE + 0x100), value, 8);
+	err = set ? onereg_set(vm.vcpu, &r) : onereg_get(vm.vcpu, &r);
+	memcpy(value, native_user(NATIVE_USER_BASE + 0x100), 8);
+	return err;
+}
+
+static int reg_is(u64 expected)
+{
+	u64 value = 0;
+
+	return !reg(false, &value) && value == expected;
+}
+
+static int reg_to(u64 value)
+{
+	return reg(true, &value);
+}
+
+static void a_register_saves_and_restores_it(void **state)
+{
+	(void)state;
+	assert_true(reg_is(~0ULL));
+	assert_int_equal(reg_to(AREA_GPA + 2), -EINVAL);
+	assert_int_equal(reg_to(AREA_GPA), 0);
+	assert_true(reg_is(AREA_GPA));
+	vm.vcpu->nested.vsscratch = 0x123;
+	nothing();
+	assert_int_equal(*csr_word(CSR_vsscratch), 0x123);
+
+	/* hstatus has still to be swapped. */
+	*word(0x200 / 8) = 1;
+	*word(0x208 / 8) = HSTATUS_HU;
+	assert_int_equal(reg_to(AREA_GPA + 1), 0);
+	assert_true(reg_is(AREA_GPA + 1));
+	nothing();
+	assert_true(vm.vcpu->nested.hstatus & HSTATUS_HU);
+	assert_true(reg_is(AREA_GPA));
+
+	assert_int_equal(reg_to(~0ULL), 0);
+	assert_true(reg_is(~0ULL));
+	vm.vm->toggle[TOGGLE_nacl] = 1;
+	assert_int_equal(reg_to(AREA_GPA), -EINVAL);
+	vm.vm->toggle[TOGGLE_nacl] = 0;
+	assert_int_equal(reg_to(AREA_GPA), 0);
+	native_user_unmap(AREA_HVA, PAGE_SIZE);
+	nothing();
+	assert_true(reg_is(~0ULL));
+}
+
+static void a_reset_ends_it(void **state)
+{
+	(void)state;
+	begin();
+	nested_reset(vm.vcpu);
+	assert_false(nacl_is_on(vm.vcpu));
+}
+
+/* What the page of the hook's first look-up is, is no longer so at the second one. */
+static void take_back(hva_t hva, bool write)
+{
+	(void)write;
+	native_page_get_hook = NULL;
+	native_user_unmap(ALIGN_DOWN(hva, PAGE_SIZE), PAGE_SIZE);
+	native_user_map(ALIGN_DOWN(hva, PAGE_SIZE), PAGE_SIZE, 0);
+}
+
+static void a_page_taken_back_during_the_look_up_is_not_used(void **state)
+{
+	(void)state;
+	native_page_get_hook = take_back;
+	begin();
+	assert_ptr_equal(native_ram(vm.vcpu->map.pa[0]), native_user(AREA_HVA));
+	assert_ptr_equal(native_ram(vm.vcpu->map.pa[1]), native_user(AREA_HVA + PAGE_SIZE));
+}
+
+static void during_an_invalidation_nothing_is_mapped(void **state)
+{
+	struct hv_notifier *n = &vm.vm->notifier;
+
+	(void)state;
+	begin();
+	n->invalidate_start(n, AREA_HVA + PAGE_SIZE, AREA_HVA + 2 * PAGE_SIZE);
+	vcpu_load(vm.vcpu);
+	assert_int_equal(guest_map_begin(vm.vcpu), -EAGAIN);
+	assert_true(nacl_is_on(vm.vcpu));
+	assert_int_equal(vm.vcpu->mode, VCPU_OUTSIDE);
+	n->invalidate_end(n, AREA_HVA + PAGE_SIZE, AREA_HVA + 2 * PAGE_SIZE);
+	assert_int_equal(guest_map_begin(vm.vcpu), 0);
+	assert_int_equal(vm.vcpu->mode, VCPU_IN_GUEST);
+	guest_map_end(vm.vcpu, 0);
+	assert_int_equal(vm.vcpu->mode, VCPU_OUTSIDE);
+	vcpu_put(vm.vcpu);
+}
+
+/* The first one may not have waited yet for the end of a section. */
+static void a_second_invalidation_waits_too(void **state)
+{
+	struct hv_notifier *n = &vm.vm->notifier;
+
+	(void)state;
+	begin();
+	for (unsigned int i = 0; i < 2; i++) {
+		vm.vcpu->requests = 0;
+		n->invalidate_start(n, AREA_HVA, AREA_HVA + PAGE_SIZE);
+		assert_true(vm.vcpu->requests & BIT(REQ_HOST));
+	}
+	vm.vcpu->requests = 0;
+	n->invalidate_start(n, AREA_HVA + 2 * PAGE_SIZE, AREA_HVA + 3 * PAGE_SIZE);
+	assert_false(vm.vcpu->requests & BIT(REQ_HOST));
+	for (unsigned int i = 0; i < 3; i++)
+		n->invalidate_end(n, AREA_HVA, AREA_HVA + PAGE_SIZE);
+}
+
+static void a_fence_drops_the_shadow_table(void **state)
+{
+	unsigned long generation, config;
+
+	(void)state;
+	begin();
+	for (unsigned long type = 0; type < 8; type++) {
+		config = FENCE | type << 56;
+		*word(0x800 / 8 + 4 * 7) = config;
+		generation = vm.vcpu->shadow->generation;
+		assert_int_equal(made(NACL(SBI_NACL_SYNC_HFENCE, 6)).error, SBI_SUCCESS);
+		assert_int_equal(*word(0x800 / 8 + 4 * 7), config);
+		assert_int_equal(made(NACL(SBI_NACL_SYNC_HFENCE, 7)).error, SBI_SUCCESS);
+		assert_int_equal(*word(0x800 / 8 + 4 * 7), config & ~FENCE);
+		assert_int_equal(vm.vcpu->shadow->generation != generation, type < 4);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		H_TEST(without_the_toggle_there_is_no_nacl),
+		H_TEST(a_vcpu_without_h_has_no_nacl),
+		H_TEST(without_the_flag_hstatus_is_not_swapped),
+		H_TEST(memory_that_was_taken_back_is_mapped_again),
+		H_TEST(without_its_memory_nacl_ends),
+		H_TEST(a_failed_call_changes_nothing),
+		H_TEST(the_memory_follows_its_slot),
+		H_TEST(stores_are_in_the_dirty_log),
+		H_TEST(a_register_saves_and_restores_it),
+		H_TEST(a_reset_ends_it),
+		H_TEST(a_page_taken_back_during_the_look_up_is_not_used),
+		H_TEST(during_an_invalidation_nothing_is_mapped),
+		H_TEST(a_second_invalidation_waits_too),
+		H_TEST(a_fence_drops_the_shadow_table),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
