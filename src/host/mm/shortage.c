@@ -89,8 +89,7 @@ bool shortage_end(void)
 	struct list_head *object, *n;
 	bool was;
 
-	if (!READ_ONCE(in_force))
-		return false;
+	/* Without the lock, another thread might miss a page that is about to be released. */
 	mutex_lock(&shortage_lock);
 	was = in_force;
 	in_force = false;
