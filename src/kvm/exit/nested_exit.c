@@ -189,7 +189,7 @@ int exit_nested(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 	if (nacl_is_on(vcpu))
 		nacl_end_exit(vcpu);
 	nested_settle(vcpu);
-	if (result == RESUME_GUEST && !n->v && (n->hie & ~n->hideleg))
+	if (result == RESUME_GUEST && !n->v && nested_may_take_vs_irq(vcpu))
 		nested_check_irqs(vcpu);
 	return result;
 }

@@ -67,7 +67,7 @@ static int map_pages(struct kvm_vcpu *vcpu)
 	return 0;
 }
 
-/* A page may not be mapped, and the vCPU's memory map may not be the current one. */
+/* Fails if the pages are not mapped, or if the vCPU's memory map is not the current one. */
 bool guest_map_try(struct kvm_vcpu *vcpu)
 {
 	struct guest_map *map = &vcpu->map;

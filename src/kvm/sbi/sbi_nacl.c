@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* sbi_nacl.c - SBI §15: nested acceleration for a guest hypervisor (vcpu/nacl.h). */
 #include <asm-generic/errno.h>
-#include "request.h"
 #include "sbi/sbi.h"
 #include "vcpu/nacl.h"
 #include "vcpu/nested.h"
@@ -51,7 +50,7 @@ static int sync_csr(struct kvm_vcpu *vcpu, unsigned long csr, struct sbiret *ret
 	if (csr != NACL_ALL && ((csr & 0x300) != 0x200 || csr >= 0x1000))
 		return answer(-ENOENT, ret);
 	err = nacl_sync_csr(vcpu, csr);
-	if (!err && (vcpu->nested.hie & ~vcpu->nested.hideleg))
+	if (!err && nested_may_take_vs_irq(vcpu))
 		nacl_csr_changed(vcpu); /* look for an interrupt of VS after the call */
 	return answer(err, ret);
 }
@@ -80,7 +79,7 @@ static int sync_sret(struct kvm_vcpu *vcpu, struct sbiret *ret)
 }
 
 /* Call the function, which needs the shared memory. */
-static int sync(struct kvm_vcpu *vcpu, unsigned long fid, struct sbiret *ret)
+static int synchronize(struct kvm_vcpu *vcpu, unsigned long fid, struct sbiret *ret)
 {
 	unsigned long arg = vcpu->guest.gpr[GPR_A0];
 
@@ -108,7 +107,7 @@ int sbi_nacl(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct
 	case SBI_NACL_SYNC_CSR:
 	case SBI_NACL_SYNC_HFENCE:
 	case SBI_NACL_SYNC_SRET:
-		result = sync(vcpu, fid, ret);
+		result = synchronize(vcpu, fid, ret);
 		break;
 	default:
 		ret->error = SBI_ERR_NOT_SUPPORTED;

@@ -3,8 +3,8 @@
  * nacl.c - nested acceleration: the memory that L1 shares with this hypervisor (nacl.h).
  *
  * All CSRs but hgeip, which is always 0 here, are in the first page of the CSR space. So only the
- * first two pages of the memory are used. They are mapped in the kernel (mmu/guest_map.h);
- * what this file does with them between begin() and guest_map_end() neither sleeps nor faults.
+ * first two pages of the memory are used. They are mapped in the kernel (mmu/guest_map.h). Between
+ * begin() and guest_map_end(), no function here sleeps.
  */
 #include <asm-generic/errno.h>
 #include "mmu/guest_map.h"
@@ -182,7 +182,7 @@ static void sync_csrs(struct kvm_vcpu *vcpu)
 			WRITE_ONCE(bitmap[i], 0);
 	}
 	for (i = 0; i < ARRAY_SIZE(indices); i++)
-		if (dirty[indices[i] / BITS_PER_LONG] >> indices[i] % BITS_PER_LONG & 1)
+		if (is_dirty(dirty, indices[i]))
 			apply(vcpu, indices[i]);
 }
 
@@ -230,6 +230,12 @@ static void sync_entries(struct kvm_vcpu *vcpu, unsigned long first, unsigned lo
 		shadow_drop(vcpu);
 }
 
+static void sync_all_entries(struct kvm_vcpu *vcpu)
+{
+	if (any_pending(entries(vcpu)))
+		sync_entries(vcpu, 0, NACL_HFENCES);
+}
+
 /* ---- sections ------------------------------------------------------------------------------------ */
 
 /* In a section, which this function ends. Returns true if hstatus may have changed. */
@@ -251,14 +257,16 @@ int nacl_serve(struct kvm_vcpu *vcpu)
 	if (!nacl_is_on(vcpu) || vcpu->nested.v)
 		return 0;
 	err = begin(vcpu);
-	if (err == -EAGAIN)
-		vcpu_set_request(vcpu,
-				 REQ_NACL); /* before the entry, and after a look for a signal */
+	if (err == -EAGAIN) {
+		/* Serve it after the other requests: one of them may be a signal. */
+		vcpu_set_request(vcpu, REQ_NACL);
+		return 0;
+	}
 	if (err)
-		return err == -EFAULT || err == -EAGAIN ? 0 : err;
+		return err == -EFAULT ? 0 : err;
 	if (serve(vcpu))
 		nested_settle(vcpu);
-	if (vcpu->nested.hie & ~vcpu->nested.hideleg)
+	if (nested_may_take_vs_irq(vcpu))
 		nested_check_irqs(vcpu);
 	return 0;
 }
@@ -269,7 +277,10 @@ void nacl_end_exit(struct kvm_vcpu *vcpu)
 
 	if (vcpu->nested.v || !(READ_ONCE(vcpu->requests) & bit) || !guest_map_try(vcpu))
 		return;
-	/* In a section: so no thread may take this bit for the section's end (vcpu_wait_request()). */
+	/*
+	 * This is in a section. So a thread that waits for the end of sections must not wait for
+	 * this request (vcpu_wait_request()).
+	 */
 	__atomic_fetch_and(&vcpu->requests, ~bit, __ATOMIC_RELAXED);
 	serve(vcpu);
 }
@@ -330,7 +341,7 @@ int nacl_sync_hfence(struct kvm_vcpu *vcpu, unsigned long entry)
 	if (err)
 		return err;
 	if (entry == NACL_ALL)
-		sync_entries(vcpu, 0, NACL_HFENCES);
+		sync_all_entries(vcpu);
 	else
 		sync_entries(vcpu, entry, 1);
 	guest_map_end(vcpu, WROTE_FIRST);
@@ -346,8 +357,7 @@ int nacl_sync_sret(struct kvm_vcpu *vcpu)
 		return err;
 	words = vcpu->map.va[0];
 	sync_csrs(vcpu);
-	if (any_pending(entries(vcpu)))
-		sync_entries(vcpu, 0, NACL_HFENCES);
+	sync_all_entries(vcpu);
 	swap_hstatus(vcpu);
 #pragma GCC unroll 31
 	for (unsigned int i = 1; i < 32; i++)

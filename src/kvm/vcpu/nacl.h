@@ -17,29 +17,22 @@
  * struct nested; the memory has copies, which are written before L1 runs (REQ_NACL). A CSR that L1
  * has written there, but not yet synchronized, keeps L1's value.
  *
- * There are either all four features or none (the toggle nacl). Spec: riscv-sbi-doc, ext-nested-acceleration.
+ * There are either all four features or none (the toggle nacl). Spec: riscv-sbi-doc,
+ * ext-nested-acceleration.
  */
 #ifndef KVM_NACL_H
 #define KVM_NACL_H
 
 #include "request.h"
 
-#define NACL_OFF     (~0ULL)                                    /* ONE_REG: no shared memory */
-#define NACL_SIZE    (PAGE_SIZE + 1024 * sizeof(unsigned long)) /* bytes of the memory */
-#define NACL_HFENCES (0x780 / (4 * sizeof(unsigned long)))      /* entries for fences */
-#define NACL_ALL     (~0UL)                                     /* all CSRs, or all fences */
+#define NACL_OFF      (~0ULL)                                    /* ONE_REG: no shared memory */
+#define NACL_SIZE     (PAGE_SIZE + 1024 * sizeof(unsigned long)) /* bytes of the memory */
+#define NACL_HFENCES  (0x780 / (4 * sizeof(unsigned long)))      /* entries for fences */
+#define NACL_FEATURES 4                                          /* SBI numbers them from 0 */
+#define NACL_ALL      (~0UL)                                     /* all CSRs, or all fences */
 /* The position of a CSR in the CSR space, in words, and the inverse function. */
-#define NACL_INDEX(csr) (((csr)&0xc00U) >> 2 | ((csr)&0xffU))
-#define NACL_CSR(index) (((index)&0x300U) << 2 | 0x200U | ((index)&0xffU))
-
-/* The features, numbered as in the specification. */
-enum nacl_feature {
-	NACL_SYNC_CSR,
-	NACL_SYNC_HFENCE,
-	NACL_SYNC_SRET,
-	NACL_AUTOSWAP_CSR,
-	NACL_FEATURES,
-};
+#define NACL_INDEX(csr) ((0xc00U & (csr)) >> 2 | (0xffU & (csr)))
+#define NACL_CSR(index) ((0x300U & (index)) << 2 | 0x200U | (0xffU & (index)))
 
 /* The toggle nacl, the same for all vCPUs of a VM. */
 bool nacl_is_permitted(const struct kvm_vcpu *vcpu);
@@ -75,10 +68,11 @@ u64 nacl_reg_get(const struct kvm_vcpu *vcpu);
 int nacl_reg_set(struct kvm_vcpu *vcpu, u64 value);
 
 /*
- * The rest is called with the vCPU loaded and outside the guest, and may sleep. The functions that
- * apply anything are called after nested_unsettle(), and nested_settle() has to follow. The functions return 0 or one of these: -EFAULT: the memory is not in writable memory of
- * the guest, and nested acceleration is now off; -EAGAIN, -EINTR, -ENOMEM (mmu/guest_map.h): nothing was
- * done, and the call has to be repeated.
+ * The rest is called with the vCPU loaded and outside the guest, and may sleep, except for
+ * nacl_end_exit(). nacl_begin() and nacl_sync_*() are called after nested_unsettle(), and
+ * nested_settle() has to follow. They return 0 or one of these: -EFAULT: the memory is not in
+ * writable memory of the guest, and nested acceleration is now off; -EAGAIN, -EINTR, -ENOMEM
+ * (mmu/guest_map.h): nothing was done, and the call has to be repeated.
  */
 
 /*

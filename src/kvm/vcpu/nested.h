@@ -93,6 +93,12 @@ static inline u64 nested_henvcfg(const struct kvm_vcpu *vcpu)
 
 /* ---- nested_irq.c ------------------------------------------------------------------------------- */
 
+/* Does L1 enable an interrupt of VS that it has not delegated? Only nested_check_irqs() gives it one. */
+static inline bool nested_may_take_vs_irq(const struct kvm_vcpu *vcpu)
+{
+	return vcpu->nested.hie & ~vcpu->nested.hideleg;
+}
+
 /*
  * Take a trap into L1 if an interrupt is pending that L1 takes now. Called with the vCPU loaded,
  * outside the guest.
