@@ -89,7 +89,10 @@ bool shortage_end(void)
 	struct list_head *object, *n;
 	bool was;
 
-	/* Without the lock, another thread might miss a page that is about to be released. */
+	/*
+	 * Take the lock even if no shortage is in force any more: a thread that has missed a page
+	 * waits here until the end of the shortage has been counted as a round.
+	 */
 	mutex_lock(&shortage_lock);
 	was = in_force;
 	in_force = false;
