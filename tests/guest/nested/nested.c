@@ -38,10 +38,8 @@ void l2_run(struct l2 *guest)
 
 void prepare(const char *code, bool user)
 {
-	l2 = (struct l2){ .pc = (unsigned long)code,
-			  .sstatus = user ? 0 : SSTATUS_SPP,
-			  .hstatus = VXL | HSTATUS_SPV | (user ? 0 : HSTATUS_SPVP),
-			  .nacl = nacl };
+	l2 = l2_at(code, user);
+	l2.nacl = nacl;
 }
 
 unsigned long run(const char *code, unsigned long a0, unsigned long a1)

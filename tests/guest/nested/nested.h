@@ -37,6 +37,14 @@ struct l2 {
 		nacl; /* 1: enter by SBI NACL's sync_sret, which loads the registers and hstatus */
 };
 
+/* The state for an entry at `code`, in VU or VS. */
+static inline struct l2 l2_at(const char *code, bool user)
+{
+	return (struct l2){ .pc = (unsigned long)code,
+			    .sstatus = user ? 0 : SSTATUS_SPP,
+			    .hstatus = VXL | HSTATUS_SPV | (user ? 0 : HSTATUS_SPVP) };
+}
+
 void l2_run(struct l2 *l2);
 void l2_switch(struct l2 *l2); /* switch.S */
 

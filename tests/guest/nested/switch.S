@@ -3,6 +3,7 @@
  * switch.S - the payload's world switch: enter its guest, and return at the next trap into HS.
  * Without SBI NACL, it exchanges hstatus and the registers itself, and enters by sret.
  */
+#include "callee.h"
 #include "nested.h"
 
 	.option	arch, +h
@@ -12,12 +13,7 @@
 	.globl	l2_switch
 l2_switch:
 	addi	sp, sp, -128
-	sd	ra, 0(sp)
-	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11
-	sd	s\n, 8 + 8 * \n(sp)
-	.endr
-	sd	gp, 104(sp)
-	sd	tp, 112(sp)
+	callee_registers sd
 	sd	sp, L2_HOST_SP(a0)
 	la	t0, l2_exit
 	csrrw	t0, stvec, t0
@@ -74,10 +70,6 @@ l2_exit:
 	ld	tp, 112(sp)
 	csrrw	t0, sscratch, tp
 	sd	t0, 80(a0)
-	ld	ra, 0(sp)
-	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11
-	ld	s\n, 8 + 8 * \n(sp)
-	.endr
-	ld	gp, 104(sp)
+	callee_registers ld
 	addi	sp, sp, 128
 	ret

@@ -2,6 +2,8 @@
 /*
  * l1.S - the world switch of a small hypervisor (l1.c), and its guest (L2)
  */
+#include "nested/callee.h"
+
 	.option	arch, +h
 	.text
 
@@ -18,12 +20,7 @@
 	.globl	l1_enter
 l1_enter:
 	addi	sp, sp, -128
-	sd	ra, 0(sp)
-	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11
-	sd	s\n, 8 + 8 * \n(sp)
-	.endr
-	sd	gp, 104(sp)
-	sd	tp, 112(sp)
+	callee_registers sd
 	sd	a0, 120(sp)
 	csrw	sscratch, sp
 	la	t0, l1_exit
@@ -48,12 +45,7 @@ l1_exit:
 	sd	t0, 80(a0)
 	ld	t0, -16(sp)
 	csrw	stvec, t0
-	ld	ra, 0(sp)
-	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11
-	ld	s\n, 8 + 8 * \n(sp)
-	.endr
-	ld	gp, 104(sp)
-	ld	tp, 112(sp)
+	callee_registers ld
 	addi	sp, sp, 128
 	ret
 

@@ -17,9 +17,7 @@ struct l2 l2;
 
 void prepare(const char *code, bool user)
 {
-	l2 = (struct l2){ .pc = (unsigned long)code,
-			  .sstatus = user ? 0 : SSTATUS_SPP,
-			  .hstatus = VXL | HSTATUS_SPV | (user ? 0 : HSTATUS_SPVP) };
+	l2 = l2_at(code, user);
 }
 
 unsigned long run(const char *code, unsigned long a0, unsigned long a1)
