@@ -317,8 +317,6 @@ def write(check):
     page = "docs/toggles.md"
     put(page, with_table(text_of(page), page, "toggles", overview(measured)))
     for name in filter(measured.knows, names()):
-        if name in ELSEWHERE:
-            continue
         put(page, with_table(text_of(page), page, name, toggle_table(measured, name)))
     page = "docs/anatomy.md"
     for name in ("mmio_read", "illegal_insn"):
