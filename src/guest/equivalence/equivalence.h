@@ -142,6 +142,7 @@ unsigned int any_reg(struct gen *g);
 unsigned int dest_reg(struct gen *g); /* a register that programs may write */
 void emit_li(struct gen *g, unsigned int rd, int value);
 void emit_address(struct gen *g); /* a random address in t6 */
+void emit_touch(struct gen *g);   /* with V = 1, load from the address in t6 */
 void emit_csr(struct gen *g, unsigned int funct3, unsigned int rd, unsigned int csr,
 	      unsigned int rs);
 bool reserved_reg(unsigned int reg);

@@ -127,8 +127,10 @@ static void emit_vector_access(struct gen *g)
 		     width = pick(g, 4);
 
 	emit_address(g);
-	if (mode == FAULT_ONLY_FIRST)
+	if (mode == FAULT_ONLY_FIRST) {
 		emit(g, I_TYPE(OP_IMM, 7, REG_T6, REG_T6, -16 * (int)vlenb & 0xfff));
+		emit_touch(g);
+	}
 	if (mode == WHOLE_REGISTERS)
 		emit_csr(g, 5, 0, CSR_vstart, pick(g, MIN((fields + 1) * vlenb >> width, 32U)));
 	else if (!pick(g, 4))

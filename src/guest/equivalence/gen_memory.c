@@ -210,9 +210,10 @@ void emit_fetch(struct gen *g)
 
 /*
  * With V = 1, load from the page first, so that the shadow table has it. Otherwise, an AMO or a
- * cache-block operation may report another fault than on the bare machine (docs/nested.md).
+ * cache-block operation may report another fault than on the bare machine (docs/nested.md), and a
+ * fault-only-first load may end at another element.
  */
-static void emit_touch(struct gen *g)
+void emit_touch(struct gen *g)
 {
 	if (g->virt)
 		emit(g, I_TYPE(OP_LOAD, 0, 0, REG_T6, 0));
