@@ -237,7 +237,13 @@ mutant "rule 27: a page is mapped that has changed since the look-up" guest_map.
 mutant "rule 27: a section does not say that it is in the guest" guest_map.c 's/!memslot_store_begin\(vcpu\) \|\| //' test_race_memory
 mutant "rule 27: another memory map leaves the pages mapped" memslot.c 's/\tguest_map_set\(vcpu, vcpu->map.gpa\);\n//' test_nacl
 mutant "rule 27: a store is not in the dirty log" guest_map.c 's/if \(!map->logged\)/if (1)/' test_nacl
-mutant "NACL: only fences of all addresses drop the shadow table" nacl.c 's/TYPE\(config\) < TYPE_VVMA/!TYPE(config)/' test_nacl
+mutant "NACL: only fences of one type are executed" nacl.c 's/FIELD_GET\(TYPE, config\) < TYPE_VVMA/!FIELD_GET(TYPE, config)/' test_nacl
+mutant "NACL: a fence of one VMID is for all" nacl.c 's/type & TYPE_VMID \?/0 ?/' test_nacl
+mutant "NACL: a fence has only the first of its pages" nacl.c 's/\(\(number \+ count\) << shift\)/((number + 1) << shift)/' test_nacl
+mutant "NACL: a fence has a page more" nacl.c 's/\(\(number \+ count\) << shift\)/((number + count + 1) << shift)/' test_nacl
+mutant "NACL: the order of a fence is ignored" nacl.c 's/ \+ \(unsigned int\)FIELD_GET\(ORDER, config\)//' test_nacl
+mutant "NACL: the range of a fence may overflow" nacl.c 's/ \|\| count > max - number//' test_nacl
+mutant "NACL: any number of fences is executed in a section" nacl.c 's/\+\+fences <= MAX_FENCES/++fences/; s/if \(fences > MAX_FENCES\)/if (0)/' test_nacl
 mutant "NACL: the register is accepted without the toggle" nacl.c 's/ \|\| !nacl_is_permitted\(vcpu\)\)/)/' test_nacl
 
 # ---- nested virtualization: the shadow table ----
@@ -262,6 +268,13 @@ mutant "shadow: tables below the second level stay" shadow.c 's/if \(level > 1\)
 mutant "shadow: without memory, the fault is not reported" shadow.c 's/(if \(err == -ENOMEM\))\n\t\tshadow_drop\(vcpu\);/$1\n\t\terr = 0;/' test_shadow
 mutant "shadow: a reset keeps the translations" nested.c 's/\tshadow_forget\(vcpu\);\n//' test_shadow
 mutant "shadow: the table is not bounded" shadow.c 's/if \(shadow->gstage.tables >= SHADOW_TABLES\)/if (0)/' test_shadow
+mutant "shadow: a fence acts on one VMID only" shadow.c 's/if \(vmid != SHADOW_ANY_VMID && /if (/' test_shadow
+mutant "shadow: a fence of another VMID removes leaves" shadow.c 's/vmid != FIELD_GET\(HGATP_VMID, shadow->hgatp\)/0/' test_shadow
+mutant "shadow: a fence removes the leaf of one page of a larger leaf of L1" shadow.c 's/\? gstage_size\(1\) : PAGE_SIZE/? PAGE_SIZE : PAGE_SIZE/' test_shadow
+mutant "shadow: a fence always removes a block" shadow.c 's/\? gstage_size\(1\) : PAGE_SIZE/? gstage_size(1) : gstage_size(1)/' test_shadow
+mutant "shadow: a leaf of 1 GiB is fenced as a block" shadow.c 's/ \|\| shadow->from_huge\)/)/' test_shadow
+mutant "shadow: a fence of two blocks removes leaves of the first" shadow.c 's/if \(start \/ block != last \/ block \|\| /if (/' test_shadow
+mutant "shadow: a leaf that was split is not marked" shadow.c 's/ \|\|\s+\(\(old & PTE_V\) && gs->tables != tables\)//' test_shadow
 mutant "shadow: entering L2 keeps L1's translations" shadow.c 's/\tchange_table\(vcpu, &shadow->gstage\);\n/\tcsr_write(hgatp, gstage_hgatp(&shadow->gstage, vcpu->vmid));\n/' test_shadow
 mutant "shadow: leaving L2 keeps its translations" shadow.c 's/\tchange_table\(vcpu, &vcpu->kvm->gstage\);\n/\tcsr_write(hgatp, gstage_hgatp(&vcpu->kvm->gstage, vcpu->vmid));\n/' test_shadow
 mutant "guest files: a flush at once takes other changes with it" tlb.c \

@@ -30,14 +30,17 @@
 #define SMALL    0UL
 #define LARGE    (2UL << 20)
 #define FAR      (700UL << 30) /* both regions again */
+#define HUGE     (1UL << 30)   /* a region that a leaf of 1 GiB may map to all of the VM's memory */
 #define DATA     (BASE + 0x180000)
 #define NR_DATA  16UL
+
+#define VMID 5UL /* in L1's hgatp */
 
 static u64
 	numbers[NATIVE_GUEST_SIZE / PAGE_SIZE]; /* in the VM's pages; 0: the page is not mapped */
 static bool stored[ARRAY_SIZE(numbers)];        /* by L2 since the dirty log was last read */
 static u64 last_number;
-static u64 *level1, *level0;
+static u64 *root, *level1, *level0;
 static bool logging;
 
 static void *memory(gpa_t gpa)
@@ -68,8 +71,6 @@ static void leave_l2(void)
 
 static int setup_flags(unsigned int flags)
 {
-	u64 *root;
-
 	native_reset();
 	native_isa_set("h f d sstc svinval svnapot svpbmt");
 	native_core_start();
@@ -89,15 +90,16 @@ static int setup_flags(unsigned int flags)
 	level0 = memory(LEVEL0);
 	root = memory(ROOT);
 	root[0] = pte_make(LEVEL1, PTE_V);
-	root = memory(ROOT + (FAR >> 30) * sizeof(*root));
-	*root = pte_make(LEVEL1, PTE_V);
+	root[HUGE >> 30] = 0;
+	*(u64 *)memory(ROOT + (FAR >> 30) * sizeof(*root)) = pte_make(LEVEL1, PTE_V);
 	level1[0] = pte_make(LEVEL0, PTE_V);
 	level1[1] = 0;
 	memset(level0, 0, PAGE_SIZE);
 
 	vcpu_load(vm.vcpu);
 	assert_int_equal(shadow_set_mode(vm.vcpu, SATP_MODE_SV39), 0);
-	vm.vcpu->nested.hgatp = FIELD_PREP(HGATP_MODE, SATP_MODE_SV39) | ROOT >> PAGE_SHIFT;
+	vm.vcpu->nested.hgatp = FIELD_PREP(HGATP_MODE, SATP_MODE_SV39) |
+				FIELD_PREP(HGATP_VMID, VMID) | ROOT >> PAGE_SHIFT;
 	enter_l2();
 	return 0;
 }
@@ -119,16 +121,18 @@ static int setup_huge(void **state)
 /* Does L1's table permit the access? *gpa is L1's address. */
 static bool reference(u64 l2, enum native_access access, gpa_t *gpa)
 {
-	bool large = (l2 &= SZ_1G - 1) >= LARGE;
-	u64 pte = large ? level1[1] : level0[l2 / PAGE_SIZE];
-	u64 base = (pte >> 10 & ((1ULL << 44) - 1)) << 12;
+	bool huge = l2 / SZ_1G == HUGE / SZ_1G, large = (l2 &= SZ_1G - 1) >= LARGE;
+	u64 pte = huge ? root[HUGE >> 30] : large ? level1[1] : level0[l2 / PAGE_SIZE];
+	u64 base = (pte >> 10 & ((1ULL << 44) - 1)) << 12, size = huge    ? SZ_1G
+								  : large ? LARGE
+									  : PAGE_SIZE;
 
 	if ((pte & (PTE_V | PTE_U | PTE_A)) != (PTE_V | PTE_U | PTE_A) || pte >> 54 ||
 	    ((pte & PTE_W) && !(pte & PTE_R)))
 		return false;
-	if (large && base % LARGE)
+	if (base % size)
 		return false;
-	*gpa = base | (l2 & (large ? LARGE - 1 : PAGE_SIZE - 1));
+	*gpa = base | (l2 & (size - 1));
 	if (access == NATIVE_STORE)
 		return (pte & PTE_W) && (pte & PTE_D);
 	return pte & (access == NATIVE_FETCH ? PTE_X : PTE_R);
@@ -207,17 +211,42 @@ static u64 random_flags(void)
 	return flags;
 }
 
+/*
+ * L1 fences `size` bytes, in which it has changed one leaf: all addresses, or one address of the leaf
+ * at `l2` and, if there is one, at the same offset in FAR.
+ */
+static void fence(u64 l2, u64 size, bool is_far)
+{
+	unsigned long vmid = rnd(2) ? VMID : SHADOW_ANY_VMID;
+
+	l2 += rnd(size / PAGE_SIZE) * PAGE_SIZE;
+	if (!rnd(8)) {
+		shadow_fence(vm.vcpu, vmid, 0, ~0ULL);
+		return;
+	}
+	shadow_fence(vm.vcpu, vmid, l2, l2 + PAGE_SIZE - 1);
+	if (is_far)
+		shadow_fence(vm.vcpu, vmid, FAR + l2, FAR + l2 + PAGE_SIZE - 1);
+	shadow_fence(vm.vcpu, vmid + 1, 0, ~0ULL);
+}
+
 /* L1 changes an entry of its table, and executes HFENCE.GVMA. */
 static void change_table(void)
 {
+	u64 i = rnd(NR_SMALL);
+
 	leave_l2();
-	if (rnd(4))
-		level0[rnd(NR_SMALL)] =
-			pte_make(DATA + rnd(NR_DATA) * PAGE_SIZE, 0) | random_flags();
-	else
+	if (rnd(4)) {
+		level0[i] = pte_make(DATA + rnd(NR_DATA) * PAGE_SIZE, 0) | random_flags();
+		fence(SMALL + i * PAGE_SIZE, PAGE_SIZE, true);
+	} else if (rnd(4)) {
 		level1[1] = pte_make(BASE + LARGE * (1 + rnd(3)) + (rnd(8) ? 0 : PAGE_SIZE), 0) |
 			    random_flags();
-	shadow_drop(vm.vcpu);
+		fence(LARGE, LARGE, true);
+	} else {
+		root[HUGE >> 30] = rnd(4) ? 0 : pte_make(BASE, 0) | random_flags();
+		fence(HUGE, SZ_1G, false);
+	}
 	enter_l2();
 }
 
@@ -267,6 +296,8 @@ static u64 random_l2_address(void)
 {
 	u64 region = rnd(4) ? 0 : FAR;
 
+	if (!rnd(16))
+		return HUGE + (random_page() - BASE);
 	if (rnd(2))
 		return region + SMALL + rnd(NR_SMALL) * PAGE_SIZE;
 	return region + LARGE + rnd(LARGE / PAGE_SIZE) * PAGE_SIZE;
@@ -395,6 +426,65 @@ static void the_table_is_bounded(void **state)
 	assert_true(shadow->gstage.tables < SHADOW_TABLES);
 }
 
+static unsigned long access_once(u64 l2)
+{
+	hpa_t hpa;
+
+	serve();
+	return native_gstage_access(l2, NATIVE_LOAD, &hpa);
+}
+
+/* A fence, between an exit of L2 and its next entry. */
+static void fence_gvma(unsigned long vmid, gpa_t start, gpa_t last)
+{
+	leave_l2();
+	shadow_fence(vm.vcpu, vmid, start, last);
+	enter_l2();
+}
+
+static void a_fence_removes_what_it_names(void **state)
+{
+	unsigned long missing = EXC_LOAD_GUEST_PAGE_FAULT;
+
+	(void)state;
+	map_all();
+	for (u64 i = 0; i < 4; i++)
+		check(i * PAGE_SIZE, NATIVE_LOAD);
+	check(FAR, NATIVE_LOAD);
+	fence_gvma(VMID + 1, 0, ~0ULL);
+	assert_int_equal(access_once(0), 0);
+	fence_gvma(VMID, PAGE_SIZE, 3 * PAGE_SIZE - 1);
+	assert_int_equal(access_once(0), 0);
+	assert_int_equal(access_once(PAGE_SIZE), missing);
+	assert_int_equal(access_once(2 * PAGE_SIZE), missing);
+	assert_int_equal(access_once(3 * PAGE_SIZE), 0);
+	assert_int_equal(access_once(FAR), 0);
+	fence_gvma(SHADOW_ANY_VMID, FAR, FAR);
+	assert_int_equal(access_once(0), 0);
+	assert_int_equal(access_once(FAR), missing);
+	fence_gvma(VMID, 1ULL << 41, 1ULL << 41); /* beyond the table's reach */
+	fence_gvma(SHADOW_ANY_VMID, ~0ULL, ~0ULL);
+	assert_int_equal(access_once(0), 0);
+	fence_gvma(VMID, LARGE - 1, LARGE); /* in two blocks */
+	assert_int_equal(access_once(0), missing);
+}
+
+/* L1 replaces a leaf of 2 MiB by a table, and L2 uses the table before L1 fences one address. */
+static void a_leaf_that_was_split_is_removed_as_a_whole(void **state)
+{
+	hpa_t hpa;
+
+	(void)state;
+	level1[1] = pte_make(BASE + LARGE, PTE_V | PTE_R | PTE_X | PTE_U | PTE_A);
+	check(LARGE, NATIVE_LOAD);
+	assert_int_equal(access_once(LARGE + 3 * PAGE_SIZE), 0);
+	level1[1] = pte_make(LEVEL0, PTE_V);
+	level0[1] = pte_make(DATA, PTE_V | PTE_R | PTE_W | PTE_U | PTE_A | PTE_D);
+	assert_int_equal(access_l2(LARGE + PAGE_SIZE, NATIVE_STORE, &hpa), 0);
+	fence_gvma(VMID, LARGE + 2 * PAGE_SIZE, LARGE + 2 * PAGE_SIZE);
+	assert_int_equal(access_once(LARGE + 3 * PAGE_SIZE), EXC_LOAD_GUEST_PAGE_FAULT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -405,6 +495,9 @@ int main(void)
 		TEST(a_flush_at_once_leaves_other_changes_pending),
 		TEST(a_reset_forgets_the_translations),
 		TEST(the_table_is_bounded),
+		TEST(a_fence_removes_what_it_names),
+		cmocka_unit_test_setup_teardown(a_leaf_that_was_split_is_removed_as_a_whole,
+						setup_huge, one_vm_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

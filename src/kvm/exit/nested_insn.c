@@ -134,6 +134,20 @@ static bool is_gvma(unsigned long insn)
 	return funct7 == FUNCT7_HFENCE_GVMA || funct7 == FUNCT7_HINVAL_GVMA;
 }
 
+/*
+ * HFENCE.GVMA or HINVAL.GVMA for the address in rs1, shifted right by 2, and the VMID in rs2. Register
+ * 0 means all of them (H §3.2).
+ */
+static void fence_gvma(struct kvm_vcpu *vcpu, unsigned long insn)
+{
+	unsigned long rs1 = FIELD_GET(INSN_RS1, insn), rs2 = FIELD_GET(INSN_RS2, insn);
+	unsigned long vmid = vcpu->guest.gpr[rs2] & FIELD_GET(HGATP_VMID, HGATP_VMID);
+	gpa_t gpa = ALIGN_DOWN((gpa_t)vcpu->guest.gpr[rs1] << 2, PAGE_SIZE);
+
+	shadow_fence(vcpu, rs2 ? vmid : SHADOW_ANY_VMID, rs1 ? gpa : 0,
+		     rs1 ? gpa + PAGE_SIZE - 1 : ~(gpa_t)0);
+}
+
 /* Instructions of HS mode: L1's user mode must not execute them. */
 static bool emulate_hs(struct kvm_vcpu *vcpu, unsigned long insn)
 {
@@ -156,8 +170,8 @@ static bool emulate_hs(struct kvm_vcpu *vcpu, unsigned long insn)
 	if (FIELD_GET(INSN_FUNCT3, insn) || !is_fence(vcpu, insn))
 		return false;
 	/* VS-stage translations of L2 are dropped anyway when V changes. */
-	if (vcpu->shadow && is_gvma(insn))
-		shadow_drop(vcpu);
+	if (is_gvma(insn))
+		fence_gvma(vcpu, insn);
 	vcpu->guest.sepc += 4;
 	return true;
 }

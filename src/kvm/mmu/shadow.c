@@ -127,6 +127,8 @@ void shadow_drop(struct kvm_vcpu *vcpu)
 	shadow->old = *gs;
 	shadow->old_used = shadow->used;
 	shadow->used = (struct root_range){ 0 };
+	shadow->from_huge = false;
+	gs->retired = 0;
 	gs->root = shadow->spare;
 	gs->hgatp = (gs->hgatp & ~HGATP_PPN) | FIELD_PREP(HGATP_PPN, gs->root >> PAGE_SHIFT);
 	gs->tables = 0;
@@ -162,8 +164,10 @@ void shadow_reclaim(struct kvm_vcpu *vcpu)
 	struct gstage *old = &shadow->old;
 	unsigned int level = old->levels - 1;
 
+	gstage_free_retired(gstage_take_retired(&shadow->gstage));
 	if (!old->root)
 		return;
+	gstage_free_retired(gstage_take_retired(old));
 	for (unsigned long i = shadow->old_used.first; i < shadow->old_used.end; i++) {
 		hpa_t page = old->root + i / GSTAGE_TABLE_ENTRIES * PAGE_SIZE;
 		pte_t *root = hv_page_map(page), pte = root[i % GSTAGE_TABLE_ENTRIES];
@@ -191,6 +195,68 @@ void shadow_check(struct kvm_vcpu *vcpu)
 		return;
 	vcpu->shadow->flushes = flushes;
 	shadow_drop(vcpu);
+}
+
+/* ---- fences of L1 ------------------------------------------------------------------------------ */
+
+/*
+ * A leaf of L1 may be larger than the leaves of the shadow table that come from it, and a fence for
+ * any of its addresses has to remove them all. So an entry of level 1 that points to a table with
+ * such leaves has this bit.
+ */
+#define PTE_FROM_LARGE PTE_RSW0
+
+/* Set `flags` in the entry of level 1 that maps gpa if it points to a table. Returns the entry or 0. */
+static pte_t block_entry(const struct gstage *gs, gpa_t gpa, pte_t flags)
+{
+	unsigned int level = gs->levels - 1;
+	unsigned long i = gstage_index(gs, gpa, level);
+	pte_t *table = hv_page_map(gs->root + i / GSTAGE_TABLE_ENTRIES * PAGE_SIZE);
+	pte_t *entry = &table[i % GSTAGE_TABLE_ENTRIES], pte = *entry;
+
+	for (; level > 1 && pte_is_table(pte); level--) {
+		gstage_table_unmap(table);
+		table = gstage_table_map(pte);
+		entry = &table[gstage_index(gs, gpa, level - 1)];
+		pte = *entry;
+	}
+	if (level > 1)
+		pte = 0;
+	else if (flags && pte_is_table(pte))
+		gstage_set(entry, pte | flags);
+	gstage_table_unmap(table);
+	return pte;
+}
+
+/* Remove the leaves from `start` to `last`, which are in the same block of level 1. */
+static void fence_block(struct gstage *gs, gpa_t start, gpa_t last)
+{
+	u64 size = block_entry(gs, start, 0) & PTE_FROM_LARGE ? gstage_size(1) : PAGE_SIZE;
+	struct gstage_range range = { .start = ALIGN_DOWN(start, size),
+				      .end = ALIGN_DOWN(last, size) + size,
+				      .from = ALIGN_DOWN(start, size),
+				      .what = GSTAGE_UNMAP,
+				      .at_once = true };
+
+	hv_pin();
+	spin_lock(&gs->mmu_lock);
+	gs->ops->change(gs, &range);
+	spin_unlock(&gs->mmu_lock);
+	hv_unpin();
+}
+
+void shadow_fence(struct kvm_vcpu *vcpu, unsigned long vmid, gpa_t start, gpa_t last)
+{
+	struct shadow *shadow = vcpu->shadow;
+	struct gstage *gs = &shadow->gstage;
+	u64 block = gstage_size(1);
+
+	if (vmid != SHADOW_ANY_VMID && vmid != FIELD_GET(HGATP_VMID, shadow->hgatp))
+		return;
+	if (start / block != last / block || shadow->from_huge)
+		shadow_drop(vcpu);
+	else if (last < gstage_limit(gs))
+		fence_block(gs, start, last);
 }
 
 /* ---- L1's table -------------------------------------------------------------------------------- */
@@ -292,7 +358,7 @@ static int map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 {
 	struct shadow *shadow = vcpu->shadow;
 	struct gstage *gs = &shadow->gstage;
-	unsigned long root = gstage_index(gs, fault->gpa, gs->levels - 1);
+	unsigned long root = gstage_index(gs, fault->gpa, gs->levels - 1), tables = gs->tables;
 	pte_t old;
 	int err;
 	/* lab 14: write the level of the shadow leaf, and the host address that it maps */
@@ -308,6 +374,11 @@ static int map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 	spin_unlock(&gs->mmu_lock);
 	if (err)
 		return err;
+	shadow->from_huge |= walk->level > 1;
+	/* Or a larger leaf, which L1's table no longer has, but has not fenced, was split. */
+	if (!level &&
+	    (walk->level || (walk->pte & PTE_NAPOT) || ((old & PTE_V) && gs->tables != tables)))
+		block_entry(gs, fault->gpa, PTE_FROM_LARGE);
 	if (old & PTE_V)
 		tlb_flush_vm_local(vcpu->kvm);
 	else

@@ -8,9 +8,10 @@
  * TLB: a change of L1's table takes effect at L1's next HFENCE.GVMA (H §3.2).
  *
  * Each vCPU has a shadow table of its own, because HFENCE.GVMA acts on one hart. vcpu->mutex guards
- * it. The table is dropped as a whole:
+ * it. A fence of L1 for one address removes the leaves that come from L1's leaf for this address. The
+ * table is dropped as a whole:
  *
- *   - when L1 executes an HFENCE.GVMA or HINVAL.GVMA, or asks the firmware for one;
+ *   - when L1 executes an HFENCE.GVMA or HINVAL.GVMA for all addresses, or asks the firmware for one;
  *   - when L1 enters L2 with another hgatp, or user space sets hgatp;
  *   - when the VM's own table was flushed, because a translation was taken back or lost W (tlb.c
  *     counts the flushes);
@@ -32,6 +33,7 @@ struct shadow {
 	struct root_range {
 		unsigned long first, end; /* end is 0: none */
 	} used;                           /* the entries of the root that have been written */
+	bool from_huge;                   /* some leaf comes from a leaf of L1 above level 1 */
 	unsigned long hgatp;      /* L1's hgatp whose translations the table holds; 0: none */
 	unsigned long flushes;    /* kvm->flushes when the shadow table was last checked */
 	unsigned long generation; /* counts how often the table was dropped */
@@ -67,6 +69,13 @@ int shadow_set_mode(struct kvm_vcpu *vcpu, unsigned long mode);
  */
 void shadow_load(struct kvm_vcpu *vcpu, unsigned long hgatp);
 void shadow_put(struct kvm_vcpu *vcpu, unsigned long hgatp);
+/*
+ * Execute a fence of L1 for the G-stage, for the addresses from `start` to `last` in L1's guest of
+ * this VMID, or of any if `vmid` is SHADOW_ANY_VMID. Removes at least the translations that the fence
+ * names. L2's CSRs are not loaded. Does not sleep.
+ */
+#define SHADOW_ANY_VMID (~0UL)
+void shadow_fence(struct kvm_vcpu *vcpu, unsigned long vmid, gpa_t start, gpa_t last);
 /* Empty the table, which may be loaded. The old table is kept until shadow_reclaim() frees it. */
 void shadow_drop(struct kvm_vcpu *vcpu);
 /* Free the table dropped last. Takes interrupts, so it must not be called in a pinned section. */

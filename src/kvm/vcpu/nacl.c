@@ -190,9 +190,17 @@ struct hfence_entry {
 	unsigned long config, page_number, reserved, page_count;
 };
 
-#define PENDING      BIT(BITS_PER_LONG - 1)
-#define TYPE(config) ((config) >> (BITS_PER_LONG - 8) & 0xf)
-#define TYPE_VVMA    4 /* and all types above; those below are for the G-stage */
+/* Fields of config. Types below 4 are for the G-stage. */
+#define PENDING    BIT(BITS_PER_LONG - 1)
+#define TYPE       GENMASK(BITS_PER_LONG - 5, BITS_PER_LONG - 8)
+#define ORDER      GENMASK(BITS_PER_LONG - 10, BITS_PER_LONG - 16)
+#define ENTRY_VMID (BITS_PER_LONG == 64 ? GENMASK(29, 16) : GENMASK(15, 9))
+#define TYPE_ALL   1 /* in a type for the G-stage: all addresses */
+#define TYPE_VMID  2 /* of the guest with this VMID only */
+#define TYPE_VVMA  4
+
+/* The most fences that are executed one by one, since this is in a section. */
+#define MAX_FENCES 4
 
 static struct hfence_entry *entries(const struct kvm_vcpu *vcpu)
 {
@@ -209,25 +217,42 @@ static bool any_pending(const struct hfence_entry *entry)
 	return any & PENDING;
 }
 
+/* Execute the fence of an entry for the G-stage. */
+static void fence_gvma(struct kvm_vcpu *vcpu, unsigned long config,
+		       const struct hfence_entry *entry)
+{
+	unsigned long type = FIELD_GET(TYPE, config);
+	unsigned long vmid = type & TYPE_VMID ? FIELD_GET(ENTRY_VMID, config) : SHADOW_ANY_VMID;
+	u64 number = READ_ONCE(entry->page_number), count = READ_ONCE(entry->page_count);
+	unsigned int shift = PAGE_SHIFT + (unsigned int)FIELD_GET(ORDER, config);
+	u64 max = shift < 64 ? ~0ULL >> shift : 0;
+
+	if (type & TYPE_ALL || number > max || count > max - number)
+		shadow_fence(vcpu, vmid, 0, ~0ULL);
+	else if (count)
+		shadow_fence(vcpu, vmid, number << shift, ((number + count) << shift) - 1);
+}
+
 /*
- * Execute the pending ones of `count` entries. A fence of the G-stage drops the whole shadow table,
- * as HFENCE.GVMA does; VS-stage translations of L2 are dropped anyway when V changes.
+ * Execute the pending ones of `count` entries. VS-stage translations of L2 are dropped anyway when V
+ * changes.
  */
 static void sync_entries(struct kvm_vcpu *vcpu, unsigned long first, unsigned long count)
 {
 	struct hfence_entry *entry = entries(vcpu) + first;
-	bool drops = false;
+	unsigned int fences = 0;
 
 	for (; count; count--, entry++) {
 		unsigned long config = READ_ONCE(entry->config);
 
 		if (!(config & PENDING))
 			continue;
-		drops |= TYPE(config) < TYPE_VVMA;
 		WRITE_ONCE(entry->config, config & ~PENDING);
+		if (FIELD_GET(TYPE, config) < TYPE_VVMA && ++fences <= MAX_FENCES)
+			fence_gvma(vcpu, config, entry);
 	}
-	if (drops && vcpu->shadow)
-		shadow_drop(vcpu);
+	if (fences > MAX_FENCES)
+		shadow_fence(vcpu, SHADOW_ANY_VMID, 0, ~0ULL);
 }
 
 static void sync_all_entries(struct kvm_vcpu *vcpu)

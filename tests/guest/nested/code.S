@@ -169,6 +169,16 @@ l1_f5:
 	hyper	do_hsv_w, hsv.w, a1
 	hyper	do_hsv_d, hsv.d, a1
 
+	.globl	do_hfence_gvma
+do_hfence_gvma:
+	hfence.gvma a0
+	ret
+
+	.globl	do_hfence_gvma_vmid
+do_hfence_gvma_vmid:
+	hfence.gvma a0, a1
+	ret
+
 	.globl	do_hfence
 do_hfence:
 	hfence.vvma

@@ -119,6 +119,37 @@ static void test_changes(void)
 	ok_fault(EXC_LOAD_GUEST_PAGE_FAULT, 5 * SZ_1G, 5 * SZ_1G, "a misaligned leaf faults");
 }
 
+/* Fences for one page: of one guest, then of all. */
+static void test_fences_of_pages(void)
+{
+	unsigned long *small = &pages[2][0], *here = (unsigned long *)0x80200000,
+		      *there = (unsigned long *)0x80400000;
+
+	for (unsigned long vmid = 0; vmid < 2; vmid++) {
+		level0[3] = pte_make((hpa_t)(unsigned long)small, LEAF);
+		run(l2_load, L2_BASE + 3 * 4096, 0);
+		level0[3] = pte_make((hpa_t)(unsigned long)pages[1], LEAF);
+		fence_page(L2_BASE + 3 * 4096, vmid);
+		run(l2_load, L2_BASE + 3 * 4096, 0);
+		ok_eq(l2.regs[10], 101,
+		      "after a fence of its address%s, the guest reads a new page",
+		      vmid ? " and VMID" : "");
+
+		level1[1] = pte_make((hpa_t)(unsigned long)here, LEAF);
+		fence_page(L2_BASE + 0x200000, vmid);
+		run(l2_load, L2_BASE + 0x200000, 0);
+		ok_eq(l2.regs[10], *here, "a leaf of 2 MiB is used");
+		level1[1] = pte_make((hpa_t)(unsigned long)there, LEAF);
+		fence_page(L2_BASE + 0x3ff000, vmid);
+		run(l2_load, L2_BASE + 0x200000, 0);
+		ok_eq(l2.regs[10], *there,
+		      "after a fence of one of its addresses, the new leaf is used");
+		level0[3] = pte_make((hpa_t)(unsigned long)pages[3], LEAF);
+		level1[1] = 0;
+		fence_later();
+	}
+}
+
 static void test_two_stages(void)
 {
 	pte_t *vs = pt_new();
@@ -212,6 +243,7 @@ void test_gstage(void)
 	test_translation();
 	test_permissions();
 	test_changes();
+	test_fences_of_pages();
 	test_two_stages();
 	test_hlv();
 	test_sbi_fences();

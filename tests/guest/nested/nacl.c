@@ -13,9 +13,11 @@
 #define CSRS       (0x1000 / 8)
 #define ALL        (~0UL)
 
-#define PENDING BIT(63)
-#define GVMA    (0UL << 56) /* types of fences, for all addresses */
-#define VVMA    (5UL << 56)
+#define PENDING    BIT(63)
+#define GVMA_PAGES (0UL << 56) /* types of fences */
+#define GVMA_ALL   (1UL << 56)
+#define GVMA_VMID  (2UL << 56)
+#define VVMA_ALL   (5UL << 56)
 
 #define INDEX(csr) (((csr)&0xc00U) >> 2 | ((csr)&0xffU))
 
@@ -58,8 +60,8 @@ void nacl_clear_vs(void)
 
 static void add_fences(unsigned long at)
 {
-	shared[FENCES + 4 * at] = PENDING | GVMA;
-	shared[FENCES + 4 * at + 4] = PENDING | VVMA;
+	shared[FENCES + 4 * at] = PENDING | GVMA_ALL;
+	shared[FENCES + 4 * at + 4] = PENDING | VVMA_ALL;
 }
 
 void fence(void)
@@ -79,6 +81,22 @@ void fence_later(void)
 		add_fences(58);
 	else
 		do_hfence();
+}
+
+void fence_page(unsigned long gpa, unsigned long vmid)
+{
+	unsigned long *entry = &shared[FENCES + 4 * 17];
+
+	if (!on) {
+		if (vmid)
+			do_hfence_gvma_vmid(gpa >> 2, vmid);
+		else
+			do_hfence_gvma(gpa >> 2);
+		return;
+	}
+	entry[1] = gpa >> PAGE_SHIFT;
+	entry[3] = 1;
+	entry[0] = PENDING | (vmid ? GVMA_VMID : GVMA_PAGES) | vmid << 16;
 }
 
 /* Claim that the memory shows what the CSRs hold. */

@@ -62,6 +62,8 @@ void do_hsv_b(unsigned long va, unsigned long value),
 	do_hsv_w(unsigned long va, unsigned long value),
 	do_hsv_d(unsigned long va, unsigned long value);
 void do_hfence(void);
+void do_hfence_gvma(unsigned long address); /* of the guest, shifted right by 2 */
+void do_hfence_gvma_vmid(unsigned long address, unsigned long vmid);
 
 extern struct l2 l2;
 
@@ -90,6 +92,8 @@ void nacl_clear_vs(void); /* clear_vs() by writes to the shared memory, which ar
  */
 void fence(void);
 void fence_later(void);
+void fence_page(unsigned long gpa,
+		unsigned long vmid); /* before the next run(); vmid 0: of any guest */
 void test_nacl(void);
 void test_fp(void);
 void test_vector(void);
