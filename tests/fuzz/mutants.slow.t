@@ -107,7 +107,7 @@ mutant nested "hstatus.VGEIN is writable" kvm/vcpu/nested_csr.c \
 mutant nested "the VM's own table does not limit writes of L2" kvm/mmu/shadow.c \
 	's/ && \(own->pte & PTE_W\)\)/)/'
 mutant nested "the shadow table that was dropped last is not freed" kvm/mmu/shadow.c \
-	's/\tgstage_destroy\(&vcpu->shadow->old\);\n//'
+	's/\t\tgstage_destroy\(&table->old\);\n//'
 
 # A restore that leaves out a page: the check of order.slow.t has to fail.
 sed 's/for (i = 0; i < nr_hot; i++)$/for (i = 0; i + 1 < nr_hot; i++)/' "$HS_TOP/tests/fuzz/lib/snapshot.c" >"$tmp/snapshot.c"

@@ -13,7 +13,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 . "$HS_TOP/tests/native/mutants.sh"
-unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_imsic_guest test_kick test_lazy_put test_memslot test_nacl test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_shadow test_tlb_flush test_vmid
+unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_imsic_guest test_kick test_lazy_put test_memslot test_nacl test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_shadow test_shadow_cases test_tlb_flush test_vmid
 
 # ---- faults, invalidations, fences ----
 mutant "rule 1: mmu_lock is held while the page is looked up" gstage_fault.c \
@@ -243,14 +243,14 @@ mutant "NACL: a fence has only the first of its pages" nacl.c 's/\(\(number \+ c
 mutant "NACL: a fence has a page more" nacl.c 's/\(\(number \+ count\) << shift\)/((number + count + 1) << shift)/' test_nacl
 mutant "NACL: the order of a fence is ignored" nacl.c 's/ \+ \(unsigned int\)FIELD_GET\(ORDER, config\)//' test_nacl
 mutant "NACL: the range of a fence may overflow" nacl.c 's/ \|\| count > max - number//' test_nacl
-mutant "NACL: any number of fences is executed in a section" nacl.c 's/\+\+fences <= MAX_FENCES/++fences/; s/if \(fences > MAX_FENCES\)/if (0)/' test_nacl
+mutant "NACL: only the last of several fences is executed" nacl.c 's/if \(fences == 1\)/if (fences)/' test_nacl
 mutant "NACL: the register is accepted without the toggle" nacl.c 's/ \|\| !nacl_is_permitted\(vcpu\)\)/)/' test_nacl
 
 # ---- nested virtualization: the shadow table ----
 mutant "shadow: flushes are taken from a statistic, which user space can clear" shadow.c \
 	's/__atomic_load_n\(&vm->flushes,/(unsigned long)__atomic_load_n(&vm->stats.remote_tlb_flush_requests,/' test_shadow
 mutant "shadow: a flush of the VM's table does not drop the shadow table" shadow.c \
-	's/if \(vcpu->shadow->flushes == flushes\)/if (1)/' test_shadow
+	's/if \(table->flushes == flushes\)/if (1)/' test_shadow
 mutant "shadow: a pending flush is not counted" tlb.c 's/\tcount_flush\(vm\);\n\tif \(!pending->all/\tif (!pending->all/' test_shadow
 mutant "shadow: the VM's own table does not limit writes" shadow.c 's/ && \(own->pte & PTE_W\)\)/)/' test_shadow
 mutant "shadow: L1's table does not limit writes" shadow.c 's/if \(\(walk->pte & PTE_W\) && \(walk->pte & PTE_D\) && /if (/' test_shadow
@@ -263,21 +263,26 @@ mutant "shadow: A is ignored" shadow.c 's/ \|\| !\(pte & PTE_A\)\)/)/' test_shad
 mutant "shadow: D is ignored" shadow.c 's/fault->write \? \(pte & PTE_W\) && \(pte & PTE_D\)/fault->write ? (pte & PTE_W)/' test_shadow
 mutant "shadow: a table that is dropped is not left" shadow.c 's/if \(FIELD_GET\(HGATP_PPN, csr_read\(hgatp\)\) ==.*?\) \{/if (0) {/s' test_shadow
 mutant "shadow: the old root is not cleared" shadow.c 's/\t\tgstage_set\(&root\[i .*?\n//' test_shadow
-mutant "shadow: a used entry of the root is not emptied" shadow.c 's/MIN\(shadow->used.first, root\)/shadow->used.first/' test_shadow
+mutant "shadow: a used entry of the root is not emptied" shadow.c 's/MIN\(table->used.first, root\)/table->used.first/' test_shadow
 mutant "shadow: tables below the second level stay" shadow.c 's/if \(level > 1\) \{/if (0) {/' test_shadow
-mutant "shadow: without memory, the fault is not reported" shadow.c 's/(if \(err == -ENOMEM\))\n\t\tshadow_drop\(vcpu\);/$1\n\t\terr = 0;/' test_shadow
-mutant "shadow: a reset keeps the translations" nested.c 's/\tshadow_forget\(vcpu\);\n//' test_shadow
-mutant "shadow: the table is not bounded" shadow.c 's/if \(shadow->gstage.tables >= SHADOW_TABLES\)/if (0)/' test_shadow
-mutant "shadow: a fence acts on one VMID only" shadow.c 's/if \(vmid != SHADOW_ANY_VMID && /if (/' test_shadow
-mutant "shadow: a fence of another VMID removes leaves" shadow.c 's/vmid != FIELD_GET\(HGATP_VMID, shadow->hgatp\)/0/' test_shadow
+mutant "shadow: without memory, the fault is not reported" shadow.c 's/if \(err == -ENOMEM\)\n.*?;/if (err == -ENOMEM)\n\t\terr = 0;/s' test_shadow_cases
+mutant "shadow: a reset keeps the translations" nested.c 's/\tshadow_forget\(vcpu\);\n//' test_shadow_cases
+mutant "shadow: the table is not bounded" shadow.c 's/if \(table->gstage.tables >= SHADOW_TABLES\)/if (0)/' test_shadow_cases
+mutant "shadow: a fence acts on one VMID only" shadow.c 's/\(vmid != SHADOW_ANY_VMID && /(/' test_shadow
+mutant "shadow: a fence of another VMID removes leaves" shadow.c 's/vmid != FIELD_GET\(HGATP_VMID, table->hgatp\)/0/' test_shadow_cases
 mutant "shadow: a fence removes the leaf of one page of a larger leaf of L1" shadow.c 's/\? gstage_size\(1\) : PAGE_SIZE/? PAGE_SIZE : PAGE_SIZE/' test_shadow
-mutant "shadow: a fence always removes a block" shadow.c 's/\? gstage_size\(1\) : PAGE_SIZE/? gstage_size(1) : gstage_size(1)/' test_shadow
-mutant "shadow: a leaf of 1 GiB is fenced as a block" shadow.c 's/ \|\| shadow->from_huge\)/)/' test_shadow
+mutant "shadow: a fence always removes a block" shadow.c 's/\? gstage_size\(1\) : PAGE_SIZE/? gstage_size(1) : gstage_size(1)/' test_shadow_cases
+mutant "shadow: a leaf of 1 GiB is fenced as a block" shadow.c 's/ \|\| table->from_huge//' test_shadow
 mutant "shadow: a fence of two blocks removes leaves of the first" shadow.c 's/if \(start \/ block != last \/ block \|\| /if (/' test_shadow
-mutant "shadow: a leaf that was split is not marked" shadow.c 's/ \|\|\s+\(\(old & PTE_V\) && gs->tables != tables\)//' test_shadow
-mutant "shadow: entering L2 keeps L1's translations" shadow.c 's/\tchange_table\(vcpu, &shadow->gstage\);\n/\tcsr_write(hgatp, gstage_hgatp(&shadow->gstage, vcpu->vmid));\n/' test_shadow
+mutant "shadow: a leaf that was split is not marked" shadow.c 's/ \|\|\s+\(\(old & PTE_V\) && gs->tables != tables\)//' test_shadow_cases
+mutant "shadow: the first table is always replaced" shadow.c 's/if \(table->last_use < oldest->last_use\)/if (0)/' test_shadow_cases
+mutant "shadow: a table that is replaced keeps its leaves" shadow.c 's/\t\tdrop\(vcpu, table\);\n(\t\tgstage_set_mode)/$1/' test_shadow
+mutant "shadow: a table keeps the mode of the one before" shadow.c 's/\t\tgstage_set_mode\(.*?\n//' test_shadow
+mutant "shadow: a fence for all addresses acts on the current table only" shadow.c 's/\t\t\ttable->hgatp = 0;/\t\t\tvcpu->shadow->current->hgatp = 0;/' test_shadow_cases
+mutant "shadow: a table that is loaded again misses flushes" shadow.c 's/\tshadow_check\(vcpu\);\n(\tchange_table)/$1/' test_shadow_cases
+mutant "shadow: entering L2 keeps L1's translations" shadow.c 's/\tchange_table\(vcpu, &shadow->current->gstage\);\n/\tcsr_write(hgatp, gstage_hgatp(&shadow->current->gstage, vcpu->vmid));\n/' test_shadow
 mutant "shadow: leaving L2 keeps its translations" shadow.c 's/\tchange_table\(vcpu, &vcpu->kvm->gstage\);\n/\tcsr_write(hgatp, gstage_hgatp(&vcpu->kvm->gstage, vcpu->vmid));\n/' test_shadow
 mutant "guest files: a flush at once takes other changes with it" tlb.c \
-	's/(\tflush_everywhere\(vm, &fence\);\n)(?=\}\n\n\/\*\n \* Return the VMID)/\tspin_lock(&vm->gstage.mmu_lock);\n\tgstage_take_pending_flush(&vm->gstage);\n\tspin_unlock(&vm->gstage.mmu_lock);\n$1\tgstage_fenced(&vm->gstage);\n/' test_shadow
+	's/(\tflush_everywhere\(vm, &fence\);\n)(?=\}\n\n\/\*\n \* Return the VMID)/\tspin_lock(&vm->gstage.mmu_lock);\n\tgstage_take_pending_flush(&vm->gstage);\n\tspin_unlock(&vm->gstage.mmu_lock);\n$1\tgstage_fenced(&vm->gstage);\n/' test_shadow_cases
 
 done_testing

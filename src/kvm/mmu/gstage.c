@@ -200,7 +200,7 @@ void gstage_table_free(struct gstage *gs, pte_t pte, unsigned int level, gpa_t g
 	trace_gstage_table(gpa, level - 1, false);
 	gs->tables--;
 	hv_pages_free(pte_to_hpa(pte), HV_ORDER_4K);
-	hv_poll_interrupts(); /* the VM is unreachable, so no lock is held */
+	hv_poll_interrupts(); /* no hart walks this table any more, so no lock is held */
 }
 
 struct gstage_pending_flush gstage_take_pending_flush(struct gstage *gs)
@@ -442,17 +442,19 @@ static void set_mode(struct gstage *gs, const struct gstage_mode *mode)
 		FIELD_PREP(HGATP_MODE, mode->mode) | FIELD_PREP(HGATP_PPN, gs->root >> PAGE_SHIFT);
 }
 
-int gstage_set_mode(struct gstage *gs, unsigned long mode)
+bool gstage_has_mode(unsigned long mode)
 {
-	unsigned int i;
+	for (unsigned int i = 0; i < ARRAY_SIZE(modes); i++)
+		if (modes[i].mode == mode)
+			return usable & BIT(i);
+	return false;
+}
 
-	for (i = 0; i < ARRAY_SIZE(modes); i++) {
-		if (modes[i].mode != mode || !(usable & BIT(i)))
-			continue;
-		set_mode(gs, &modes[i]);
-		return 0;
-	}
-	return -EINVAL;
+void gstage_set_mode(struct gstage *gs, unsigned long mode)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(modes); i++)
+		if (modes[i].mode == mode)
+			set_mode(gs, &modes[i]);
 }
 
 int gstage_set_gpa_bits(struct gstage *gs, u64 bits)

@@ -412,13 +412,14 @@ void gstage_vcpu_put(struct kvm_vcpu *vcpu);
 unsigned long gstage_mode(void); /* what hgatp.MODE will be; 0: no mode that all harts have */
 /* KVM_CAP_VM_GPA_BITS: of the widest mode (0: no mode that all harts have), and of a table. */
 unsigned int gstage_max_gpa_bits(void);
+bool gstage_has_mode(unsigned long mode); /* hgatp.MODE; do all harts have it? */
 unsigned int gstage_gpa_bits(const struct gstage *gs);
 /*
  * Use the narrowest mode with at least `bits` bits. -EINVAL: there is none, or some hart lacks it.
  * mmu_lock held; the table must be empty, and no hart may have used it.
  */
 int gstage_set_gpa_bits(struct gstage *gs, u64 bits);
-/* The same with this hgatp.MODE. */
-int gstage_set_mode(struct gstage *gs, unsigned long mode);
+/* Use this hgatp.MODE, for which gstage_has_mode() has been true. The table is empty and not in use. */
+void gstage_set_mode(struct gstage *gs, unsigned long mode);
 
 #endif

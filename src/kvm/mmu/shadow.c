@@ -24,19 +24,23 @@ static unsigned long count_flushes(const struct kvm *vm)
 	return __atomic_load_n(&vm->flushes, __ATOMIC_RELAXED);
 }
 
-int shadow_set_mode(struct kvm_vcpu *vcpu, unsigned long mode)
+/* Allocate a table that has none yet. Returns 0 or -ENOMEM. */
+static int table_create(struct kvm_vcpu *vcpu, struct shadow_table *table)
 {
-	struct gstage *gs = &vcpu->shadow->gstage;
+	const struct gstage *own = &vcpu->kvm->gstage;
+	int err = gstage_init(&table->gstage, own->ops, own->huge);
 
-	if (FIELD_GET(HGATP_MODE, gs->hgatp) == mode)
+	if (err)
+		return err;
+	table->spare = hv_pages_alloc(GSTAGE_ROOT_ORDER);
+	if (table->spare)
 		return 0;
-	shadow_drop(vcpu);
-	return gstage_set_mode(gs, mode);
+	gstage_destroy(&table->gstage);
+	return -ENOMEM;
 }
 
 int shadow_create(struct kvm_vcpu *vcpu)
 {
-	const struct gstage *own = &vcpu->kvm->gstage;
 	struct shadow *shadow;
 	int err;
 
@@ -45,29 +49,35 @@ int shadow_create(struct kvm_vcpu *vcpu)
 	shadow = hv_alloc(sizeof(*shadow));
 	if (!shadow)
 		return -ENOMEM;
-	err = gstage_init(&shadow->gstage, own->ops, own->huge);
-	if (!err) {
-		shadow->spare = hv_pages_alloc(GSTAGE_ROOT_ORDER);
-		err = shadow->spare ? 0 : -ENOMEM;
-	}
+	err = table_create(vcpu, &shadow->tables[0]);
 	if (err) {
-		gstage_destroy(&shadow->gstage);
 		hv_free(shadow);
 		return err;
 	}
+	shadow->current = &shadow->tables[0];
 	WRITE_ONCE(vcpu->kvm->tlb, &tlb_all_ops);
 	vcpu->shadow = shadow;
 	return 0;
 }
 
+/* The tables that are allocated, which are the first ones. */
+#define for_each_table(table, shadow)    \
+	for ((table) = (shadow)->tables; \
+	     (table) < (shadow)->tables + SHADOW_GUESTS && (table)->gstage.root; (table)++)
+
 void shadow_destroy(struct kvm_vcpu *vcpu)
 {
+	struct shadow_table *table;
+
 	if (!vcpu->shadow)
 		return;
-	gstage_destroy(&vcpu->shadow->gstage);
-	gstage_destroy(&vcpu->shadow->old);
-	if (vcpu->shadow->spare)
-		hv_pages_free(vcpu->shadow->spare, GSTAGE_ROOT_ORDER);
+	for_each_table(table, vcpu->shadow)
+	{
+		gstage_destroy(&table->gstage);
+		gstage_destroy(&table->old);
+		if (table->spare)
+			hv_pages_free(table->spare, GSTAGE_ROOT_ORDER);
+	}
 	hv_free(vcpu->shadow);
 	vcpu->shadow = NULL;
 }
@@ -90,6 +100,67 @@ static void keep_table(struct kvm_vcpu *vcpu)
 		tlb_flush_vvma_local(vcpu->kvm);
 }
 
+/* The hart must not walk a table that is freed later, not even speculatively. */
+static void drop(struct kvm_vcpu *vcpu, struct shadow_table *table)
+{
+	struct gstage *gs = &table->gstage;
+	unsigned long vsatp;
+
+	vcpu->shadow->generation++;
+	if (!table->used.end)
+		return;
+	hv_pin();
+	table->old = *gs;
+	table->old_used = table->used;
+	table->used = (struct root_range){ 0 };
+	table->from_huge = false;
+	gs->retired = 0;
+	gs->root = table->spare;
+	gs->hgatp = (gs->hgatp & ~HGATP_PPN) | FIELD_PREP(HGATP_PPN, gs->root >> PAGE_SHIFT);
+	gs->tables = 0;
+	table->spare = 0;
+	if (FIELD_GET(HGATP_PPN, csr_read(hgatp)) == table->old.root >> PAGE_SHIFT) {
+		vsatp = csr_swap(vsatp, 0);
+		change_table(vcpu, gs);
+		csr_write(vsatp, vsatp);
+	}
+	hv_unpin();
+}
+
+/* Return a forgotten table, or a new one, or the one whose last use is the longest ago. */
+static struct shadow_table *find_victim(struct kvm_vcpu *vcpu)
+{
+	struct shadow_table *table, *oldest = vcpu->shadow->tables;
+
+	for_each_table(table, vcpu->shadow)
+	{
+		if (!table->hgatp)
+			return table;
+		if (table->last_use < oldest->last_use)
+			oldest = table;
+	}
+	if (table < vcpu->shadow->tables + SHADOW_GUESTS && !table_create(vcpu, table))
+		return table;
+	return oldest;
+}
+
+/* Make the table of L1's `hgatp` the current one. Not inlined, since most entries find it so. */
+static __attribute__((noinline)) void change_current(struct kvm_vcpu *vcpu, unsigned long hgatp)
+{
+	struct shadow *shadow = vcpu->shadow;
+	struct shadow_table *table;
+
+	for_each_table(table, shadow) if (table->hgatp == hgatp) break;
+	if (table == shadow->tables + SHADOW_GUESTS || table->hgatp != hgatp) {
+		table = find_victim(vcpu);
+		drop(vcpu, table);
+		gstage_set_mode(&table->gstage, FIELD_GET(HGATP_MODE, hgatp));
+		table->hgatp = hgatp;
+	}
+	table->last_use = ++shadow->uses;
+	shadow->current = table;
+}
+
 void shadow_load(struct kvm_vcpu *vcpu, unsigned long hgatp)
 {
 	struct shadow *shadow = vcpu->shadow;
@@ -98,11 +169,10 @@ void shadow_load(struct kvm_vcpu *vcpu, unsigned long hgatp)
 		keep_table(vcpu);
 		return;
 	}
-	if (shadow->hgatp != hgatp)
-		shadow_drop(vcpu);
-	shadow->hgatp = hgatp;
-	change_table(vcpu, &shadow->gstage);
+	if (shadow->current->hgatp != hgatp)
+		change_current(vcpu, hgatp);
 	shadow_check(vcpu);
+	change_table(vcpu, &shadow->current->gstage);
 }
 
 void shadow_put(struct kvm_vcpu *vcpu, unsigned long hgatp)
@@ -111,34 +181,6 @@ void shadow_put(struct kvm_vcpu *vcpu, unsigned long hgatp)
 		change_table(vcpu, &vcpu->kvm->gstage);
 	else
 		keep_table(vcpu);
-}
-
-/* The hart must not walk a table that is freed later, not even speculatively. */
-void shadow_drop(struct kvm_vcpu *vcpu)
-{
-	struct shadow *shadow = vcpu->shadow;
-	struct gstage *gs = &shadow->gstage;
-	unsigned long vsatp;
-
-	shadow->generation++;
-	if (!shadow->used.end)
-		return;
-	hv_pin();
-	shadow->old = *gs;
-	shadow->old_used = shadow->used;
-	shadow->used = (struct root_range){ 0 };
-	shadow->from_huge = false;
-	gs->retired = 0;
-	gs->root = shadow->spare;
-	gs->hgatp = (gs->hgatp & ~HGATP_PPN) | FIELD_PREP(HGATP_PPN, gs->root >> PAGE_SHIFT);
-	gs->tables = 0;
-	shadow->spare = 0;
-	if (FIELD_GET(HGATP_PPN, csr_read(hgatp)) == shadow->old.root >> PAGE_SHIFT) {
-		vsatp = csr_swap(vsatp, 0);
-		change_table(vcpu, gs);
-		csr_write(vsatp, vsatp);
-	}
-	hv_unpin();
 }
 
 /* Free the table to which the entry `pte` of this level points, and all tables below. */
@@ -158,17 +200,18 @@ static void free_tables(struct gstage *gs, pte_t pte, unsigned int level, gpa_t 
 }
 
 /* Only the entries that were used are looked at: L1 may fence often, and the root has 2048. */
-void shadow_reclaim(struct kvm_vcpu *vcpu)
+static void reclaim(struct shadow_table *table)
 {
-	struct shadow *shadow = vcpu->shadow;
-	struct gstage *old = &shadow->old;
-	unsigned int level = old->levels - 1;
+	struct gstage *old = &table->old;
+	unsigned int level;
 
-	gstage_free_retired(gstage_take_retired(&shadow->gstage));
+	/* Interrupts are taken here, and then the table may be dropped, but not once it has `old`. */
+	gstage_free_retired(gstage_take_retired(&table->gstage));
 	if (!old->root)
 		return;
 	gstage_free_retired(gstage_take_retired(old));
-	for (unsigned long i = shadow->old_used.first; i < shadow->old_used.end; i++) {
+	level = old->levels - 1;
+	for (unsigned long i = table->old_used.first; i < table->old_used.end; i++) {
 		hpa_t page = old->root + i / GSTAGE_TABLE_ENTRIES * PAGE_SIZE;
 		pte_t *root = hv_page_map(page), pte = root[i % GSTAGE_TABLE_ENTRIES];
 
@@ -176,25 +219,35 @@ void shadow_reclaim(struct kvm_vcpu *vcpu)
 		hv_page_unmap(root);
 		if (pte_is_table(pte))
 			free_tables(old, pte, level, i * gstage_size(level));
+		if (i % 256 == 0)
+			hv_poll_interrupts();
 	}
-	shadow->spare = old->root;
+	table->spare = old->root;
 	old->root = 0;
+}
+
+void shadow_reclaim(struct kvm_vcpu *vcpu)
+{
+	struct shadow_table *table;
+
+	for_each_table(table, vcpu->shadow) reclaim(table);
 }
 
 void shadow_forget(struct kvm_vcpu *vcpu)
 {
 	if (vcpu->shadow)
-		vcpu->shadow->hgatp = 0;
+		shadow_fence(vcpu, SHADOW_ANY_VMID, 0, ~0ULL);
 }
 
 void shadow_check(struct kvm_vcpu *vcpu)
 {
+	struct shadow_table *table = vcpu->shadow->current;
 	unsigned long flushes = count_flushes(vcpu->kvm);
 
-	if (vcpu->shadow->flushes == flushes)
+	if (table->flushes == flushes)
 		return;
-	vcpu->shadow->flushes = flushes;
-	shadow_drop(vcpu);
+	table->flushes = flushes;
+	drop(vcpu, table);
 }
 
 /* ---- fences of L1 ------------------------------------------------------------------------------ */
@@ -247,16 +300,20 @@ static void fence_block(struct gstage *gs, gpa_t start, gpa_t last)
 
 void shadow_fence(struct kvm_vcpu *vcpu, unsigned long vmid, gpa_t start, gpa_t last)
 {
-	struct shadow *shadow = vcpu->shadow;
-	struct gstage *gs = &shadow->gstage;
+	struct shadow_table *table;
 	u64 block = gstage_size(1);
 
-	if (vmid != SHADOW_ANY_VMID && vmid != FIELD_GET(HGATP_VMID, shadow->hgatp))
-		return;
-	if (start / block != last / block || shadow->from_huge)
-		shadow_drop(vcpu);
-	else if (last < gstage_limit(gs))
-		fence_block(gs, start, last);
+	for_each_table(table, vcpu->shadow)
+	{
+		if (!table->hgatp ||
+		    (vmid != SHADOW_ANY_VMID && vmid != FIELD_GET(HGATP_VMID, table->hgatp)))
+			continue;
+		if (start / block != last / block || table->from_huge ||
+		    table != vcpu->shadow->current)
+			table->hgatp = 0;
+		else if (last < gstage_limit(&table->gstage))
+			fence_block(&table->gstage, start, last);
+	}
 }
 
 /* ---- L1's table -------------------------------------------------------------------------------- */
@@ -312,7 +369,7 @@ static int leaf_reached(const struct gstage_fault *fault, bool mxr, struct shado
 int shadow_walk(struct kvm_vcpu *vcpu, unsigned long hgatp, const struct gstage_fault *fault,
 		bool mxr, struct shadow_walk *walk)
 {
-	const struct gstage *gs = &vcpu->shadow->gstage;
+	const struct gstage *gs = &vcpu->shadow->current->gstage;
 	gpa_t table = (gpa_t)FIELD_GET(HGATP_PPN, hgatp) << PAGE_SHIFT;
 	unsigned int level = gs->levels;
 
@@ -356,8 +413,8 @@ static pte_t leaf_flags(const struct shadow_walk *walk, const struct gstage_leaf
 static int map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 	       const struct shadow_walk *walk, const struct gstage_leaf *own, hpa_t *retired)
 {
-	struct shadow *shadow = vcpu->shadow;
-	struct gstage *gs = &shadow->gstage;
+	struct shadow_table *table = vcpu->shadow->current;
+	struct gstage *gs = &table->gstage;
 	unsigned long root = gstage_index(gs, fault->gpa, gs->levels - 1), tables = gs->tables;
 	pte_t old;
 	int err;
@@ -366,15 +423,15 @@ static int map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 	hpa_t pa = ALIGN_DOWN(gstage_leaf_hpa(own, walk->gpa), gstage_size(level));
 	/* lab 14 end */
 
-	shadow->used.first = shadow->used.end ? MIN(shadow->used.first, root) : root;
-	shadow->used.end = MAX(shadow->used.end, root + 1);
+	table->used.first = table->used.end ? MIN(table->used.first, root) : root;
+	table->used.end = MAX(table->used.end, root + 1);
 	spin_lock(&gs->mmu_lock);
 	err = gstage_map(gs, fault->gpa, level, pte_make(pa, leaf_flags(walk, own)), &old);
 	*retired = gstage_take_retired(gs);
 	spin_unlock(&gs->mmu_lock);
 	if (err)
 		return err;
-	shadow->from_huge |= walk->level > 1;
+	table->from_huge |= walk->level > 1;
 	/* Or a larger leaf, which L1's table no longer has, but has not fenced, was split. */
 	if (!level &&
 	    (walk->level || (walk->pte & PTE_NAPOT) || ((old & PTE_V) && gs->tables != tables)))
@@ -395,6 +452,7 @@ int shadow_map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 {
 	struct gstage *own = &vcpu->kvm->gstage;
 	struct shadow *shadow = vcpu->shadow;
+	struct shadow_table *table = shadow->current;
 	struct gstage_leaf leaf;
 	hpa_t retired = 0;
 	int err = 0;
@@ -402,10 +460,10 @@ int shadow_map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 	shadow_reclaim(vcpu);
 	hv_pin();
 	shadow_check(vcpu);
-	if (shadow->gstage.tables >= SHADOW_TABLES)
-		shadow_drop(vcpu);
+	if (table->gstage.tables >= SHADOW_TABLES)
+		drop(vcpu, table);
 	/* L1's table may have changed, and been fenced, since the walk. Or a drop needs reclaim. */
-	if (walk->generation != shadow->generation || shadow->old.root) {
+	if (walk->generation != shadow->generation || table->old.root) {
 		hv_unpin();
 		return 0;
 	}
@@ -418,8 +476,8 @@ int shadow_map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 		err = map(vcpu, fault, walk, &leaf, &retired);
 	hv_unpin();
 	gstage_free_retired(retired);
-	/* Give the table's memory back. The caller then waits for memory, and L2 tries again. */
+	/* Give the tables' memory back. The caller then waits for memory, and L2 tries again. */
 	if (err == -ENOMEM)
-		shadow_drop(vcpu);
+		for_each_table(table, shadow) drop(vcpu, table);
 	return err;
 }

@@ -7,18 +7,24 @@
  * followed by the VM's own. It is filled on demand, by L2's guest page faults, and is valid like a
  * TLB: a change of L1's table takes effect at L1's next HFENCE.GVMA (H §3.2).
  *
- * Each vCPU has a shadow table of its own, because HFENCE.GVMA acts on one hart. vcpu->mutex guards
- * it. A fence of L1 for one address removes the leaves that come from L1's leaf for this address. The
- * table is dropped as a whole:
+ * Each vCPU has shadow tables of its own, because HFENCE.GVMA acts on one hart: one for each of the
+ * SHADOW_GUESTS values of L1's hgatp that were used last, or for fewer if there is no memory.
+ * vcpu->mutex guards them.
  *
- *   - when L1 executes an HFENCE.GVMA or HINVAL.GVMA for all addresses, or asks the firmware for one;
- *   - when L1 enters L2 with another hgatp, or user space sets hgatp;
+ * A fence of L1 for addresses in one block of level 1 (2 MiB) removes their leaves from the current
+ * table, or all leaves of the block if some of them come from a larger leaf of L1. At any other fence,
+ * the tables of the VMIDs that it names are forgotten, and so are all tables when user space sets hgatp
+ * or when the vCPU is reset. A table is dropped as a whole:
+ *
+ *   - before it is used again after it was forgotten, or with another value of hgatp;
  *   - when the VM's own table was flushed, because a translation was taken back or lost W (tlb.c
  *     counts the flushes);
- *   - when it has SHADOW_TABLES tables besides its root, or when there is no memory for another one.
+ *   - when it has SHADOW_TABLES tables besides its root; and all of them are when there is no memory
+ *     for a leaf.
  *
  * A dropped table is replaced by an empty root at once, and freed later, because freeing takes
- * interrupts (gstage.c). Nothing is mapped before that, so at most one table waits to be freed.
+ * interrupts (gstage.c). Nothing is mapped before that, so for each value of hgatp, at most one table
+ * waits to be freed.
  */
 #ifndef KVM_SHADOW_H
 #define KVM_SHADOW_H
@@ -26,21 +32,29 @@
 #include "kvm.h"
 #include "mmu/vsstage.h"
 
+#define SHADOW_GUESTS 4
 #define SHADOW_TABLES 1024
 
-struct shadow {
-	struct gstage gstage;
+struct shadow_table {
+	struct gstage gstage; /* root is 0: not allocated yet */
 	struct root_range {
 		unsigned long first, end; /* end is 0: none */
 	} used;                           /* the entries of the root that have been written */
-	bool from_huge;                   /* some leaf comes from a leaf of L1 above level 1 */
-	unsigned long hgatp;      /* L1's hgatp whose translations the table holds; 0: none */
-	unsigned long flushes;    /* kvm->flushes when the shadow table was last checked */
-	unsigned long generation; /* counts how often the table was dropped */
-	bool svpbmt, svnapot;     /* L1 has these extensions */
-	hpa_t spare;              /* an empty root; 0: the last one is in `old` */
-	struct gstage old;        /* the table dropped last, not freed yet; root is 0: none */
+	unsigned long hgatp;    /* L1's hgatp whose translations the table holds; 0: forgotten */
+	unsigned long flushes;  /* kvm->flushes when the table was last checked */
+	unsigned long last_use; /* the value of shadow->uses then */
+	bool from_huge;         /* some leaf comes from a leaf of L1 above level 1 */
+	hpa_t spare;            /* an empty root; 0: the last one is in `old` */
+	struct gstage old;      /* the table dropped last, not freed yet; root is 0: none */
 	struct root_range old_used;
+};
+
+struct shadow {
+	struct shadow_table tables[SHADOW_GUESTS];
+	struct shadow_table *current; /* used last, or in use */
+	unsigned long uses;           /* counts changes of `current` */
+	unsigned long generation;     /* counts how often a table was dropped */
+	bool svpbmt, svnapot;         /* L1 has these extensions */
 };
 
 /* One access of L2 as L1's table translates it. */
@@ -48,20 +62,15 @@ struct shadow_walk {
 	gpa_t gpa;                /* of L1 */
 	unsigned int level;       /* of L1's leaf */
 	pte_t pte;                /* L1's leaf, or 0 */
-	unsigned long generation; /* of the shadow table when the walk began */
+	unsigned long generation; /* of the shadow when the walk began */
 };
 
 /*
- * Make the vCPU's shadow table, before it gets H, so that no later step can fail for lack of memory.
- * Does nothing if there is one. Returns 0 or -ENOMEM.
+ * Make the vCPU's first shadow table, before it gets H, so that no later step can fail for lack of
+ * memory. Does nothing if there is one. Returns 0 or -ENOMEM.
  */
 int shadow_create(struct kvm_vcpu *vcpu);
 void shadow_destroy(struct kvm_vcpu *vcpu);
-/*
- * Prepare for guests with a table of this hgatp.MODE. Returns 0; -EINVAL: some hart lacks the mode.
- * L2's CSRs are not loaded.
- */
-int shadow_set_mode(struct kvm_vcpu *vcpu, unsigned long mode);
 /*
  * Load the hart's hgatp for L2 with L1's `hgatp`, and back to the VM's own table: if `hgatp` is 0, L2
  * uses that table, too. vsatp is 0, and henvcfg is written already. All VS-stage translations of the
@@ -76,21 +85,19 @@ void shadow_put(struct kvm_vcpu *vcpu, unsigned long hgatp);
  */
 #define SHADOW_ANY_VMID (~0UL)
 void shadow_fence(struct kvm_vcpu *vcpu, unsigned long vmid, gpa_t start, gpa_t last);
-/* Empty the table, which may be loaded. The old table is kept until shadow_reclaim() frees it. */
-void shadow_drop(struct kvm_vcpu *vcpu);
-/* Free the table dropped last. Takes interrupts, so it must not be called in a pinned section. */
+/* Free what was dropped or removed. Takes interrupts, so it must not be called in a pinned section. */
 void shadow_reclaim(struct kvm_vcpu *vcpu);
-/* Have the next shadow_load() drop the table. Does nothing if there is none. */
+/* Forget all tables, so that none is used before it is dropped. Does nothing if there are none. */
 void shadow_forget(struct kvm_vcpu *vcpu);
 /*
- * Drop the table if the VM's own table has been flushed since. Called with the table loaded, in a
- * pinned section: by shadow_load(), before each entry into L2, and before an HLV or HSV while a
- * request to drop translations is pending (unpriv.c). Does not sleep.
+ * Drop the current table if the VM's own table has been flushed since. Called by shadow_load(), before
+ * each entry into L2, and before an HLV or HSV while a request to drop translations is pending
+ * (unpriv.c), when no interrupt can be taken until the access. Does not sleep.
  */
 void shadow_check(struct kvm_vcpu *vcpu);
 /*
- * Walk the table of L1's `hgatp` for an access. Returns 0; -EFAULT: L1's table does not permit it;
- * -EIO: a table is not in memory. May sleep.
+ * Walk L1's table in `hgatp`, whose shadow table is the current one, for an access. Returns 0;
+ * -EFAULT: L1's table does not permit it; -EIO: a table is not in memory. May sleep.
  */
 int shadow_walk(struct kvm_vcpu *vcpu, unsigned long hgatp, const struct gstage_fault *fault,
 		bool mxr, struct shadow_walk *walk);

@@ -111,7 +111,7 @@ static void check_hart(struct kvm_vcpu *target, void *arg)
 
 /*
  * A fence for translations of the guest's own guests: every vCPU drops all translations, and its
- * shadow table (mmu/shadow.h), before it runs again. The fast path calls this for a fence that names
+ * shadow tables (mmu/shadow.h), before it uses them again. The fast path calls this for a fence that names
  * only the caller; it must not wait (fastpath.c). Not inlined, so that other fences do not pay for
  * it.
  */

@@ -199,9 +199,6 @@ struct hfence_entry {
 #define TYPE_VMID  2 /* of the guest with this VMID only */
 #define TYPE_VVMA  4
 
-/* The most fences that are executed one by one, since this is in a section. */
-#define MAX_FENCES 4
-
 static struct hfence_entry *entries(const struct kvm_vcpu *vcpu)
 {
 	return (struct hfence_entry *)((unsigned long *)vcpu->map.va[0] + HFENCES);
@@ -234,24 +231,30 @@ static void fence_gvma(struct kvm_vcpu *vcpu, unsigned long config,
 }
 
 /*
- * Execute the pending ones of `count` entries. VS-stage translations of L2 are dropped anyway when V
+ * Execute the pending ones of `count` entries. Several fences for the G-stage are executed as one of
+ * everything, since this is in a section. VS-stage translations of L2 are dropped anyway when V
  * changes.
  */
 static void sync_entries(struct kvm_vcpu *vcpu, unsigned long first, unsigned long count)
 {
-	struct hfence_entry *entry = entries(vcpu) + first;
+	struct hfence_entry *entry = entries(vcpu) + first, *gvma = NULL;
+	unsigned long config, of_gvma = 0;
 	unsigned int fences = 0;
 
 	for (; count; count--, entry++) {
-		unsigned long config = READ_ONCE(entry->config);
-
+		config = READ_ONCE(entry->config);
 		if (!(config & PENDING))
 			continue;
 		WRITE_ONCE(entry->config, config & ~PENDING);
-		if (FIELD_GET(TYPE, config) < TYPE_VVMA && ++fences <= MAX_FENCES)
-			fence_gvma(vcpu, config, entry);
+		if (FIELD_GET(TYPE, config) < TYPE_VVMA) {
+			gvma = entry;
+			of_gvma = config;
+			fences++;
+		}
 	}
-	if (fences > MAX_FENCES)
+	if (fences == 1)
+		fence_gvma(vcpu, of_gvma, gvma);
+	else if (fences)
 		shadow_fence(vcpu, SHADOW_ANY_VMID, 0, ~0ULL);
 }
 

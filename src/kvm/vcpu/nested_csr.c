@@ -204,7 +204,7 @@ static void write_hgatp(struct kvm_vcpu *vcpu, unsigned long value)
 	value &= HGATP_MODE | HGATP_VMID | (HGATP_PPN & ~3UL);
 	if (!mode)
 		value = 0;
-	else if (shadow_set_mode(vcpu, mode))
+	else if (!gstage_has_mode(mode))
 		return;
 	vcpu->nested.hgatp = value;
 }

@@ -20,7 +20,8 @@
 static inline void check_entry(const struct kvm_vcpu *vcpu)
 {
 	const struct nested *n = &vcpu->nested;
-	const struct gstage *gs = n->v && n->hgatp ? &vcpu->shadow->gstage : &vcpu->kvm->gstage;
+	const struct gstage *gs =
+		n->v && n->hgatp ? &vcpu->shadow->current->gstage : &vcpu->kvm->gstage;
 	unsigned long hstatus = vcpu->guest.hstatus, traps = HSTATUS_VTVM | HSTATUS_VTSR;
 
 	CLAIM(vcpu->loaded == (n->v ? VCPU_LINES_HELD : VCPU_LOADED));
@@ -84,16 +85,24 @@ static inline void for_each_leaf_of(const struct gstage *gs, void (*fn)(struct l
 	for_each_leaf(gs->root, gs->levels - 1, 4 * GSTAGE_TABLE_ENTRIES, fn);
 }
 
-/* If a flush was counted since the table was checked, it is dropped before L2 runs. */
+/* If a table was forgotten, or a flush was counted since it was checked, it is dropped before L2 uses it. */
 static inline void check_shadow(const struct kvm_vcpu *vcpu)
 {
 	const struct shadow *shadow = vcpu->shadow;
 
-	if (!shadow || !shadow->used.end || shadow->flushes != vcpu->kvm->flushes)
+	if (!shadow)
 		return;
-	nr_leaves = 0;
-	for_each_leaf_of(&vcpu->kvm->gstage, add_leaf);
-	for_each_leaf_of(&shadow->gstage, check_leaf);
+	for (unsigned int i = 0; i < SHADOW_GUESTS; i++) {
+		const struct shadow_table *table = &shadow->tables[i];
+
+		if (!table->hgatp || !table->used.end || table->flushes != vcpu->kvm->flushes)
+			continue;
+		CLAIM(FIELD_GET(HGATP_MODE, table->hgatp) ==
+		      FIELD_GET(HGATP_MODE, table->gstage.hgatp));
+		nr_leaves = 0;
+		for_each_leaf_of(&vcpu->kvm->gstage, add_leaf);
+		for_each_leaf_of(&table->gstage, check_leaf);
+	}
 }
 
 static inline void check_legal(const struct kvm_vcpu *vcpu)
@@ -111,7 +120,6 @@ static inline void check_legal(const struct kvm_vcpu *vcpu)
 	CLAIM(!(n->hstateen0 & ~isa_hstateen0(vcpu)));
 	CLAIM(n->hgatp ? (mode == SATP_MODE_SV39 || mode == SATP_MODE_SV48) && !(n->hgatp & 3)
 		       : !mode);
-	CLAIM(!n->hgatp || FIELD_GET(HGATP_MODE, vcpu->shadow->gstage.hgatp) == mode);
 	CLAIM(!n->unpriv && !n->handling);
 	CLAIM(n->on == !!(vcpu->special & SPECIAL_NESTED));
 	if (vcpu->loaded)

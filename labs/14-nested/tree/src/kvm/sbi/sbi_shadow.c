@@ -19,13 +19,14 @@ int sbi_shadow(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, stru
 
 	(void)ext;
 	if (fid == 0 && vcpu->shadow)
-		gs = &vcpu->shadow->gstage;
+		gs = &vcpu->shadow->current->gstage;
 	else if (fid != 1) {
 		ret->error = SBI_ERR_INVALID_PARAM;
 		return RESUME_GUEST;
 	}
 	spin_lock(&gs->mmu_lock);
-	if (gpa < gstage_limit(gs))
+	/* A table that L1 has fenced is forgotten, and dropped when L2 next runs. */
+	if (gpa < gstage_limit(gs) && (fid == 1 || vcpu->shadow->current->hgatp))
 		err = gstage_find(gs, gpa, &leaf);
 	spin_unlock(&gs->mmu_lock);
 	if (err)

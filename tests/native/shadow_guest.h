@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+/*
+ * shadow_guest.h - a vCPU that runs L2 with a shadow table, and a second translation.
+ *
+ * The accesses of L2 are made through the model of the hart's TLB. The second translation,
+ * reference(), says what each access must yield. Each page of the VM contains its own number, so an
+ * access to a page that the VM no longer has is noticed.
+ */
+#ifndef SHADOW_GUEST_H
+#define SHADOW_GUEST_H
+
+#include "one_vm.h"
+#include "random.h"
+#include "exit/exit.h"
+#include "mmu/shadow.h"
+#include "vcpu/nested.h"
+
+#define BASE    NATIVE_GUEST_BASE
+#define HVA     NATIVE_USER_BASE
+#define LOG_HVA (HVA + NATIVE_GUEST_SIZE) /* where the dirty log is written */
+
+/* L1 has more guests than there are shadow tables. Their tables: a root of 16 KiB, aligned, and two others. */
+#define NR_GUESTS (SHADOW_GUESTS + 2)
+#define ROOT(n)   (BASE + 0x100000 + (n)*0x8000)
+#define LEVEL1(n) (ROOT(n) + 0x4000)
+#define LEVEL0(n) (ROOT(n) + 0x5000)
+
+/*
+ * L2 has a region of 4 KiB pages, and one that a leaf of 2 MiB may map. The VM's memory is in the
+ * same two parts: single pages from DATA on, and whole 2 MiB from BASE + 2 MiB on.
+ */
+#define NR_SMALL 16UL
+#define SMALL    0UL
+#define LARGE    (2UL << 20)
+#define FAR      (700UL << 30) /* both regions again */
+#define HUGE     (1UL << 30)   /* a region that a leaf of 1 GiB may map to all of the VM's memory */
+#define DATA     (BASE + 0x180000)
+#define NR_DATA  16UL
+
+#define VMID (5UL + guest) /* in L1's hgatp */
+
+static u64
+	numbers[NATIVE_GUEST_SIZE / PAGE_SIZE]; /* in the VM's pages; 0: the page is not mapped */
+static bool stored[ARRAY_SIZE(numbers)];        /* by L2 since the dirty log was last read */
+static u64 last_number;
+static unsigned int guest;          /* of L1, which is L2 */
+static u64 *root, *level1, *level0; /* its tables */
+static bool logging;
+
+static void *memory(gpa_t gpa)
+{
+	return native_user(HVA + (gpa - BASE));
+}
+
+/* Give the VM a new page at gpa. */
+static void number_page(gpa_t gpa)
+{
+	numbers[(gpa - BASE) / PAGE_SIZE] = ++last_number;
+	*(u64 *)memory(gpa) = last_number;
+}
+
+static void enter_l2(void)
+{
+	vm.vcpu->nested.v = true;
+	nested_enter(vm.vcpu);
+	nested_settle(vm.vcpu);
+}
+
+static void leave_l2(void)
+{
+	nested_unsettle(vm.vcpu);
+	vm.vcpu->nested.v = false;
+	nested_leave(vm.vcpu);
+}
+
+static void choose_guest(unsigned int n)
+{
+	guest = n;
+	root = memory(ROOT(n));
+	level1 = memory(LEVEL1(n));
+	level0 = memory(LEVEL0(n));
+	vm.vcpu->nested.hgatp = FIELD_PREP(HGATP_MODE, SATP_MODE_SV39) |
+				FIELD_PREP(HGATP_VMID, VMID) | ROOT(n) >> PAGE_SHIFT;
+}
+
+static int setup_flags(unsigned int flags)
+{
+	native_reset();
+	native_isa_set("h f d sstc svinval svnapot svpbmt");
+	native_core_start();
+	native_vm_make(&vm, flags);
+	vcpu_put(vm.vcpu);
+	assert_int_equal(shadow_create(vm.vcpu), 0);
+	isa_set_put(&vm.vcpu->isa, KVM_RISCV_ISA_EXT_H, true);
+	vcpu_isa_changed(vm.vcpu);
+
+	last_number = 0;
+	logging = false;
+	memset(stored, 0, sizeof(stored));
+	native_user_map(LOG_HVA, 16 * PAGE_SIZE, 0);
+	for (gpa_t gpa = BASE; gpa < BASE + NATIVE_GUEST_SIZE; gpa += PAGE_SIZE)
+		number_page(gpa);
+	for (unsigned int n = NR_GUESTS; n-- > 0;) {
+		choose_guest(n);
+		root[0] = pte_make(LEVEL1(n), PTE_V);
+		root[HUGE >> 30] = 0;
+		*(u64 *)memory(ROOT(n) + (FAR >> 30) * sizeof(*root)) = pte_make(LEVEL1(n), PTE_V);
+		level1[0] = pte_make(LEVEL0(n), PTE_V);
+		level1[1] = 0;
+		memset(level0, 0, PAGE_SIZE);
+	}
+
+	vcpu_load(vm.vcpu);
+	enter_l2();
+	return 0;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	return setup_flags(0);
+}
+
+static int setup_huge(void **state)
+{
+	(void)state;
+	return setup_flags(NATIVE_HUGE);
+}
+
+/* ---- the reference ---------------------------------------------------------------------------- */
+
+/* Does L1's table permit the access? *gpa is L1's address. */
+static bool reference(u64 l2, enum native_access access, gpa_t *gpa)
+{
+	bool huge = l2 / SZ_1G == HUGE / SZ_1G, large = (l2 &= SZ_1G - 1) >= LARGE;
+	u64 pte = huge ? root[HUGE >> 30] : large ? level1[1] : level0[l2 / PAGE_SIZE];
+	u64 base = (pte >> 10 & ((1ULL << 44) - 1)) << 12, size = huge    ? SZ_1G
+								  : large ? LARGE
+									  : PAGE_SIZE;
+
+	if ((pte & (PTE_V | PTE_U | PTE_A)) != (PTE_V | PTE_U | PTE_A) || pte >> 54 ||
+	    ((pte & PTE_W) && !(pte & PTE_R)))
+		return false;
+	if (base % size)
+		return false;
+	*gpa = base | (l2 & (size - 1));
+	if (access == NATIVE_STORE)
+		return (pte & PTE_W) && (pte & PTE_D);
+	return pte & (access == NATIVE_FETCH ? PTE_X : PTE_R);
+}
+
+/* ---- one access of L2 --------------------------------------------------------------------------- */
+
+static void serve(void)
+{
+	tlb_serve(vm.vcpu, __atomic_exchange_n(&vm.vcpu->requests, 0, __ATOMIC_ACQUIRE));
+	shadow_check(vm.vcpu); /* as nested_before_entry() */
+}
+
+/* Returns 0; RESUME_USER: the address is not memory; -EFAULT: the fault went to L1; -ENOMEM. */
+static int access_l2(u64 l2, enum native_access access, hpa_t *hpa)
+{
+	struct hv_trap trap;
+	int ret;
+
+	for (unsigned int i = 0; i < 8; i++) {
+		serve();
+		trap = (struct hv_trap){ .scause = native_gstage_access(l2, access, hpa),
+					 .htval = l2 >> 2,
+					 .stval = l2,
+					 .htinst = access == NATIVE_FETCH ? 0 : 0x2503 };
+		if (!trap.scause)
+			return 0;
+		nested_unsettle(vm.vcpu);
+		ret = nested_fault(vm.vcpu, &trap);
+		if (!vm.vcpu->nested.v) {
+			assert_int_equal(ret, RESUME_GUEST);
+			enter_l2();
+			return -EFAULT;
+		}
+		nested_settle(vm.vcpu);
+		if (ret != RESUME_GUEST)
+			return ret;
+	}
+	return -ELOOP;
+}
+
+static void check(u64 l2, enum native_access access)
+{
+	gpa_t gpa = 0;
+	hpa_t hpa = 0;
+	bool permitted = reference(l2, access, &gpa);
+	int ret = access_l2(l2, access, &hpa);
+	u64 page;
+
+	if (!permitted) {
+		assert_int_equal(ret, -EFAULT);
+		return;
+	}
+	page = (gpa - BASE) / PAGE_SIZE;
+	if (!numbers[page]) {
+		assert_int_equal(ret,
+				 -EFAULT); /* KVM_RUN's, since user space has no memory there */
+		return;
+	}
+	assert_int_equal(ret, 0);
+	assert_int_equal(*(u64 *)native_ram(ALIGN_DOWN(hpa, PAGE_SIZE)), numbers[page]);
+	if (access == NATIVE_STORE)
+		stored[page] = true;
+}
+
+/* The host takes the page at gpa back, or gives a new one. */
+static void change_page(gpa_t gpa)
+{
+	u64 *number = &numbers[(gpa - BASE) / PAGE_SIZE];
+
+	if (*number) {
+		native_user_unmap(HVA + (gpa - BASE), PAGE_SIZE);
+		*number = 0;
+	} else {
+		native_user_map(HVA + (gpa - BASE), PAGE_SIZE, 0);
+		number_page(gpa);
+	}
+}
+
+#endif
