@@ -3,7 +3,7 @@
 #
 # Complete systems under nested virtualization: Debian's kernel as the guest of hyperscope in
 # hyperscope, also saved and restored while it boots; and Debian's kernel with KVM as a guest
-# hypervisor, which runs payloads with this project's VMM.
+# hypervisor, which runs payloads and Debian's kernel with this project's VMM.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 guest_dir=$O/guest
 for f in "$O/vmm" "$O/guest-initrd.cpio" "$guest_dir/busybox" "$guest_dir/vmlinux" "$guest_dir/modules/kvm.ko"; do
@@ -36,10 +36,11 @@ HS_SECONDS=240 hs run --quiet --restore "$tmp/saved"
 is "$status" 0 "and restored" || diag "$err"
 like "$out" 'the tour ends with status 0' "its tour then ends without an error"
 
-# ---- L1: Debian's kernel with KVM; L2: payloads ----
+# ---- L1: Debian's kernel with KVM; L2: payloads, and Debian's kernel ----
 
 mkdir -p "$tmp/kvm/"{dev,proc,sys,bin}
 cp "$O/vmm" "$guest_dir/busybox" "$guest_dir/modules/kvm.ko" "$O/guest-payloads/"{hello,fp,timer}.bin "$tmp/kvm"
+cp "$guest_dir/vmlinux" "$O/guest-initrd.cpio" "$tmp/kvm"
 cat >"$tmp/kvm/init" <<'END'
 #!/busybox sh
 /busybox --install -s /bin
@@ -51,15 +52,23 @@ for p in hello fp timer; do
 	/vmm --quiet --memory 64M --append on=linux /$p.bin </dev/null
 	echo "$p: status $?"
 done
+for n in 1 2; do
+	/vmm --quiet --vcpus $n --memory 256M --initrd /guest-initrd.cpio --append "console=ttyS0 quiet" /vmlinux </dev/null
+	echo "Debian on $n: status $?"
+done
 poweroff -f
 END
 chmod +x "$tmp/kvm/init"
 archive "$tmp/kvm" "$tmp/kvm.cpio"
-HS_SECONDS=240 hs run --nested --quiet --memory 700M --initrd "$tmp/kvm.cpio" --append "console=ttyS0 quiet panic=-1" "$guest_dir/vmlinux"
+HS_SECONDS=480 hs run --nested --quiet --vcpus 2 --memory 900M --initrd "$tmp/kvm.cpio" --append "console=ttyS0 quiet panic=-1" "$guest_dir/vmlinux"
 is "$status" 0 "Debian's kernel is a guest hypervisor" || diag "$err" "$(tail -n 5 <<<"$out")"
 out=$(tr -d '\r' <<<"$out")
 for p in hello fp timer; do
 	like "$out" "$p: status 0" "its KVM runs the payload $p"
 done
 is "$(grep '^not ok' <<<"$out")" "" "all claims of the payloads hold"
+for n in 1 2; do
+	like "$out" "Debian on $n: status 0" "its KVM runs Debian's kernel with $n vCPU(s)"
+done
+is "$(grep -c 'the tour ends with status 0' <<<"$out")" 2 "each time, the tour ends without an error"
 done_testing
