@@ -8,14 +8,24 @@
  *
  * The other end respects RTS: while the guest has RTS off, input stays in the ring. When Linux's
  * driver opens the port, it clears the FIFOs and discards a byte, but RTS is off at that time, so
- * no input is lost. RTS is on after reset, for programs that poll and never write MCR.
+ * no input is lost. RTS is on after reset, for programs that poll and never write MCR. A guest that
+ * has DTR off, too, but enables the interrupt for input, does not use these lines (Xvisor).
  */
 #include <linux/serial_reg.h>
 #include "state.h"
 
+static bool receives(const struct uart *uart)
+{
+	if (uart->mcr & UART_MCR_LOOP)
+		return false;
+	if (uart->mcr & (UART_MCR_RTS | UART_MCR_DTR))
+		return uart->mcr & UART_MCR_RTS;
+	return uart->ier & UART_IER_RDI;
+}
+
 static bool receive_ready(const struct uart *uart)
 {
-	return (uart->mcr & UART_MCR_RTS) && !(uart->mcr & UART_MCR_LOOP) && console_has_input();
+	return receives(uart) && console_has_input();
 }
 
 /* Return the pending cause of highest priority, in IIR's encoding. */

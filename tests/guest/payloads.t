@@ -153,6 +153,11 @@ unlike "$(cat "$tmp/all")" '^=== no toggle' "every toggle of this test exists"
 [ ! -e /tmp/payload-was-here ]
 ok $? "the semihosting sequence has not written a file on the user's machine"
 
+echo x >"$tmp/in"
+hs run --quiet --append input "$O/guest-payloads/vmm_devices.bin"
+is "$status:$(grep -c '^ok .*\(RTS\|its interrupt is enabled\|of the input\)' <<<"$out")" 0:5 "the serial port's input waits as its control lines say" ||
+	diag "$(grep '^not ok' <<<"$out")"
+
 # A student's tree has a lab's payloads here too; the lab's own tests run those.
 if [ ! -e "$HS_TOP/lab.json" ]; then
 	is "$(sed -nE 's/^[^#:]+: [^:]+: (\w+).*/\1/p' "$HS_TOP/tests/guest/payloads" | sort -u | xargs)" \

@@ -21,12 +21,16 @@ enum {
 	UART_SCR = 7,
 };
 
+#define IER_RDI    1
 #define IER_THRI   2
 #define IIR_NONE   1
 #define IIR_THRI   2
 #define IIR_FIFO   0xc0
 #define LCR_DLAB   0x80
+#define MCR_DTR    1
+#define MCR_RTS    2
 #define MCR_LOOP   0x10
+#define LSR_DR     1
 #define LSR_EMPTY  0x60
 #define MSR_ONLINE 0xb0
 
@@ -113,6 +117,29 @@ static void test_uart(void)
 	ok_eq(get8(UART_MSR), 0xf0,
 	      "in loopback mode, the modem status shows the port's own outputs");
 	set8(UART_MCR, 3);
+}
+
+static u8 has_input(u8 mcr, u8 ier)
+{
+	set8(UART_MCR, mcr);
+	set8(UART_IER, ier);
+	return get8(UART_LSR) & LSR_DR;
+}
+
+/* With the boot argument "input": the input begins with an x. */
+static void test_input(void)
+{
+	unsigned long end = csr_read(time) + 10 * timebase();
+
+	while (!has_input(MCR_RTS, 0) && csr_read(time) < end)
+		;
+	ok(has_input(MCR_RTS, 0), "with RTS, input arrives");
+	ok(!has_input(MCR_DTR, IER_RDI), "without RTS, input waits");
+	ok(!has_input(0, 0), "and so it does with neither RTS nor DTR");
+	ok(has_input(0, IER_RDI), "but not if its interrupt is enabled");
+	ok_eq(get8(UART_DATA), 'x', "the byte is that of the input");
+	set8(UART_IER, 0);
+	set8(UART_MCR, MCR_RTS | MCR_DTR);
 }
 
 static void test_plic_gate(void)
@@ -206,6 +233,8 @@ void payload_main(void)
 		bail("no serial port in the device tree");
 	uart = found.base;
 	test_uart();
+	if (boot_arg("input", NULL, 0))
+		test_input();
 	if (!fdt_find("riscv,plic0", 0, &found)) {
 		skip("the PLIC, register by register", "no PLIC in the device tree");
 		done();
