@@ -36,9 +36,9 @@ if qemu_older 10.0; then
 else
 	same 0 --cpu max
 fi
-# gpa_from=walk cannot be used with --hs.
+# gpa_from=walk cannot be used with --hs. With gstage_huge=off, shadow tables take long to fill again after fences.
 same 0 --hs
-same $part --hs --set fp=eager --set fastpath=off --set switch=full --set gstage_huge=off
+same $part --hs --set fp=eager --set fastpath=off --set switch=full
 same $((2 * part)) --hs --set fp=lazy_save --set timer=hrtimer --set wfi=native --set counters=trap
 same $((3 * part)) --hs --set vmid=flush --set tlb_flush=all --set mmio_decode=fetch
 same $((4 * part)) --hs --set gstage_walk=recursive --set wfi=native --set nacl=off
