@@ -21,6 +21,9 @@
 #define INSN_CSR      GENMASK(31, 20)
 #define OPCODE_SYSTEM 0x73
 
+#define OPCODE_MISC_MEM 0x0f
+#define CBO_ZERO        4 /* in the CSR's field; smaller numbers are those of Zicbom */
+
 /* The number of a counter's CSR, or, on RV32, of its upper half; above 31 for any other CSR. */
 static inline unsigned int csr_counter_number(unsigned int csr)
 {

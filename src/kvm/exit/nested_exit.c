@@ -97,9 +97,42 @@ static bool counter_is_allowed(const struct kvm_vcpu *vcpu, unsigned long number
 	return allowed >> number & 1;
 }
 
+static bool csr_is_absent(const struct kvm_vcpu *vcpu, unsigned long csr)
+{
+	switch (csr) {
+	case CSR_stimecmp:
+		return !isa_has(vcpu, KVM_RISCV_ISA_EXT_SSTC);
+	case CSR_sstateen0:
+		return !isa_has(vcpu, KVM_RISCV_ISA_EXT_SMSTATEEN);
+	case CSR_siselect:
+	case CSR_sireg:
+	case CSR_stopei:
+	case CSR_stopi:
+		return !isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA);
+	default:
+		return false;
+	}
+}
+
+/*
+ * Does the vCPU lack the extension of this instruction, which the hart has? A hart without it would
+ * raise an illegal-instruction exception.
+ */
+static bool is_absent(const struct kvm_vcpu *vcpu, unsigned long insn)
+{
+	if (insn_is_csr(insn))
+		return csr_is_absent(vcpu, FIELD_GET(INSN_CSR, insn));
+	if (insn == INSN_WRS_NTO)
+		return !isa_has(vcpu, KVM_RISCV_ISA_EXT_ZAWRS);
+	if (FIELD_GET(INSN_OPCODE, insn) != OPCODE_MISC_MEM)
+		return false;
+	return !isa_has(vcpu, FIELD_GET(INSN_CSR, insn) == CBO_ZERO ? KVM_RISCV_ISA_EXT_ZICBOZ
+								    : KVM_RISCV_ISA_EXT_ZICBOM);
+}
+
 /*
  * A virtual instruction in L2. If L1 allows the instruction, it has trapped because of L0's own
- * settings, and L0 emulates it. Otherwise it is a trap for L1.
+ * settings, and L0 emulates it. Otherwise it is a trap for L1, or for L2 if L1 has delegated it.
  */
 static int l2_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
@@ -112,6 +145,10 @@ static int l2_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 	trace_kvm_virtual_inst(insn);
 	if (insn == INSN_WFI && from_vs && !(n->hstatus & HSTATUS_VTW))
 		return nested_wfi(vcpu);
+	if (is_absent(vcpu, insn)) {
+		vcpu_inject_trap(vcpu, EXC_ILLEGAL_INST, trap->sepc, insn);
+		return RESUME_GUEST;
+	}
 	if (insn == INSN_WRS_NTO && !(n->hstatus & HSTATUS_VTW)) {
 		vcpu->guest.sepc += 4;
 		return vcpu_wrs(vcpu);

@@ -46,6 +46,9 @@ guest_code l2_sfence
 guest_code l2_satp
 	csrr	a0, satp
 	ecall
+guest_code l2_stimecmp
+	csrr	a0, 0x14d
+	ecall
 guest_code l2_sret
 	sret
 guest_code l2_wfi

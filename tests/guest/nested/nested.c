@@ -273,6 +273,9 @@ static void test_virtual_instructions(void)
 	ok_virtual(l2_satp, HSTATUS_VTVM, "reading satp with VTVM");
 	ok_virtual(l2_sret, HSTATUS_VTSR, "sret with VTSR");
 	ok_virtual(l2_wfi, HSTATUS_VTW, "wfi with VTW");
+	if (!has_sstc())
+		ok_eq(run(l2_stimecmp, 0, 0), EXC_ILLEGAL_INST,
+		      "without Sstc, reading stimecmp is illegal");
 	csr_write(hcounteren, 0);
 	ok_virtual(l2_time, 0, "rdtime with hcounteren.TM = 0");
 	csr_write(hcounteren, 7);
