@@ -36,8 +36,8 @@ is "$missing" "" "each cause of a trap that the programs can have occurs"
 same "other toggles" --first 200 --count 100 --quiet --set fp=eager --set fastpath=off --set switch=full \
 	--set gstage_huge=off --set timer=hrtimer --set wfi=native --set counters=trap
 
-# All outcomes in this range are equal: the program that docs/equivalence.md says to differ is not in it.
 same "HS mode with excursions to V=1" --hs --first 20 --count 100
+same "HS mode, switch=full timer=hrtimer" --hs --first 40100 --count 100 --set switch=full --set timer=hrtimer
 missing=
 for class in $(sed -n '/HS_ONLY\|WITH_H/s/^PIECE(\([a-z_]*\),.*/\1/p' "$HS_TOP/src/guest/equivalence/class.def"); do
 	grep -qE "\b$class [1-9]" "$tmp/table" || missing+=" $class"

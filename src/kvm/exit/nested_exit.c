@@ -210,14 +210,18 @@ void nested_before_entry(struct kvm_vcpu *vcpu)
 
 /*
  * vcpu->hedeleg is the vCPU's own while the exit is handled. No interrupt is injected into an
- * instruction that user space is to complete. switch=full: see switch_full.c.
+ * instruction that user space is to complete.
+ *
+ * switch=full: see switch_full.c. At an illegal instruction, the state stays in the hart: if only one of
+ * L1's FS and VS is Off, each load leaves both units off (units_enter()), and first_use() could not tell
+ * whether they were off when L2 executed the instruction.
  */
 int exit_nested(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
 	struct nested *n = &vcpu->nested;
 	int result;
 
-	if (vcpu->kvm->toggle[TOGGLE_switch])
+	if (vcpu->kvm->toggle[TOGGLE_switch] && trap->scause != EXC_ILLEGAL_INST)
 		vcpu_reload(vcpu);
 	nested_unsettle(vcpu);
 	n->handling = true;
