@@ -277,37 +277,37 @@ void nested_csr_words(const struct kvm_vcpu *vcpu, unsigned long *words)
 	const struct nested *n = &vcpu->nested;
 	unsigned long hip = nested_hip(vcpu);
 
-#define WORD(csr) words[NACL_INDEX(CSR_##csr)]
-	WORD(vsstatus) = vsstatus_read(n);
-	WORD(vsie) = (n->hie & n->hideleg & VS_LINES) >> 1;
-	WORD(vstvec) = n->vstvec;
-	WORD(vsscratch) = n->vsscratch;
-	WORD(vsepc) = n->vsepc;
-	WORD(vscause) = n->vscause;
-	WORD(vstval) = n->vstval;
-	WORD(vsip) = (hip & n->hideleg & VS_LINES) >> 1;
-	WORD(vstimecmp) = (unsigned long)n->vstimecmp;
-	WORD(vsatp) = n->vsatp;
-	WORD(hstatus) = n->hstatus;
-	WORD(hedeleg) = n->hedeleg;
-	WORD(hideleg) = n->hideleg;
-	WORD(hie) = n->hie;
-	WORD(hgeie) = 0;
-	WORD(htimedelta) = (unsigned long)n->htimedelta;
-	WORD(hcounteren) = n->hcounteren;
-	WORD(henvcfg) = (unsigned long)n->henvcfg;
-	WORD(hstateen0) = (unsigned long)n->hstateen0;
-	WORD(htval) = n->htval;
-	WORD(hip) = hip;
-	WORD(hvip) = n->hvip;
-	WORD(htinst) = n->htinst;
-	WORD(hgatp) = n->hgatp;
+#define WORD(csr, value) WRITE_ONCE(words[NACL_INDEX(CSR_##csr)], value)
+	WORD(vsstatus, vsstatus_read(n));
+	WORD(vsie, (n->hie & n->hideleg & VS_LINES) >> 1);
+	WORD(vstvec, n->vstvec);
+	WORD(vsscratch, n->vsscratch);
+	WORD(vsepc, n->vsepc);
+	WORD(vscause, n->vscause);
+	WORD(vstval, n->vstval);
+	WORD(vsip, (hip & n->hideleg & VS_LINES) >> 1);
+	WORD(vstimecmp, (unsigned long)n->vstimecmp);
+	WORD(vsatp, n->vsatp);
+	WORD(hstatus, n->hstatus);
+	WORD(hedeleg, n->hedeleg);
+	WORD(hideleg, n->hideleg);
+	WORD(hie, n->hie);
+	WORD(hgeie, 0);
+	WORD(htimedelta, (unsigned long)n->htimedelta);
+	WORD(hcounteren, n->hcounteren);
+	WORD(henvcfg, (unsigned long)n->henvcfg);
+	WORD(hstateen0, (unsigned long)n->hstateen0);
+	WORD(htval, n->htval);
+	WORD(hip, hip);
+	WORD(hvip, n->hvip);
+	WORD(htinst, n->htinst);
+	WORD(hgatp, n->hgatp);
 	if (BITS_PER_LONG == 64)
 		return;
-	WORD(vstimecmph) = (unsigned long)(n->vstimecmp >> 32);
-	WORD(htimedeltah) = (unsigned long)(n->htimedelta >> 32);
-	WORD(henvcfgh) = (unsigned long)(n->henvcfg >> 32);
-	WORD(hstateen0h) = (unsigned long)(n->hstateen0 >> 32);
+	WORD(vstimecmph, (unsigned long)(n->vstimecmp >> 32));
+	WORD(htimedeltah, (unsigned long)(n->htimedelta >> 32));
+	WORD(henvcfgh, (unsigned long)(n->henvcfg >> 32));
+	WORD(hstateen0h, (unsigned long)(n->hstateen0 >> 32));
 #undef WORD
 }
 
