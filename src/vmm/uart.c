@@ -8,8 +8,9 @@
  *
  * The other end respects RTS: while the guest has RTS off, input stays in the ring. When Linux's
  * driver opens the port, it clears the FIFOs and discards a byte, but RTS is off at that time, so
- * no input is lost. RTS is on after reset, for programs that poll and never write MCR. A guest that
- * has DTR off, too, but enables the interrupt for input, does not use these lines (Xvisor).
+ * no input is lost. RTS and DTR are on after reset, for programs that poll and never write MCR. A
+ * guest that has both off, but enables the receive interrupt, does not use modem control lines
+ * (Xvisor): it receives input while this interrupt is enabled.
  */
 #include <linux/serial_reg.h>
 #include "state.h"

@@ -73,7 +73,7 @@ mistake "stimecmp is lost when the vCPU is put" vcpu/timer_sstc.c 's/(vcpu->time
 mistake "a software interrupt that was cleared comes back" vcpu/vcpu.c 's/csrs->hvip = csr_swap\(hvip, 0\);/csrs->hvip |= csr_swap(hvip, 0);/' \
 	--set switch=full
 
-# ---- nested virtualization: a range without the program that docs/equivalence.md says to differ ----
+# ---- nested virtualization ----
 programs=${HS_PROGRAMS:-100}
 "$HS_TOP/scripts/hyperscope" equivalence --out "$O" --count "$programs" --quiet --hs --first 20 >"$tmp/table" 2>&1
 is $? 0 "without a mistake, all outcomes are equal in HS mode" || diag "$(cat "$tmp/table")"

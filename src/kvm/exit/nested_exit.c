@@ -3,10 +3,11 @@
  * nested_exit.c - handle an exit while nested.on is set, above all an exit of L2.
  *
  * This hypervisor (L0) handles the exits of L2 that it has caused itself: host interrupts, guest
- * page faults in the VM's own table, the first use of FP or vector registers, WFI and counters that
- * L1 lets L2 use, but this hypervisor does not. All others are traps into virtual HS mode, that is,
- * exits from L2 to L1, unless L1 has delegated the cause to L2, but this hypervisor has not
- * delegated it to the hart.
+ * page faults in the VM's own table, the first use of FP or vector registers, and WFI, wrs.nto and
+ * reads of counters that L1 lets L2 use, but this hypervisor does not. A virtual instruction of an
+ * extension that the vCPU lacks becomes an illegal instruction. All others are traps into virtual
+ * HS mode, that is, exits from L2 to L1, unless L1 has delegated the cause to L2, but this
+ * hypervisor has not delegated it to the hart.
  */
 #include "exit/exit.h"
 #include "exit/insn.h"
@@ -115,8 +116,8 @@ static bool csr_is_absent(const struct kvm_vcpu *vcpu, unsigned long csr)
 }
 
 /*
- * Does the vCPU lack the extension of this instruction, which the hart has? A hart without it would
- * raise an illegal-instruction exception.
+ * Does the vCPU lack the extension of this instruction, although the hart has it? On a hart without
+ * the extension, the instruction is illegal.
  */
 static bool is_absent(const struct kvm_vcpu *vcpu, unsigned long insn)
 {
@@ -131,8 +132,9 @@ static bool is_absent(const struct kvm_vcpu *vcpu, unsigned long insn)
 }
 
 /*
- * A virtual instruction in L2. If L1 allows the instruction, it has trapped because of L0's own
- * settings, and L0 emulates it. Otherwise it is a trap for L1, or for L2 if L1 has delegated it.
+ * A virtual instruction in L2. If L1 allows it, it has trapped because of L0's own settings, and
+ * L0 emulates it. If the vCPU lacks its extension, it becomes an illegal instruction, which goes to
+ * L1, or to L2 if L1 has delegated this cause. Otherwise, it is a virtual instruction for L1.
  */
 static int l2_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
@@ -212,9 +214,9 @@ void nested_before_entry(struct kvm_vcpu *vcpu)
  * vcpu->hedeleg is the vCPU's own while the exit is handled. No interrupt is injected into an
  * instruction that user space is to complete.
  *
- * switch=full: see switch_full.c. At an illegal instruction, the state stays in the hart: if only one of
- * L1's FS and VS is Off, each load leaves both units off (units_enter()), and first_use() could not tell
- * whether they were off when L2 executed the instruction.
+ * With switch=full, each exit but an illegal instruction reloads the vCPU (switch_full.c). If only
+ * one of L1's FS and VS is Off, a load switches both units off (units_enter()), so after a reload,
+ * first_use() could not tell whether they were off when L2 executed the instruction.
  */
 int exit_nested(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {

@@ -135,8 +135,8 @@ static bool is_gvma(unsigned long insn)
 }
 
 /*
- * HFENCE.GVMA or HINVAL.GVMA for the address in rs1, shifted right by 2, and the VMID in rs2. Register
- * 0 means all of them (H §3.2).
+ * HFENCE.GVMA or HINVAL.GVMA: rs1 holds the address, shifted right by 2, and rs2 the VMID. If rs1
+ * is x0, all addresses are fenced; if rs2 is x0, all VMIDs (H §3.2).
  */
 static void fence_gvma(struct kvm_vcpu *vcpu, unsigned long insn)
 {

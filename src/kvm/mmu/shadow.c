@@ -127,7 +127,7 @@ static void drop(struct kvm_vcpu *vcpu, struct shadow_table *table)
 	hv_unpin();
 }
 
-/* Return a forgotten table, or a new one, or the one whose last use is the longest ago. */
+/* Return a forgotten table, a new one, or, if there is neither, the least recently used one. */
 static struct shadow_table *find_victim(struct kvm_vcpu *vcpu)
 {
 	struct shadow_table *table, *oldest = vcpu->shadow->tables;
@@ -144,7 +144,7 @@ static struct shadow_table *find_victim(struct kvm_vcpu *vcpu)
 	return oldest;
 }
 
-/* Make the table of L1's `hgatp` the current one. Not inlined, since most entries find it so. */
+/* Make the table of L1's `hgatp` the current one. Not inlined: most entries do not need it. */
 static __attribute__((noinline)) void change_current(struct kvm_vcpu *vcpu, unsigned long hgatp)
 {
 	struct shadow *shadow = vcpu->shadow;
@@ -205,7 +205,7 @@ static void reclaim(struct shadow_table *table)
 	struct gstage *old = &table->old;
 	unsigned int level;
 
-	/* Interrupts are taken here, and then the table may be dropped, but not once it has `old`. */
+	/* Interrupts are taken here and may drop the table, but not again while it has `old`. */
 	gstage_free_retired(gstage_take_retired(&table->gstage));
 	if (!old->root)
 		return;
@@ -281,7 +281,10 @@ static pte_t block_entry(const struct gstage *gs, gpa_t gpa, pte_t flags)
 	return pte;
 }
 
-/* Remove the leaves from `start` to `last`, which are in the same block of level 1. */
+/*
+ * Remove the leaves from `start` to `last`, which are in the same block of level 1. No TLB fence is
+ * needed: L2's CSRs are not loaded, and the next shadow_load() executes one.
+ */
 static void fence_block(struct gstage *gs, gpa_t start, gpa_t last)
 {
 	u64 size = block_entry(gs, start, 0) & PTE_FROM_LARGE ? gstage_size(1) : PAGE_SIZE;
@@ -432,7 +435,10 @@ static int map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 	if (err)
 		return err;
 	table->from_huge |= walk->level > 1;
-	/* Or a larger leaf, which L1's table no longer has, but has not fenced, was split. */
+	/*
+	 * The leaf comes from a larger leaf of L1. Or the map has split a larger leaf of the shadow
+	 * table, whose source L1 has replaced without a fence so far.
+	 */
 	if (!level &&
 	    (walk->level || (walk->pte & PTE_NAPOT) || ((old & PTE_V) && gs->tables != tables)))
 		block_entry(gs, fault->gpa, PTE_FROM_LARGE);

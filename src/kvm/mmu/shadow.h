@@ -12,9 +12,11 @@
  * vcpu->mutex guards them.
  *
  * A fence of L1 for addresses in one block of level 1 (2 MiB) removes their leaves from the current
- * table, or all leaves of the block if some of them come from a larger leaf of L1. At any other fence,
- * the tables of the VMIDs that it names are forgotten, and so are all tables when user space sets hgatp
- * or when the vCPU is reset. A table is dropped as a whole:
+ * table, or all leaves of the block if a 4 KiB leaf there comes from a larger leaf of L1. The other
+ * tables of the VMIDs that it names are forgotten. So is the current table if the fence covers more
+ * than one block, or if a leaf of the table comes from a leaf of L1 above level 1. All tables are
+ * forgotten at an SBI call for a fence of this vCPU alone (sbi_rfence.c), when user space sets
+ * hgatp, and when the vCPU is reset. A table is dropped as a whole:
  *
  *   - before it is used again after it was forgotten, or with another value of hgatp;
  *   - when the VM's own table was flushed, because a translation was taken back or lost W (tlb.c
@@ -22,9 +24,9 @@
  *   - when it has SHADOW_TABLES tables besides its root; and all of them are when there is no memory
  *     for a leaf.
  *
- * A dropped table is replaced by an empty root at once, and freed later, because freeing takes
- * interrupts (gstage.c). Nothing is mapped before that, so for each value of hgatp, at most one table
- * waits to be freed.
+ * A dropped table gets an empty root at once. The old root and the tables below it are freed later,
+ * because interrupts are taken while they are freed (gstage.c). Nothing is mapped in the new root
+ * before that, so each shadow_table has at most one old table.
  */
 #ifndef KVM_SHADOW_H
 #define KVM_SHADOW_H
@@ -42,9 +44,9 @@ struct shadow_table {
 	} used;                           /* the entries of the root that have been written */
 	unsigned long hgatp;    /* L1's hgatp whose translations the table holds; 0: forgotten */
 	unsigned long flushes;  /* kvm->flushes when the table was last checked */
-	unsigned long last_use; /* the value of shadow->uses then */
+	unsigned long last_use; /* shadow->uses when the table last became the current one */
 	bool from_huge;         /* some leaf comes from a leaf of L1 above level 1 */
-	hpa_t spare;            /* an empty root; 0: the last one is in `old` */
+	hpa_t spare;            /* an empty root for the next drop; 0: `old` must be freed first */
 	struct gstage old;      /* the table dropped last, not freed yet; root is 0: none */
 	struct root_range old_used;
 };
@@ -72,9 +74,11 @@ struct shadow_walk {
 int shadow_create(struct kvm_vcpu *vcpu);
 void shadow_destroy(struct kvm_vcpu *vcpu);
 /*
- * Load the hart's hgatp for L2 with L1's `hgatp`, and back to the VM's own table: if `hgatp` is 0, L2
- * uses that table, too. vsatp is 0, and henvcfg is written already. All VS-stage translations of the
- * VM are dropped on this hart, and those of the G-stage if the table or henvcfg.PMM has changed.
+ * shadow_load() makes the hart use the shadow table of L1's `hgatp`, for L2; shadow_put() makes it
+ * use the VM's own table again. If `hgatp` is 0, L2 uses the VM's own table, too, and the hart's
+ * hgatp does not change. vsatp is 0, and henvcfg is written already. All VS-stage translations of
+ * the VM are dropped on this hart, and those of the G-stage if the table or henvcfg.PMM may have
+ * changed.
  */
 void shadow_load(struct kvm_vcpu *vcpu, unsigned long hgatp);
 void shadow_put(struct kvm_vcpu *vcpu, unsigned long hgatp);
@@ -87,12 +91,13 @@ void shadow_put(struct kvm_vcpu *vcpu, unsigned long hgatp);
 void shadow_fence(struct kvm_vcpu *vcpu, unsigned long vmid, gpa_t start, gpa_t last);
 /* Free what was dropped or removed. Takes interrupts, so it must not be called in a pinned section. */
 void shadow_reclaim(struct kvm_vcpu *vcpu);
-/* Forget all tables, so that none is used before it is dropped. Does nothing if there are none. */
+/* Forget all tables: each is dropped before its next use. Does nothing if there are none. */
 void shadow_forget(struct kvm_vcpu *vcpu);
 /*
- * Drop the current table if the VM's own table has been flushed since. Called by shadow_load(), before
- * each entry into L2, and before an HLV or HSV while a request to drop translations is pending
- * (unpriv.c), when no interrupt can be taken until the access. Does not sleep.
+ * Drop the current table if the VM's own table has been flushed since the last check. Called by
+ * shadow_load() and shadow_map(), before each entry into L2, and before an HLV or HSV while a
+ * request to drop translations is pending (unpriv.c), when no interrupt can be taken until the
+ * access. Does not sleep.
  */
 void shadow_check(struct kvm_vcpu *vcpu);
 /*

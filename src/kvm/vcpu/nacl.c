@@ -214,7 +214,10 @@ static bool any_pending(const struct hfence_entry *entry)
 	return any & PENDING;
 }
 
-/* Execute the fence of an entry for the G-stage. */
+/*
+ * Execute the fence of an entry for the G-stage. L1 can write any values: a range that exceeds 64
+ * bits becomes a fence of all addresses, and an empty range is ignored.
+ */
 static void fence_gvma(struct kvm_vcpu *vcpu, unsigned long config,
 		       const struct hfence_entry *entry)
 {
@@ -231,9 +234,10 @@ static void fence_gvma(struct kvm_vcpu *vcpu, unsigned long config,
 }
 
 /*
- * Execute the pending ones of `count` entries. Several fences for the G-stage are executed as one of
- * everything, since this is in a section. VS-stage translations of L2 are dropped anyway when V
- * changes.
+ * Execute the pending ones of `count` entries, beginning with entry `first`. Changes of the memory
+ * map wait for the end of the section, so it has to be short: two or more fences for the G-stage
+ * are executed as a single fence of all addresses and VMIDs. VS-stage translations of L2 are
+ * dropped anyway when V changes.
  */
 static void sync_entries(struct kvm_vcpu *vcpu, unsigned long first, unsigned long count)
 {
