@@ -102,13 +102,21 @@ static bool csr_is_absent(const struct kvm_vcpu *vcpu, unsigned long csr)
 {
 	switch (csr) {
 	case CSR_stimecmp:
+	case CSR_vstimecmp:
 		return !isa_has(vcpu, KVM_RISCV_ISA_EXT_SSTC);
 	case CSR_sstateen0:
+	case CSR_hstateen0:
 		return !isa_has(vcpu, KVM_RISCV_ISA_EXT_SMSTATEEN);
 	case CSR_siselect:
 	case CSR_sireg:
 	case CSR_stopei:
 	case CSR_stopi:
+	case CSR_vsiselect:
+	case CSR_vsireg:
+	case CSR_hvien:
+	case CSR_hvictl:
+	case CSR_hviprio1:
+	case CSR_hviprio2:
 		return !isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA);
 	default:
 		return false;
