@@ -142,6 +142,7 @@ vector_save:
 	csrr	t0, vstart
 	sd	t0, 16(a1)
 	csrr	t0, vcsr
+	andi	t0, t0, 7			/* QEMU 10.0 keeps reserved bits of vxrm */
 	sd	t0, 24(a1)
 	csrw	vstart, zero
 	csrr	t0, vlenb
