@@ -134,9 +134,8 @@ static bool reference(u64 l2, enum native_access access, gpa_t *gpa)
 {
 	bool huge = l2 / SZ_1G == HUGE / SZ_1G, large = (l2 &= SZ_1G - 1) >= LARGE;
 	u64 pte = huge ? root[HUGE >> 30] : large ? level1[1] : level0[l2 / PAGE_SIZE];
-	u64 base = (pte >> 10 & ((1ULL << 44) - 1)) << 12, size = huge    ? SZ_1G
-								  : large ? LARGE
-									  : PAGE_SIZE;
+	u64 base = (pte >> 10 & ((1ULL << 44) - 1)) << 12;
+	u64 size = huge ? SZ_1G : large ? LARGE : PAGE_SIZE;
 
 	if ((pte & (PTE_V | PTE_U | PTE_A)) != (PTE_V | PTE_U | PTE_A) || pte >> 54 ||
 	    ((pte & PTE_W) && !(pte & PTE_R)))

@@ -12,6 +12,14 @@ static void map_all(void)
 				     PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D);
 }
 
+/* A fence, between an exit of L2 and its next entry. */
+static void fence_gvma(unsigned long vmid, gpa_t start, gpa_t last)
+{
+	leave_l2();
+	shadow_fence(vm.vcpu, vmid, start, last);
+	enter_l2();
+}
+
 static void a_failed_allocation_is_reported_and_repeated(void **state)
 {
 	hpa_t hpa;
@@ -19,13 +27,9 @@ static void a_failed_allocation_is_reported_and_repeated(void **state)
 	(void)state;
 	map_all();
 	for (unsigned int nth = 1; nth <= 2; nth++) {
-		leave_l2();
-		shadow_forget(vm.vcpu);
-		enter_l2();
+		fence_gvma(SHADOW_ANY_VMID, 0, ~0ULL);
 		check(0, NATIVE_STORE); /* so that the VM's own table is complete */
-		leave_l2();
-		shadow_forget(vm.vcpu);
-		enter_l2();
+		fence_gvma(SHADOW_ANY_VMID, 0, ~0ULL);
 		native_fail_alloc(nth);
 		assert_int_equal(access_l2(0, NATIVE_STORE, &hpa), -ENOMEM);
 		native_fail_alloc(0);
@@ -84,14 +88,6 @@ static unsigned long access_once(u64 l2)
 
 	serve();
 	return native_gstage_access(l2, NATIVE_LOAD, &hpa);
-}
-
-/* A fence, between an exit of L2 and its next entry. */
-static void fence_gvma(unsigned long vmid, gpa_t start, gpa_t last)
-{
-	leave_l2();
-	shadow_fence(vm.vcpu, vmid, start, last);
-	enter_l2();
 }
 
 static void a_fence_removes_what_it_names(void **state)

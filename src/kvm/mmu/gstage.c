@@ -200,7 +200,7 @@ void gstage_table_free(struct gstage *gs, pte_t pte, unsigned int level, gpa_t g
 	trace_gstage_table(gpa, level - 1, false);
 	gs->tables--;
 	hv_pages_free(pte_to_hpa(pte), HV_ORDER_4K);
-	hv_poll_interrupts(); /* no hart walks this table any more, so no lock is held */
+	hv_poll_interrupts(); /* no lock is held: no hart uses this table */
 }
 
 struct gstage_pending_flush gstage_take_pending_flush(struct gstage *gs)

@@ -111,9 +111,9 @@ static void check_hart(struct kvm_vcpu *target, void *arg)
 
 /*
  * A fence for translations of the guest's own guests: every vCPU drops all translations, and its
- * shadow tables (mmu/shadow.h), before it uses them again. The fast path calls this for a fence that names
- * only the caller; it must not wait (fastpath.c). Not inlined, so that other fences do not pay for
- * it.
+ * shadow tables (mmu/shadow.h), before it uses them again. The fast path calls this for a fence
+ * that names only the caller; it must not wait (fastpath.c). Not inlined, so that other fences do
+ * not pay for it.
  */
 static __attribute__((noinline)) long hypervisor_fence(struct kvm_vcpu *vcpu, unsigned long fid,
 						       unsigned long mask, unsigned long base)

@@ -119,14 +119,13 @@ static void test_changes(void)
 	ok_fault(EXC_LOAD_GUEST_PAGE_FAULT, 5 * SZ_1G, 5 * SZ_1G, "a misaligned leaf faults");
 }
 
-/* Fences for one page: of one guest, then of all. */
+/* Fences of one page: for all guests, then for one. */
 static void test_fences_of_pages(void)
 {
-	unsigned long *small = &pages[2][0], *here = (unsigned long *)0x80200000,
-		      *there = (unsigned long *)0x80400000;
+	unsigned long *here = (unsigned long *)0x80200000, *there = (unsigned long *)0x80400000;
 
 	for (unsigned long vmid = 0; vmid < 2; vmid++) {
-		level0[3] = pte_make((hpa_t)(unsigned long)small, LEAF);
+		level0[3] = pte_make((hpa_t)(unsigned long)pages[2], LEAF);
 		run(l2_load, L2_BASE + 3 * 4096, 0);
 		level0[3] = pte_make((hpa_t)(unsigned long)pages[1], LEAF);
 		fence_page(L2_BASE + 3 * 4096, vmid);

@@ -92,8 +92,8 @@ void nacl_clear_vs(void); /* clear_vs() by writes to the shared memory, which ar
  */
 void fence(void);
 void fence_later(void);
-void fence_page(unsigned long gpa,
-		unsigned long vmid); /* before the next run(); vmid 0: of any guest */
+/* HFENCE.GVMA of one page, executed at the latest at the next entry. vmid is 0: for all guests. */
+void fence_page(unsigned long gpa, unsigned long vmid);
 void test_nacl(void);
 void test_fp(void);
 void test_vector(void);
