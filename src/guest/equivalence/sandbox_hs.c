@@ -327,8 +327,10 @@ void hs_record(struct record *rec)
 		return;
 	rec->level = LEVEL_V1;
 	/* QEMU sets stval to 0 for cache-block operations, and hyperscope to the instruction. */
-	if (rec->cause == EXC_VIRTUAL_INST && (insn_at(rec->epc) & 0x7f) == OP_FENCE)
+	if (rec->cause == EXC_VIRTUAL_INST && (insn_at(rec->epc) & 0x7f) == OP_FENCE) {
 		rec->tval = 0;
+		csr_write(stval, 0);
+	}
 	if (rec->cause == EXC_ECALL_VS && entry < VS_RETURN) {
 		rec->level = LEVEL_VS;
 		rec->cause = csr_read(vscause);
