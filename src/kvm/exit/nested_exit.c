@@ -148,7 +148,7 @@ static int l2_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
 	const struct nested *n = &vcpu->nested;
 	bool from_vs = vcpu->guest.sstatus & SSTATUS_SPP;
-	unsigned long insn = insn_trapped(vcpu, trap);
+	unsigned long insn = trap->stval == INSN_WFI ? INSN_WFI : insn_trapped(vcpu, trap);
 
 	if (!insn)
 		return RESUME_GUEST;

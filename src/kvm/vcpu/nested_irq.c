@@ -33,18 +33,19 @@ unsigned long nested_hip(const struct kvm_vcpu *vcpu)
 static inline __attribute__((always_inline)) unsigned long pending_irqs(const struct kvm_vcpu *vcpu)
 {
 	const struct nested *n = &vcpu->nested;
-	unsigned long pending, vsie;
+	unsigned long vs = n->hie & ~n->hideleg & VS_LINES, pending, vsie;
 
 	if (n->v) {
 		pending = (vcpu->csrs.hvip & VS_LINES) >> 1 | (vcpu->csrs.hvip & BIT(IRQ_PMU_OVF));
 		vsie = vcpu->csrs.vsie;
-		if (vcpu->timer_ops->pending(vcpu))
+		if ((vsie & BIT(IRQ_S_TIMER)) && vcpu->timer_ops->pending(vcpu))
 			pending |= BIT(IRQ_S_TIMER);
 	} else {
 		pending = csr_read(vsip);
 		vsie = csr_read(vsie);
 	}
-	return (pending & vsie & S_LINES) | (nested_hip(vcpu) & n->hie & ~n->hideleg & VS_LINES);
+	pending &= vsie & S_LINES;
+	return vs ? pending | (nested_hip(vcpu) & vs) : pending;
 }
 
 bool nested_wfi_ends(struct kvm_vcpu *vcpu)
