@@ -34,7 +34,8 @@ struct exit_ops {
 	exit_fn *handle;
 	exit_fn *handle_observed; /* replaces handle() while an event that observes exits is on */
 	exit_fn *unpriv_fault;    /* for a guest page fault in unpriv_read() of an SBI hart mask */
-	void (*before_entry)(struct kvm_vcpu *vcpu); /* while the guest's own guest runs (vmid.c) */
+	/* While the guest's own guest runs; `now` is the current generation of VMIDs (vmid.c). */
+	void (*before_entry)(struct kvm_vcpu *vcpu, unsigned long now);
 };
 
 enum gpr {

@@ -28,10 +28,11 @@ vm timer timer
 vm exits exits
 vm mmio mmio --testdev
 vm fp fp --vcpus 2
-vm harts harts --vcpus 2 rounds=5
+vm "harts, with H" harts --vcpus 2 --nested rounds=5
 vm sbi_harts sbi_harts --vcpus 3
 vm mmio_changed mmio_changed --testdev
 vm hostile hostile --vcpus 2 --testdev
+vm nested nested --nested
 boot hyperscope
 
 files=()

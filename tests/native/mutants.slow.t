@@ -13,7 +13,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 . "$HS_TOP/tests/native/mutants.sh"
-unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_imsic_guest test_kick test_lazy_put test_memslot test_nacl test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_shadow test_shadow_cases test_tlb_flush test_vmid
+unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_imsic_guest test_kick test_lazy_put test_memslot test_nacl test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_shadow test_shadow_cases test_shadow_tlb test_tlb_flush test_vmid
 
 # ---- faults, invalidations, fences ----
 mutant "rule 1: mmu_lock is held while the page is looked up" gstage_fault.c \
@@ -247,10 +247,10 @@ mutant "NACL: only the last of several fences is executed" nacl.c 's/if \(fences
 mutant "NACL: the register is accepted without the toggle" nacl.c 's/ \|\| !nacl_is_permitted\(vcpu\)\)/)/' test_nacl
 
 # ---- nested virtualization: the shadow table ----
-mutant "shadow: flushes are taken from a statistic, which user space can clear" shadow.c \
-	's/__atomic_load_n\(&vm->flushes,/(unsigned long)__atomic_load_n(&vm->stats.remote_tlb_flush_requests,/' test_shadow
+mutant "shadow: flushes are taken from a statistic, which user space can clear" tlb.c \
+	's/__atomic_fetch_add\(&vm->flushes, 1, __ATOMIC_RELAXED\)/__atomic_store_n(\&vm->flushes, vm->stats.remote_tlb_flush_requests + 1, __ATOMIC_RELAXED)/' test_shadow
 mutant "shadow: a flush of the VM's table does not drop the shadow table" shadow.c \
-	's/if \(table->flushes == flushes\)/if (1)/' test_shadow
+	's/\tdrop\(vcpu, vcpu->shadow->current\);\n//' test_shadow
 mutant "shadow: a pending flush is not counted" tlb.c 's/\tcount_flush\(vm\);\n\tif \(!pending->all/\tif (!pending->all/' test_shadow
 mutant "shadow: the VM's own table does not limit writes" shadow.c 's/ && \(own->pte & PTE_W\)\)/)/' test_shadow
 mutant "shadow: L1's table does not limit writes" shadow.c 's/if \(\(walk->pte & PTE_W\) && \(walk->pte & PTE_D\) && /if (/' test_shadow
@@ -261,7 +261,7 @@ mutant "shadow: a misaligned large leaf is used" shadow.c 's/if \(!IS_ALIGNED\(b
 mutant "shadow: reserved bits are ignored" shadow.c 's/if \(pte & PTE_RESERVED\)/if (0)/' test_shadow
 mutant "shadow: A is ignored" shadow.c 's/ \|\| !\(pte & PTE_A\)\)/)/' test_shadow
 mutant "shadow: D is ignored" shadow.c 's/fault->write \? \(pte & PTE_W\) && \(pte & PTE_D\)/fault->write ? (pte & PTE_W)/' test_shadow
-mutant "shadow: a table that is dropped is not left" shadow.c 's/if \(FIELD_GET\(HGATP_PPN, csr_read\(hgatp\)\) ==.*?\) \{/if (0) {/s' test_shadow
+mutant "shadow: a table that is dropped is not left" shadow_tlb.c 's/if \(!is_loaded\(table->old.root\)\)/if (1)/' test_shadow
 mutant "shadow: the old root is not cleared" shadow.c 's/\t\tgstage_set\(&root\[i .*?\n//' test_shadow
 mutant "shadow: a used entry of the root is not emptied" shadow.c 's/MIN\(table->used.first, root\)/table->used.first/' test_shadow
 mutant "shadow: tables below the second level stay" shadow.c 's/if \(level > 1\) \{/if (0) {/' test_shadow
@@ -279,9 +279,24 @@ mutant "shadow: the first table is always replaced" shadow.c 's/if \(table->last
 mutant "shadow: a table that is replaced keeps its leaves" shadow.c 's/\t\tdrop\(vcpu, table\);\n(\t\tgstage_set_mode)/$1/' test_shadow
 mutant "shadow: a table keeps the mode of the one before" shadow.c 's/\t\tgstage_set_mode\(.*?\n//' test_shadow
 mutant "shadow: a fence for all addresses acts on the current table only" shadow.c 's/\t\t\ttable->hgatp = 0;/\t\t\tvcpu->shadow->current->hgatp = 0;/' test_shadow_cases
-mutant "shadow: a table that is loaded again misses flushes" shadow.c 's/\tshadow_check\(vcpu\);\n(\tchange_table)/$1/' test_shadow_cases
-mutant "shadow: entering L2 keeps L1's translations" shadow.c 's/\tchange_table\(vcpu, &shadow->current->gstage\);\n/\tcsr_write(hgatp, gstage_hgatp(&shadow->current->gstage, vcpu->vmid));\n/' test_shadow
-mutant "shadow: leaving L2 keeps its translations" shadow.c 's/\tchange_table\(vcpu, &vcpu->kvm->gstage\);\n/\tcsr_write(hgatp, gstage_hgatp(&vcpu->kvm->gstage, vcpu->vmid));\n/' test_shadow
+mutant "shadow: a table that becomes the current one misses flushes" shadow.c 's/\tshadow_check\(vcpu\);\n(\}\n\n\/\* Free the table)/$1/' test_shadow_cases
+mutant "shadow: a table that is loaded again misses flushes" shadow_tlb.c 's/ &&\s+table->flushes == tlb_flushes\(vcpu->kvm\)//' test_shadow_cases
+mutant "shadow: without VMIDs, entering L2 keeps L1's translations" shadow_tlb.c 's/fences = vmid == vcpu->vmid \|\| /fences = /' test_shadow
+mutant "shadow: without VMIDs, leaving L2 keeps its translations" shadow_tlb.c 's/\tshadow->own_fence \|= fences;\n//' test_shadow
+mutant "shadow: the fast way uses a VMID of an old generation" shadow_tlb.c 's/\s+table->gstage.vmid_generation == vcpu->vmid_generation &&//' test_shadow_tlb
+mutant "shadow: the VMID of another table is used with its translations" shadow_tlb.c 's/ \|\| table->gstage.vmid_generation != generation//' test_shadow_tlb
+mutant "shadow: a hart keeps what it has cached before the vCPU left it" shadow_tlb.c 's/table->hart [!=]= hv_hart\(\) (\|\||&&)/($1 eq "||" ? "table->hart == SHADOW_NO_HART ||" : "table->hart != SHADOW_NO_HART \&\&")/ge' test_shadow_tlb
+mutant "shadow: a fence for L1 that arrives in L2 is forgotten" shadow_tlb.c 's/own_fence = true/own_fence = false/' test_shadow_tlb
+mutant "shadow: L1's VMID is not fenced" shadow_tlb.c 's/!shadow->own_fence && //' test_shadow_tlb
+mutant "shadow: a flush in L2 leaves L1's translations" shadow_tlb.c 's/ && shadow->own_flushes == flushes//' test_shadow
+mutant "shadow: a table that is dropped keeps its translations" shadow_tlb.c 's/(old.root\)\) \{\n)\t\ttable->hart = SHADOW_NO_HART;\n/$1/' test_shadow_cases
+mutant "shadow: a leaf that is fenced stays cached" shadow.c 's/\ttable->hart = SHADOW_NO_HART;\n(\thv_unpin)/$1/' test_shadow
+mutant "shadow: hfence.vvma drops nothing" nested_insn.c 's/\t\tshadow_fence_vvma\(.*?;\n/\t\t;\n/' test_shadow_tlb
+mutant "shadow: hfence.vvma drops every guest's translations" shadow.c 's/vmid == FIELD_GET\(HGATP_VMID, table->hgatp\)/1/' test_shadow_tlb
+mutant "shadow: a queued fence of the G-stage is replaced" shadow_tlb.c 's/\t\tgvma \|= .*?\n/\t\t;\n/' test_shadow_tlb
+mutant "shadow: a fence of both stages leaves the VS-stage" shadow_tlb.c 's/fence->kind == HFENCE_GVMA && fence->size == ~0ULL/0/' test_shadow_tlb
+mutant "shadow: a table gets a VMID although there are none" vmid.c 's/if \(vmid_shared\(vcpu->kvm\) \|\| max <=/if (max \&\& max <=/' test_shadow_tlb
+mutant "shadow: a table gets one of too few VMIDs" vmid.c 's/ \|\| max <= hv_nr_harts\(\) \* VMIDS_NESTED//' test_shadow_tlb
 mutant "guest files: a flush at once takes other changes with it" tlb.c \
 	's/(\tflush_everywhere\(vm, &fence\);\n)(?=\}\n\n\/\*\n \* Return the VMID)/\tspin_lock(&vm->gstage.mmu_lock);\n\tgstage_take_pending_flush(&vm->gstage);\n\tspin_unlock(&vm->gstage.mmu_lock);\n$1\tgstage_fenced(&vm->gstage);\n/' test_shadow_cases
 

@@ -13,6 +13,7 @@
 #include "random.h"
 #include "exit/exit.h"
 #include "mmu/shadow.h"
+#include "mmu/vmid.h"
 #include "vcpu/nested.h"
 
 #define BASE    NATIVE_GUEST_BASE
@@ -37,7 +38,8 @@
 #define DATA     (BASE + 0x180000)
 #define NR_DATA  16UL
 
-#define VMID (5UL + guest) /* in L1's hgatp */
+#define VMID  (5UL + guest) /* in L1's hgatp */
+#define HARTS 2U
 
 static u64
 	numbers[NATIVE_GUEST_SIZE / PAGE_SIZE]; /* in the VM's pages; 0: the page is not mapped */
@@ -83,9 +85,18 @@ static void choose_guest(unsigned int n)
 				FIELD_PREP(HGATP_VMID, VMID) | ROOT(n) >> PAGE_SHIFT;
 }
 
+/* Map all of the small region. */
+static inline void map_all(void)
+{
+	for (u64 i = 0; i < NR_SMALL; i++)
+		level0[i] = pte_make(DATA + i * PAGE_SIZE,
+				     PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D);
+}
+
 static int setup_flags(unsigned int flags)
 {
 	native_reset();
+	native_harts_set(HARTS);
 	native_isa_set("h f d sstc svinval svnapot svpbmt");
 	native_core_start();
 	native_vm_make(&vm, flags);
@@ -121,7 +132,7 @@ static int setup(void **state)
 	return setup_flags(0);
 }
 
-static int setup_huge(void **state)
+static inline int setup_huge(void **state)
 {
 	(void)state;
 	return setup_flags(NATIVE_HUGE);
@@ -148,12 +159,13 @@ static bool reference(u64 l2, enum native_access access, gpa_t *gpa)
 	return pte & (access == NATIVE_FETCH ? PTE_X : PTE_R);
 }
 
-/* ---- one access of L2 --------------------------------------------------------------------------- */
+/* ---- one access of L1 or L2 --------------------------------------------------------------------------- */
 
+/* What KVM_RUN does before each entry. */
 static void serve(void)
 {
 	tlb_serve(vm.vcpu, __atomic_exchange_n(&vm.vcpu->requests, 0, __ATOMIC_ACQUIRE));
-	shadow_check(vm.vcpu); /* as nested_before_entry() */
+	vmid_update(vm.vcpu);
 }
 
 /* Returns 0; RESUME_USER: the address is not memory; -EFAULT: the fault went to L1; -ENOMEM. */
@@ -184,7 +196,7 @@ static int access_l2(u64 l2, enum native_access access, hpa_t *hpa)
 	return -ELOOP;
 }
 
-static void check(u64 l2, enum native_access access)
+static inline void check(u64 l2, enum native_access access)
 {
 	gpa_t gpa = 0;
 	hpa_t hpa = 0;
@@ -208,8 +220,32 @@ static void check(u64 l2, enum native_access access)
 		stored[page] = true;
 }
 
+/* L1 loads from gpa, while its CSRs are loaded. */
+static inline void check_l1(gpa_t gpa)
+{
+	u64 number = numbers[(gpa - BASE) / PAGE_SIZE];
+	struct hv_trap trap;
+	hpa_t hpa;
+
+	for (unsigned int i = 0; i < 8; i++) {
+		serve();
+		trap = (struct hv_trap){ .scause = native_gstage_access(gpa, NATIVE_LOAD, &hpa),
+					 .htval = gpa >> 2,
+					 .stval = gpa,
+					 .htinst = 0x2503 };
+		if (!trap.scause)
+			break;
+		if (exit_gstage_fault(vm.vcpu, &trap) != RESUME_GUEST) {
+			assert_false(number);
+			return;
+		}
+	}
+	assert_int_equal(trap.scause, 0);
+	assert_int_equal(*(u64 *)native_ram(ALIGN_DOWN(hpa, PAGE_SIZE)), number);
+}
+
 /* The host takes the page at gpa back, or gives a new one. */
-static void change_page(gpa_t gpa)
+static inline void change_page(gpa_t gpa)
 {
 	u64 *number = &numbers[(gpa - BASE) / PAGE_SIZE];
 

@@ -4,7 +4,7 @@
  *
  * Between the accesses of L2, in random order, L1 changes its table and fences, or enters another of
  * its guests, the host takes pages back and gives others, the dirty log is read, the vCPU is put and
- * loaded, and the statistics are cleared.
+ * loaded on another hart, a new generation of VMIDs begins, and the statistics are cleared.
  */
 #include "shadow_guest.h"
 
@@ -40,6 +40,13 @@ static void fence(u64 l2, u64 size, bool is_far)
 	shadow_fence(vm.vcpu, vmid + 1, 0, ~0ULL);
 }
 
+static gpa_t random_page(void)
+{
+	if (rnd(2))
+		return DATA + rnd(NR_DATA) * PAGE_SIZE;
+	return BASE + LARGE + rnd(3 * LARGE / PAGE_SIZE) * PAGE_SIZE;
+}
+
 /* L1 changes an entry of its table, and executes HFENCE.GVMA. */
 static void change_table(void)
 {
@@ -47,9 +54,10 @@ static void change_table(void)
 
 	leave_l2();
 	if (rnd(4)) {
-		level0[i] = pte_make(DATA + rnd(NR_DATA) * PAGE_SIZE, 0) | random_flags();
+		level0[i] = pte_make(rnd(4) ? DATA + rnd(NR_DATA) * PAGE_SIZE : random_page(), 0) |
+			    random_flags();
 		fence(SMALL + i * PAGE_SIZE, PAGE_SIZE, true);
-	} else if (rnd(4)) {
+	} else if (rnd(3)) {
 		level1[1] = pte_make(BASE + LARGE * (1 + rnd(3)) + (rnd(8) ? 0 : PAGE_SIZE), 0) |
 			    random_flags();
 		fence(LARGE, LARGE, true);
@@ -58,13 +66,6 @@ static void change_table(void)
 		fence(HUGE, SZ_1G, false);
 	}
 	enter_l2();
-}
-
-static gpa_t random_page(void)
-{
-	if (rnd(2))
-		return DATA + rnd(NR_DATA) * PAGE_SIZE;
-	return BASE + LARGE + rnd(3 * LARGE / PAGE_SIZE) * PAGE_SIZE;
 }
 
 /* Every page that L2 has stored to since the log was last read must be marked. */
@@ -93,18 +94,26 @@ static u64 random_l2_address(void)
 {
 	u64 region = rnd(4) ? 0 : FAR;
 
-	if (!rnd(16))
+	if (!rnd(8))
 		return HUGE + (random_page() - BASE);
 	if (rnd(2))
 		return region + SMALL + rnd(NR_SMALL) * PAGE_SIZE;
 	return region + LARGE + rnd(LARGE / PAGE_SIZE) * PAGE_SIZE;
 }
 
+/* Either there are enough VMIDs for the shadow tables, or not, or none at all. */
+static void begin_vmid_generation(void)
+{
+	static const char *const bits[] = { "14", "6", "4", "0" };
+
+	assert_int_equal(native_param_set("vmid_bits", bits[rnd(ARRAY_SIZE(bits))]), 0);
+}
+
 static void disturb(void)
 {
 	hpa_t hpa;
 
-	switch (rnd(9)) {
+	switch (rnd(10)) {
 	case 0:
 	case 1:
 		change_table();
@@ -120,6 +129,7 @@ static void disturb(void)
 		vcpu_put(vm.vcpu);
 		if (rnd(2))
 			change_page(random_page());
+		native_hart_set(rnd(HARTS));
 		vcpu_load(vm.vcpu);
 		break;
 	case 5: /* as a write to a file of debugfs does */
@@ -136,11 +146,19 @@ static void disturb(void)
 		choose_guest((unsigned int)rnd(NR_GUESTS));
 		enter_l2();
 		break;
-	default: /* an exit to L1, which has no memory at L2's addresses, and then enters L2 again */
+	case 8: /* an exit to L1, which has no memory at L2's addresses, and then enters L2 again */
 		leave_l2();
 		assert_int_not_equal(native_gstage_access(random_l2_address(), NATIVE_LOAD, &hpa),
 				     0);
+		if (!rnd(3))
+			change_page(random_page());
+		for (u64 n = rnd(6); n > 0; n--)
+			check_l1(random_page());
 		enter_l2();
+		break;
+	default:
+		if (!rnd(4))
+			begin_vmid_generation();
 		break;
 	}
 }

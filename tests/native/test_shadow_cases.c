@@ -5,13 +5,6 @@
  */
 #include "shadow_guest.h"
 
-static void map_all(void)
-{
-	for (u64 i = 0; i < NR_SMALL; i++)
-		level0[i] = pte_make(DATA + i * PAGE_SIZE,
-				     PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D);
-}
-
 /* A fence, between an exit of L2 and its next entry. */
 static void fence_gvma(unsigned long vmid, gpa_t start, gpa_t last)
 {
@@ -166,6 +159,14 @@ static void a_table_is_checked_when_it_is_loaded(void **state)
 	change_page(DATA);
 	serve();
 	enter_guest(0);
+	assert_int_equal(native_gstage_access(0, NATIVE_LOAD, &hpa), EXC_LOAD_GUEST_PAGE_FAULT);
+
+	change_page(DATA);
+	check(0, NATIVE_LOAD);
+	leave_l2();
+	change_page(DATA);
+	serve();
+	enter_l2();
 	assert_int_equal(native_gstage_access(0, NATIVE_LOAD, &hpa), EXC_LOAD_GUEST_PAGE_FAULT);
 }
 

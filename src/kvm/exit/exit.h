@@ -113,7 +113,7 @@ exit_fn exit_virtual_inst, exit_illegal_inst; /* insn.c */
 
 /* nested_exit.c: any exit while the vCPU's nested.on is set; and what exit_ops.before_entry does */
 exit_fn exit_nested;
-void nested_before_entry(struct kvm_vcpu *vcpu);
+void nested_before_entry(struct kvm_vcpu *vcpu, unsigned long now);
 /*
  * nested_fault.c: a guest page fault of L2, or of an HLV or HSV that is emulated for L1
  * (nested.unpriv). L2's CSRs are loaded on entry, but not on return if a trap was given to L1. May

@@ -204,9 +204,9 @@ static int exit_l1(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
  * run_once() then finds a request and starts again. Drops the shadow table if the VM's own table was
  * flushed, and gives L1 its interrupt. Does not sleep.
  */
-void nested_before_entry(struct kvm_vcpu *vcpu)
+void nested_before_entry(struct kvm_vcpu *vcpu, unsigned long now)
 {
-	if (!vmid_is_current(vcpu->nested.vmid_generation)) {
+	if (vcpu->nested.vmid_generation != now) {
 		nested_leave(vcpu);
 		vmid_update(vcpu);
 		nested_enter(vcpu);

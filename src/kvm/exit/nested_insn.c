@@ -169,9 +169,10 @@ static bool emulate_hs(struct kvm_vcpu *vcpu, unsigned long insn)
 	}
 	if (FIELD_GET(INSN_FUNCT3, insn) || !is_fence(vcpu, insn))
 		return false;
-	/* VS-stage translations of L2 are dropped anyway when V changes. */
 	if (is_gvma(insn))
 		fence_gvma(vcpu, insn);
+	else
+		shadow_fence_vvma(vcpu, FIELD_GET(HGATP_VMID, vcpu->nested.hgatp));
 	vcpu->guest.sepc += 4;
 	return true;
 }

@@ -2,13 +2,10 @@
 /*
  * shadow.c - fill and drop the shadow table (shadow.h).
  *
- * The shadow table has the VMID of the VM, so everything is fenced whenever hgatp changes.
- *
  * A leaf is copied from the VM's own table under mmu_lock. If the host takes the page back
  * afterwards, it changes the VM's table, counts a flush, sends a request to every vCPU and waits for
  * those in their guest (tlb_flush_vm(), tlb_flush_pending()). This thread is outside its guest, and
  * looks at the count before it enters (shadow_check()), so it drops the leaf before any access.
- * Fences by address do not name L2's addresses; a VM with a shadow table therefore uses tlb_all_ops.
  * tlb_flush_page_at_once() neither counts nor waits, so leaves of devices are not copied.
  */
 #include <asm-generic/errno.h>
@@ -17,12 +14,6 @@
 #include "mmu/memslot.h"
 #include "mmu/shadow.h"
 #include "mmu/tlb.h"
-
-/* No order is needed: what was flushed is read from the VM's table with mmu_lock held. */
-static unsigned long count_flushes(const struct kvm *vm)
-{
-	return __atomic_load_n(&vm->flushes, __ATOMIC_RELAXED);
-}
 
 /* Allocate a table that has none yet. Returns 0 or -ENOMEM. */
 static int table_create(struct kvm_vcpu *vcpu, struct shadow_table *table)
@@ -55,7 +46,7 @@ int shadow_create(struct kvm_vcpu *vcpu)
 		return err;
 	}
 	shadow->current = &shadow->tables[0];
-	WRITE_ONCE(vcpu->kvm->tlb, &tlb_all_ops);
+	WRITE_ONCE(vcpu->kvm->tlb, &shadow_tlb_ops);
 	vcpu->shadow = shadow;
 	return 0;
 }
@@ -82,29 +73,10 @@ void shadow_destroy(struct kvm_vcpu *vcpu)
 	vcpu->shadow = NULL;
 }
 
-/* hgatp is 0 between the old table and the new one, and nothing of the old one remains (vmid.c). */
-static void change_table(struct kvm_vcpu *vcpu, const struct gstage *gs)
-{
-	csr_write(hgatp, 0);
-	hfence_gvma_vmid(vcpu->vmid);
-	csr_write(hgatp, gstage_hgatp(gs, vcpu->vmid));
-	tlb_flush_vm_local(vcpu->kvm);
-}
-
-/* The table stays. If henvcfg.PMM may have changed, an HFENCE.GVMA is necessary (fwft.c). */
-static void keep_table(struct kvm_vcpu *vcpu)
-{
-	if (vcpu->fwft.pmlen)
-		tlb_flush_vm_local(vcpu->kvm);
-	else
-		tlb_flush_vvma_local(vcpu->kvm);
-}
-
 /* The hart must not walk a table that is freed later, not even speculatively. */
 static void drop(struct kvm_vcpu *vcpu, struct shadow_table *table)
 {
 	struct gstage *gs = &table->gstage;
-	unsigned long vsatp;
 
 	vcpu->shadow->generation++;
 	if (!table->used.end)
@@ -119,11 +91,7 @@ static void drop(struct kvm_vcpu *vcpu, struct shadow_table *table)
 	gs->hgatp = (gs->hgatp & ~HGATP_PPN) | FIELD_PREP(HGATP_PPN, gs->root >> PAGE_SHIFT);
 	gs->tables = 0;
 	table->spare = 0;
-	if (FIELD_GET(HGATP_PPN, csr_read(hgatp)) == table->old.root >> PAGE_SHIFT) {
-		vsatp = csr_swap(vsatp, 0);
-		change_table(vcpu, gs);
-		csr_write(vsatp, vsatp);
-	}
+	shadow_tlb_drop(vcpu, table);
 	hv_unpin();
 }
 
@@ -156,31 +124,17 @@ static __attribute__((noinline)) void change_current(struct kvm_vcpu *vcpu, unsi
 		drop(vcpu, table);
 		gstage_set_mode(&table->gstage, FIELD_GET(HGATP_MODE, hgatp));
 		table->hgatp = hgatp;
+		table->hart = SHADOW_NO_HART;
 	}
 	table->last_use = ++shadow->uses;
 	shadow->current = table;
 }
 
-void shadow_load(struct kvm_vcpu *vcpu, unsigned long hgatp)
+void shadow_choose(struct kvm_vcpu *vcpu, unsigned long hgatp)
 {
-	struct shadow *shadow = vcpu->shadow;
-
-	if (!hgatp) {
-		keep_table(vcpu);
-		return;
-	}
-	if (shadow->current->hgatp != hgatp)
+	if (vcpu->shadow->current->hgatp != hgatp)
 		change_current(vcpu, hgatp);
 	shadow_check(vcpu);
-	change_table(vcpu, &shadow->current->gstage);
-}
-
-void shadow_put(struct kvm_vcpu *vcpu, unsigned long hgatp)
-{
-	if (hgatp)
-		change_table(vcpu, &vcpu->kvm->gstage);
-	else
-		keep_table(vcpu);
 }
 
 /* Free the table to which the entry `pte` of this level points, and all tables below. */
@@ -239,15 +193,10 @@ void shadow_forget(struct kvm_vcpu *vcpu)
 		shadow_fence(vcpu, SHADOW_ANY_VMID, 0, ~0ULL);
 }
 
-void shadow_check(struct kvm_vcpu *vcpu)
+void shadow_drop_flushed(struct kvm_vcpu *vcpu)
 {
-	struct shadow_table *table = vcpu->shadow->current;
-	unsigned long flushes = count_flushes(vcpu->kvm);
-
-	if (table->flushes == flushes)
-		return;
-	table->flushes = flushes;
-	drop(vcpu, table);
+	vcpu->shadow->current->flushes = tlb_flushes(vcpu->kvm);
+	drop(vcpu, vcpu->shadow->current);
 }
 
 /* ---- fences of L1 ------------------------------------------------------------------------------ */
@@ -282,11 +231,12 @@ static pte_t block_entry(const struct gstage *gs, gpa_t gpa, pte_t flags)
 }
 
 /*
- * Remove the leaves from `start` to `last`, which are in the same block of level 1. No TLB fence is
- * needed: L2's CSRs are not loaded, and the next shadow_load() executes one.
+ * Remove the leaves from `start` to `last`, which are in the same block of level 1. L2's CSRs are not
+ * loaded, and the next shadow_load() fences.
  */
-static void fence_block(struct gstage *gs, gpa_t start, gpa_t last)
+static void fence_block(struct shadow_table *table, gpa_t start, gpa_t last)
 {
+	struct gstage *gs = &table->gstage;
 	u64 size = block_entry(gs, start, 0) & PTE_FROM_LARGE ? gstage_size(1) : PAGE_SIZE;
 	struct gstage_range range = { .start = ALIGN_DOWN(start, size),
 				      .end = ALIGN_DOWN(last, size) + size,
@@ -298,6 +248,7 @@ static void fence_block(struct gstage *gs, gpa_t start, gpa_t last)
 	spin_lock(&gs->mmu_lock);
 	gs->ops->change(gs, &range);
 	spin_unlock(&gs->mmu_lock);
+	table->hart = SHADOW_NO_HART;
 	hv_unpin();
 }
 
@@ -315,7 +266,18 @@ void shadow_fence(struct kvm_vcpu *vcpu, unsigned long vmid, gpa_t start, gpa_t 
 		    table != vcpu->shadow->current)
 			table->hgatp = 0;
 		else if (last < gstage_limit(&table->gstage))
-			fence_block(&table->gstage, start, last);
+			fence_block(table, start, last);
+	}
+}
+
+void shadow_fence_vvma(struct kvm_vcpu *vcpu, unsigned long vmid)
+{
+	struct shadow_table *table;
+
+	for_each_table(table, vcpu->shadow)
+	{
+		if (vmid == SHADOW_ANY_VMID || vmid == FIELD_GET(HGATP_VMID, table->hgatp))
+			table->hart = SHADOW_NO_HART;
 	}
 }
 
@@ -445,7 +407,7 @@ static int map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 	if (old & PTE_V)
 		tlb_flush_vm_local(vcpu->kvm);
 	else
-		hfence_gvma_vmid_gpa(vcpu->vmid, fault->gpa);
+		hfence_gvma_vmid_gpa(FIELD_GET(HGATP_VMID, csr_read(hgatp)), fault->gpa);
 	return 0;
 }
 

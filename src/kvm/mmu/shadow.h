@@ -24,6 +24,8 @@
  *   - when it has SHADOW_TABLES tables besides its root; and all of them are when there is no memory
  *     for a leaf.
  *
+ * Each table has a VMID of its own; shadow_tlb.c decides what the hart has to fence.
+ *
  * A dropped table gets an empty root at once. The old root and the tables below it are freed later,
  * because interrupts are taken while they are freed (gstage.c). Nothing is mapped in the new root
  * before that, so each shadow_table has at most one old table.
@@ -32,10 +34,12 @@
 #define KVM_SHADOW_H
 
 #include "kvm.h"
+#include "mmu/tlb.h"
 #include "mmu/vsstage.h"
 
-#define SHADOW_GUESTS 4
-#define SHADOW_TABLES 1024
+#define SHADOW_GUESTS  4
+#define SHADOW_TABLES  1024
+#define SHADOW_NO_HART (~0U)
 
 struct shadow_table {
 	struct gstage gstage; /* root is 0: not allocated yet */
@@ -45,9 +49,11 @@ struct shadow_table {
 	unsigned long hgatp;    /* L1's hgatp whose translations the table holds; 0: forgotten */
 	unsigned long flushes;  /* kvm->flushes when the table was last checked */
 	unsigned long last_use; /* shadow->uses when the table last became the current one */
-	bool from_huge;         /* some leaf comes from a leaf of L1 above level 1 */
-	hpa_t spare;            /* an empty root for the next drop; 0: `old` must be freed first */
-	struct gstage old;      /* the table dropped last, not freed yet; root is 0: none */
+	unsigned int hart; /* it may use what it has cached under the table's VMID (shadow_tlb.c) */
+	unsigned long value; /* what this hart's hgatp then has */
+	bool from_huge;      /* some leaf comes from a leaf of L1 above level 1 */
+	hpa_t spare;         /* an empty root for the next drop; 0: `old` must be freed first */
+	struct gstage old;   /* the table dropped last, not freed yet; root is 0: none */
 	struct root_range old_used;
 };
 
@@ -56,6 +62,9 @@ struct shadow {
 	struct shadow_table *current; /* used last, or in use */
 	unsigned long uses;           /* counts changes of `current` */
 	unsigned long generation;     /* counts how often a table was dropped */
+	unsigned long own_hgatp;      /* the hart's, for L1, while L2's CSRs are loaded */
+	unsigned long own_flushes;    /* the VM's flushes when L1's VMID was last fenced here */
+	bool own_fence;               /* L1's VMID has to be fenced before L1 uses it */
 	bool svpbmt, svnapot;         /* L1 has these extensions */
 };
 
@@ -76,9 +85,8 @@ void shadow_destroy(struct kvm_vcpu *vcpu);
 /*
  * shadow_load() makes the hart use the shadow table of L1's `hgatp`, for L2; shadow_put() makes it
  * use the VM's own table again. If `hgatp` is 0, L2 uses the VM's own table, too, and the hart's
- * hgatp does not change. vsatp is 0, and henvcfg is written already. All VS-stage translations of
- * the VM are dropped on this hart, and those of the G-stage if the table or henvcfg.PMM may have
- * changed.
+ * hgatp does not change. vsatp is 0, and has been since before henvcfg was written. Both functions
+ * execute the fences that this hart needs.
  */
 void shadow_load(struct kvm_vcpu *vcpu, unsigned long hgatp);
 void shadow_put(struct kvm_vcpu *vcpu, unsigned long hgatp);
@@ -89,6 +97,8 @@ void shadow_put(struct kvm_vcpu *vcpu, unsigned long hgatp);
  */
 #define SHADOW_ANY_VMID (~0UL)
 void shadow_fence(struct kvm_vcpu *vcpu, unsigned long vmid, gpa_t start, gpa_t last);
+/* Execute a fence of L1 for L2's VS-stage. Drops all translations of the VMID, of both stages. */
+void shadow_fence_vvma(struct kvm_vcpu *vcpu, unsigned long vmid);
 /* Free what was dropped or removed. Takes interrupts, so it must not be called in a pinned section. */
 void shadow_reclaim(struct kvm_vcpu *vcpu);
 /* Forget all tables: each is dropped before its next use. Does nothing if there are none. */
@@ -99,7 +109,12 @@ void shadow_forget(struct kvm_vcpu *vcpu);
  * request to drop translations is pending (unpriv.c), when no interrupt can be taken until the
  * access. Does not sleep.
  */
-void shadow_check(struct kvm_vcpu *vcpu);
+void shadow_drop_flushed(struct kvm_vcpu *vcpu);
+static inline void shadow_check(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->shadow->current->flushes != tlb_flushes(vcpu->kvm))
+		shadow_drop_flushed(vcpu);
+}
 /*
  * Walk L1's table in `hgatp`, whose shadow table is the current one, for an access. Returns 0;
  * -EFAULT: L1's table does not permit it; -EIO: a table is not in memory. May sleep.
@@ -113,5 +128,18 @@ int shadow_walk(struct kvm_vcpu *vcpu, unsigned long hgatp, const struct gstage_
  */
 int shadow_map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 	       const struct shadow_walk *walk);
+
+/* ---- between shadow.c and shadow_tlb.c ----------------------------------------------------------- */
+
+/* A VM with a shadow table uses these. */
+extern const struct tlb_ops shadow_tlb_ops;
+
+/* Make the table of L1's `hgatp` the current one, and check it. */
+void shadow_choose(struct kvm_vcpu *vcpu, unsigned long hgatp);
+/*
+ * Call this in a pinned section after the table has got a new root. Afterwards, the hart does not use
+ * the old one, not even speculatively.
+ */
+void shadow_tlb_drop(struct kvm_vcpu *vcpu, struct shadow_table *table);
 
 #endif

@@ -108,7 +108,10 @@ static void flush_everywhere(struct kvm *vm, const struct hfence *fence)
 		__atomic_fetch_add(&vm->stats.remote_tlb_flush, 1, __ATOMIC_RELAXED);
 }
 
-/* For shadow tables. Counted before the fence in flush_everywhere(), so before any request. */
+/*
+ * For shadow tables. Counted before the fence in flush_everywhere(), so before any request, and after
+ * the change of the table: the `fence rw,w` of mmu_lock's release is between them.
+ */
 static void count_flush(struct kvm *vm)
 {
 	__atomic_fetch_add(&vm->flushes, 1, __ATOMIC_RELAXED);

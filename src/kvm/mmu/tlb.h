@@ -4,7 +4,7 @@
  *
  * tlb_range.c drops the translations of the addresses that the fence names, unless there are too
  * many. tlb_all.c drops all G-stage or all VS-stage translations that the hart has cached for the
- * VMID. tlb.c, whose functions are also declared here, decides which harts have to fence, and when.
+ * VMID. A VM with a shadow table uses a third variant (shadow_tlb.c). tlb.c, whose functions are also declared here, decides which harts have to fence, and when.
  */
 #ifndef KVM_TLB_H
 #define KVM_TLB_H
@@ -17,6 +17,7 @@ struct tlb_ops {
 
 	/*
 	 * Drop the translations that the fence names, or more, on this hart, for the VMID in hgatp.
+	 * Variant of shadow_tlb.c: for L1's VMID, before L1 uses it again.
 	 */
 	void (*fence)(struct kvm *vm, const struct hfence *fence);
 
@@ -66,5 +67,15 @@ void vcpu_request_fence(struct kvm_vcpu *vcpu, const struct hfence *fence, struc
  * vCPU's own thread, with the vCPU loaded.
  */
 void tlb_serve(struct kvm_vcpu *vcpu, unsigned long requests);
+
+/*
+ * Return how often the VM's own table has been flushed. No order is needed: shadow_map() reads the
+ * table with mmu_lock held. If shadow_put() reads an old count, the request for the flush is still
+ * pending; if it reads the new one, its fence orders later walks after the change.
+ */
+static inline unsigned long tlb_flushes(const struct kvm *kvm)
+{
+	return __atomic_load_n(&kvm->flushes, __ATOMIC_RELAXED);
+}
 
 #endif

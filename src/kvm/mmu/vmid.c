@@ -12,6 +12,9 @@
  * under its old VMID; nothing of the new generation can get into that hart's TLB before the vCPU
  * has left.
  *
+ * A shadow table (shadow.h) has a VMID of its own, too, if there are enough. It may be of a later
+ * generation than the last VM that the hart ran, but it is fenced at its first use on each hart.
+ *
  * VMs without a VMID of their own share VMID 0, and each load of one of their vCPUs drops all
  * translations under VMID 0. These are all VMs if there are too few VMIDs (disable_if_few()) or
  * vmid_bits is 0, and otherwise those that were created with toggle vmid=flush.
@@ -241,8 +244,9 @@ static void enter_shared(struct kvm_vcpu *vcpu)
 
 /*
  * The fence comes before the new hgatp, as in enter_shared(). hgatp is 0 meanwhile, so that nothing
- * new is cached under the old VMID. No fence is needed after the new hgatp is written: VMIDs other
- * than 0 are used with one MODE only, except in hart_vmid_len(), which fences.
+ * new is cached under the old VMID. No fence is needed after the new hgatp is written: VMs use VMIDs
+ * other than 0 with one MODE only. What a shadow table with another MODE, or hart_vmid_len(), has
+ * cached under the VMID has been dropped, and nothing has been cached under it since.
  */
 static void drop_everything(void)
 {
@@ -292,6 +296,17 @@ void gstage_vcpu_load(struct kvm_vcpu *vcpu)
 		enter_own(vcpu);
 }
 
+/* With too few VMIDs, each entry could begin a new generation. */
+unsigned long vmid_of_shadow(const struct kvm_vcpu *vcpu, struct gstage *gs)
+{
+	unsigned long max = __atomic_load_n(&vmid_max, __ATOMIC_RELAXED);
+
+	if (vmid_shared(vcpu->kvm) || max <= hv_nr_harts() * VMIDS_NESTED)
+		return vcpu->vmid;
+	vmid_assign(gs);
+	return gs->vmid;
+}
+
 /* After the put, the VM's table may be freed, so this hart must not walk it speculatively. */
 void gstage_vcpu_put(struct kvm_vcpu *vcpu)
 {
@@ -299,19 +314,14 @@ void gstage_vcpu_put(struct kvm_vcpu *vcpu)
 	csr_write(hgatp, 0);
 }
 
-bool vmid_is_current(unsigned long vmid_generation)
-{
-	return vmid_generation == __atomic_load_n(&generation, __ATOMIC_RELAXED);
-}
-
 void vmid_update(struct kvm_vcpu *vcpu)
 {
-	unsigned long vsatp;
+	unsigned long now = __atomic_load_n(&generation, __ATOMIC_ACQUIRE), vsatp;
 
-	if (vcpu->vmid_generation == __atomic_load_n(&generation, __ATOMIC_ACQUIRE))
+	if (vcpu->vmid_generation == now)
 		return;
 	if (vcpu->loaded == VCPU_LINES_HELD) {
-		vcpu->exit_ops->before_entry(vcpu);
+		vcpu->exit_ops->before_entry(vcpu, now);
 		return;
 	}
 	/* As at a load, vsatp is 0 while hgatp changes (H §5.3). */

@@ -16,6 +16,12 @@ int vmid_param_init(void); /* register vmid_bits and vmid_generation; after vmid
  * the guest's own guest runs, calls exit_ops->before_entry() instead.
  */
 void vmid_update(struct kvm_vcpu *vcpu);
-bool vmid_is_current(unsigned long vmid_generation);
+/*
+ * Return the VMID for a shadow table `gs` of the vCPU, which is loaded: one of the current generation,
+ * which no other table has, or that of the vCPU if there are at most VMIDS_NESTED VMIDs for each
+ * hart, or if the VM has no VMID of its own (vmid=flush).
+ */
+#define VMIDS_NESTED 8
+unsigned long vmid_of_shadow(const struct kvm_vcpu *vcpu, struct gstage *gs);
 
 #endif

@@ -12,6 +12,7 @@
  * enabled is loaded, so that nothing changes for the host's programs.
  */
 #include "kvm.h"
+#include "mmu/shadow.h"
 #include "mmu/tlb.h"
 #include "vcpu/fwft.h"
 #include "vcpu/isa.h"
@@ -97,8 +98,11 @@ void fwft_apply(struct kvm_vcpu *vcpu)
 	 * A change of ADUE needs an HFENCE.VVMA, and a change of PMM needs an HFENCE.GVMA (H §5.3
 	 * since 2025, Ssnpm). The next load executes both.
 	 */
-	if ((vcpu->henvcfg ^ henvcfg) & (ENVCFG_ADUE | ENVCFG_PMM))
+	if ((vcpu->henvcfg ^ henvcfg) & (ENVCFG_ADUE | ENVCFG_PMM)) {
 		vcpu->last_hart |= VCPU_STALE;
+		if (vcpu->shadow)
+			shadow_fence_vvma(vcpu, SHADOW_ANY_VMID); /* both stages are fenced */
+	}
 	vcpu->henvcfg = henvcfg;
 	vcpu_set_special(vcpu, SPECIAL_FWFT, vcpu->fwft.misaligned || vcpu->fwft.pmlen);
 	/*

@@ -236,8 +236,7 @@ static void fence_gvma(struct kvm_vcpu *vcpu, unsigned long config,
 /*
  * Execute the pending ones of `count` entries, beginning with entry `first`. Changes of the memory
  * map wait for the end of the section, so it has to be short: two or more fences for the G-stage
- * are executed as a single fence of all addresses and VMIDs. VS-stage translations of L2 are
- * dropped anyway when V changes.
+ * are executed as a single fence of all addresses and VMIDs.
  */
 static void sync_entries(struct kvm_vcpu *vcpu, unsigned long first, unsigned long count)
 {
@@ -250,7 +249,9 @@ static void sync_entries(struct kvm_vcpu *vcpu, unsigned long first, unsigned lo
 		if (!(config & PENDING))
 			continue;
 		WRITE_ONCE(entry->config, config & ~PENDING);
-		if (FIELD_GET(TYPE, config) < TYPE_VVMA) {
+		if (FIELD_GET(TYPE, config) >= TYPE_VVMA) {
+			shadow_fence_vvma(vcpu, FIELD_GET(ENTRY_VMID, config));
+		} else {
 			gvma = entry;
 			of_gvma = config;
 			fences++;

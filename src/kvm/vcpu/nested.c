@@ -10,8 +10,8 @@
  * L1's lines are then kept in csrs.hvip (VCPU_LINES_HELD), and its timer is a host timer. Both kick
  * the vCPU, and nested_before_entry() looks for an interrupt of L1 before each entry into L2.
  *
- * L2 shares the VMID with L1, and the ASIDs of both may be equal, so VS-stage translations are
- * dropped whenever V changes.
+ * If L1's hgatp is Bare, L2 shares the VMID with L1, and the ASIDs of both may be equal, so VS-stage
+ * translations are dropped whenever V changes. Otherwise, see shadow_tlb.c.
  */
 #include "irqchip.h"
 #include "mmu/shadow.h"
@@ -243,9 +243,9 @@ void nested_enter(struct kvm_vcpu *vcpu)
 	csrs->vstval = csr_swap(vstval, n->vstval);
 	/* A bit left here that is not delegated any more would enable an interrupt of the host. */
 	csr_write(vsie, 0);
+	csrs->vsatp = csr_swap(vsatp, 0); /* no VS-stage walk uses L1's table with L2's henvcfg */
 	load_environment(vcpu);
 	csr_write(vsie, (n->hie & n->hideleg & VS_LINES) >> 1);
-	csrs->vsatp = csr_swap(vsatp, 0);
 	shadow_load(vcpu, n->hgatp);
 	csr_write(vsatp, n->vsatp);
 	/* L1's MXR applies to both stages (H §6.1), from the entry on. */
@@ -280,6 +280,7 @@ static void leave(struct kvm_vcpu *vcpu, bool puts)
 	n->vstval = csr_swap(vstval, csrs->vstval);
 	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSTC) && (nested_henvcfg(vcpu) & ENVCFG_STCE))
 		n->vstimecmp = csr_read64(vstimecmp);
+	n->vsatp = csr_swap(vsatp, 0);
 	restore_environment(vcpu);
 	csr_write(vsie, csrs->vsie);
 	if (vcpu->guest_file && !puts)
@@ -291,7 +292,6 @@ static void leave(struct kvm_vcpu *vcpu, bool puts)
 	n->hvip = (n->hvip & ~delegated) | (csr_swap(hvip, csrs->hvip) & delegated);
 	vcpu->timer_ops->load(vcpu);
 	vcpu->vmid_generation = n->vmid_generation;
-	n->vsatp = csr_swap(vsatp, 0);
 	shadow_put(vcpu, n->hgatp);
 	csr_write(vsatp, csrs->vsatp);
 	vcpu->guest.sstatus &= ~SSTATUS_MXR;
