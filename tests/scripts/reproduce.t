@@ -146,6 +146,7 @@ refused "a toggle that does not exist" 's/fastpath=off/fastpaths=off/' "claims.m
 refused "a toggle's default" 's/fastpath=off/fastpath=on/' "claims.md:5: .*fastpath=on is the default"
 refused "a claim about a row that the table lacks" 's/`call < io`/`call < it`/' "claims.md:12: .*the table has no row 'it'"
 refused "a claim about a row that is not measured" 's/`call < io`/`trap < io`/' "claims.md:12: .*row 'trap' is not measured here"
+refused "a system without a column in the results" 's/`linux:sbi_version`/`module:sbi_version`/' "claims.md:5: .*module has no column"
 refused "a figure of two systems" 's/`run_vms - run_same`/`linux:run_vms - bare:run_same`/' "claims.md:6: .*a figure cannot have two systems"
 refused "a claim that calls functions" 's/`call < io`/`__import__("os").system("id") or call`/' "claims.md:12: .*is not allowed"
 refused "a claim without a statement" '/^Not here/,$d' "claims.md:15: claim 'cycles' has no line"
@@ -212,6 +213,19 @@ for paper in folder.all_papers():
 END
 )
 is "$(tr -d '\n' <<<"$out")" "" "every row that needs a bare figure is measured on bare"
+
+# hyperscope as a guest of hyperscope has a column only in the papers that measure a row there.
+unlike "$(<"$tmp/tree/docs/results.md")" '\| nested \|' "a paper without rows of a guest's guest has no column for them"
+sed -i 's/`linux:sbi_version`/&; `nested:sbi_version`/; s/^Holds: .*/&\nHolds: `nested.call > 10 * hyperscope.call`/' "$paper/claims.md"
+{ cat "$csv"; echo "nested,sbi_version,default,rv64,instructions,1,2500,2500,2500,2500,2500,,c1,i1,10,flags,sbi,hyperscope c1,gcc 1,2"; } >"$tmp/nested.csv"
+cp "$paper/expected.csv" "$tmp/without.csv"
+reproduce write --from "$tmp/nested.csv"
+is "$status:$(grep ^call,nested "$paper/expected.csv" | cut -d, -f3,5,9)" "0:2500.00,0,hyperscope" "a row is measured in a guest's guest"
+like "$(<"$tmp/tree/docs/results.md")" '\| Hypercall \|[^|]*\| [0-9]+ \| 2500 \| [0-9]+ \| - \|' "docs/results.md has a column for a guest's guest"
+reproduce all --from "$tmp/nested.csv"
+like "$flat" '^0 .* hyperscope nested Linux KVM no VM Hypercall [0-9]+ 2500 .* holds: nested.call > 10 .*hyperscope.call' "a claim can name a guest's guest"
+cp "$tmp/without.csv" "$paper/expected.csv"
+cp "$tmp/claims.md" "$paper/claims.md"
 
 # In this tree's papers, the source of each figure can be looked up.
 sources=$(cat "$HS_TOP"/notebooks-data/papers/*/published.csv | sed -n 's/^[^"]*,"\(.*\)"$/\1/p' | grep -v '^the same')

@@ -8,7 +8,7 @@ import subprocess
 
 from hs import ends, git
 from hs.paths import TOP
-from .systems import LINUXES, MODULES, BenchError
+from .systems import LINUXES, MODULES, NESTED, BenchError
 
 COLUMNS = ("commit", "images", "qemu", "qemu_flags", "opensbi", "kernel", "compiler", "binutils")
 # Changes of these files do not count: they do not affect figures, and measurements write the CSV files.
@@ -146,10 +146,11 @@ def _linux(out, system="linux"):
 
 
 def kernel_of(system, out, name, guest=False):
-    """Return the host's kernel and, if there is one, the guest's. On Linux KVM, both are the same."""
+    """Return the host's kernel and, if there is one, the guest's. On Linux KVM and with hyperscope as a guest of
+    hyperscope, both are the same."""
     if system in MODULES:
         return "hyperscope %s on %s" % (name, _linux(out, system))
-    if system == "hyperscope":
+    if system in ("hyperscope", NESTED):
         return "hyperscope " + name + (", guest " + _linux(out) if guest else "")
     if system == "native":
         return _linux(out)

@@ -7,7 +7,8 @@ claims.md is written for people; two parts of it are parsed. One is a table of r
 
 where "measured here" is an expression of the bench (hs/bench/expression.py) or `-`. An expression applies to
 every system, or only to hyperscope if it has a setting such as a toggle; `; linux:...` and `; bare:...` after it
-give the expressions for the other systems. `boot / native:boot` applies to all systems except native. The other
+give the expressions for the other systems. `nested:...` is hyperscope as a guest of hyperscope, with the
+payload in a guest's guest. `boot / native:boot` applies to all systems except native. The other
 part is the claims: below each `## ID: SENTENCE` are lines that state what is expected of the rows:
 
     Holds: `hypercall < io_user`                        on each hypervisor that has the rows
@@ -22,11 +23,11 @@ from typing import NamedTuple
 
 from hs import toggles
 from hs.bench import csvfile, expression, guests, rows
-from hs.bench.systems import OTHERS, SYSTEMS
+from hs.bench.systems import SYSTEMS
 from hs.errors import LaunchError
 from hs.paths import TOP
 from . import claim
-from .judge import HYPERVISORS
+from .judge import HYPERVISORS, SHOWN
 
 _SETTINGS: dict = {"linux": {"trace", "halt_poll_ns"}, "bare": set(), "native": set()}
 PAPERS = os.path.join(TOP, "notebooks-data", "papers")
@@ -49,8 +50,9 @@ def _check_setting(system, setting):
     """Raise ExpressionError if the results of papers have no column for SYSTEM, if SYSTEM does not have SETTING, or if
     SETTING gives a toggle its default value. Besides toggles, hyperscope has trace= and exitstat=; Linux KVM has only
     trace= and halt_poll_ns=; bare and native have no settings."""
-    if system in OTHERS:
-        raise expression.ExpressionError("%s has no column in the results of papers; name hyperscope or linux" % system)
+    if system and system not in SHOWN:
+        raise expression.ExpressionError("%s has no column in the results of papers; these have one: %s" % (
+            system, ", ".join(SHOWN)))
     names = {word.partition("=")[0] for word in setting.split()}
     if names - _SETTINGS.get(system, names):
         raise expression.ExpressionError("%s has no %s" % (system, ", ".join(sorted(names - _SETTINGS[system]))))

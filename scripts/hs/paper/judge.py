@@ -10,14 +10,15 @@ from typing import NamedTuple
 
 from hs.bench import csvfile, expression
 from hs.bench.rows import is_application
-from hs.bench.systems import KNOWN
+from hs.bench.systems import NESTED, SYSTEMS
 from hs.errors import LaunchError
 from . import claim
 
 MEASURED = ("row", "system", "value", "unit", "n", "compiler", "qemu", "opensbi", "kernel")
 KEY = ("compiler", "qemu", "opensbi", "kernel")
 OTHER_KEY = 0.05
-HYPERVISORS = tuple(system for system in KNOWN if system not in ("bare", "native"))
+SHOWN = SYSTEMS + (NESTED, "native")  # the systems of which the results of papers have figures
+HYPERVISORS = tuple(system for system in SHOWN if system not in ("bare", "native"))
 # Tolerance for Linux KVM: the memory layout of a booted Linux depends on everything in the initrd, including our
 # programs (docs/bench.md).
 LINUX = 0.02

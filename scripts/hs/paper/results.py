@@ -4,12 +4,11 @@ import os
 import textwrap
 
 from hs.bench.report import shown
-from hs.bench.systems import KNOWN, OTHERS
 from . import judge
 
 PAGE = os.path.join("docs", "results.md")
-NAMES = {"hyperscope": "hyperscope", "linux": "Linux KVM", "bare": "bare", "native": "native"}
-COLUMNS = {"hyperscope": ("hyperscope",), "Linux KVM": ("linux",), "no VM": ("bare", "native")}
+NAMES = {"hyperscope": "hyperscope", "linux": "Linux KVM", "nested": "nested", "bare": "bare", "native": "native"}
+COLUMNS = {"hyperscope": ("hyperscope",), "nested": ("nested",), "Linux KVM": ("linux",), "no VM": ("bare", "native")}
 HEAD = """\
 # Reproduced papers
 
@@ -23,9 +22,11 @@ commands repeat the measurements:
 
 The unit is instructions in all privilege modes, counted by QEMU (`-icount`), so figures are reproduced
 exactly; *x* is the ratio to the native figure, without a VM. [Validity](validity.md) explains what these
-figures prove. *Published* is a figure from the source that published.csv names, in its own unit and of
-its own machine. It is empty if no source was available; no figure is quoted from memory. The paper's
-claims.md explains each row and the basis of each claim.
+figures prove. *nested* is a guest of hyperscope that is itself a guest of hyperscope
+([nested virtualization](nested.md)), with the instructions of both levels. *Published* is a figure from
+the source that published.csv names, in its own unit and of its own machine. It is empty if no source was
+available; no figure is quoted from memory. The paper's claims.md explains each row and the basis of each
+claim.
 """
 
 
@@ -39,12 +40,18 @@ def _cell(line):
     return shown(line and float(line["value"]))
 
 
+def _columns(paper):
+    """Return the columns in which the paper measures a row."""
+    measured = {system for row in paper.rows.values() for system in row.measured}
+    return {name: systems for name, systems in COLUMNS.items() if measured & set(systems)}
+
+
 def _cells(paper, lines):
-    """Yield each row with its figures for COLUMNS."""
+    """Yield each row with its figures for the paper's columns."""
     figures = {(line["row"], line["system"]): line for line in lines}
     for row in paper.rows.values():
         found = [[figures[row.name, system] for system in systems if (row.name, system) in figures]
-                 for systems in COLUMNS.values()]
+                 for systems in _columns(paper).values()]
         yield row, tuple(_cell(each[0] if each else None) for each in found)
 
 
@@ -71,10 +78,11 @@ def check(paper, lines):
     """Print the results of a paper's check. Return 1 if a claim or a figure is not as expected, else 0."""
     status, differences = 0, list(judge.differences(paper, lines))
     print(_wrap("%s: %s" % (paper.name, paper.title), "", "  "))
-    print("%-30s%12s%12s%12s" % (("",) + tuple(COLUMNS)))
+    columns = _columns(paper)
+    print("%-30s" % "" + "".join("%12s" % name for name in columns))
     for row, figures in _cells(paper, lines):
         if row.measured:
-            print("  %-28s%12s%12s%12s" % ((_name(row)[:28],) + figures))
+            print("  %-28s" % _name(row)[:28] + "".join("%12s" % figure for figure in figures))
     found = _combined(judge.verdicts(paper, lines))
     for each in paper.claims:
         print(_wrap(each.sentence, "  ", "  "))
@@ -131,8 +139,9 @@ def _paper(paper):
     yield ""
     yield "[claims.md](../notebooks-data/papers/%s/claims.md)" % paper.name
     yield ""
-    yield "| row | measured here | %s | published |" % " | ".join(COLUMNS)
-    yield "|---|---|---:|---:|---:|---|"
+    columns = _columns(paper)
+    yield "| row | measured here | %s | published |" % " | ".join(columns)
+    yield "|---|---|%s---|" % ("---:|" * len(columns))
     for row, figures in _cells(paper, paper.expected):
         measured = ", ".join("`%s`" % words for words in dict.fromkeys(row.measured.values()))
         yield "| %s | %s | %s | %s |" % (_name(row), measured or "not: " + row.what,
@@ -158,4 +167,4 @@ def page(papers):
     return "\n".join(lines).rstrip() + "\n"
 
 
-assert set(NAMES) == set(KNOWN) - set(OTHERS) == set(sum(COLUMNS.values(), ()))
+assert set(NAMES) == set(judge.SHOWN) == set(sum(COLUMNS.values(), ()))
