@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""numbers.py - write measured figures into the docs, from exit-latency.csv, applications.csv and anatomy.csv in
-notebooks-data.
+"""numbers.py - write measured figures into the docs, from exit-latency.csv, applications.csv, nested.csv and anatomy.csv
+in notebooks-data.
 
-`make bench` and `make anatomy-csv` write the CSV files; then run `scripts/hyperscope figures --docs`. Tables are written between
+`make bench`, `make bench-nested` and `make anatomy-csv` write the CSV files; then run `scripts/hyperscope figures --docs`. Tables are written between
 <!-- NAME: by scripts/hyperscope figures --> and <!-- end -->. SENTENCES lists the sentences that contain figures
 from these files.
 """
@@ -19,6 +19,7 @@ from hs.paths import TOP
 
 CSV = os.path.join("notebooks-data", "exit-latency.csv")
 APPLICATIONS = os.path.join("notebooks-data", "applications.csv")
+NESTED = os.path.join("notebooks-data", "nested.csv")
 ANATOMIES = os.path.join("notebooks-data", "anatomy.csv")
 CPUS = ("rv64", "max")
 # Rows omitted from a toggle's table, because they only repeat others with more vCPUs or VMs.
@@ -75,6 +76,7 @@ docs/toggles.md | {mmio_read mmio_decode=fetch - mmio_read} instructions more, i
 docs/toggles.md | The walk costs {mmio_read_sv39 gpa_from=walk - mmio_read_sv39} instructions in a guest
 docs/toggles.md | tables of its own, and {fault_4k_present gpa_from=walk - fault_4k_present} for a fault
 docs/toggles.md | {run_vcpus - run_vcpus vmid=flush} instructions cheaper
+docs/nested.md | takes {l2_wfi - l2_call} instructions, and the same exit of L1, `h_wfi`, {h_wfi}.
 COURSE.md | it costs {illegal_insn} instructions, bare {bare:illegal_insn}
 COURSE.md | A null SBI call costs {sbi_version} instructions by the fast path and {sbi_version fastpath=off} without
 COURSE.md | a null call costs {sbi_version trace=kvm_sbi_call} instructions
@@ -218,6 +220,37 @@ def toggle_table(measured, name):
                                        " | ".join(report.shown(value) for value in cells[0] + cells[1]))
 
 
+def exits_of_l2(figures):
+    """Yield the table of exits of guests and of their guests."""
+    yield "| row | L1 exits to L0 | L2 exits to hyperscope | ratio | L2 exits to Linux |"
+    yield "|---|---:|---:|---:|---:|"
+    for row in rows.ROWS:
+        own, nested, linux = (figures.value(system, row.name, "") for system in ("hyperscope", "nested", "nested_linux"))
+        if own and nested and row.group != "hypervisor":
+            yield "| `%s`: %s | %s | %.1f | %s |" % (row.name, row.what, " | ".join(map(report.shown, (own, nested))),
+                                                     nested / own, report.shown(linux))
+
+
+def parts_of_exits(figures):
+    """Yield the table of what a guest hypervisor does at an exit of its guest."""
+    yield "| row | as a guest of hyperscope | two levels deep |"
+    yield "|---|---:|---:|"
+    for row in rows.ROWS:
+        if row.group == "hypervisor":
+            yield "| `%s`: %s | %s |" % (row.name, row.what, " | ".join(
+                report.shown(figures.value(system, row.name, "")) for system in ("hyperscope", "nested")))
+
+
+def nacl(figures):
+    """Yield the table of the toggle nacl, for exits of Linux's guest."""
+    yield "| row, in a guest of Linux | `on` | `off` | `on` / `off` |"
+    yield "|---|---:|---:|---:|"
+    for row in rows.ROWS:
+        on, off = (figures.value("nested_linux", row.name, setting) for setting in ("", "nacl=off"))
+        if on and off:
+            yield "| `%s` | %s | %s | %.2f |" % (row.name, report.shown(on), report.shown(off), on / off)
+
+
 def applications(measured):
     """Yield the table of whole guests: the figure for each system, with its ratio to native."""
     yield "| row | native | hyperscope | x native | Linux KVM | x native |"
@@ -318,10 +351,16 @@ def write(check):
     put(page, with_table(text_of(page), page, "toggles", overview(measured)))
     for name in filter(measured.knows, names()):
         put(page, with_table(text_of(page), page, name, toggle_table(measured, name)))
+    levels = Measured(report.read_csv(os.path.join(TOP, NESTED)))
+    page = "docs/toggles.md"
+    put(page, with_table(text_of(page), page, "nacl", nacl(levels.cpus["rv64"])))
+    page = "docs/nested.md"
+    put(page, with_table(text_of(page), page, "exits of L2", exits_of_l2(levels.cpus["rv64"])))
+    put(page, with_table(text_of(page), page, "parts of exits", parts_of_exits(levels.cpus["rv64"])))
     page = "docs/anatomy.md"
     for name in ("mmio_read", "illegal_insn"):
         put(page, with_table(text_of(page), page, name, anatomy(name)))
-    both = Measured(measured.results + whole.results)
+    both = Measured(levels.results + measured.results + whole.results)  # of equal rows, the last one counts
     for line in SENTENCES.strip().splitlines():
         doc, _, template = line.partition(" | ")
         put(doc, with_sentence(text_of(doc), doc, template, both))

@@ -2,7 +2,7 @@
 """registry.py - the figures by name, with a description and the function that draws each."""
 from typing import Callable, NamedTuple
 
-from . import anatomy, apps, exits, papers, shares, smp, toggles
+from . import anatomy, apps, exits, nested, papers, shares, smp, toggles
 
 
 class Plot(NamedTuple):
@@ -17,6 +17,7 @@ PLOTS = {
     "toggles": Plot("effect of each toggle, as a ratio", toggles.draw),
     "anatomy": Plot("instructions of an exit by stage", anatomy.draw),
     "applications": Plot("cost of a whole guest relative to native: hyperscope, Linux KVM", apps.draw),
+    "nested": Plot("cost of an exit of a guest and of a guest's guest", nested.draw),
     "papers": Plot("rows of papers: hyperscope relative to Linux KVM", papers.draw),
     "papers-shape": Plot("rows of papers relative to a null call, beside published figures", papers.draw_shape),
     "smp-scale": Plot("cost of more vCPUs, from a sweep", smp.draw),
