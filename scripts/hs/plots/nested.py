@@ -21,7 +21,7 @@ def draw(folder=data.FOLDER, cpu="rv64"):
     drawn = marks.figure("bars", [marks.Panel(groups, "instructions per operation")], style.looks(tuple(SERIES.values())))
     style.finish(drawn, "Exits of a guest and of a guest's guest", (
         "Exact counts of instructions of all levels and privilege modes (QEMU -icount, -cpu %s). An exit of L1 goes to "
-        "hyperscope, and one of L2 to L1. Rows that Linux is not measured with need more than one hart or a disk.\n"
+        "hyperscope, and one of L2 to L1. Not all rows are measured with Linux as L1.\n"
         "Shown is the median batch; whiskers: minimum to 99th percentile of the batches.\n%s"
         % (cpu, data.made_with(measured.results))))
     return drawn
