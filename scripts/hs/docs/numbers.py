@@ -76,6 +76,7 @@ docs/toggles.md | {mmio_read mmio_decode=fetch - mmio_read} instructions more, i
 docs/toggles.md | The walk costs {mmio_read_sv39 gpa_from=walk - mmio_read_sv39} instructions in a guest
 docs/toggles.md | tables of its own, and {fault_4k_present gpa_from=walk - fault_4k_present} for a fault
 docs/toggles.md | {run_vcpus - run_vcpus vmid=flush} instructions cheaper
+COURSE.md | `l2_call` costs {l2_call} instructions for L1, and {nested:l2_call} in L2
 docs/nested.md | takes {l2_wfi - l2_call} instructions, and the same exit of L1, `h_wfi`, {h_wfi}.
 COURSE.md | it costs {illegal_insn} instructions, bare {bare:illegal_insn}
 COURSE.md | A null SBI call costs {sbi_version} instructions by the fast path and {sbi_version fastpath=off} without
