@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Complete systems under nested virtualization: Debian's kernel as the guest of hyperscope in
-# hyperscope, also saved and restored while it boots; and Debian's kernel with KVM as a guest
+# hyperscope, also saved when its first program runs, and restored; and Debian's kernel with KVM as a guest
 # hypervisor, which runs payloads and Debian's kernel with this project's VMM.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 guest_dir=$O/guest
@@ -29,8 +29,8 @@ HS_SECONDS=240 hs run --host nested --quiet --memory 256M
 is "$status" 0 "Debian's kernel runs in hyperscope in hyperscope" || diag "$err" "$(tail -n 5 <<<"$out")"
 like "$out" 'the tour ends with status 0' "its tour ends without an error"
 
-HS_SECONDS=240 hs run --nested --quiet --memory 700M --initrd "$tmp/l1.cpio" --save "$tmp/saved" --save-at 5000 "$O/hyperscope.bin"
-is "$status" 0 "it is saved while it boots" || diag "$err"
+HS_SECONDS=240 hs run --nested --quiet --memory 700M --initrd "$tmp/l1.cpio" --save "$tmp/saved" --save-on 'is up, ' --save-rounds 0 "$O/hyperscope.bin"
+is "$status" 0 "it is saved when its first program runs" || diag "$err"
 unlike "$out" 'the tour ends' "before its tour ends"
 HS_SECONDS=240 hs run --quiet --restore "$tmp/saved"
 is "$status" 0 "and restored" || diag "$err"
