@@ -237,7 +237,9 @@ mutant "rule 27: a page is mapped that has changed since the look-up" guest_map.
 mutant "rule 27: a section does not say that it is in the guest" guest_map.c 's/!memslot_store_begin\(vcpu\) \|\| //' test_race_memory
 mutant "rule 27: another memory map leaves the pages mapped" memslot.c 's/\tguest_map_set\(vcpu, vcpu->map.gpa\);\n//' test_nacl
 mutant "rule 27: a store is not in the dirty log" guest_map.c 's/if \(!map->logged\)/if (1)/' test_nacl
-mutant "NACL: only fences of one type are executed" nacl.c 's/FIELD_GET\(TYPE, config\) < TYPE_VVMA/!FIELD_GET(TYPE, config)/' test_nacl
+mutant "NACL: only fences of one type are executed" nacl.c 's/FIELD_GET\(TYPE, config\) >= TYPE_VVMA/FIELD_GET(TYPE, config)/' test_nacl
+mutant "NACL: a fence of the VS-stage drops nothing" nacl.c 's/\t\t\tshadow_fence_vvma\(.*?;\n/\t\t\t;\n/' test_nacl
+mutant "NACL: a fence of the VS-stage is for all VMIDs" nacl.c 's/shadow_fence_vvma\(vcpu, FIELD_GET\(ENTRY_VMID, config\)\)/shadow_fence_vvma(vcpu, SHADOW_ANY_VMID)/' test_nacl
 mutant "NACL: a fence of one VMID is for all" nacl.c 's/type & TYPE_VMID \?/0 ?/' test_nacl
 mutant "NACL: a fence has only the first of its pages" nacl.c 's/\(\(number \+ count\) << shift\)/((number + 1) << shift)/' test_nacl
 mutant "NACL: a fence has a page more" nacl.c 's/\(\(number \+ count\) << shift\)/((number + count + 1) << shift)/' test_nacl

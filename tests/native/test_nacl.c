@@ -370,6 +370,21 @@ static void a_fence_drops_the_shadow_table(void **state)
 	assert_true(drops(TYPE(0), 1, ~0UL));
 }
 
+static void a_fence_of_the_vs_stage_makes_the_hart_fence(void **state)
+{
+	struct shadow_table *table = vm.vcpu->shadow->current;
+
+	(void)state;
+	begin();
+	for (unsigned long type = 4; type < 8; type++) {
+		table->hart = 0;
+		drops(TYPE(type) | VMID(6), 0, 1);
+		assert_int_equal(table->hart, 0);
+		drops(TYPE(type) | VMID(5), 0, 1);
+		assert_int_equal(table->hart, SHADOW_NO_HART);
+	}
+}
+
 static void many_fences_are_executed_as_one(void **state)
 {
 	(void)state;
@@ -405,6 +420,7 @@ int main(void)
 		H_TEST(during_an_invalidation_nothing_is_mapped),
 		H_TEST(a_second_invalidation_waits_too),
 		H_TEST(a_fence_drops_the_shadow_table),
+		H_TEST(a_fence_of_the_vs_stage_makes_the_hart_fence),
 		H_TEST(many_fences_are_executed_as_one),
 	};
 
