@@ -262,13 +262,14 @@ static void set_register(int fd)
 		restore_register(fd, number, value);
 }
 
-/* Restore one vCPU's registers in another vCPU with the same extensions. */
+/* Restore one vCPU's registers in another vCPU of the VM, with the same extensions. */
 static void copy_registers(int from, int to)
 {
 	unsigned int number;
 	u64 value;
 
-	if (memcmp(&vcpu_of(from)->isa, &vcpu_of(to)->isa, sizeof(struct isa_set)))
+	if (vcpu_of(from)->kvm != vcpu_of(to)->kvm ||
+	    memcmp(&vcpu_of(from)->isa, &vcpu_of(to)->isa, sizeof(struct isa_set)))
 		return;
 	for (number = 0; number < KVM_HS_HEXT_COUNT; number++)
 		if (!h_register(from, KVM_GET_ONE_REG, number, &value))
