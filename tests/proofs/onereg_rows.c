@@ -120,6 +120,29 @@ void nested_set_v(struct kvm_vcpu *vcpu, bool v)
 	vcpu->nested.v = v;
 }
 
+void shadow_fence_vvma(struct kvm_vcpu *vcpu, unsigned long vmid)
+{
+	(void)vmid;
+	changes_nothing(vcpu);
+}
+
+u64 nacl_reg_get(const struct kvm_vcpu *vcpu)
+{
+	u64 any;
+
+	(void)vcpu;
+	return any;
+}
+
+int nacl_reg_set(struct kvm_vcpu *vcpu, u64 value)
+{
+	bool fits;
+
+	(void)value;
+	changes_nothing(vcpu);
+	return fits ? 0 : -EINVAL;
+}
+
 int shadow_create(struct kvm_vcpu *vcpu)
 {
 	bool memory;
