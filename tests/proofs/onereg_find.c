@@ -13,7 +13,7 @@
  * inline assembly.
  *
  * Folder: kvm
- * Options: --unwind 19
+ * Options: --unwind 24
  */
 #include "proof.h"
 #include "hv/kvm_hext.h"
