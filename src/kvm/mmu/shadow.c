@@ -407,7 +407,7 @@ static int map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 	if (old & PTE_V)
 		tlb_flush_vm_local(vcpu->kvm);
 	else
-		hfence_gvma_vmid_gpa(FIELD_GET(HGATP_VMID, csr_read(hgatp)), fault->gpa);
+		hfence_gvma_vmid_gpa(tlb_loaded_vmid(), fault->gpa);
 	return 0;
 }
 

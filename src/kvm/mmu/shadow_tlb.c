@@ -122,7 +122,7 @@ void shadow_tlb_drop(struct kvm_vcpu *vcpu, struct shadow_table *table)
 		table->hart = SHADOW_NO_HART;
 		return;
 	}
-	table->value = gstage_hgatp(&table->gstage, FIELD_GET(HGATP_VMID, csr_read(hgatp)));
+	table->value = gstage_hgatp(&table->gstage, tlb_loaded_vmid());
 	vsatp = csr_swap(vsatp, 0);
 	load_and_fence(vcpu, table->value);
 	csr_write(vsatp, vsatp);
@@ -131,8 +131,9 @@ void shadow_tlb_drop(struct kvm_vcpu *vcpu, struct shadow_table *table)
 /* ---- fences for the VM's own table -------------------------------------------------------- */
 
 /*
- * If L2 has L1's VMID because L1's hgatp is Bare, the fence applies to both. A fence with a size comes
- * from this vCPU's own fault, and one for all addresses from the queue.
+ * If L2 has L1's VMID because L1's hgatp is Bare, the fence applies to both. A G-stage fence for all
+ * addresses comes from the queue, where it may have replaced one of the VS-stage; other G-stage
+ * fences come from a fault of this vCPU.
  */
 static void fence(struct kvm *vm, const struct hfence *fence)
 {
@@ -164,17 +165,9 @@ static enum vcpu_request request_for(struct kvm_vcpu *vcpu, const struct hfence 
 	return REQ_HFENCE;
 }
 
-static bool range_for(gpa_t start, gpa_t end, struct hfence *fence)
-{
-	(void)start;
-	(void)end;
-	(void)fence;
-	return false;
-}
-
 const struct tlb_ops shadow_tlb_ops = {
 	.name = "shadow",
 	.fence = fence,
 	.request_for = request_for,
-	.range_for = range_for,
+	.range_for = tlb_all_range_for,
 };

@@ -192,19 +192,9 @@ void tlb_flush_page_at_once(struct kvm *vm, gpa_t gpa)
 	flush_everywhere(vm, &fence);
 }
 
-/*
- * Return the VMID under which the loaded vCPU runs, which is the one that a fence has to name. The
- * VM may have a newer VMID by now. vmid_update() loads it and drops everything before the next
- * entry, but until then, HLV still uses the old one.
- */
-static unsigned long loaded_vmid(void)
-{
-	return FIELD_GET(HGATP_VMID, csr_read(hgatp));
-}
-
 void tlb_flush_vm_local(struct kvm *vm)
 {
-	unsigned long vmid = loaded_vmid();
+	unsigned long vmid = tlb_loaded_vmid();
 
 	trace_kvm_fence_gvma(0, FENCE_ALL, vmid);
 	hfence_gvma_vmid(vmid);

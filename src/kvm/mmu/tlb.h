@@ -4,7 +4,8 @@
  *
  * tlb_range.c drops the translations of the addresses that the fence names, unless there are too
  * many. tlb_all.c drops all G-stage or all VS-stage translations that the hart has cached for the
- * VMID. A VM with a shadow table uses a third variant (shadow_tlb.c). tlb.c, whose functions are also declared here, decides which harts have to fence, and when.
+ * VMID. A VM with a shadow table uses a third variant (shadow_tlb.c). tlb.c, whose functions are
+ * also declared here, decides which harts have to fence, and when.
  */
 #ifndef KVM_TLB_H
 #define KVM_TLB_H
@@ -17,7 +18,7 @@ struct tlb_ops {
 
 	/*
 	 * Drop the translations that the fence names, or more, on this hart, for the VMID in hgatp.
-	 * Variant of shadow_tlb.c: for L1's VMID, before L1 uses it again.
+	 * While L2's CSRs are loaded, shadow_tlb.c does so for L1's VMID, but later: before L1 runs.
 	 */
 	void (*fence)(struct kvm *vm, const struct hfence *fence);
 
@@ -36,6 +37,7 @@ struct tlb_ops {
 };
 
 extern const struct tlb_ops tlb_range_ops, tlb_all_ops;
+bool tlb_all_range_for(gpa_t start, gpa_t end, struct hfence *fence); /* of tlb_all_ops */
 
 void tlb_init(void); /* once, before any VM */
 
@@ -67,6 +69,16 @@ void vcpu_request_fence(struct kvm_vcpu *vcpu, const struct hfence *fence, struc
  * vCPU's own thread, with the vCPU loaded.
  */
 void tlb_serve(struct kvm_vcpu *vcpu, unsigned long requests);
+
+/*
+ * Return the VMID under which the loaded vCPU runs, or, while L2's CSRs are loaded, L2: the one that
+ * a fence has to name. The VM may have a newer VMID by now. vmid_update() loads it and drops
+ * everything before the next entry, but until then, HLV still uses the old one.
+ */
+static inline unsigned long tlb_loaded_vmid(void)
+{
+	return FIELD_GET(HGATP_VMID, csr_read(hgatp));
+}
 
 /*
  * Return how often the VM's own table has been flushed. No order is needed: shadow_map() reads the

@@ -16,7 +16,7 @@
 
 static void all_fence(struct kvm *vm, const struct hfence *fence)
 {
-	unsigned long vmid = FIELD_GET(HGATP_VMID, csr_read(hgatp));
+	unsigned long vmid = tlb_loaded_vmid();
 
 	if (fence->kind == HFENCE_GVMA) {
 		trace_kvm_fence_gvma(0, FENCE_ALL, vmid);
@@ -32,7 +32,7 @@ static enum vcpu_request all_request_for(struct kvm_vcpu *vcpu, const struct hfe
 	return fence->kind == HFENCE_GVMA ? REQ_TLB_FLUSH : REQ_HFENCE_ALL;
 }
 
-static bool all_range_for(gpa_t start, gpa_t end, struct hfence *fence)
+bool tlb_all_range_for(gpa_t start, gpa_t end, struct hfence *fence)
 {
 	(void)start;
 	(void)end;
@@ -44,5 +44,5 @@ const struct tlb_ops tlb_all_ops = {
 	.name = "all",
 	.fence = all_fence,
 	.request_for = all_request_for,
-	.range_for = all_range_for,
+	.range_for = tlb_all_range_for,
 };

@@ -49,7 +49,7 @@ static bool by_svinval(u64 pages)
 
 static void fence_gvma(const struct hfence *fence)
 {
-	unsigned long vmid = FIELD_GET(HGATP_VMID, csr_read(hgatp));
+	unsigned long vmid = tlb_loaded_vmid();
 	u64 gpa = fence->start, n = fence_pages(&gpa, fence->size);
 
 	trace_kvm_fence_gvma(gpa, n ? fence->size : FENCE_ALL, vmid);
