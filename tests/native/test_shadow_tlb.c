@@ -11,6 +11,8 @@
 #define GVA    (INDEX << 30 | INDEX << 21 | INDEX << 12)
 #define TABLES (BASE + 0x8000) /* of L1 */
 
+#define L1_ADDRESS(n) (TABLES + (4 + (n)) * PAGE_SIZE) /* of a page of L1 */
+
 /* Make three tables, from address `tables` of L1 or L2 on, which are at `gpa`. Returns vsatp. */
 static unsigned long make_tables(u64 tables, gpa_t gpa)
 {
@@ -54,8 +56,8 @@ static u64 number_at(gpa_t gpa)
 	return numbers[(gpa - BASE) / PAGE_SIZE];
 }
 
-/* Of L1, and of the page of L2's memory at `l2`. */
-#define L1_PAGE(n) (TABLES + (4 + (n)) * PAGE_SIZE)
+/* The numbers of the two pages of L1, and of those of L2, which are pages 4 and 5 of its memory. */
+#define L1_PAGE(n) (number_at(L1_ADDRESS(n)))
 #define L2_PAGE(n) (number_at(DATA + (4 + (n)) * PAGE_SIZE))
 
 static int setup_tables(void **state)
@@ -65,10 +67,10 @@ static int setup_tables(void **state)
 	map_all();
 	leave_l2();
 	csr_write(vsatp, make_tables(TABLES, TABLES));
-	map_to(TABLES, L1_PAGE(0));
+	map_to(TABLES, L1_ADDRESS(0));
 	vm.vcpu->nested.vsatp = make_tables(0, DATA);
 	map_to(DATA, 4 * PAGE_SIZE);
-	assert_int_equal(load(), number_at(L1_PAGE(0)));
+	assert_int_equal(load(), L1_PAGE(0));
 	enter_l2();
 	assert_int_equal(load(), L2_PAGE(0));
 	return 0;
@@ -97,7 +99,7 @@ static void the_way_to_l1_and_back_needs_no_fence(void **state)
 	enter_l2();
 	fences = count_fences();
 	misses = native_walks.g_misses + native_walks.vs_misses;
-	assert_int_equal(load_as_l1(), number_at(L1_PAGE(0)));
+	assert_int_equal(load_as_l1(), L1_PAGE(0));
 	enter_l2();
 	assert_int_equal(load(), L2_PAGE(0));
 	assert_int_equal(count_fences(), fences);
@@ -110,12 +112,12 @@ static void a_fence_for_l1_that_arrives_in_l2_is_not_lost(void **state)
 	struct hv_kicks kicks = { .count = 0 };
 
 	(void)state;
-	map_to(TABLES, L1_PAGE(1));
-	assert_int_equal(load_as_l1(), number_at(L1_PAGE(0)));
+	map_to(TABLES, L1_ADDRESS(1));
+	assert_int_equal(load_as_l1(), L1_PAGE(0));
 	enter_l2();
 	vcpu_request_fence(vm.vcpu, &fence, &kicks);
 	serve();
-	assert_int_equal(load_as_l1(), number_at(L1_PAGE(1)));
+	assert_int_equal(load_as_l1(), L1_PAGE(1));
 }
 
 static void a_queue_keeps_both_kinds_of_fences(void **state)

@@ -344,7 +344,7 @@ int nested_reg_set(struct kvm_vcpu *vcpu, unsigned int csr, u64 value)
 		return -ENOENT;
 	nested_choose_exits(vcpu);
 	nacl_csr_changed(vcpu);
-	shadow_fence_vvma(vcpu, SHADOW_ANY_VMID);
+	shadow_fence_vvma(vcpu, SHADOW_ANY_VMID); /* the register may change L2's translations */
 	if (csr == CSR_hgatp)
 		shadow_forget(vcpu); /* memory may have changed, too, as at a restore */
 	/* L2 must not run with another translation than the one that was saved. */
