@@ -132,6 +132,7 @@ struct nested {
 	unsigned long vstval;
 	unsigned long vsatp;
 	u64 vstimecmp;
+	u64 vsiselect, hvictl, hviprio1, hviprio2; /* used if the vCPU has Ssaia, too */
 
 	bool nacl_on;   /* vcpu->map is the memory that L1 shares (nacl.h) */
 	bool nacl_swap; /* swap hstatus when this memory is next updated */

@@ -71,4 +71,29 @@ for n in 1 2; do
 	like "$out" "Debian on $n: status 0" "its KVM runs Debian's kernel with $n vCPU(s)"
 done
 is "$(grep -c 'the tour ends with status 0' <<<"$out")" 2 "each time, the tour ends without an error"
+
+# ---- the same with an AIA at each level ----
+
+if qemu_older 10.0; then
+	skip "L1 and L2 have an AIA" "QEMU $(qemu_version) is older than 10.0"
+else
+	cat >"$tmp/kvm/init" <<'END'
+#!/busybox sh
+/busybox --install -s /bin
+mount -t devtmpfs dev /dev
+mount -t proc proc /proc
+insmod /kvm.ko
+/vmm --quiet --irqchip aia_emul --vcpus 2 --memory 256M --initrd /guest-initrd.cpio --append "console=ttyS0 quiet" /vmlinux </dev/null
+echo "Debian: status $?"
+cat /proc/interrupts
+poweroff -f
+END
+	archive "$tmp/kvm" "$tmp/kvm.cpio"
+	HS_SECONDS=480 hs run --nested --quiet --machine aia --cpu rv64,smaia=on,ssaia=on,smstateen=on --set irqchip=aia_emul --vcpus 2 --memory 900M \
+		--initrd "$tmp/kvm.cpio" --append "console=ttyS0 quiet panic=-1" "$guest_dir/vmlinux"
+	out=$(tr -d '\r' <<<"$out")
+	like "$out" 'ssaia.*Debian: status 0' "Debian's kernel runs in a VM with an AIA of Debian's KVM, which has one itself" || diag "$err"
+	is "$(grep -c 'the tour ends with status 0' <<<"$out")" 1 "its tour ends without an error"
+	like "$out" 'APLIC-MSI.*ttyS0' "L1's devices signal by MSIs"
+fi
 done_testing

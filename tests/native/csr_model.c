@@ -9,6 +9,7 @@
 #include <string.h>
 #include "native.h"
 #include "native_host.h"
+#include "vcpu/aia.h"
 
 #define CSR_COUNT 0x1000
 
@@ -59,6 +60,9 @@ unsigned long native_csr_read(enum csr_number csr)
 		       native_vsip_shows;
 	case CSR_vsireg:
 		return *native_guest_file_register();
+	case CSR_vstopi: /* only the interrupt that hvictl has */
+		value = *slot(CSR_hvictl);
+		return value & HVICTL_VTI ? (value & HVICTL_IID) | 1 : 0;
 	default:
 		return value;
 	}

@@ -13,7 +13,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 . "$HS_TOP/tests/native/mutants.sh"
-unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_imsic_guest test_kick test_lazy_put test_memslot test_nacl test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_shadow test_shadow_cases test_shadow_tlb test_tlb_flush test_vmid
+unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_imsic_guest test_kick test_lazy_put test_memslot test_nacl test_nested test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_shadow test_shadow_cases test_shadow_tlb test_tlb_flush test_vmid
 
 # ---- faults, invalidations, fences ----
 mutant "rule 1: mmu_lock is held while the page is looked up" gstage_fault.c \
@@ -247,6 +247,22 @@ mutant "NACL: the order of a fence is ignored" nacl.c 's/ \+ \(unsigned int\)FIE
 mutant "NACL: the range of a fence may overflow" nacl.c 's/ \|\| count > max - number//' test_nacl
 mutant "NACL: only the last of several fences is executed" nacl.c 's/if \(fences == 1\)/if (fences)/' test_nacl
 mutant "NACL: the register is accepted without the toggle" nacl.c 's/ \|\| !nacl_is_permitted\(vcpu\)\)/)/' test_nacl
+
+# ---- nested virtualization: Ssaia ----
+mutant "nested: L2 uses L1's registers of Ssaia" nested.c 's/\tif \(vcpu->has_aia\) \{\n/\tif (0) {\n/' test_nested
+mutant "nested: what L1 has written to siselect is lost" nested.c 's/\t\taia_put\(vcpu\);/\t\t;/' test_nested
+mutant "nested: L1 gets L2's registers of Ssaia" nested.c 's/\t\taia_load\(vcpu\);/\t\t;/' test_nested
+mutant "nested: what L2 has written to siselect is lost" nested.c 's/\t\tn->vsiselect = csr_read\(vsiselect\);/\t\t;/' test_nested
+mutant "nested: vstopi is L1's" nested_insn.c 's/\tnested_enter\(vcpu\);\n(\tvalue = csr_read\(vstopi\);)/$1/' test_nested
+mutant "nested: vstopi can be written" nested_insn.c 's/ \|\| access->write_mask//' test_nested
+mutant "nested: vstopi exists without Ssaia" nested_insn.c 's/ \|\| !vcpu->has_aia//' test_nested
+mutant "nested: an interrupt in hvictl does not end a WFI" nested_irq.c 's/ \|\| \(n->v && has_virtual_irq\(n\)\)//' test_nested
+mutant "nested: one in hvictl ends a WFI of L1" nested_irq.c 's/n->v && has_virtual_irq/has_virtual_irq/' test_nested
+mutant "nested: an external interrupt in hvictl ends a WFI" nested_irq.c 's/ && FIELD_GET\(HVICTL_IID, n->hvictl\) != IRQ_S_EXT//' test_nested
+mutant "nested: without Ssaia, hvictl stays" nested_csr.c 's/\t\tvcpu->nested.hvictl = 0;/\t\t;/' test_nested
+mutant "nested: hvictl holds any value" nested_csr.c 's/\t\t\*writable = HVICTL_WRITABLE;\n//' test_nested
+mutant "nested: hviprio1 holds any value" nested_csr.c 's/\t\t\*writable = HVIPRIO1_WRITABLE;\n//' test_nested
+mutant "nested: hvien exists without Ssaia" nested_csr.c 's/csr == CSR_hvien && vcpu->has_aia/csr == CSR_hvien/' test_nested
 
 # ---- nested virtualization: the shadow table ----
 mutant "shadow: flushes are taken from a statistic, which user space can clear" tlb.c \

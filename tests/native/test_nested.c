@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_nested.c - values of H and VS CSRs: after user space has removed an extension, and after writes.
+ * test_nested.c - values of H and VS CSRs: after user space has removed an extension, and after writes;
+ * Ssaia of L1 and of L2.
  */
 #include "one_vm.h"
+#include "exit/exit.h"
 #include "mmu/shadow.h"
+#include "vcpu/aia.h"
 #include "vcpu/nested.h"
 
 static void set_extension(unsigned int ext, bool on)
@@ -15,7 +18,7 @@ static void set_extension(unsigned int ext, bool on)
 static int setup(void **state)
 {
 	(void)state;
-	one_vm_ready("h sstc svinval zicbom", 0);
+	one_vm_ready("h sstc svinval zicbom ssaia", 0);
 	assert_int_equal(shadow_create(vm.vcpu), 0);
 	set_extension(KVM_RISCV_ISA_EXT_H, true);
 	return 0;
@@ -59,12 +62,152 @@ static void a_write_of_vsepc_clears_bit_0(void **state)
 	assert_true(vsepc == 0x4320);
 }
 
+/* ---- Ssaia ------------------------------------------------------------------------------------- */
+
+#define NONE        FIELD_PREP(HVICTL_IID, IRQ_S_EXT) /* no interrupt: hvictl of L1 */
+#define TIMER       (HVICTL_VTI | FIELD_PREP(HVICTL_IID, IRQ_S_TIMER))
+#define SELECT_L1   0x71
+#define SELECT_L2   0x82
+#define PRIORITIES1 0x1100 /* of L1 */
+#define PRIORITIES2 0x2200
+
+static void set(unsigned int csr, u64 value)
+{
+	assert_int_equal(nested_reg_set(vm.vcpu, csr, value), 0);
+}
+
+static u64 get(unsigned int csr)
+{
+	u64 value;
+
+	assert_true(nested_reg_get(vm.vcpu, csr, &value));
+	return value;
+}
+
+static void assert_hart(unsigned long select, unsigned long hvictl, unsigned long hviprio1,
+			unsigned long hviprio2)
+{
+	assert_int_equal(csr_read(vsiselect), select);
+	assert_int_equal(csr_read(hvictl), hvictl);
+	assert_int_equal(csr_read(hviprio1), hviprio1);
+	assert_int_equal(csr_read(hviprio2), hviprio2);
+}
+
+/* Give L1 and L2 registers, and load the vCPU with L1's. */
+static void load_l1(void)
+{
+	unsigned long *aia = vm.vcpu->csrs.aia;
+
+	aia[KVM_REG_RISCV_CSR_AIA_REG(siselect)] = SELECT_L1;
+	aia[KVM_REG_RISCV_CSR_AIA_REG(iprio1)] = PRIORITIES1;
+	aia[KVM_REG_RISCV_CSR_AIA_REG(iprio2)] = PRIORITIES1 + 1;
+	set(CSR_vsiselect, SELECT_L2);
+	set(CSR_hvictl, TIMER);
+	set(CSR_hviprio1, PRIORITIES2);
+	set(CSR_hviprio2, PRIORITIES2 + 1);
+	vcpu_load(vm.vcpu);
+	assert_hart(SELECT_L1, NONE, PRIORITIES1, PRIORITIES1 + 1);
+}
+
+static void registers_of_ssaia_hold_what_a_hart_could(void **state)
+{
+	(void)state;
+	set(CSR_hvictl, ~0ULL);
+	assert_true(get(CSR_hvictl) == (0x403f0000 | HVICTL_DPR | HVICTL_IPRIOM | HVICTL_IPRIO));
+	set(CSR_hviprio1, ~0ULL);
+	assert_true(get(CSR_hviprio1) == 0xffffff00ff00ff00);
+	set(CSR_hvien, ~0ULL);
+	assert_true(get(CSR_hvien) == 0);
+}
+
+static void without_ssaia_they_do_not_exist(void **state)
+{
+	static const unsigned int csrs[] = { CSR_vsiselect, CSR_hvictl, CSR_hviprio1, CSR_hviprio2,
+					     CSR_hvien };
+	u64 value;
+
+	(void)state;
+	set(CSR_hvictl, TIMER);
+	set_extension(KVM_RISCV_ISA_EXT_SSAIA, false);
+	for (unsigned int i = 0; i < ARRAY_SIZE(csrs); i++)
+		assert_false(nested_reg_get(vm.vcpu, csrs[i], &value));
+	nested_set_v(vm.vcpu, true);
+	vcpu_load(vm.vcpu);
+	assert_false(nested_wfi_ends(vm.vcpu));
+	vcpu_put(vm.vcpu);
+}
+
+static void l1_and_l2_have_their_own_registers_of_ssaia(void **state)
+{
+	(void)state;
+	load_l1();
+	csr_write(vsiselect, SELECT_L1 + 1); /* by L1 */
+	vm.vcpu->nested.v = true;
+	nested_enter(vm.vcpu);
+	nested_settle(vm.vcpu);
+	assert_hart(SELECT_L2, TIMER, PRIORITIES2, PRIORITIES2 + 1);
+	csr_write(vsiselect, SELECT_L2 + 1); /* by L2 */
+	vcpu_put(vm.vcpu);
+	assert_true(get(CSR_vsiselect) == SELECT_L2 + 1);
+	vcpu_load(vm.vcpu);
+	assert_hart(SELECT_L2 + 1, TIMER, PRIORITIES2, PRIORITIES2 + 1);
+	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT); /* of L1: L2 does not see it */
+	vcpu_flush_irqs(vm.vcpu);
+	assert_hart(SELECT_L2 + 1, TIMER, PRIORITIES2, PRIORITIES2 + 1);
+	nested_unsettle(vm.vcpu);
+	vm.vcpu->nested.v = false;
+	nested_leave(vm.vcpu);
+	assert_hart(SELECT_L1 + 1, NONE | 1, PRIORITIES1, PRIORITIES1 + 1);
+	vcpu_put(vm.vcpu);
+}
+
+static void l1_reads_vstopi_of_l2(void **state)
+{
+	const unsigned long read_a0 = (unsigned long)CSR_vstopi << 20 | 0x2573,
+			    write = (unsigned long)CSR_vstopi << 20 | 0x51073;
+	int result;
+
+	(void)state;
+	load_l1();
+	vm.vcpu->guest.sstatus |= SSTATUS_SPP;
+	assert_true(nested_emulate(vm.vcpu, read_a0, &result));
+	assert_int_equal(vm.vcpu->guest.gpr[GPR_A0], IRQ_S_TIMER << 16 | 1);
+	assert_hart(SELECT_L1, NONE, PRIORITIES1, PRIORITIES1 + 1);
+	assert_false(nested_emulate(vm.vcpu, write, &result));
+	vcpu_put(vm.vcpu);
+	set_extension(KVM_RISCV_ISA_EXT_SSAIA, false);
+	vcpu_load(vm.vcpu);
+	assert_false(nested_emulate(vm.vcpu, read_a0, &result));
+	vcpu_put(vm.vcpu);
+}
+
+static void an_interrupt_in_hvictl_ends_a_wfi_of_l2_only(void **state)
+{
+	(void)state;
+	load_l1();
+	assert_false(nested_wfi_ends(vm.vcpu));
+	vcpu_put(vm.vcpu);
+	nested_set_v(vm.vcpu, true);
+	vcpu_load(vm.vcpu);
+	assert_true(nested_wfi_ends(vm.vcpu));
+	vcpu_put(vm.vcpu);
+	set(CSR_hvictl, HVICTL_VTI | NONE);
+	vcpu_load(vm.vcpu);
+	assert_false(nested_wfi_ends(vm.vcpu));
+	vcpu_put(vm.vcpu);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(without_h_no_instruction_traps_for_hstatus),
 		TEST(a_removed_extension_takes_its_bit_of_henvcfg_along),
 		TEST(a_write_of_vsepc_clears_bit_0),
+		TEST(registers_of_ssaia_hold_what_a_hart_could),
+		TEST(without_ssaia_they_do_not_exist),
+		TEST(l1_and_l2_have_their_own_registers_of_ssaia),
+		TEST(l1_reads_vstopi_of_l2),
+		TEST(an_interrupt_in_hvictl_ends_a_wfi_of_l2_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

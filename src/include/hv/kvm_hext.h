@@ -6,7 +6,7 @@
  * register holds what the guest's HS mode reads from the CSR. KVM_HS_HEXT_V is 1 while the guest's
  * own guest runs; KVM_REG_RISCV_CORE then has the registers of that guest. KVM_HS_HEXT_NACL is the
  * address of the memory for nested acceleration, with bit 0 set if hstatus has still to be swapped, or
- * ~0 if there is none.
+ * ~0 if there is none. A register of an extension that the vCPU lacks does not exist.
  *
  * Include <linux/kvm.h> first.
  */
@@ -39,6 +39,10 @@ enum {
 	KVM_HS_HEXT_vstimecmp,
 	KVM_HS_HEXT_V,
 	KVM_HS_HEXT_NACL,
+	KVM_HS_HEXT_vsiselect,
+	KVM_HS_HEXT_hvictl,
+	KVM_HS_HEXT_hviprio1,
+	KVM_HS_HEXT_hviprio2,
 	KVM_HS_HEXT_COUNT,
 };
 

@@ -113,6 +113,8 @@ static bool csr_is_absent(const struct kvm_vcpu *vcpu, unsigned long csr)
 	case CSR_stopi:
 	case CSR_vsiselect:
 	case CSR_vsireg:
+	case CSR_vstopei:
+	case CSR_vstopi:
 	case CSR_hvien:
 	case CSR_hvictl:
 	case CSR_hviprio1:

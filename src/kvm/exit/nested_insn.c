@@ -148,11 +148,40 @@ static void fence_gvma(struct kvm_vcpu *vcpu, unsigned long insn)
 		     rs1 ? gpa + PAGE_SIZE - 1 : ~(gpa_t)0);
 }
 
+/* vstopi is computed by the hart from L2's registers, which are loaded for it. */
+static unsigned long read_vstopi(struct kvm_vcpu *vcpu)
+{
+	unsigned long value;
+
+	hv_pin();
+	vcpu->nested.v = true;
+	nested_enter(vcpu);
+	value = csr_read(vstopi);
+	vcpu->nested.v = false;
+	nested_leave(vcpu);
+	hv_unpin();
+	return value;
+}
+
+static bool emulate_csr(struct kvm_vcpu *vcpu, const struct csr_access *access)
+{
+	unsigned long old;
+
+	if (!nested_csr(vcpu, access, &old)) {
+		if (access->csr != CSR_vstopi || access->write_mask || !vcpu->has_aia)
+			return false;
+		old = read_vstopi(vcpu);
+	}
+	if (access->write_mask)
+		nacl_csr_changed(vcpu);
+	insn_finish_csr(vcpu, access, old);
+	return true;
+}
+
 /* Instructions of HS mode: L1's user mode must not execute them. */
 static bool emulate_hs(struct kvm_vcpu *vcpu, unsigned long insn)
 {
 	struct csr_access access;
-	unsigned long old;
 
 	if (insn == INSN_SRET && (vcpu->nested.hstatus & HSTATUS_SPV)) {
 		nested_sret(vcpu);
@@ -160,12 +189,7 @@ static bool emulate_hs(struct kvm_vcpu *vcpu, unsigned long insn)
 	}
 	if (insn_is_csr(insn)) {
 		access = insn_decode_csr(vcpu, insn);
-		if (!nested_csr(vcpu, &access, &old))
-			return false;
-		if (access.write_mask)
-			nacl_csr_changed(vcpu);
-		insn_finish_csr(vcpu, &access, old);
-		return true;
+		return emulate_csr(vcpu, &access);
 	}
 	if (FIELD_GET(INSN_FUNCT3, insn) || !is_fence(vcpu, insn))
 		return false;

@@ -134,12 +134,14 @@ static int stateen_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 
 /* ---- H: exists if the vCPU has it (hv/kvm_hext.h) ------------------------------------------- */
 
-static const u16 hext_csrs[KVM_HS_HEXT_V] = {
+/* 0: the register is not a CSR. */
+static const u16 hext_csrs[KVM_HS_HEXT_COUNT] = {
 #define HEXT(name) [KVM_HS_HEXT_##name] = CSR_##name
-	HEXT(hstatus),    HEXT(hedeleg), HEXT(hideleg),  HEXT(hie),     HEXT(hvip),
-	HEXT(hcounteren), HEXT(htval),   HEXT(htinst),   HEXT(henvcfg), HEXT(hstateen0),
-	HEXT(htimedelta), HEXT(hgatp),   HEXT(vsstatus), HEXT(vstvec),  HEXT(vsscratch),
-	HEXT(vsepc),      HEXT(vscause), HEXT(vstval),   HEXT(vsatp),   HEXT(vstimecmp),
+	HEXT(hstatus),    HEXT(hedeleg), HEXT(hideleg),  HEXT(hie),      HEXT(hvip),
+	HEXT(hcounteren), HEXT(htval),   HEXT(htinst),   HEXT(henvcfg),  HEXT(hstateen0),
+	HEXT(htimedelta), HEXT(hgatp),   HEXT(vsstatus), HEXT(vstvec),   HEXT(vsscratch),
+	HEXT(vsepc),      HEXT(vscause), HEXT(vstval),   HEXT(vsatp),    HEXT(vstimecmp),
+	HEXT(vsiselect),  HEXT(hvictl),  HEXT(hviprio1), HEXT(hviprio2),
 #undef HEXT
 };
 
@@ -152,7 +154,7 @@ static int hext_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
 
 static int hext_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
 {
-	if (num < KVM_HS_HEXT_V)
+	if (hext_csrs[num])
 		return nested_reg_get(vcpu, hext_csrs[num], value) ? 0 : -ENOENT;
 	*value = num == KVM_HS_HEXT_V ? vcpu->nested.v : nacl_reg_get(vcpu);
 	return 0;
@@ -160,7 +162,7 @@ static int hext_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
 
 static int hext_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 {
-	if (num < KVM_HS_HEXT_V)
+	if (hext_csrs[num])
 		return nested_reg_set(vcpu, hext_csrs[num], value);
 	if (num == KVM_HS_HEXT_NACL)
 		return nacl_reg_set(vcpu, value);

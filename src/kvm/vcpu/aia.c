@@ -14,9 +14,6 @@
 #include "vcpu/irq.h"
 #include "vcpu/isa.h"
 
-#define HVICTL_IID   GENMASK(27, 16)
-#define HVICTL_IPRIO GENMASK(7, 0)
-
 #define ISELECT_IPRIO0  0x30
 #define ISELECT_IPRIO15 0x3f
 

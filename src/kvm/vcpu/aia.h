@@ -8,6 +8,12 @@
 #include "kvm.h"
 #include "vcpu/csr_access.h"
 
+#define HVICTL_VTI    BIT(30)
+#define HVICTL_IID    GENMASK(27, 16)
+#define HVICTL_DPR    BIT(9)
+#define HVICTL_IPRIOM BIT(8)
+#define HVICTL_IPRIO  GENMASK(7, 0)
+
 void aia_load(const struct kvm_vcpu *vcpu);
 void aia_put(struct kvm_vcpu *vcpu);
 void aia_show_external(unsigned long hvip); /* update stopi after a change of hvip; vCPU loaded */

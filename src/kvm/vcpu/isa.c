@@ -160,11 +160,7 @@ bool isa_may_disable(unsigned int ext)
 bool isa_excludes(const struct kvm_vcpu *vcpu, unsigned int ext)
 {
 	/* Only htval has the faulting address of a guest's own guest. */
-	if (ext == KVM_RISCV_ISA_EXT_H)
-		return vcpu->kvm->gpa != &gpa_htval_ops ||
-		       (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA) &&
-			!isa_may_disable(KVM_RISCV_ISA_EXT_SSAIA));
-	return ext == KVM_RISCV_ISA_EXT_SSAIA && isa_has(vcpu, KVM_RISCV_ISA_EXT_H);
+	return ext == KVM_RISCV_ISA_EXT_H && vcpu->kvm->gpa != &gpa_htval_ops;
 }
 
 struct isa_set isa_default(const struct kvm *vm)

@@ -2,8 +2,8 @@
 /*
  * nacl.c - nested acceleration: the memory that L1 shares with this hypervisor (nacl.h).
  *
- * All CSRs but hgeip, which is always 0 here, are in the first page of the CSR space. So only the
- * first two pages of the memory are used. They are mapped in the kernel (mmu/guest_map.h). Between
+ * All CSRs but hgeip, which is always 0 here, and vstopi are in the first page of the CSR space. So
+ * only the first two pages of the memory are used. They are mapped in the kernel (mmu/guest_map.h). Between
  * begin() and guest_map_end(), no function here sleeps.
  */
 #include <asm-generic/errno.h>
@@ -108,7 +108,8 @@ static const u16 indices[] = {
 	AT(htimedelta), AT(htimedeltah), AT(hstateen0), AT(hstateen0h), AT(htval),
 	AT(htinst),     AT(hgatp),       AT(vsstatus),  AT(vsie),       AT(vsip),
 	AT(vstvec),     AT(vsscratch),   AT(vsepc),     AT(vscause),    AT(vstval),
-	AT(vstimecmp),  AT(vstimecmph),  AT(vsatp),
+	AT(vstimecmp),  AT(vstimecmph),  AT(vsatp),     AT(vsiselect),  AT(hvien),
+	AT(hvictl),     AT(hviprio1),    AT(hviprio1h), AT(hviprio2),   AT(hviprio2h),
 };
 #undef AT
 

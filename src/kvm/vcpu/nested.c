@@ -16,6 +16,7 @@
 #include "irqchip.h"
 #include "mmu/shadow.h"
 #include "request.h"
+#include "vcpu/aia.h"
 #include "vcpu/fp.h"
 #include "vcpu/fwft.h"
 #include "vcpu/inject.h"
@@ -197,6 +198,12 @@ static void load_environment(struct kvm_vcpu *vcpu)
 	csr_write64(htimedelta, READ_ONCE(vcpu->kvm->time_delta) + n->htimedelta);
 	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSTC))
 		csr_write64(vstimecmp, n->vstimecmp);
+	if (vcpu->has_aia) {
+		csr_write(vsiselect, (unsigned long)n->vsiselect);
+		csr_write(hvictl, (unsigned long)n->hvictl);
+		csr_write64(hviprio1, n->hviprio1);
+		csr_write64(hviprio2, n->hviprio2);
+	}
 }
 
 static void restore_environment(struct kvm_vcpu *vcpu)
@@ -233,6 +240,8 @@ void nested_enter(struct kvm_vcpu *vcpu)
 	csrs->hvip = csr_swap(hvip, n->hvip & n->hideleg & VS_LINES);
 	vcpu->timer_ops->put(vcpu);
 	vcpu->loaded = VCPU_LINES_HELD;
+	if (vcpu->has_aia)
+		aia_put(vcpu);
 	if (vcpu->guest_file)
 		vcpu->kvm->irqchip->put(vcpu);
 	csrs->vsstatus = csr_swap(vsstatus, vsstatus_of(n->vsstatus));
@@ -283,6 +292,8 @@ static void leave(struct kvm_vcpu *vcpu, bool puts)
 	n->vsatp = csr_swap(vsatp, 0);
 	restore_environment(vcpu);
 	csr_write(vsie, csrs->vsie);
+	if (vcpu->has_aia)
+		n->vsiselect = csr_read(vsiselect);
 	if (vcpu->guest_file && !puts)
 		vcpu->kvm->irqchip->load(vcpu);
 	vcpu_flush_irqs(vcpu);
@@ -290,6 +301,8 @@ static void leave(struct kvm_vcpu *vcpu, bool puts)
 	/* L2 can change VSSIP, through its sip. */
 	delegated &= BIT(IRQ_VS_SOFT);
 	n->hvip = (n->hvip & ~delegated) | (csr_swap(hvip, csrs->hvip) & delegated);
+	if (vcpu->has_aia)
+		aia_load(vcpu);
 	vcpu->timer_ops->load(vcpu);
 	vcpu->vmid_generation = n->vmid_generation;
 	shadow_put(vcpu, n->hgatp);
@@ -418,6 +431,7 @@ void nested_reset(struct kvm_vcpu *vcpu)
 void nested_isa_changed(struct kvm_vcpu *vcpu)
 {
 	vcpu->has_h = isa_has(vcpu, KVM_RISCV_ISA_EXT_H);
+	vcpu->has_aia = isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA);
 	vcpu->sbi_ext &= ~(1u << SBI_EXT_BIT_NACL);
 	if (vcpu->has_h && nacl_is_permitted(vcpu))
 		vcpu->sbi_ext |= 1u << SBI_EXT_BIT_NACL;
@@ -426,7 +440,6 @@ void nested_isa_changed(struct kvm_vcpu *vcpu)
 		set_hstatus(vcpu); /* no instruction traps for L1's hstatus any more */
 		return;
 	}
-	isa_set_put(&vcpu->isa, KVM_RISCV_ISA_EXT_SSAIA, false);
 	nested_csr_isa_changed(vcpu);
 	vcpu->shadow->svpbmt = isa_has(vcpu, KVM_RISCV_ISA_EXT_SVPBMT);
 	vcpu->shadow->svnapot = isa_has(vcpu, KVM_RISCV_ISA_EXT_SVNAPOT);

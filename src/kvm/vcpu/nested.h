@@ -20,8 +20,8 @@
  * a load, a put, an exit and an entry do for nested virtualization, they do through a function that
  * is called for other reasons as well (SPECIAL_NESTED, exit_ops, vmid_update()).
  *
- * Limits: there are no guest external interrupts (GEILEN = 0), and a vCPU does not have H and Ssaia
- * at the same time. docs/nested.md lists what else differs from hardware. Spec: H.
+ * Limit: there are no guest external interrupts (GEILEN = 0). docs/nested.md lists what else differs
+ * from hardware. Spec: H.
  */
 #ifndef KVM_NESTED_H
 #define KVM_NESTED_H
@@ -105,7 +105,7 @@ static inline bool nested_may_take_vs_irq(const struct kvm_vcpu *vcpu)
  */
 void nested_check_irqs(struct kvm_vcpu *vcpu);
 unsigned long nested_hip(const struct kvm_vcpu *vcpu); /* the value of hip */
-/* Is an interrupt pending that ends a WFI, that is, one enabled in sie, vsie or hie? */
+/* Is an interrupt pending that ends a WFI: one enabled in sie, vsie or hie, or one in hvictl of L2? */
 bool nested_wfi_ends(struct kvm_vcpu *vcpu);
 u64 nested_vstimecmp(const struct kvm_vcpu *vcpu); /* in L2's time; TIMER_NEVER without STCE */
 

@@ -9,6 +9,7 @@
 #include "mmu/gpa.h"
 #include "mmu/shadow.h"
 #include "request.h"
+#include "vcpu/aia.h"
 #include "vcpu/csr_access.h"
 #include "vcpu/irq.h"
 #include "vcpu/isa.h"
@@ -74,7 +75,13 @@ static bool plain(struct nested *n, const struct csr_access *access, unsigned lo
 	return true;
 }
 
-/* ---- CSRs of 64 bits on every XLEN ------------------------------------------------------------ */
+/* ---- CSRs that are stored in 64 bits on every XLEN --------------------------------------------- */
+
+/* A hart supports at least 6 bits of IID (AIA, "Virtual interrupts for VS level"). */
+#define HVICTL_WRITABLE \
+	(HVICTL_VTI | FIELD_PREP(HVICTL_IID, 0x3f) | HVICTL_DPR | HVICTL_IPRIOM | HVICTL_IPRIO)
+/* The bytes of the interrupts 0, 4 and 8 are 0. */
+#define HVIPRIO1_WRITABLE 0xffffff00ff00ff00ULL
 
 static u64 henvcfg_writable(const struct kvm_vcpu *vcpu)
 {
@@ -89,6 +96,8 @@ void nested_csr_isa_changed(struct kvm_vcpu *vcpu)
 {
 	vcpu->nested.henvcfg &= henvcfg_writable(vcpu);
 	vcpu->nested.hstateen0 &= isa_hstateen0(vcpu);
+	if (!vcpu->has_aia)
+		vcpu->nested.hvictl = 0; /* nested_wfi_ends() looks at it */
 }
 
 /* Find where such a CSR is, and its writable bits. Returns false if L1 has no such CSR. */
@@ -112,6 +121,20 @@ static bool wide_place(struct kvm_vcpu *vcpu, unsigned int csr, u64 **place, u64
 	case CSR_vstimecmp:
 		*place = &n->vstimecmp;
 		return isa_has(vcpu, KVM_RISCV_ISA_EXT_SSTC);
+	case CSR_vsiselect:
+		*place = &n->vsiselect;
+		return vcpu->has_aia;
+	case CSR_hvictl:
+		*place = &n->hvictl;
+		*writable = HVICTL_WRITABLE;
+		return vcpu->has_aia;
+	case CSR_hviprio1:
+		*place = &n->hviprio1;
+		*writable = HVIPRIO1_WRITABLE;
+		return vcpu->has_aia;
+	case CSR_hviprio2:
+		*place = &n->hviprio2;
+		return vcpu->has_aia;
 	default:
 		return false;
 	}
@@ -129,6 +152,10 @@ static unsigned int low_half(unsigned int csr)
 		return CSR_hstateen0;
 	case CSR_vstimecmph:
 		return CSR_vstimecmp;
+	case CSR_hviprio1h:
+		return CSR_hviprio1;
+	case CSR_hviprio2h:
+		return CSR_hviprio2;
 	default:
 		return 0;
 	}
@@ -188,7 +215,7 @@ static unsigned long special_read(const struct kvm_vcpu *vcpu, unsigned int csr)
 		return n->vsatp;
 	case CSR_hgatp:
 		return n->hgatp;
-	default: /* hgeie, hgeip */
+	default: /* hgeie, hgeip, hvien */
 		return 0;
 	}
 }
@@ -249,7 +276,7 @@ static void special_write(struct kvm_vcpu *vcpu, unsigned int csr, unsigned long
 	}
 }
 
-static bool is_special(unsigned int csr)
+static bool is_special(const struct kvm_vcpu *vcpu, unsigned int csr)
 {
 	static const u16 csrs[] = { CSR_vsstatus, CSR_vsie,  CSR_vsip,  CSR_hip,   CSR_vstvec,
 				    CSR_vsepc,    CSR_vsatp, CSR_hgatp, CSR_hgeie, CSR_hgeip };
@@ -257,14 +284,14 @@ static bool is_special(unsigned int csr)
 	for (unsigned int i = 0; i < ARRAY_SIZE(csrs); i++)
 		if (csrs[i] == csr)
 			return true;
-	return false;
+	return csr == CSR_hvien && vcpu->has_aia;
 }
 
 bool nested_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long *old)
 {
 	if (plain(&vcpu->nested, access, old) || wide(vcpu, access, old))
 		return true;
-	if (!is_special(access->csr) || (access->csr == CSR_hgeip && access->write_mask))
+	if (!is_special(vcpu, access->csr) || (access->csr == CSR_hgeip && access->write_mask))
 		return false;
 	*old = special_read(vcpu, access->csr);
 	if (access->write_mask)
@@ -302,12 +329,23 @@ void nested_csr_words(const struct kvm_vcpu *vcpu, unsigned long *words)
 	WORD(hvip, n->hvip);
 	WORD(htinst, n->htinst);
 	WORD(hgatp, n->hgatp);
+	if (vcpu->has_aia) {
+		WORD(vsiselect, (unsigned long)n->vsiselect);
+		WORD(hvien, 0);
+		WORD(hvictl, (unsigned long)n->hvictl);
+		WORD(hviprio1, (unsigned long)n->hviprio1);
+		WORD(hviprio2, (unsigned long)n->hviprio2);
+	}
 	if (BITS_PER_LONG == 64)
 		return;
 	WORD(vstimecmph, (unsigned long)(n->vstimecmp >> 32));
 	WORD(htimedeltah, (unsigned long)(n->htimedelta >> 32));
 	WORD(henvcfgh, (unsigned long)(n->henvcfg >> 32));
 	WORD(hstateen0h, (unsigned long)(n->hstateen0 >> 32));
+	if (vcpu->has_aia) {
+		WORD(hviprio1h, (unsigned long)(n->hviprio1 >> 32));
+		WORD(hviprio2h, (unsigned long)(n->hviprio2 >> 32));
+	}
 #undef WORD
 }
 

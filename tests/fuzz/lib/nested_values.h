@@ -81,6 +81,7 @@ static const u16 csrs[] = {
 	CSR_henvcfg, CSR_hstateen0, CSR_htimedelta, CSR_hgeie,      CSR_hgeip,    CSR_vsstatus,
 	CSR_vsie,    CSR_vsip,      CSR_vstvec,     CSR_vsscratch,  CSR_vsepc,    CSR_vscause,
 	CSR_vstval,  CSR_vsatp,     CSR_vstimecmp,  CSR_vsiselect,  CSR_hviprio1, CSR_cycle,
+	CSR_hvictl,  CSR_hvien,     CSR_hviprio2,   CSR_vstopi,     CSR_vsireg,
 };
 
 /* ---- SBI NACL ---------------------------------------------------------------------------------- */

@@ -2,18 +2,12 @@
 /*
  * code.S - what the payload's guest executes, and hypervisor accesses as functions.
  *
- * Each piece of the guest's code ends with an ecall; arguments and results are in registers.
+ * Arguments and results of the guest's code are in registers.
  */
 #include "nested.h"
 
 	.option	arch, +h
 	.text
-
-	.macro	guest_code name
-	.globl	\name
-	.balign	4
-\name:
-	.endm
 
 guest_code l2_ecall
 	ecall

@@ -133,6 +133,13 @@ static unsigned int differences(void)
 	DIFFERS(hgatp);
 	if (has_sstc())
 		DIFFERS(vstimecmp);
+	if (isa_has("_ssaia")) {
+		DIFFERS(vsiselect);
+		DIFFERS(hvien);
+		DIFFERS(hvictl);
+		DIFFERS(hviprio1);
+		DIFFERS(hviprio2);
+	}
 	return wrong;
 }
 

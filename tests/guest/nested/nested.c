@@ -251,7 +251,7 @@ static void test_delegation(void)
 	ok_eq(run(l2_ebreak, 0, 0), EXC_BREAKPOINT, "and a breakpoint");
 }
 
-static void ok_virtual(const char *code, unsigned long hstatus, const char *what)
+void ok_virtual(const char *code, unsigned long hstatus, const char *what)
 {
 	prepare(code, false);
 	l2.hstatus |= hstatus;
@@ -295,6 +295,7 @@ static void test_all(void)
 	test_guest_interrupts();
 	test_host_interrupts();
 	test_time();
+	test_aia();
 	test_memory();
 	test_device();
 	test_gstage();

@@ -51,7 +51,8 @@ void l2_switch(struct l2 *l2); /* switch.S */
 extern char l2_ecall[], l2_move[], l2_write_csrs[], l2_hstatus[], l2_vsstatus[], l2_sfence[],
 	l2_satp[], l2_stimecmp[], l2_sret[], l2_wfi[], l2_hfence[], l2_hlv[], l2_ebreak[],
 	l2_illegal[], l2_time[], l2_load[], l2_load_byte[], l2_store[], l2_spin[], l2_interrupts[],
-	l2_trapped[], l2_user[], l2_fp[], l2_fp_clean[], l2_vector[];
+	l2_trapped[], l2_user[], l2_fp[], l2_fp_clean[], l2_vector[], l2_siselect[], l2_sireg[],
+	l2_stopei[], l2_stopi[], l2_sip[];
 unsigned long l1_f5(void), l1_v1(void);
 
 unsigned long do_hlv_b(unsigned long va), do_hlv_bu(unsigned long va), do_hlv_h(unsigned long va),
@@ -76,6 +77,10 @@ unsigned long run(const char *code, unsigned long a0, unsigned long a1);
 /* Claim that the code is an illegal instruction that arrives in HS. */
 void ok_illegal(const char *code, unsigned long a0, const char *what);
 
+/* Claim that the code, run in VS with these bits of hstatus, is a virtual instruction. */
+void ok_virtual(const char *code, unsigned long hstatus, const char *what);
+
+void test_aia(void);              /* aia.c */
 void test_guest_interrupts(void); /* irq.c */
 void test_host_interrupts(void);
 void test_time(void);
@@ -97,6 +102,15 @@ void fence_page(unsigned long gpa, unsigned long vmid);
 void test_nacl(void);
 void test_fp(void);
 void test_vector(void);
+
+#else
+
+	/* Each piece of the guest's code ends with an ecall. */
+	.macro	guest_code name
+	.globl	\name
+	.balign	4
+\name:
+	.endm
 
 #endif
 #endif

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+/* aia.c - Ssaia at VS level, without guest interrupt files (AIA, "VS-level external interrupts ...") */
+#include "nested.h"
+#include "rt.h"
+
+#define VTI        BIT(30)
+#define IID(n)     ((unsigned long)(n) << 16)
+#define DPR        BIT(9)
+#define IPRIOM     BIT(8)
+#define NONE       IID(IRQ_S_EXT) /* no interrupt */
+#define IPRIO0     0x30           /* a number of siselect for priorities */
+#define EIDELIVERY 0x70           /* one for the interrupt file */
+
+static void read_vsireg(unsigned long arg)
+{
+	(void)arg;
+	(void)csr_read(vsireg);
+}
+
+static void read_vstopei(unsigned long arg)
+{
+	(void)arg;
+	(void)csr_read(vstopei);
+}
+
+static void write_vstopi(unsigned long arg)
+{
+	__asm__ volatile("csrw 0xeb0, %0" ::"r"(arg));
+}
+
+static void test_registers(void)
+{
+	unsigned long select = csr_read(siselect);
+
+	csr_write(hvictl, ~0UL);
+	if (!quirk("hvictl has its fields and no others"))
+		ok_eq(csr_read(hvictl) & ~IID(0xfc0), VTI | IID(0x3f) | DPR | IPRIOM | 0xff,
+		      "hvictl has its fields and no others");
+	csr_write(hvictl, NONE);
+	csr_write(hviprio1, ~0UL);
+	csr_write(hviprio2, ~0UL);
+	ok_eq(csr_read(hviprio1) & 0xff00ff00ff, 0, "hviprio1 has no priority of 0, 4 and 8");
+	ok_eq(csr_read(hviprio1) & 0xff00ff00, 0xff00ff00, "but those of 1 and 5");
+	csr_write(hviprio1, 0);
+	csr_write(hviprio2, 0);
+	ok_eq(csr_read(hvien) & 0x1fff, 0, "hvien has no bits below 13");
+
+	csr_write(vsiselect, IPRIO0);
+	ok_eq(csr_read(vsiselect), IPRIO0, "vsiselect can be written");
+	ok_trap(catch_trap(read_vsireg, 0), EXC_ILLEGAL_INST, ANY,
+		"vsireg cannot be read where vsiselect selects priorities");
+	csr_write(vsiselect, EIDELIVERY);
+	ok_trap(catch_trap(read_vsireg, 0), EXC_ILLEGAL_INST, ANY, "nor for an interrupt file");
+	ok_trap(catch_trap(read_vstopei, 0), EXC_ILLEGAL_INST, ANY, "nor can vstopei");
+	ok_trap(catch_trap(write_vstopi, 0), EXC_ILLEGAL_INST, ANY, "vstopi cannot be written");
+	ok_eq(csr_read(siselect), select, "siselect of HS is unchanged");
+}
+
+static void test_guest_registers(void)
+{
+	csr_write(siselect, 0x71);
+	csr_write(vsiselect, 0x72);
+	ok_eq(run(l2_siselect, IPRIO0, 0), EXC_ECALL_VS, "the guest can write siselect");
+	ok_eq(l2.regs[11], 0x72, "which had the value of vsiselect");
+	ok(csr_read(vsiselect) == IPRIO0 && csr_read(siselect) == 0x71,
+	   "it writes vsiselect, and not siselect of HS");
+	ok_virtual(l2_sireg, 0, "sireg in VS, for priorities");
+	csr_write(vsiselect, EIDELIVERY);
+	ok_virtual(l2_sireg, 0, "sireg in VS, for an interrupt file");
+	ok_virtual(l2_stopei, 0, "stopei in VS");
+	csr_write(hvictl, VTI | NONE);
+	ok_virtual(l2_sip, 0, "sip in VS with VTI");
+	csr_write(hvictl, NONE);
+	ok_eq(run(l2_sip, 0, 0), EXC_ECALL_VS, "without VTI, it can be read");
+	if (isa_has("_smstateen")) {
+		csr_clear(hstateen0, HSTATEEN0_CSRIND | HSTATEEN0_AIA);
+		ok_virtual(l2_siselect, 0, "siselect in VS without hstateen0.CSRIND");
+		ok_virtual(l2_stopi, 0, "stopi in VS without hstateen0.AIA");
+		csr_set(hstateen0, HSTATEEN0_CSRIND | HSTATEEN0_AIA);
+	}
+}
+
+/*
+ * Claim what vstopi is, and that the guest reads the same in stopi. The cases are those that QEMU 10.0
+ * implements: it orders interrupts without priorities wrongly, and never delivers one that is in hvictl.
+ */
+static void ok_top(unsigned long top, const char *what)
+{
+	unsigned long vstopi = csr_read(vstopi);
+
+	run(l2_stopi, 0, 0);
+	if (!ok(vstopi == top && l2.regs[10] == top, "%s", what))
+		note("vstopi is %lx, stopi %lx, not %lx", vstopi, l2.regs[10], top);
+}
+
+static void test_top(void)
+{
+	clear_vs();
+	csr_write(hvip, BIT(IRQ_VS_SOFT));
+	ok_top(0, "vstopi is 0 if vsie enables nothing");
+	csr_write(vsie, VS_LINES >> 1);
+	ok_top(IID(IRQ_S_SOFT) | 1, "the only pending interrupt is in vstopi");
+	csr_write(hvip, BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER));
+	csr_write(hviprio1, 7UL << 24 | 9UL << 8);
+	csr_write(hvictl, NONE | IPRIOM);
+	ok_top(IID(IRQ_S_TIMER) | 7, "hviprio1 has the order of two, and IPRIOM shows them");
+	csr_write(hvip, VS_LINES);
+	csr_write(hvictl, NONE | 8);
+	ok_top(IID(IRQ_S_TIMER) | 1, "hvictl has the priority of the external interrupt");
+	csr_write(hvictl, NONE | 6);
+	ok_top(IID(IRQ_S_EXT) | 1, "which comes first with a lower number");
+	csr_write(hviprio1, 0);
+	csr_write(hvip, 0);
+	csr_write(vsie, 0);
+
+	csr_write(hvictl, VTI | IID(IRQ_S_TIMER) | 3);
+	ok_top(IID(IRQ_S_TIMER) | 1, "with VTI, hvictl has the interrupt itself");
+	if (!quirk("which ends a wfi"))
+		ok_eq(run(l2_wfi, 0, 0), EXC_ECALL_VS, "which ends a wfi");
+	csr_write(hvictl, NONE);
+}
+
+void test_aia(void)
+{
+	clear_vs();
+	if (!isa_has("_ssaia")) {
+		skip("interrupt priorities of the guest", "no Ssaia");
+		return;
+	}
+	if (isa_has("_smstateen"))
+		csr_set(hstateen0, HSTATEEN0_CSRIND | HSTATEEN0_AIA | HSTATEEN0_IMSIC);
+	test_registers();
+	test_guest_registers();
+	test_top();
+}
