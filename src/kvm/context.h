@@ -134,7 +134,7 @@ struct nested {
 	u64 vstimecmp;
 	u64 vsiselect, hvictl, hviprio1, hviprio2; /* used if the vCPU has Ssaia, too */
 
-	bool nacl_on;   /* vcpu->map is the memory that L1 shares (nacl.h) */
+	u8 nacl; /* bits of enum nacl_feature; 0: L1 shares no memory, and vcpu->map is unused */
 	bool nacl_swap; /* swap hstatus when this memory is next updated */
 };
 

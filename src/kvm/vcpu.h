@@ -279,7 +279,7 @@ struct kvm_vcpu {
 	} observed;
 
 	struct nested nested;  /* used if the vCPU has H */
-	struct guest_map map;  /* used while nested.nacl_on is set */
+	struct guest_map map;  /* used while nested.nacl is not 0 */
 	struct shadow *shadow; /* mmu/shadow.h; NULL: L1 has not used a table yet */
 	struct {
 		struct hv_timer timer;     /* L1's stimecmp while L2 runs; vstimecmp in a WFI */

@@ -22,7 +22,8 @@ like "$(tr -d '\r' <"$tmp/bare" | tail -n 1)" '^1\.\.[12][0-9][0-9]$' "and it ru
 
 vm nested nested --nested
 for setting in "fp eager" "fp lazy_save" "switch full" "fastpath off" "timer hrtimer" "wfi native" \
-	"vmid flush" "gstage_walk recursive" "gstage_huge off"; do
+	"vmid flush" "gstage_walk recursive" "gstage_huge off" \
+	"nacl no_sync_csr" "nacl no_sync_hfence" "nacl no_sync_sret" "nacl no_autoswap"; do
 	# shellcheck disable=SC2086
 	toggle $setting
 	vm "nested, ${setting/ /=}" nested --nested
@@ -72,6 +73,12 @@ done
 payloads=("${payloads[@]/#"$O/guest-payloads/hyperscope.bin"/$O/hyperscope.bin}")
 
 BOOT_SECONDS=150 boot hyperscope --memory 512M
+
+features=" sync_csr sync_hfence sync_sret autoswap"
+for name in $features; do
+	is "$(text "nested, nacl=no_$name" | sed -n 's/^# SBI NACL has features://p')" "${features/ $name/}" \
+		"with nacl=no_$name, the payload finds the other features of SBI NACL"
+done
 
 for row in "${rows[@]}"; do
 	is "$(status_of "L2: $row")" 0 "hyperscope in hyperscope powers off after '$row'" || diag "$(text "L2: $row" | tail -n 5)"

@@ -13,7 +13,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 . "$HS_TOP/tests/native/mutants.sh"
-unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_imsic_guest test_kick test_lazy_put test_memslot test_nacl test_nested test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_shadow test_shadow_cases test_shadow_tlb test_tlb_flush test_vmid
+unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_imsic_guest test_kick test_lazy_put test_memslot test_nacl test_nacl_features test_nested test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_shadow test_shadow_cases test_shadow_tlb test_tlb_flush test_vmid
 
 # ---- faults, invalidations, fences ----
 mutant "rule 1: mmu_lock is held while the page is looked up" gstage_fault.c \
@@ -246,7 +246,20 @@ mutant "NACL: a fence has a page more" nacl.c 's/\(\(number \+ count\) << shift\
 mutant "NACL: the order of a fence is ignored" nacl.c 's/ \+ \(unsigned int\)FIELD_GET\(ORDER, config\)//' test_nacl
 mutant "NACL: the range of a fence may overflow" nacl.c 's/ \|\| count > max - number//' test_nacl
 mutant "NACL: only the last of several fences is executed" nacl.c 's/if \(fences == 1\)/if (fences)/' test_nacl
-mutant "NACL: the register is accepted without the toggle" nacl.c 's/ \|\| !nacl_is_permitted\(vcpu\)\)/)/' test_nacl
+mutant "NACL: the register is accepted without the toggle" nacl.c 's/!nacl_permitted\(vcpu\) \|\| //' test_nacl
+mutant "NACL: the register is accepted with a swap, but without AUTOSWAP_CSR" nacl.c 's/swap > nacl_permits\(.*?\)\)/swap > 1)/' test_nacl
+mutant "NACL: the toggle omits no feature" nacl.c 's/all & ~BIT\(value - 2\)/all/' test_nacl_features
+mutant "NACL: the toggle omits the wrong feature" nacl.c 's/~BIT\(value - 2\)/~BIT(value - 1)/' test_nacl_features
+mutant "NACL: an absent feature is probed as present" sbi_nacl.c 's/nacl_permits\(vcpu, \(u32\)args\[0\]\)/(u32)args[0] < NACL_FEATURES/' test_nacl_features
+mutant "NACL: the function of an absent feature is executed" sbi_nacl.c 's/!nacl_has\(vcpu, feature\)/!nacl_is_on(vcpu)/' test_nacl_features
+mutant "NACL: the function of an absent feature has the wrong error" sbi_nacl.c 's/nacl_permits\(vcpu, feature\) \? //; s/ : SBI_ERR_NOT_SUPPORTED;/;/' test_nacl_features
+mutant "NACL: without the memory, a function has the wrong error" sbi_nacl.c 's/nacl_permits\(vcpu, feature\) \? SBI_ERR_NO_SHMEM : //' test_nacl_features
+mutant "NACL: sync_sret applies CSRs without SYNC_CSR" nacl.c 's/\tif \(nacl_has\(vcpu, NACL_SYNC_CSR\)\)\n//' test_nacl_features
+mutant "NACL: sync_sret executes fences without SYNC_HFENCE" nacl.c 's/\tif \(nacl_has\(vcpu, NACL_SYNC_HFENCE\)\)\n//' test_nacl_features
+mutant "NACL: sync_sret swaps hstatus without AUTOSWAP_CSR" nacl.c 's/\tif \(nacl_has\(vcpu, NACL_AUTOSWAP_CSR\)\)\n//' test_nacl_features
+mutant "NACL: an exit swaps hstatus without AUTOSWAP_CSR" nested.c 's/ && nacl_has\(vcpu, NACL_AUTOSWAP_CSR\)//' test_nacl_features
+mutant "NACL: a mark keeps a value without SYNC_CSR" nacl.c 's/nacl_has\(vcpu, NACL_SYNC_CSR\) && any_dirty/any_dirty/' test_nacl_features
+mutant "NACL: marks of CSRs are not found" nacl.c 's/WORDS \/ BITS_PER_LONG\)/WORDS \/ BITS_PER_LONG \/ 2)/' test_nacl_features
 
 # ---- nested virtualization: Ssaia ----
 mutant "nested: L2 uses L1's registers of Ssaia" nested.c 's/\tif \(vcpu->has_aia\) \{\n/\tif (0) {\n/' test_nested

@@ -1,104 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_nacl.c - SBI NACL: which features a VM has, and what happens to the shared memory when the
- * host takes it back, when its slot changes, and when the vCPU is saved.
+ * test_nacl.c - SBI NACL: what happens to the shared memory when the host takes it back, when its slot
+ * changes, and when the vCPU is saved; and what its fences do.
  *
  * tests/guest/nested/nacl.c tests what the calls do.
  */
-#include "sbi_guest.h"
-#include "hv/kvm_hext.h"
+#include "nacl_guest.h"
 #include "uapi/dirty_log_ioctl.h"
 #include "mmu/guest_map.h"
-#include "mmu/shadow.h"
-#include "toggle.h"
-#include "vcpu/nacl.h"
-#include "vcpu/nested.h"
-
-#define AREA     0x8000UL /* offset of the shared memory in the guest's memory */
-#define AREA_GPA (NATIVE_GUEST_BASE + AREA)
-#define AREA_HVA (NATIVE_USER_BASE + AREA)
-#define DIRTY    (0xf80 / 8)
-#define CSRS     (0x1000 / 8)
-
-/* Fields of a fence's first word. */
-#define FENCE        BIT(63)
-#define TYPE(type)   ((unsigned long)(type) << 56)
-#define ORDER(order) ((unsigned long)(order) << 48)
-#define VMID(vmid)   ((unsigned long)(vmid) << 16)
 
 #define OTHER (NATIVE_USER_BASE + NATIVE_GUEST_SIZE) /* user memory that is in no slot */
-
-#define NACL(fid, ...) CALL(SBI_EXT_NACL, fid, __VA_ARGS__)
-
-static int setup_h(void **state)
-{
-	setup(state);
-	assert_int_equal(shadow_create(vm.vcpu), 0);
-	isa_set_put(&vm.vcpu->isa, KVM_RISCV_ISA_EXT_H, true);
-	vcpu_isa_changed(vm.vcpu);
-	return 0;
-}
-
-#define H_TEST(claim) cmocka_unit_test_setup_teardown(claim, setup_h, one_vm_end)
-
-static unsigned long *word(unsigned long index)
-{
-	return (unsigned long *)native_user(AREA_HVA + index / 512 * PAGE_SIZE) + index % 512;
-}
-
-static unsigned long *csr_word(unsigned int csr)
-{
-	return word(CSRS + NACL_INDEX(csr));
-}
-
-static void put(unsigned int csr, unsigned long value)
-{
-	*csr_word(csr) = value;
-	*word(DIRTY + NACL_INDEX(csr) / 64) |= BIT(NACL_INDEX(csr) % 64);
-}
-
-static void begin(void)
-{
-	assert_int_equal(made(NACL(SBI_NACL_SET_SHMEM, AREA_GPA)).error, SBI_SUCCESS);
-}
-
-static void nothing(void)
-{
-	made(CALL(SBI_EXT_BASE, 0, 0));
-}
-
-static void without_the_toggle_there_is_no_nacl(void **state)
-{
-	(void)state;
-	assert_int_equal(made(CALL(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_NACL)).value, 1);
-	for (unsigned long feature = 0; feature < 5; feature++)
-		assert_int_equal(made(NACL(SBI_NACL_PROBE_FEATURE, feature)).value, feature < 4);
-	vm.vm->toggle[TOGGLE_nacl] = 1;
-	vcpu_isa_changed(vm.vcpu);
-	assert_int_equal(made(CALL(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_NACL)).value, 0);
-	assert_int_equal(made(NACL(SBI_NACL_SET_SHMEM, AREA_GPA)).error, SBI_ERR_NOT_SUPPORTED);
-}
-
-static void a_vcpu_without_h_has_no_nacl(void **state)
-{
-	(void)state;
-	isa_set_put(&vm.vcpu->isa, KVM_RISCV_ISA_EXT_H, false);
-	vcpu_isa_changed(vm.vcpu);
-	assert_int_equal(made(CALL(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_NACL)).value, 0);
-	assert_int_equal(made(NACL(SBI_NACL_SET_SHMEM, AREA_GPA)).error, SBI_ERR_NOT_SUPPORTED);
-}
-
-static void without_the_flag_hstatus_is_not_swapped(void **state)
-{
-	(void)state;
-	begin();
-	*word(0x208 / 8) = HSTATUS_HU;
-	vm.vcpu->nested.nacl_swap = true;
-	nacl_csr_changed(vm.vcpu);
-	nothing();
-	assert_int_equal(*word(0x208 / 8), HSTATUS_HU);
-	assert_false(vm.vcpu->nested.hstatus & HSTATUS_HU);
-}
 
 static void memory_that_was_taken_back_is_mapped_again(void **state)
 {
@@ -199,31 +110,6 @@ static void stores_are_in_the_dirty_log(void **state)
 	assert_int_equal(dirty_pages(), 3);
 }
 
-static int reg(bool set, u64 *value)
-{
-	struct kvm_one_reg r = { .id = KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_CSR |
-				       KVM_REG_RISCV_CSR_HEXT | KVM_HS_HEXT_NACL,
-				 .addr = NATIVE_USER_BASE + 0x100 };
-	int err;
-
-	memcpy(native_user(NATIVE_USER_BASE + 0x100), value, 8);
-	err = set ? onereg_set(vm.vcpu, &r) : onereg_get(vm.vcpu, &r);
-	memcpy(value, native_user(NATIVE_USER_BASE + 0x100), 8);
-	return err;
-}
-
-static int reg_is(u64 expected)
-{
-	u64 value = 0;
-
-	return !reg(false, &value) && value == expected;
-}
-
-static int reg_to(u64 value)
-{
-	return reg(true, &value);
-}
-
 static void a_register_saves_and_restores_it(void **state)
 {
 	(void)state;
@@ -248,6 +134,9 @@ static void a_register_saves_and_restores_it(void **state)
 	assert_true(reg_is(~0ULL));
 	vm.vm->toggle[TOGGLE_nacl] = 1;
 	assert_int_equal(reg_to(AREA_GPA), -EINVAL);
+	vm.vm->toggle[TOGGLE_nacl] = NACL_AUTOSWAP_CSR + 2;
+	assert_int_equal(reg_to(AREA_GPA + 1), -EINVAL);
+	assert_int_equal(reg_to(AREA_GPA), 0);
 	vm.vm->toggle[TOGGLE_nacl] = 0;
 	assert_int_equal(reg_to(AREA_GPA), 0);
 	native_user_unmap(AREA_HVA, PAGE_SIZE);
@@ -317,16 +206,6 @@ static void a_second_invalidation_waits_too(void **state)
 	assert_false(vm.vcpu->requests & BIT(REQ_HOST));
 	for (unsigned int i = 0; i < 3; i++)
 		n->invalidate_end(n, AREA_HVA, AREA_HVA + PAGE_SIZE);
-}
-
-/* Has the shadow table been forgotten since the last call? Afterwards, it belongs to VMID 5. */
-static bool forgotten(void)
-{
-	struct shadow_table *table = vm.vcpu->shadow->current;
-	bool result = !table->hgatp;
-
-	table->hgatp = FIELD_PREP(HGATP_VMID, 5);
-	return result;
 }
 
 /* Make a fence of entry 7 pending. Returns whether its execution has dropped the shadow table. */
@@ -406,9 +285,6 @@ static void many_fences_are_executed_as_one(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		H_TEST(without_the_toggle_there_is_no_nacl),
-		H_TEST(a_vcpu_without_h_has_no_nacl),
-		H_TEST(without_the_flag_hstatus_is_not_swapped),
 		H_TEST(memory_that_was_taken_back_is_mapped_again),
 		H_TEST(without_its_memory_nacl_ends),
 		H_TEST(a_failed_call_changes_nothing),

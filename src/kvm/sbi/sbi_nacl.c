@@ -63,8 +63,8 @@ static int sync_hfence(struct kvm_vcpu *vcpu, unsigned long entry, struct sbiret
 }
 
 /*
- * Synchronize everything, and execute an sret with the registers in the shared memory. A value of
- * hstatus with SPV = 0 makes this an sret within L1.
+ * Do what the other features do before an sret, and execute an sret with the registers in the shared
+ * memory. A value of hstatus with SPV = 0 makes this an sret within L1.
  */
 static int sync_sret(struct kvm_vcpu *vcpu, struct sbiret *ret)
 {
@@ -78,16 +78,20 @@ static int sync_sret(struct kvm_vcpu *vcpu, struct sbiret *ret)
 	return SBI_NO_RETURN;
 }
 
-/* Call the function, which needs the shared memory. */
+/* Call the function of a feature, which needs the shared memory. */
 static int synchronize(struct kvm_vcpu *vcpu, unsigned long fid, struct sbiret *ret)
 {
-	unsigned long arg = vcpu->guest.gpr[GPR_A0];
+	enum nacl_feature feature = (enum nacl_feature)(fid - SBI_NACL_SYNC_CSR);
 
-	if (!nacl_is_on(vcpu))
-		return answer(-EFAULT, ret);
-	if (fid == SBI_NACL_SYNC_CSR)
-		return sync_csr(vcpu, arg, ret);
-	return fid == SBI_NACL_SYNC_SRET ? sync_sret(vcpu, ret) : sync_hfence(vcpu, arg, ret);
+	if (!nacl_has(vcpu, feature)) {
+		ret->error = nacl_permits(vcpu, feature) ? SBI_ERR_NO_SHMEM : SBI_ERR_NOT_SUPPORTED;
+		return RESUME_GUEST;
+	}
+	if (feature == NACL_SYNC_SRET)
+		return sync_sret(vcpu, ret);
+	if (feature == NACL_SYNC_HFENCE)
+		return sync_hfence(vcpu, vcpu->guest.gpr[GPR_A0], ret);
+	return sync_csr(vcpu, vcpu->guest.gpr[GPR_A0], ret);
 }
 
 int sbi_nacl(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)
@@ -99,7 +103,7 @@ int sbi_nacl(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct
 	nested_unsettle(vcpu);
 	switch (fid) {
 	case SBI_NACL_PROBE_FEATURE:
-		ret->value = (u32)args[0] < NACL_FEATURES;
+		ret->value = nacl_permits(vcpu, (u32)args[0]);
 		break;
 	case SBI_NACL_SET_SHMEM:
 		result = set_shmem(vcpu, args, ret);

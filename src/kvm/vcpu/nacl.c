@@ -32,21 +32,27 @@
 #define WROTE_FIRST BIT(0)
 #define WROTE_CSRS  BIT(1)
 
-bool nacl_is_permitted(const struct kvm_vcpu *vcpu)
+/* The values of the toggle: all features, none, and then all but one, in the order of the features. */
+unsigned long nacl_permitted(const struct kvm_vcpu *vcpu)
 {
-	return !vcpu->kvm->toggle[TOGGLE_nacl];
+	unsigned int value = vcpu->kvm->toggle[TOGGLE_nacl];
+	unsigned long all = BIT(NACL_FEATURES) - 1;
+
+	if (value == 1)
+		return 0;
+	return value ? all & ~BIT(value - 2) : all;
 }
 
 void nacl_off(struct kvm_vcpu *vcpu)
 {
-	vcpu->nested.nacl_on = false;
+	vcpu->nested.nacl = 0;
 	vcpu->nested.nacl_swap = false;
 	guest_map_set(vcpu, 0);
 }
 
 static void on(struct kvm_vcpu *vcpu, gpa_t gpa, bool swap)
 {
-	vcpu->nested.nacl_on = true;
+	vcpu->nested.nacl = (u8)nacl_permitted(vcpu);
 	vcpu->nested.nacl_swap = swap;
 	guest_map_set(vcpu, gpa);
 }
@@ -64,7 +70,7 @@ int nacl_reg_set(struct kvm_vcpu *vcpu, u64 value)
 		nacl_off(vcpu);
 		return 0;
 	}
-	if (swap > 1 || !nacl_is_permitted(vcpu))
+	if (!nacl_permitted(vcpu) || swap > nacl_permits(vcpu, NACL_AUTOSWAP_CSR))
 		return -EINVAL;
 	on(vcpu, value - swap, swap);
 	nacl_csr_changed(vcpu);
@@ -87,12 +93,13 @@ static bool is_dirty(const unsigned long *bitmap, unsigned int index)
 	return READ_ONCE(bitmap[index / BITS_PER_LONG]) >> index % BITS_PER_LONG & 1;
 }
 
-static bool any_dirty(const unsigned long *bitmap)
+/* Is one of the first `count` words of the bitmap not 0? */
+static inline bool any_dirty(const unsigned long *bitmap, unsigned int count)
 {
 	unsigned long any = 0;
 
 #pragma GCC unroll 16
-	for (unsigned int i = 0; i < DIRTY_WORDS; i++)
+	for (unsigned int i = 0; i < count; i++)
 		any |= READ_ONCE(bitmap[i]);
 	return any;
 }
@@ -113,12 +120,15 @@ static const u16 indices[] = {
 };
 #undef AT
 
-/* A word that is dirty is L1's new value, so it is not overwritten for good. */
+/*
+ * A word that is dirty is L1's new value, so it is not overwritten for good. Without SYNC_CSR, there is
+ * no bitmap.
+ */
 static void update(struct kvm_vcpu *vcpu)
 {
 	const unsigned long *bitmap = (const unsigned long *)vcpu->map.va[0] + DIRTY;
 	unsigned long *words = vcpu->map.va[1], kept[ARRAY_SIZE(indices)];
-	bool keeps = any_dirty(bitmap);
+	bool keeps = nacl_has(vcpu, NACL_SYNC_CSR) && any_dirty(bitmap, WORDS / BITS_PER_LONG);
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(indices) && keeps; i++)
@@ -175,7 +185,7 @@ static void sync_csrs(struct kvm_vcpu *vcpu)
 	unsigned long *bitmap = (unsigned long *)vcpu->map.va[0] + DIRTY, dirty[DIRTY_WORDS];
 	unsigned int i;
 
-	if (!any_dirty(bitmap))
+	if (!any_dirty(bitmap, DIRTY_WORDS))
 		return;
 	for (i = 0; i < DIRTY_WORDS; i++) {
 		dirty[i] = READ_ONCE(bitmap[i]);
@@ -390,9 +400,12 @@ int nacl_sync_sret(struct kvm_vcpu *vcpu)
 	if (err)
 		return err;
 	words = vcpu->map.va[0];
-	sync_csrs(vcpu);
-	sync_all_entries(vcpu);
-	swap_hstatus(vcpu);
+	if (nacl_has(vcpu, NACL_SYNC_CSR))
+		sync_csrs(vcpu);
+	if (nacl_has(vcpu, NACL_SYNC_HFENCE))
+		sync_all_entries(vcpu);
+	if (nacl_has(vcpu, NACL_AUTOSWAP_CSR))
+		swap_hstatus(vcpu);
 #pragma GCC unroll 31
 	for (unsigned int i = 1; i < 32; i++)
 		vcpu->guest.gpr[i] = READ_ONCE(words[SRET_CONTEXT + i]);

@@ -17,7 +17,7 @@
  * struct nested; the memory has copies, which are written before L1 runs (REQ_NACL). A CSR that L1
  * has written there, but not yet synchronized, keeps L1's value.
  *
- * There are either all four features or none (the toggle nacl). Spec: riscv-sbi-doc,
+ * The toggle nacl can omit one of the four features, or all. Spec: riscv-sbi-doc,
  * ext-nested-acceleration.
  */
 #ifndef KVM_NACL_H
@@ -25,22 +25,41 @@
 
 #include "request.h"
 
-#define NACL_OFF      (~0ULL)                                    /* ONE_REG: no shared memory */
-#define NACL_SIZE     (PAGE_SIZE + 1024 * sizeof(unsigned long)) /* bytes of the memory */
-#define NACL_HFENCES  (0x780 / (4 * sizeof(unsigned long)))      /* entries for fences */
-#define NACL_FEATURES 4                                          /* SBI numbers them from 0 */
-#define NACL_ALL      (~0UL)                                     /* all CSRs, or all fences */
+#define NACL_OFF     (~0ULL)                                    /* ONE_REG: no shared memory */
+#define NACL_SIZE    (PAGE_SIZE + 1024 * sizeof(unsigned long)) /* bytes of the memory */
+#define NACL_HFENCES (0x780 / (4 * sizeof(unsigned long)))      /* entries for fences */
+#define NACL_ALL     (~0UL)                                     /* all CSRs, or all fences */
 /* The position of a CSR in the CSR space, in words, and the inverse function. */
 #define NACL_INDEX(csr) ((0xc00U & (csr)) >> 2 | (0xffU & (csr)))
 #define NACL_CSR(index) ((0x300U & (index)) << 2 | 0x200U | (0xffU & (index)))
 
-/* The toggle nacl, the same for all vCPUs of a VM. */
-bool nacl_is_permitted(const struct kvm_vcpu *vcpu);
+/* As SBI numbers them. The first three have one function each, in the same order. */
+enum nacl_feature {
+	NACL_SYNC_CSR,
+	NACL_SYNC_HFENCE,
+	NACL_SYNC_SRET,
+	NACL_AUTOSWAP_CSR,
+	NACL_FEATURES
+};
+
+/* The features that the toggle nacl permits, as bits; the same for all vCPUs of a VM. */
+unsigned long nacl_permitted(const struct kvm_vcpu *vcpu);
+
+static inline bool nacl_permits(const struct kvm_vcpu *vcpu, unsigned int feature)
+{
+	return feature < NACL_FEATURES && (nacl_permitted(vcpu) >> feature & 1);
+}
 
 /* Has L1 set the address of a shared memory? */
 static inline bool nacl_is_on(const struct kvm_vcpu *vcpu)
 {
-	return vcpu->nested.nacl_on;
+	return vcpu->nested.nacl;
+}
+
+/* The same, and is there this feature? */
+static inline bool nacl_has(const struct kvm_vcpu *vcpu, enum nacl_feature feature)
+{
+	return vcpu->nested.nacl >> feature & 1;
 }
 
 void nacl_off(struct kvm_vcpu *vcpu);
@@ -54,12 +73,12 @@ static inline void nacl_csr_changed(struct kvm_vcpu *vcpu)
 		vcpu_set_request(vcpu, REQ_NACL);
 }
 
-/* The same after a trap; if it has left L2, hstatus is swapped as well. */
-static inline void nacl_trapped(struct kvm_vcpu *vcpu, bool left_l2)
+/* The same after a trap; if it has left L2, hstatus may have to be swapped as well. */
+static inline void nacl_trapped(struct kvm_vcpu *vcpu, bool swap)
 {
 	if (!nacl_is_on(vcpu))
 		return;
-	vcpu->nested.nacl_swap |= left_l2;
+	vcpu->nested.nacl_swap |= swap;
 	vcpu_set_request(vcpu, REQ_NACL);
 }
 
@@ -88,13 +107,16 @@ void nacl_end_exit(struct kvm_vcpu *vcpu);
 /* Use the memory at gpa from now on. If this fails, nothing changes, even after -EFAULT. */
 int nacl_begin(struct kvm_vcpu *vcpu, gpa_t gpa);
 /*
- * Apply what L1 has written, to one CSR or to all of them. -ENOENT: there is no such CSR. V is 0, also
- * for the functions below.
+ * Apply what L1 has written, to one CSR or to all of them. -ENOENT: there is no such CSR. V is 0, and
+ * the VM has the feature, also for the functions below.
  */
 int nacl_sync_csr(struct kvm_vcpu *vcpu, unsigned long csr);
 /* Execute the fence of one entry (< NACL_HFENCES), or of all, if L1 has marked it as pending. */
 int nacl_sync_hfence(struct kvm_vcpu *vcpu, unsigned long entry);
-/* Apply everything, swap hstatus if L1 wants that, and load x1 to x31 from the memory. */
+/*
+ * Load x1 to x31 from the memory. Before that, apply all CSRs, execute all fences and swap hstatus if
+ * L1 wants that, each if the VM has its feature.
+ */
 int nacl_sync_sret(struct kvm_vcpu *vcpu);
 
 #endif

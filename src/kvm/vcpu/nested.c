@@ -373,7 +373,7 @@ void nested_take_trap(struct kvm_vcpu *vcpu, unsigned long cause, unsigned long 
 			n->hstatus |= HSTATUS_SPVP;
 		trace_kvm_nested_vmexit(cause, vcpu->guest.sepc, tval);
 	}
-	nacl_trapped(vcpu, was_v && !n->unpriv);
+	nacl_trapped(vcpu, was_v && !n->unpriv && nacl_has(vcpu, NACL_AUTOSWAP_CSR));
 	n->unpriv = UNPRIV_NONE;
 }
 
@@ -433,7 +433,7 @@ void nested_isa_changed(struct kvm_vcpu *vcpu)
 	vcpu->has_h = isa_has(vcpu, KVM_RISCV_ISA_EXT_H);
 	vcpu->has_aia = isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA);
 	vcpu->sbi_ext &= ~(1u << SBI_EXT_BIT_NACL);
-	if (vcpu->has_h && nacl_is_permitted(vcpu))
+	if (vcpu->has_h && nacl_permitted(vcpu))
 		vcpu->sbi_ext |= 1u << SBI_EXT_BIT_NACL;
 	if (!vcpu->has_h) {
 		nested_reset(vcpu);

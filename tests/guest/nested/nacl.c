@@ -2,6 +2,8 @@
 /*
  * nacl.c - SBI NACL: the payload's accesses to H and VS CSRs, its fences and its entries into the
  * guest, by memory that it shares with the hypervisor (SBI §15).
+ *
+ * What an absent feature would do, the payload does by instructions.
  */
 #include "nested.h"
 #include "rt.h"
@@ -21,8 +23,16 @@
 
 #define INDEX(csr) (((csr)&0xc00U) >> 2 | ((csr)&0xffU))
 
+enum {
+	SYNC_CSR,
+	SYNC_HFENCE,
+	SYNC_SRET,
+	AUTOSWAP_CSR,
+	FEATURES
+};
+
 static unsigned long shared[512 + 1024] __attribute__((aligned(4096)));
-static bool on;
+static bool has[FEATURES];
 
 static struct sbiret nacl(unsigned long fid, unsigned long a0)
 {
@@ -37,15 +47,23 @@ static void put(unsigned int csr, unsigned long value)
 
 bool nacl_begin(void)
 {
-	if (!nacl(SBI_NACL_PROBE_FEATURE, 3).value)
+	bool any = false;
+
+	for (int i = 0; i < FEATURES; i++)
+		any |= has[i] = nacl(SBI_NACL_PROBE_FEATURE, i).value;
+	if (!any)
 		return false;
-	on = !nacl(SBI_NACL_SET_SHMEM, (unsigned long)shared).error;
-	ok(on, "the shared memory can be set");
-	return on;
+	note("SBI NACL has features:%s%s%s%s", has[SYNC_CSR] ? " sync_csr" : "",
+	     has[SYNC_HFENCE] ? " sync_hfence" : "", has[SYNC_SRET] ? " sync_sret" : "",
+	     has[AUTOSWAP_CSR] ? " autoswap" : "");
+	return ok_eq(nacl(SBI_NACL_SET_SHMEM, (unsigned long)shared).error, 0,
+		     "the shared memory can be set");
 }
 
-void nacl_clear_vs(void)
+bool nacl_clear_vs(void)
 {
+	if (!has[SYNC_CSR])
+		return false;
 	put(CSR_vsstatus, 0);
 	put(CSR_vsatp, 0);
 	put(CSR_hvip, 0);
@@ -56,6 +74,7 @@ void nacl_clear_vs(void)
 	put(CSR_hedeleg, 0);
 	put(CSR_hcounteren, 7);
 	nacl(SBI_NACL_SYNC_CSR, ALL);
+	return true;
 }
 
 static void add_fences(unsigned long at)
@@ -66,7 +85,7 @@ static void add_fences(unsigned long at)
 
 void fence(void)
 {
-	if (!on) {
+	if (!has[SYNC_HFENCE]) {
 		do_hfence();
 		return;
 	}
@@ -77,7 +96,7 @@ void fence(void)
 
 void fence_later(void)
 {
-	if (on)
+	if (has[SYNC_HFENCE])
 		add_fences(58);
 	else
 		do_hfence();
@@ -87,7 +106,7 @@ void fence_page(unsigned long gpa, unsigned long vmid)
 {
 	unsigned long *entry = &shared[FENCES + 4 * 17];
 
-	if (!on) {
+	if (!has[SYNC_HFENCE]) {
 		if (vmid)
 			do_hfence_gvma_vmid(gpa >> 2, vmid);
 		else
@@ -143,19 +162,53 @@ static unsigned int differences(void)
 	return wrong;
 }
 
-static unsigned int wrong_csrs, wrong_flags, wrong_hstatus;
+static unsigned int wrong_csrs, wrong_flags, wrong_hstatus, wrong_swaps;
+
+/* Enter the guest by sync_sret, which also applies CSRs and fences, and swaps hstatus. */
+static void enter_by_call(struct l2 *guest)
+{
+	unsigned long own = csr_read(hstatus), swap = has[AUTOSWAP_CSR] ? guest->hstatus : ALL;
+
+	for (int i = 1; i < 32; i++)
+		shared[i] = guest->regs[i];
+	shared[SWAP_FLAGS] = 1;
+	shared[SWAP] = swap;
+	if (has[SYNC_CSR] && !has[AUTOSWAP_CSR])
+		put(CSR_hstatus, guest->hstatus);
+	else if (!has[AUTOSWAP_CSR])
+		csr_write(hstatus, guest->hstatus);
+	l2_switch(guest);
+	if (has[AUTOSWAP_CSR]) {
+		guest->hstatus = shared[SWAP];
+	} else {
+		guest->hstatus = csr_read(hstatus);
+		csr_write(hstatus, own);
+		wrong_swaps += shared[SWAP] != swap;
+	}
+}
+
+/* Enter the guest by sret, which applies nothing. */
+static void enter_by_sret(struct l2 *guest)
+{
+	shared[SWAP_FLAGS] = 0;
+	if (has[SYNC_CSR])
+		nacl(SBI_NACL_SYNC_CSR, ALL);
+	if (has[SYNC_HFENCE])
+		nacl(SBI_NACL_SYNC_HFENCE, ALL);
+	guest->nacl = 0;
+	l2_switch(guest);
+	guest->nacl = 1;
+}
 
 void nacl_run(struct l2 *guest)
 {
 	unsigned long own = csr_read(hstatus);
 	unsigned int i;
 
-	for (i = 1; i < 32; i++)
-		shared[i] = guest->regs[i];
-	shared[SWAP_FLAGS] = 1;
-	shared[SWAP] = guest->hstatus;
-	l2_switch(guest);
-	guest->hstatus = shared[SWAP];
+	if (has[SYNC_SRET])
+		enter_by_call(guest);
+	else
+		enter_by_sret(guest);
 	wrong_hstatus += csr_read(hstatus) != own;
 	wrong_csrs += differences();
 	for (i = 0; i < 60; i++)
@@ -170,27 +223,39 @@ static void ok_error(struct sbiret ret, long error, const char *what)
 		note("the error is %ld", ret.error);
 }
 
+/* Claim that the feature's function fails without the shared memory. */
+static void ok_no_memory(int feature, const char *what)
+{
+	ok_error(nacl(SBI_NACL_SYNC_CSR + feature, ALL),
+		 has[feature] ? SBI_ERR_NO_SHMEM : SBI_ERR_NOT_SUPPORTED, what);
+}
+
 static void test_errors(void)
 {
 	unsigned long at = (unsigned long)shared;
 	int i;
 
-	for (i = 0; i < 4; i++)
-		ok_eq(nacl(SBI_NACL_PROBE_FEATURE, i).value, 1, "the feature is there");
-	ok_eq(nacl(SBI_NACL_PROBE_FEATURE, 4).value, 0, "a feature that does not exist is not");
+	for (i = SYNC_CSR; i <= SYNC_SRET; i++)
+		if (!has[i])
+			ok_error(nacl(SBI_NACL_SYNC_CSR + i, ALL), SBI_ERR_NOT_SUPPORTED,
+				 "the function of an absent feature is refused");
+	ok_eq(nacl(SBI_NACL_PROBE_FEATURE, FEATURES).value, 0, "there is no fifth feature");
 	ok_error(nacl(SBI_NACL_SET_SHMEM, at + 8), SBI_ERR_INVALID_PARAM,
 		 "an address that is not page-aligned is refused");
 	ok_error(sbi_call(SBI_EXT_NACL, SBI_NACL_SET_SHMEM, at, 0, 1), SBI_ERR_INVALID_PARAM,
 		 "so are flags");
 	ok_error(sbi_call(SBI_EXT_NACL, SBI_NACL_SET_SHMEM, at, 1, 0), SBI_ERR_INVALID_ADDRESS,
 		 "and an address above 2^64");
+	ok_error(nacl(9, 0), SBI_ERR_NOT_SUPPORTED, "there is no function 9");
+	if (has[SYNC_HFENCE])
+		ok_error(nacl(SBI_NACL_SYNC_HFENCE, 60), SBI_ERR_INVALID_PARAM,
+			 "sync_hfence refuses an entry that does not exist");
+	if (!has[SYNC_CSR])
+		return;
 	ok_error(nacl(SBI_NACL_SYNC_CSR, CSR_sstatus), SBI_ERR_INVALID_PARAM,
 		 "sync_csr refuses a CSR of S");
 	ok_error(nacl(SBI_NACL_SYNC_CSR, 0x6ff), SBI_ERR_INVALID_PARAM,
 		 "and one that does not exist");
-	ok_error(nacl(SBI_NACL_SYNC_HFENCE, 60), SBI_ERR_INVALID_PARAM,
-		 "sync_hfence refuses an entry that does not exist");
-	ok_error(nacl(9, 0), SBI_ERR_NOT_SUPPORTED, "there is no function 9");
 }
 
 static void test_sync(void)
@@ -221,6 +286,31 @@ static void test_sync(void)
 	clear_vs();
 }
 
+/* Without SYNC_CSR, the CSR space can only be read. */
+static void test_without_sync(void)
+{
+	put(CSR_vsscratch, 0x77);
+	csr_write(vsscratch, 0x78);
+	ok_eq(shared[CSRS + INDEX(CSR_vsscratch)], 0x78, "a bit in the bitmap keeps no value");
+	shared[DIRTY + INDEX(CSR_vsscratch) / 64] = 0;
+}
+
+/* The guest is entered by sret, so only its exit swaps hstatus. */
+static void test_swap_at_exit(void)
+{
+	unsigned long swap = csr_read(hstatus) | HSTATUS_HU;
+
+	prepare(l2_ecall, false);
+	shared[SWAP_FLAGS] = 1;
+	shared[SWAP] = swap;
+	l2.nacl = 0;
+	l2_switch(&l2);
+	ok_eq(l2.hstatus, swap, "an exit also swaps hstatus if sret has entered the guest");
+	ok_eq(shared[SWAP] & (HSTATUS_SPV | HSTATUS_SPVP), HSTATUS_SPV | HSTATUS_SPVP,
+	      "and the trap's is in the memory");
+	shared[SWAP_FLAGS] = 0;
+}
+
 static void test_without_swap(void)
 {
 	unsigned long hstatus = csr_read(hstatus);
@@ -243,18 +333,25 @@ void test_nacl(void)
 	ok_eq(wrong_csrs, 0, "after each exit of the guest, the memory showed all CSRs");
 	ok_eq(wrong_hstatus, 0, "and HS had its own hstatus");
 	ok_eq(wrong_flags, 0, "no fence was pending, and no CSR dirty");
+	ok_eq(wrong_swaps, 0, "without AUTOSWAP_CSR, the value to be swapped was not changed");
 	test_errors();
-	test_sync();
-	test_without_swap();
+	if (has[SYNC_CSR])
+		test_sync();
+	else
+		test_without_sync();
+	if (has[AUTOSWAP_CSR])
+		test_swap_at_exit();
+	if (has[SYNC_CSR] && has[SYNC_SRET])
+		test_without_swap();
 	ok_error(sbi_call(SBI_EXT_NACL, SBI_NACL_SET_SHMEM, ~0UL, ~0UL, 0), 0,
 		 "the shared memory can be given up");
 	csr_write(vsscratch, 1);
 	ok_eq(shared[CSRS + INDEX(CSR_vsscratch)] == 1, 0, "then it does not change any more");
-	ok_error(nacl(SBI_NACL_SYNC_CSR, ALL), SBI_ERR_NO_SHMEM, "sync_csr has an error then");
-	ok_error(nacl(SBI_NACL_SYNC_HFENCE, ALL), SBI_ERR_NO_SHMEM, "and so has sync_hfence");
-	ok_error(nacl(SBI_NACL_SYNC_SRET, 0), SBI_ERR_NO_SHMEM, "and sync_sret");
+	ok_no_memory(SYNC_CSR, "sync_csr has an error then");
+	ok_no_memory(SYNC_HFENCE, "and so has sync_hfence");
+	ok_no_memory(SYNC_SRET, "and sync_sret");
 	ok_error(nacl(SBI_NACL_SET_SHMEM, 0x1000), SBI_ERR_INVALID_ADDRESS,
 		 "memory that does not exist is refused");
-	ok_error(nacl(SBI_NACL_SYNC_CSR, ALL), SBI_ERR_NO_SHMEM, "and there is still none");
-	on = false;
+	ok_no_memory(has[SYNC_CSR] ? SYNC_CSR : SYNC_SRET, "and there is still none");
+	has[SYNC_HFENCE] = false; /* fence() executes instructions again */
 }

@@ -61,10 +61,8 @@ void ok_illegal(const char *code, unsigned long a0, const char *what)
 
 void clear_vs(void)
 {
-	if (nacl) {
-		nacl_clear_vs();
+	if (nacl && nacl_clear_vs())
 		return;
-	}
 	csr_write(vsstatus, 0);
 	csr_write(vsatp, 0);
 	csr_write(hvip, 0);

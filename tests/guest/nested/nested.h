@@ -90,7 +90,7 @@ void test_gstage(void); /* gstage.c */
 void test_hs(void);     /* hs.c */
 bool nacl_begin(void);  /* nacl.c: use SBI NACL from now on; false: there is none */
 void nacl_run(struct l2 *l2);
-void nacl_clear_vs(void); /* clear_vs() by writes to the shared memory, which are then applied */
+bool nacl_clear_vs(void); /* clear_vs() by the shared memory; false: this is not possible */
 /*
  * HFENCE of everything. After nacl_begin(), by entries of the shared memory: fence() has them
  * executed at once, and fence_later() leaves them to the next entry into the guest.
