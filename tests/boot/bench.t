@@ -33,6 +33,19 @@ is "$(of_make "ARGS=--rows mmio_read"):$(of_make "ARGS=--rows mmio_read" CPU=max
 is "$(of_make "ARGS=--cpu rv64 --rows mmio_read"):$(of_make ARGS=--cpu=max CPU=rv64)" "--cpu rv64:--cpu=max" \
 	"make bench measures only the processor that --cpu in ARGS names"
 
+# ---- the values of nacl that are measured ----
+planned=$(cd "$HS_TOP/scripts" && python3 -B - <<'END'
+from hs import toggles
+from hs.bench import systems
+from hs.paths import TOP
+settings = [("", None)] + [("nacl=" + value, ["sbi_version"]) for value in toggles.tried(TOP)["nacl"][1:]]
+jobs = systems.plan(["hyperscope", "nested", "nested_linux"], ["rv64"], settings, ["sbi_version"])
+print(*(job.system + ":" + job.setting for job in jobs))
+END
+)
+is "$planned" "hyperscope: nested: nested_linux: nested_linux:nacl=off nested_linux:nacl=no_sync_csr nested_linux:nacl=no_autoswap" \
+	"NACL is measured with Linux as a guest hypervisor, with the values with which Linux works"
+
 # ---- --verify and --against ----
 bench bare hyperscope --rows sbi_version,mmio_read --toggle mmio_decode --csv "$tmp/csv" --verify
 is $status 0 "--verify: two runs give the same figures" || diag "$out" "$err"

@@ -4,7 +4,7 @@ import csv
 
 from hs import output
 from . import csvfile, provenance
-from .rows import BESIDE, BY_NAME, DERIVED, GOALS_WITH, GROUPS, ROWS, TRACED
+from .rows import BESIDE, BY_NAME, DERIVED, GOALS_WITH, GROUPS, ROWS, TRACED, WRONG_IN_LINUX
 from .systems import COLUMNS, MODULE, MODULE_NEWEST, NESTED, NESTED_LINUX, NEWEST, STATISTICS
 
 CSV_COLUMNS = ("system", "exit", "toggles", "cpu", "unit", "n") + STATISTICS + (
@@ -163,14 +163,15 @@ def nested(figures, names, own):
 
 def nacl(figures, names, settings):
     """Print what the toggle nacl changes for a guest of Linux that is a guest of hyperscope."""
-    settings = [setting for setting, _ in settings if setting.startswith("nacl=")]
+    settings = [setting for setting, _ in settings if setting.startswith("nacl=") and setting not in WRONG_IN_LINUX]
     lines = []
     for row in ROWS:
         values = [figures.value(NESTED_LINUX, row.name, setting) for setting in [""] + settings]
         if row.name in names and any(value is not None for value in values[1:]):
-            lines.append(("%-17s" + "%11s" * len(values)) % ((row.name,) + tuple(shown(value) for value in values)))
+            lines.append(("%-17s" + "%13s" * len(values)) % ((row.name,) + tuple(shown(value) for value in values)))
     if lines:
-        print(("\n%-17s" + "%11s" * (1 + len(settings))) % (("in a VM of Linux", "default") + tuple(settings)))
+        columns = ["nacl=on"] + [setting.partition("=")[2] for setting in settings]
+        print(("\n%-17s" + "%13s" * len(columns)) % ("in a VM of Linux", *columns))
         print("\n".join(lines))
 
 

@@ -172,6 +172,8 @@ MATTERS = {
     "nacl": "sbi_version sbi_user mmio_read wfi_pending virtual_insn fault_4k_fresh",
     "irqchip": "mmio_read mmio_ioeventfd plic_eoi irq_inject msi_* blk_read_* io_*",
 }
+# Settings with which Linux as a guest hypervisor does not run its guests correctly (docs/toggles.md): not measured.
+WRONG_IN_LINUX = ("nacl=no_sync_hfence", "nacl=no_sync_sret")
 # toggle -> (setting of another toggle, rows). Without that setting, the toggle has no effect on these rows, so they
 # are also measured with that setting.
 BESIDE = {"switch": ("fastpath=off", "sbi_version wfi_pending"), "wfi": ("fastpath=off", "wfi_pending"),

@@ -21,7 +21,7 @@ from hs.paths import HYPERSCOPE, QEMU
 from hs.run.cpio import Archive
 from hs.run.machine import qemu_version
 from hs.run.qemuopt import check_cpu, check_firmware, machine_named, machine_of
-from .rows import GROUPS, ROWS
+from .rows import GROUPS, ROWS, WRONG_IN_LINUX
 
 SYSTEMS = ("bare", "hyperscope", "linux")
 MODULE, NEWEST, MODULE_NEWEST = "module", "linux_newest", "module_newest"
@@ -373,11 +373,13 @@ def own_settings(settings):
 def linux_settings(system, settings):
     """Return those of SETTINGS that are measured on a system other than hyperscope's own host. The first one is measured
     on all systems, but its toggles and events do not apply to Linux KVM and bare machines. Of the others, the events
-    kvm_entry and kvm_exit are measured on the module and on Linux, the AIA on Linux, and NACL if Linux is a guest."""
+    kvm_entry and kvm_exit are measured on the module and on Linux, the AIA on Linux, and NACL if Linux is a guest, except
+    for WRONG_IN_LINUX."""
     own, matters = settings[0]
     also: dict = {"linux": ("trace=kvm_entry", "irqchip=aia_"), MODULE: "trace=kvm_entry", NESTED_LINUX: "nacl="}
     return [(own if system in MODULES + (NESTED, NESTED_LINUX) else "", matters)] + [
-        (setting, matters) for setting, matters in settings[1:] if system in also and setting.startswith(also[system])]
+        (setting, matters) for setting, matters in settings[1:]
+        if system in also and setting.startswith(also[system]) and setting not in WRONG_IN_LINUX]
 
 
 def jobs_of(system, cpu, setting, matters, wanted):
