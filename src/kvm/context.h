@@ -101,8 +101,8 @@ enum nested_unpriv {
 
 /*
  * The H and VS CSRs that L1 sees. While L2's CSRs are loaded, the hart has the current values of
- * vsstatus to vsatp, of vstimecmp if henvcfg.STCE permits it, and of hvip.VSSIP and the VS bits of
- * hie where hideleg delegates them; the values here are then old. Owner: vcpu->mutex, and the
+ * vsstatus to vsatp, of vstimecmp if henvcfg.STCE permits it, of vsiselect, and of hvip.VSSIP and the
+ * VS bits of hie where hideleg delegates them; the values here are then old. Owner: vcpu->mutex, and the
  * scheduler's hook when it puts the vCPU.
  */
 struct nested {

@@ -218,7 +218,7 @@ struct kvm_vcpu {
 	s8 loaded;        /* enum vcpu_loaded */
 	u8 special;       /* SPECIAL_* bits */
 	bool has_h;       /* its ISA includes H (nested.h) */
-	bool has_aia;     /* it includes Ssaia */
+	bool has_aia;     /* it includes Ssaia; valid if it includes H */
 	bool put_at_once; /* KVM_RUN puts the vCPU when it ends (end_run()) */
 	bool put_pending; /* loaded, and its thread is in user space (lazy_put.c) */
 	bool ran_once;    /* KVM_RUN was called: ISA, SBI extension and id registers are frozen */

@@ -13,6 +13,7 @@
 #include "vcpu/aia.h"
 #include "vcpu/irq.h"
 #include "vcpu/isa.h"
+#include "vcpu/timer.h"
 
 #define ISELECT_IPRIO0  0x30
 #define ISELECT_IPRIO15 0x3f
@@ -25,6 +26,21 @@ void aia_show_external(unsigned long hvip)
 {
 	csr_write(hvictl, FIELD_PREP(HVICTL_IID, IRQ_S_EXT) |
 				  FIELD_PREP(HVICTL_IPRIO, hvip & BIT(IRQ_VS_EXT) ? 1UL : 0UL));
+}
+
+struct aia_holds aia_holds;
+
+void aia_hart_init(void)
+{
+	csr_write(hvictl, 0);
+	csr_write(vsiselect, ~0UL);
+	csr_write64(hviprio1, ~0ULL);
+	csr_write64(hviprio2, ~0ULL);
+	aia_holds.vsiselect = csr_swap(vsiselect, 0);
+	aia_holds.hviprio1 = csr_read64(hviprio1);
+	aia_holds.hviprio2 = csr_read64(hviprio2);
+	csr_write64(hviprio1, 0);
+	csr_write64(hviprio2, 0);
 }
 
 void aia_load(const struct kvm_vcpu *vcpu)

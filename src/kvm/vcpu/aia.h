@@ -14,6 +14,12 @@
 #define HVICTL_IPRIOM BIT(8)
 #define HVICTL_IPRIO  GENMASK(7, 0)
 
+/* The bits that these CSRs of the harts hold, found by aia_hart_init(). */
+extern struct aia_holds {
+	u64 vsiselect, hviprio1, hviprio2;
+} aia_holds;
+
+void aia_hart_init(void); /* on each hart with Ssaia, before it runs a vCPU */
 void aia_load(const struct kvm_vcpu *vcpu);
 void aia_put(struct kvm_vcpu *vcpu);
 void aia_show_external(unsigned long hvip); /* update stopi after a change of hvip; vCPU loaded */

@@ -2,8 +2,8 @@
 /*
  * nacl.c - nested acceleration: the memory that L1 shares with this hypervisor (nacl.h).
  *
- * All CSRs but hgeip, which is always 0 here, and vstopi are in the first page of the CSR space. So
- * only the first two pages of the memory are used. They are mapped in the kernel (mmu/guest_map.h). Between
+ * All CSRs but vstopi and hgeip, which is always 0 here, are in the first page of the CSR space, so only
+ * the first two pages of the memory are used. They are mapped in the kernel (mmu/guest_map.h). Between
  * begin() and guest_map_end(), no function here sleeps.
  */
 #include <asm-generic/errno.h>

@@ -16,7 +16,6 @@
 #include "irqchip.h"
 #include "mmu/shadow.h"
 #include "request.h"
-#include "vcpu/aia.h"
 #include "vcpu/fp.h"
 #include "vcpu/fwft.h"
 #include "vcpu/inject.h"
@@ -45,11 +44,11 @@ static bool traps_clear_hstatus(const struct nested *n)
 
 /*
  * Are special exits needed? While hie enables interrupts of VS, they end a WFI of L1, too, and L1
- * may have to take them.
+ * may have to take them. One in hvictl ends a WFI of L1, too.
  */
 static bool is_on(const struct nested *n)
 {
-	return n->v || traps_clear_hstatus(n) || (n->hie & VS_LINES);
+	return n->v || traps_clear_hstatus(n) || (n->hie & VS_LINES) || nested_has_virtual_irq(n);
 }
 
 /*

@@ -27,6 +27,7 @@
 #define KVM_NESTED_H
 
 #include "kvm.h"
+#include "vcpu/aia.h"
 
 /* ---- nested.c: for the rest of the core --------------------------------------------------- */
 
@@ -99,13 +100,19 @@ static inline bool nested_may_take_vs_irq(const struct kvm_vcpu *vcpu)
 	return vcpu->nested.hie & ~vcpu->nested.hideleg;
 }
 
+/* Has L1 given L2 an interrupt in hvictl? vsip and hip do not show it. Spec: AIA, "vstopi". */
+static inline bool nested_has_virtual_irq(const struct nested *n)
+{
+	return (n->hvictl & HVICTL_VTI) && FIELD_GET(HVICTL_IID, n->hvictl) != IRQ_S_EXT;
+}
+
 /*
  * Take a trap into L1 if an interrupt is pending that L1 takes now. Called with the vCPU loaded,
  * outside the guest.
  */
 void nested_check_irqs(struct kvm_vcpu *vcpu);
 unsigned long nested_hip(const struct kvm_vcpu *vcpu); /* the value of hip */
-/* Is an interrupt pending that ends a WFI: one enabled in sie, vsie or hie, or one in hvictl of L2? */
+/* Is an interrupt pending that ends a WFI: one enabled in sie, vsie or hie, or one in hvictl? */
 bool nested_wfi_ends(struct kvm_vcpu *vcpu);
 u64 nested_vstimecmp(const struct kvm_vcpu *vcpu); /* in L2's time; TIMER_NEVER without STCE */
 

@@ -9,7 +9,6 @@
 #include "mmu/gpa.h"
 #include "mmu/shadow.h"
 #include "request.h"
-#include "vcpu/aia.h"
 #include "vcpu/csr_access.h"
 #include "vcpu/irq.h"
 #include "vcpu/isa.h"
@@ -80,8 +79,6 @@ static bool plain(struct nested *n, const struct csr_access *access, unsigned lo
 /* A hart supports at least 6 bits of IID (AIA, "Virtual interrupts for VS level"). */
 #define HVICTL_WRITABLE \
 	(HVICTL_VTI | FIELD_PREP(HVICTL_IID, 0x3f) | HVICTL_DPR | HVICTL_IPRIOM | HVICTL_IPRIO)
-/* The bytes of the interrupts 0, 4 and 8 are 0. */
-#define HVIPRIO1_WRITABLE 0xffffff00ff00ff00ULL
 
 static u64 henvcfg_writable(const struct kvm_vcpu *vcpu)
 {
@@ -123,6 +120,7 @@ static bool wide_place(struct kvm_vcpu *vcpu, unsigned int csr, u64 **place, u64
 		return isa_has(vcpu, KVM_RISCV_ISA_EXT_SSTC);
 	case CSR_vsiselect:
 		*place = &n->vsiselect;
+		*writable = aia_holds.vsiselect;
 		return vcpu->has_aia;
 	case CSR_hvictl:
 		*place = &n->hvictl;
@@ -130,10 +128,11 @@ static bool wide_place(struct kvm_vcpu *vcpu, unsigned int csr, u64 **place, u64
 		return vcpu->has_aia;
 	case CSR_hviprio1:
 		*place = &n->hviprio1;
-		*writable = HVIPRIO1_WRITABLE;
+		*writable = aia_holds.hviprio1;
 		return vcpu->has_aia;
 	case CSR_hviprio2:
 		*place = &n->hviprio2;
+		*writable = aia_holds.hviprio2;
 		return vcpu->has_aia;
 	default:
 		return false;

@@ -6,7 +6,6 @@
  * runs. The rest is checked here, before each entry into L2 and after exits of L1. Spec: H §2.2, §2.3.
  */
 #include "kvm.h"
-#include "vcpu/aia.h"
 #include "vcpu/inject.h"
 #include "vcpu/irq.h"
 #include "vcpu/nested.h"
@@ -49,12 +48,6 @@ static inline __attribute__((always_inline)) unsigned long pending_irqs(const st
 	return vs ? pending | (nested_hip(vcpu) & vs) : pending;
 }
 
-/* L1 has given L2 a major interrupt in hvictl, which vsip does not show. Spec: AIA, "vstopi". */
-static bool has_virtual_irq(const struct nested *n)
-{
-	return (n->hvictl & HVICTL_VTI) && FIELD_GET(HVICTL_IID, n->hvictl) != IRQ_S_EXT;
-}
-
 bool nested_wfi_ends(struct kvm_vcpu *vcpu)
 {
 	const struct nested *n = &vcpu->nested;
@@ -65,7 +58,7 @@ bool nested_wfi_ends(struct kvm_vcpu *vcpu)
 	pending = n->v ? csr_read(vsip) & csr_read(vsie) : nested_hip(vcpu) & n->hie;
 	pending |= pending_irqs(vcpu);
 	hv_unpin();
-	return pending || (n->v && has_virtual_irq(n));
+	return pending || nested_has_virtual_irq(n);
 }
 
 /*

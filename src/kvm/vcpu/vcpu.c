@@ -39,7 +39,7 @@ void vcpu_hart_init(void)
 	csr_write(vsatp, 0);
 	csr_write64(henvcfg, 0);
 	if (hv_isa_has("ssaia"))
-		csr_write(hvictl, 0);
+		aia_hart_init();
 	fwft_hart_init();
 	if (hv_isa_has("sstc"))
 		csr_write64(vstimecmp, TIMER_NEVER);
