@@ -106,19 +106,29 @@ static inline bool any_dirty(const unsigned long *bitmap, unsigned int count)
 
 /*
  * The positions of the CSRs in memory. A CSR comes after those on which its value depends: hvip
- * before hip, and the H CSRs before the VS CSRs.
+ * before hip, and the H CSRs before the VS CSRs. The first ones exist on RV32 only, and the last ones
+ * need Ssaia.
  */
 #define AT(csr) NACL_INDEX(CSR_##csr)
 static const u16 indices[] = {
-	AT(hideleg),    AT(hvip),        AT(henvcfg),   AT(henvcfgh),   AT(hstatus),
-	AT(hedeleg),    AT(hie),         AT(hip),       AT(hgeie),      AT(hcounteren),
-	AT(htimedelta), AT(htimedeltah), AT(hstateen0), AT(hstateen0h), AT(htval),
-	AT(htinst),     AT(hgatp),       AT(vsstatus),  AT(vsie),       AT(vsip),
-	AT(vstvec),     AT(vsscratch),   AT(vsepc),     AT(vscause),    AT(vstval),
-	AT(vstimecmp),  AT(vstimecmph),  AT(vsatp),     AT(vsiselect),  AT(hvien),
-	AT(hvictl),     AT(hviprio1),    AT(hviprio1h), AT(hviprio2),   AT(hviprio2h),
+	AT(henvcfgh),   AT(htimedeltah), AT(hstateen0h), AT(vstimecmph), AT(hviprio1h),
+	AT(hviprio2h),  AT(hideleg),     AT(hvip),       AT(henvcfg),    AT(hstatus),
+	AT(hedeleg),    AT(hie),         AT(hip),        AT(hgeie),      AT(hcounteren),
+	AT(htimedelta), AT(hstateen0),   AT(htval),      AT(htinst),     AT(hgatp),
+	AT(vsstatus),   AT(vsie),        AT(vsip),       AT(vstvec),     AT(vsscratch),
+	AT(vsepc),      AT(vscause),     AT(vstval),     AT(vstimecmp),  AT(vsatp),
+	AT(vsiselect),  AT(hvien),       AT(hvictl),     AT(hviprio1),   AT(hviprio2),
 };
 #undef AT
+
+#define RV32_INDICES 6
+#define AIA_INDICES  5
+#define FIRST_INDEX  (BITS_PER_LONG == 32 ? 0 : RV32_INDICES)
+
+static unsigned int end_of_indices(const struct kvm_vcpu *vcpu)
+{
+	return ARRAY_SIZE(indices) - (vcpu->has_aia ? 0 : AIA_INDICES);
+}
 
 /*
  * A word that is dirty is L1's new value, so it is not overwritten for good. Without SYNC_CSR, there is
@@ -129,12 +139,12 @@ static void update(struct kvm_vcpu *vcpu)
 	const unsigned long *bitmap = (const unsigned long *)vcpu->map.va[0] + DIRTY;
 	unsigned long *words = vcpu->map.va[1], kept[ARRAY_SIZE(indices)];
 	bool keeps = nacl_has(vcpu, NACL_SYNC_CSR) && any_dirty(bitmap, WORDS / BITS_PER_LONG);
-	unsigned int i;
+	unsigned int i, end = keeps ? end_of_indices(vcpu) : 0;
 
-	for (i = 0; i < ARRAY_SIZE(indices) && keeps; i++)
+	for (i = FIRST_INDEX; i < end; i++)
 		kept[i] = READ_ONCE(words[indices[i]]);
 	nested_csr_words(vcpu, words);
-	for (i = 0; i < ARRAY_SIZE(indices) && keeps; i++)
+	for (i = FIRST_INDEX; i < end; i++)
 		if (is_dirty(bitmap, indices[i]))
 			WRITE_ONCE(words[indices[i]], kept[i]);
 }
@@ -183,7 +193,7 @@ static void sync_one(struct kvm_vcpu *vcpu, unsigned int csr)
 static void sync_csrs(struct kvm_vcpu *vcpu)
 {
 	unsigned long *bitmap = (unsigned long *)vcpu->map.va[0] + DIRTY, dirty[DIRTY_WORDS];
-	unsigned int i;
+	unsigned int i, end;
 
 	if (!any_dirty(bitmap, DIRTY_WORDS))
 		return;
@@ -192,7 +202,8 @@ static void sync_csrs(struct kvm_vcpu *vcpu)
 		if (dirty[i])
 			WRITE_ONCE(bitmap[i], 0);
 	}
-	for (i = 0; i < ARRAY_SIZE(indices); i++)
+	end = end_of_indices(vcpu);
+	for (i = FIRST_INDEX; i < end; i++)
 		if (is_dirty(dirty, indices[i]))
 			apply(vcpu, indices[i]);
 }

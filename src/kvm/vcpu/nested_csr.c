@@ -97,7 +97,35 @@ void nested_csr_isa_changed(struct kvm_vcpu *vcpu)
 		vcpu->nested.hvictl = 0; /* nested_wfi_ends() looks at it */
 }
 
-/* Find where such a CSR is, and its writable bits. Returns false if L1 has no such CSR. */
+static __attribute__((noinline)) bool aia_place(struct nested *n, unsigned int csr, u64 **place,
+						u64 *writable)
+{
+	switch (csr) {
+	case CSR_vsiselect:
+		*place = &n->vsiselect;
+		*writable = aia_holds.vsiselect;
+		return true;
+	case CSR_hvictl:
+		*place = &n->hvictl;
+		*writable = HVICTL_WRITABLE;
+		return true;
+	case CSR_hviprio1:
+		*place = &n->hviprio1;
+		*writable = aia_holds.hviprio1;
+		return true;
+	case CSR_hviprio2:
+		*place = &n->hviprio2;
+		*writable = aia_holds.hviprio2;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * Find where such a CSR is, and its writable bits. Returns false if L1 has no such CSR. Those of Ssaia
+ * are in a function of their own, so that the others cost as little as without it.
+ */
 static bool wide_place(struct kvm_vcpu *vcpu, unsigned int csr, u64 **place, u64 *writable)
 {
 	struct nested *n = &vcpu->nested;
@@ -118,24 +146,8 @@ static bool wide_place(struct kvm_vcpu *vcpu, unsigned int csr, u64 **place, u64
 	case CSR_vstimecmp:
 		*place = &n->vstimecmp;
 		return isa_has(vcpu, KVM_RISCV_ISA_EXT_SSTC);
-	case CSR_vsiselect:
-		*place = &n->vsiselect;
-		*writable = aia_holds.vsiselect;
-		return vcpu->has_aia;
-	case CSR_hvictl:
-		*place = &n->hvictl;
-		*writable = HVICTL_WRITABLE;
-		return vcpu->has_aia;
-	case CSR_hviprio1:
-		*place = &n->hviprio1;
-		*writable = aia_holds.hviprio1;
-		return vcpu->has_aia;
-	case CSR_hviprio2:
-		*place = &n->hviprio2;
-		*writable = aia_holds.hviprio2;
-		return vcpu->has_aia;
 	default:
-		return false;
+		return vcpu->has_aia && aia_place(n, csr, place, writable);
 	}
 }
 
