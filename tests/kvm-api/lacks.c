@@ -177,13 +177,13 @@ static void who_may_go(bool ours)
 	done();
 }
 
-/* hyperscope can give a vCPU H; Linux cannot. */
+/* hyperscope can give a vCPU H, except with gpa_from=walk; Linux cannot. */
 static void adds_h(bool ours)
 {
 	bool aia;
 
 	fresh(guest_h, guest_h_end);
-	if (!ours) {
+	if (!ours || toggle_is("gpa_from", "walk")) {
 		fails_with(set_reg(&vcpu, ISA(KVM_RISCV_ISA_EXT_H), 1), EINVAL,
 			   "extension H cannot be added");
 		done();

@@ -298,8 +298,9 @@ static void test_without_sync(void)
 /* The guest is entered by sret, so only its exit swaps hstatus. */
 static void test_swap_at_exit(void)
 {
-	unsigned long swap = csr_read(hstatus) | HSTATUS_HU;
+	unsigned long swap = csr_read(hstatus);
 
+	swap |= HSTATUS_HU;
 	prepare(l2_ecall, false);
 	shared[SWAP_FLAGS] = 1;
 	shared[SWAP] = swap;
