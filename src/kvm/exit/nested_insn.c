@@ -148,8 +148,8 @@ static void fence_gvma(struct kvm_vcpu *vcpu, unsigned long insn)
 		     rs1 ? gpa + PAGE_SIZE - 1 : ~(gpa_t)0);
 }
 
-/* vstopi is computed by the hart from L2's registers, which are loaded for it. Not inlined: it is rare. */
-static __attribute__((noinline)) unsigned long read_vstopi(struct kvm_vcpu *vcpu)
+/* The hart computes vstopi from L2's registers, so they are loaded for it. */
+static unsigned long read_vstopi(struct kvm_vcpu *vcpu)
 {
 	unsigned long value;
 
@@ -163,6 +163,7 @@ static __attribute__((noinline)) unsigned long read_vstopi(struct kvm_vcpu *vcpu
 	return value;
 }
 
+/* Returns false if L1 has no such CSR or may not write it. */
 static bool emulate_csr(struct kvm_vcpu *vcpu, const struct csr_access *access)
 {
 	unsigned long old;

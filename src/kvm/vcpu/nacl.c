@@ -106,8 +106,8 @@ static inline bool any_dirty(const unsigned long *bitmap, unsigned int count)
 
 /*
  * The positions of the CSRs in memory. A CSR comes after those on which its value depends: hvip
- * before hip, and the H CSRs before the VS CSRs. The first ones exist on RV32 only, and the last ones
- * need Ssaia.
+ * before hip, and the H CSRs before the VS CSRs. The first RV32_INDICES exist on RV32 only, and the
+ * last AIA_INDICES need Ssaia.
  */
 #define AT(csr) NACL_INDEX(CSR_##csr)
 static const u16 indices[] = {

@@ -97,8 +97,8 @@ void nested_csr_isa_changed(struct kvm_vcpu *vcpu)
 		vcpu->nested.hvictl = 0; /* nested_wfi_ends() looks at it */
 }
 
-static __attribute__((noinline)) bool aia_place(struct nested *n, unsigned int csr, u64 **place,
-						u64 *writable)
+/* The same as wide_place(), for the CSRs of Ssaia. */
+static bool aia_place(struct nested *n, unsigned int csr, u64 **place, u64 *writable)
 {
 	switch (csr) {
 	case CSR_vsiselect:
@@ -122,10 +122,7 @@ static __attribute__((noinline)) bool aia_place(struct nested *n, unsigned int c
 	}
 }
 
-/*
- * Find where such a CSR is, and its writable bits. Returns false if L1 has no such CSR. Those of Ssaia
- * are in a function of their own, so that the others cost as little as without it.
- */
+/* Find where such a CSR is, and its writable bits. Returns false if L1 has no such CSR. */
 static bool wide_place(struct kvm_vcpu *vcpu, unsigned int csr, u64 **place, u64 *writable)
 {
 	struct nested *n = &vcpu->nested;
