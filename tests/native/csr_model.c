@@ -9,7 +9,6 @@
 #include <string.h>
 #include "native.h"
 #include "native_host.h"
-#include "vcpu/aia.h"
 
 #define CSR_COUNT 0x1000
 

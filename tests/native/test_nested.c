@@ -6,7 +6,6 @@
 #include "one_vm.h"
 #include "exit/exit.h"
 #include "mmu/shadow.h"
-#include "vcpu/aia.h"
 #include "vcpu/nested.h"
 
 static void set_extension(unsigned int ext, bool on)

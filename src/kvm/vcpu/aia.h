@@ -8,12 +8,6 @@
 #include "kvm.h"
 #include "vcpu/csr_access.h"
 
-#define HVICTL_VTI    BIT(30)
-#define HVICTL_IID    GENMASK(27, 16)
-#define HVICTL_DPR    BIT(9)
-#define HVICTL_IPRIOM BIT(8)
-#define HVICTL_IPRIO  GENMASK(7, 0)
-
 /* The bits that these CSRs of the harts hold, found by aia_hart_init(). */
 extern struct aia_holds {
 	u64 vsiselect, hviprio1, hviprio2;

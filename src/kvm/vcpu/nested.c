@@ -16,6 +16,7 @@
 #include "irqchip.h"
 #include "mmu/shadow.h"
 #include "request.h"
+#include "vcpu/aia.h"
 #include "vcpu/fp.h"
 #include "vcpu/fwft.h"
 #include "vcpu/inject.h"

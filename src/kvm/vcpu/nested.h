@@ -27,7 +27,6 @@
 #define KVM_NESTED_H
 
 #include "kvm.h"
-#include "vcpu/aia.h"
 
 /* ---- nested.c: for the rest of the core --------------------------------------------------- */
 

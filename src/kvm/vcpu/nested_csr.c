@@ -9,6 +9,7 @@
 #include "mmu/gpa.h"
 #include "mmu/shadow.h"
 #include "request.h"
+#include "vcpu/aia.h"
 #include "vcpu/csr_access.h"
 #include "vcpu/irq.h"
 #include "vcpu/isa.h"

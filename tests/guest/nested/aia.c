@@ -3,10 +3,7 @@
 #include "nested.h"
 #include "rt.h"
 
-#define VTI        BIT(30)
-#define IID(n)     ((unsigned long)(n) << 16)
-#define DPR        BIT(9)
-#define IPRIOM     BIT(8)
+#define IID(n)     FIELD_PREP(HVICTL_IID, (unsigned long)(n))
 #define NONE       IID(IRQ_S_EXT) /* no interrupt */
 #define IPRIO0     0x30           /* a number of siselect for priorities */
 #define EIDELIVERY 0x70           /* one for the interrupt file */
@@ -34,7 +31,8 @@ static void test_registers(void)
 
 	csr_write(hvictl, ~0UL);
 	if (!quirk("hvictl has its fields and no others"))
-		ok_eq(csr_read(hvictl) & ~IID(0xfc0), VTI | IID(0x3f) | DPR | IPRIOM | 0xff,
+		ok_eq(csr_read(hvictl) & ~IID(0xfc0),
+		      HVICTL_VTI | IID(0x3f) | HVICTL_DPR | HVICTL_IPRIOM | HVICTL_IPRIO,
 		      "hvictl has its fields and no others");
 	csr_write(hvictl, NONE);
 	csr_write(hviprio1, ~0UL);
@@ -68,7 +66,7 @@ static void test_guest_registers(void)
 	csr_write(vsiselect, EIDELIVERY);
 	ok_virtual(l2_sireg, 0, "sireg in VS, for an interrupt file");
 	ok_virtual(l2_stopei, 0, "stopei in VS");
-	csr_write(hvictl, VTI | NONE);
+	csr_write(hvictl, HVICTL_VTI | NONE);
 	ok_virtual(l2_sip, 0, "sip in VS with VTI");
 	csr_write(hvictl, NONE);
 	ok_eq(run(l2_sip, 0, 0), EXC_ECALL_VS, "without VTI, it can be read");
@@ -102,8 +100,9 @@ static void test_top(void)
 	ok_top(IID(IRQ_S_SOFT) | 1, "the only pending interrupt is in vstopi");
 	csr_write(hvip, BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER));
 	csr_write(hviprio1, 7UL << 24 | 9UL << 8);
-	csr_write(hvictl, NONE | IPRIOM);
-	ok_top(IID(IRQ_S_TIMER) | 7, "hviprio1 has the order of two, and IPRIOM shows them");
+	csr_write(hvictl, NONE | HVICTL_IPRIOM);
+	ok_top(IID(IRQ_S_TIMER) | 7,
+	       "priorities in hviprio1 order two interrupts, and IPRIOM shows the number");
 	csr_write(hvip, VS_LINES);
 	csr_write(hvictl, NONE | 8);
 	ok_top(IID(IRQ_S_TIMER) | 1, "hvictl has the priority of the external interrupt");
@@ -113,7 +112,7 @@ static void test_top(void)
 	csr_write(hvip, 0);
 	csr_write(vsie, 0);
 
-	csr_write(hvictl, VTI | IID(IRQ_S_TIMER) | 3);
+	csr_write(hvictl, HVICTL_VTI | IID(IRQ_S_TIMER) | 3);
 	ok_top(IID(IRQ_S_TIMER) | 1, "with VTI, hvictl has the interrupt itself");
 	if (!quirk("which ends a wfi"))
 		ok_eq(run(l2_wfi, 0, 0), EXC_ECALL_VS, "which ends a wfi");
