@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* aia_code.S - what the payload's guest executes to access CSRs of Ssaia (aia.c) */
-#include "nested.h"
+#include "guest_code.h"
 
 	.text
 

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
-/*
- * code.S - what the payload's guest executes, and hypervisor accesses as functions.
- *
- * Arguments and results of the guest's code are in registers.
- */
+/* code.S - what the payload's guest executes, and hypervisor accesses as functions. */
+#include "guest_code.h"
 #include "nested.h"
 
 	.option	arch, +h

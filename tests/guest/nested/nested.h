@@ -103,14 +103,5 @@ void test_nacl(void);
 void test_fp(void);
 void test_vector(void);
 
-#else
-
-	/* Each piece of the guest's code ends with an ecall. */
-	.macro	guest_code name
-	.globl	\name
-	.balign	4
-\name:
-	.endm
-
 #endif
 #endif
