@@ -96,7 +96,7 @@ on_linux "vectors of Linux" --cpu max --file "$O/tests/kvm-api/vector:/vector" -
 on_linux "tagged addresses" --cpu max "$O/tests/kvm-api/tagged"
 on_linux "guest time" --file "$O/tests/kvm-api/guest_time:/guest_time" "$O/guest/busybox" sh -c /guest_time
 
-# With --icount, instructions and time are exact. Counters: without it, two harts run at the same time.
+# With --icount, instructions and time are exact. Without it, two harts run at the same time, so counters are tested both ways.
 if [ $kernel = debug ]; then
 	for name in spinning "counters, exactly"; do
 		skip "$name" "QEMU 10.0 fails an assertion (diff >= 0) with --icount when this kernel boots"

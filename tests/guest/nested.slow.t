@@ -3,7 +3,7 @@
 #
 # Complete systems under nested virtualization: Debian's kernel as the guest of hyperscope in
 # hyperscope, also saved when its first program runs, and restored; and Debian's kernel with KVM as a guest
-# hypervisor, which runs payloads and Debian's kernel with this project's VMM.
+# hypervisor, which runs payloads and Debian's kernel with this project's VMM, also with an AIA at each level.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 guest_dir=$O/guest
 for f in "$O/vmm" "$O/guest-initrd.cpio" "$guest_dir/busybox" "$guest_dir/vmlinux" "$guest_dir/modules/kvm.ko"; do
@@ -92,8 +92,8 @@ END
 	HS_SECONDS=480 hs run --nested --quiet --machine aia --cpu rv64,smaia=on,ssaia=on,smstateen=on --set irqchip=aia_emul --vcpus 2 --memory 900M \
 		--initrd "$tmp/kvm.cpio" --append "console=ttyS0 quiet panic=-1" "$guest_dir/vmlinux"
 	out=$(tr -d '\r' <<<"$out")
-	like "$out" 'Debian: status 0' "Debian's kernel runs in a VM with an AIA of Debian's KVM, which has one itself" || diag "$err"
-	like "$out" '^isa.*_ssaia' "its harts have Ssaia"
+	like "$out" 'Debian: status 0' "Debian's KVM, in a VM with an AIA, runs Debian's kernel in a VM with an AIA" || diag "$err"
+	like "$out" '^isa.*_ssaia' "that kernel's harts have Ssaia"
 	is "$(grep -c 'the tour ends with status 0' <<<"$out")" 1 "its tour ends without an error"
 	like "$out" 'APLIC-MSI.*ttyS0' "L1's devices signal by MSIs"
 fi

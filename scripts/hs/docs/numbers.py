@@ -244,9 +244,10 @@ def parts_of_exits(figures):
 
 def nacl(figures):
     """Yield the table of the toggle nacl, for exits of Linux's guest."""
-    settings = ["nacl=" + value for value in values_of("nacl")[1:] if "nacl=" + value not in rows.WRONG_IN_LINUX]
-    yield "| row, in a guest of Linux | `on` | %s | `on` / `off` |" % " | ".join("`%s`" % setting[5:] for setting in settings)
-    yield "|---|%s" % ("---:|" * (2 + len(settings)))
+    values = [value for value in values_of("nacl")[1:] if "nacl=" + value not in rows.WRONG_IN_LINUX]
+    settings = ["nacl=" + value for value in values]
+    yield "| row, in a guest of Linux | `on` | %s | `on` / `off` |" % " | ".join("`%s`" % value for value in values)
+    yield "|---|%s" % ("---:|" * (2 + len(values)))
     for row in rows.ROWS:
         on, *others = (figures.value("nested_linux", row.name, setting) for setting in [""] + settings)
         if on and others[0]:
