@@ -43,6 +43,16 @@ struct kvm_bus {
 	size_t zones;            /* how many of the devices are coalesced zones */
 };
 
+/* The last flushes of the table of a VM that has a shadow table (mmu/shadow_reverse.c). */
+#define SHADOW_FLUSHES 8
+struct shadow_log {
+	struct spinlock lock; /* a leaf */
+	struct shadow_flush {
+		gpa_t start, end; /* of L1: the leaves that have changed are in [start, end) */
+		bool by_l1;       /* tlb_flush_vm(): L1's table has changed */
+	} flush[SHADOW_FLUSHES]; /* the one that made kvm->flushes n + 1 is at n % SHADOW_FLUSHES */
+};
+
 struct kvm {
 	u32 refs; /* held by the descriptors of the VM and its vCPUs; any thread */
 	unsigned int id;
@@ -64,7 +74,7 @@ struct kvm {
 	hpa_t slot_ids[64];    /* pages with a word for each slot id (memslot.c) */
 	struct gstage gstage;
 	const struct tlb_ops *tlb; /* toggle tlb_flush (tlb.h) */
-	unsigned long flushes;     /* counted by tlb_flush_vm() and tlb_flush_pending() */
+	unsigned long flushes;     /* of a VM with a shadow table; changed under shadow_log.lock */
 	const struct gpa_ops *gpa; /* toggle gpa_from (gpa.h) */
 	struct hv_notifier notifier;
 	bool has_guest_maps; /* some vCPU has used its guest_map; under mmu_lock */
@@ -90,6 +100,7 @@ struct kvm {
 	u8 toggle[TOGGLE_COUNT]; /* this VM's copy of each toggle */
 	bool dead;
 	struct vm_stats stats;
+	struct shadow_log shadow_log;
 	/*
 	 * For each hart, the vCPU of this VM that was last loaded there (idx + 1; 0: none). The
 	 * VM's VS-stage translations that the hart has cached belong to that vCPU. Any thread reads

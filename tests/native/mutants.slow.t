@@ -13,7 +13,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 . "$HS_TOP/tests/native/mutants.sh"
-unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_imsic_guest test_kick test_lazy_put test_memslot test_nacl test_nacl_features test_nested test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_shadow test_shadow_cases test_shadow_tlb test_tlb_flush test_vmid
+unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_imsic_guest test_kick test_lazy_put test_memslot test_nacl test_nacl_features test_nested test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_shadow test_shadow_cases test_shadow_reverse test_shadow_tlb test_tlb_flush test_vmid
 
 # ---- faults, invalidations, fences ----
 mutant "rule 1: mmu_lock is held while the page is looked up" gstage_fault.c \
@@ -277,11 +277,43 @@ mutant "nested: hviprio1 holds any value" nested_csr.c 's/\t\t\*writable = aia_h
 mutant "nested: hvien exists without Ssaia" nested_csr.c 's/csr == CSR_hvien && vcpu->has_aia/csr == CSR_hvien/' test_nested
 
 # ---- nested virtualization: the shadow table ----
-mutant "shadow: flushes are taken from a statistic, which user space can clear" tlb.c \
-	's/__atomic_fetch_add\(&vm->flushes, 1, __ATOMIC_RELAXED\)/__atomic_store_n(\&vm->flushes, vm->stats.remote_tlb_flush_requests + 1, __ATOMIC_RELAXED)/' test_shadow
-mutant "shadow: a flush of the VM's table does not drop the shadow table" shadow.c \
-	's/\tdrop\(vcpu, vcpu->shadow->current\);\n//' test_shadow
-mutant "shadow: a pending flush is not counted" tlb.c 's/\tcount_flush\(vm\);\n\tif \(!pending->all/\tif (!pending->all/' test_shadow
+mutant "shadow: flushes are taken from a statistic, which user space can clear" shadow_reverse.c \
+	's/vm->flushes \+ 1, __ATOMIC_RELAXED/vm->stats.remote_tlb_flush_requests + 1, __ATOMIC_RELAXED/' test_shadow
+mutant "shadow: a pending flush is not reported" tlb.c 's/\treport_flush\(vm, pending\);\n\tif/\tif/' test_shadow
+mutant "shadow: a flush that L1 asks for is not reported" tlb.c 's/\treport_flush\(vm, NULL\);\n//' test_shadow_reverse
+mutant "reverse: a flush that L1 asks for is compared" shadow_reverse.c 's/if \(flush\[i\].by_l1\)/if (0)/' test_shadow_reverse
+mutant "reverse: no vCPU is asked to compare" shadow_reverse.c 's/\tkvm_for_each_vcpu\(i, vcpu, vm\)\n.*?;\n//s' test_shadow
+mutant "reverse: a comparison removes nothing" shadow_reverse.c 's/\tc->changed \|= gs->ops->change\(gs, &range\);\n//' test_shadow
+mutant "reverse: a comparison does not fence" shadow_reverse.c 's/if \(c->changed\)/if (0)/' test_shadow
+mutant "reverse: a change of a table that is not loaded is not fenced later" shadow_tlb.c 's/(tlb_flush_vm_local\(vcpu->kvm\);\n\telse\n\t\t)table->hart = SHADOW_NO_HART;/$1;/' test_shadow
+mutant "reverse: a change of the loaded table is not fenced" shadow_tlb.c 's/\ttlb_flush_vm_local\(vcpu->kvm\);\n(\telse\n\t\ttable->hart = SHADOW_NO_HART)/\t;\n$1/' test_shadow_reverse
+mutant "reverse: W is not compared" shadow_reverse.c 's/if \(!\(leaf.pte & ~own.pte & PTE_W\)\)/if (1)/' test_shadow
+mutant "reverse: a leaf that loses W is removed" shadow_reverse.c 's/range.what = GSTAGE_PROTECT/range.what = GSTAGE_UNMAP/' test_shadow_reverse
+mutant "reverse: host addresses are not compared" shadow_reverse.c 's/ &&\s+gstage_leaf_hpa\(leaf, l2\) == gstage_leaf_hpa\(own, l1\)//' test_shadow_reverse
+mutant "reverse: A is not compared" shadow_reverse.c 's/\(own->pte & PTE_A\) && //' test_shadow_reverse
+mutant "reverse: a large entry is compared at its first page" shadow_reverse.c 's/own.level >= level &&\s+//' test_shadow_reverse
+mutant "reverse: only the first page of a large entry is removed" shadow_reverse.c 's/l2 \+ gstage_size\(level\)/l2 + PAGE_SIZE/' test_shadow_reverse
+mutant "reverse: a table without memory for its entries counts as complete" shadow_reverse.c 's/\telse if \(err\)\n\t\ttable->incomplete = true;/\telse if (err)\n\t\t;/' test_shadow_reverse
+mutant "reverse: an incomplete table is compared" shadow_reverse.c 's/ \|\| table->incomplete\)/)/' test_shadow
+mutant "reverse: a page at a second address is not noticed" shadow_reverse.c 's/\telse if \(old && old != pte\)\n/\telse if (0)\n/' test_shadow
+mutant "reverse: a block at a second address is not noticed" shadow_reverse.c 's/\tif \(level\)\n\t\treturn shadow_block_entry.*?;/\tif (level)\n\t\treturn false;/' test_shadow_reverse
+mutant "reverse: a page that has moved counts as being at two addresses" shadow_reverse.c 's/\treturn maps\(table, pte_to_hpa\(old\), hpa\);/\treturn true;/' test_shadow
+mutant "reverse: pages of a block that are at a second address are not noticed" shadow_reverse.c 's/\t\t\tadded = false;/\t\t\t;/' test_shadow_reverse
+mutant "reverse: entries for pages remain when a block is mapped" shadow_reverse.c 's/\t\tentries\[i\] = pte;\n//' test_shadow_reverse
+mutant "reverse: too many flushes are compared" shadow_reverse.c 's/now - since > SHADOW_FLUSHES \|\| //' test_shadow_reverse
+mutant "reverse: one flush more than there are is compared" shadow_reverse.c 's/now - since > SHADOW_FLUSHES \|\|/now - since > SHADOW_FLUSHES + 1 ||/' test_shadow_reverse
+mutant "reverse: one flush less than there are is compared" shadow_reverse.c 's/i < now - since; i\+\+/i + 1 < now - since; i++/' test_shadow
+mutant "reverse: a piece is skipped" shadow_reverse.c 's/c->from = MAX\(c->from, l1\)/c->from = l1 + PAGE_SIZE/' test_shadow_reverse
+mutant "reverse: what is left after a piece is not compared" shadow_reverse.c 's/\treturn !c->stops;/\treturn true;/' test_shadow_reverse
+mutant "reverse: a comparison before an entry ends after one piece" shadow_reverse.c 's/if \(!pauses\)/if (1)/' test_shadow_reverse
+mutant "reverse: a comparison is never at once" shadow_reverse.c 's/if \(!pauses\)/if (0)/' test_shadow_reverse
+mutant "reverse: only the current table is compared" shadow_reverse.c 's/if \(table->hgatp && /if (table == vcpu->shadow->current \&\& /' test_shadow_reverse
+mutant "reverse: a new table begins with the flushes of its predecessor" shadow.c 's/\t\ttable->flushes = tlb_flushes\(vcpu->kvm\);\n//' test_shadow_reverse
+mutant "reverse: an HLV does not wait for a comparison" unpriv.c 's/\t\t\tshadow_serve_now\(vcpu\);\n/\t\t\t;\n/' test_shadow_reverse
+mutant "reverse: a dropped table stays incomplete" shadow.c 's/\ttable->incomplete = false;\n//' test_shadow_reverse
+mutant "reverse: the reverse map is not bounded" shadow.c 's/ \|\| table->reverse.tables >= SHADOW_TABLES//' test_shadow_reverse
+mutant "reverse: the memory of the reverse map is not freed" shadow.c 's/\ttable->clears = true;\n//' test_shadow_reverse
+mutant "reverse: the root keeps its pointers to freed tables" shadow_reverse.c 's/\t\tmemset\(page, 0, PAGE_SIZE\);\n//' test_shadow_reverse
 mutant "shadow: the VM's own table does not limit writes" shadow.c 's/ && \(own->pte & PTE_W\)\)/)/' test_shadow
 mutant "shadow: L1's table does not limit writes" shadow.c 's/if \(\(walk->pte & PTE_W\) && \(walk->pte & PTE_D\) && /if (/' test_shadow
 mutant "shadow: L1's table does not limit fetches" shadow.c 's/\(walk->pte & own->pte & \(PTE_R \| PTE_X\)\)/(own->pte & (PTE_R | PTE_X))/' test_shadow
@@ -297,7 +329,7 @@ mutant "shadow: a used entry of the root is not emptied" shadow.c 's/MIN\(table-
 mutant "shadow: tables below the second level stay" shadow.c 's/if \(level > 1\) \{/if (0) {/' test_shadow
 mutant "shadow: without memory, the fault is not reported" shadow.c 's/if \(err == -ENOMEM\)\n.*?;/if (err == -ENOMEM)\n\t\terr = 0;/s' test_shadow_cases
 mutant "shadow: a reset keeps the translations" nested.c 's/\tshadow_forget\(vcpu\);\n//' test_shadow_cases
-mutant "shadow: the table is not bounded" shadow.c 's/if \(table->gstage.tables >= SHADOW_TABLES\)/if (0)/' test_shadow_cases
+mutant "shadow: the table is not bounded" shadow.c 's/table->gstage.tables >= SHADOW_TABLES \|\| //' test_shadow_cases
 mutant "shadow: a fence acts on one VMID only" shadow.c 's/\(vmid != SHADOW_ANY_VMID && /(/' test_shadow
 mutant "shadow: a fence of another VMID removes leaves" shadow.c 's/vmid != FIELD_GET\(HGATP_VMID, table->hgatp\)/0/' test_shadow_cases
 mutant "shadow: a fence removes the leaf of one page of a larger leaf of L1" shadow.c 's/\? gstage_size\(1\) : PAGE_SIZE/? PAGE_SIZE : PAGE_SIZE/' test_shadow
@@ -306,20 +338,18 @@ mutant "shadow: a leaf of 1 GiB is fenced as a block" shadow.c 's/ \|\| table->f
 mutant "shadow: a fence of two blocks removes leaves of the first" shadow.c 's/if \(start \/ block != last \/ block \|\| /if (/' test_shadow
 mutant "shadow: a leaf that was split is not marked" shadow.c 's/ \|\|\s+\(\(old & PTE_V\) && gs->tables != tables\)//' test_shadow_cases
 mutant "shadow: the first table is always replaced" shadow.c 's/if \(table->last_use < oldest->last_use\)/if (0)/' test_shadow_cases
-mutant "shadow: a table that is replaced keeps its leaves" shadow.c 's/\t\tdrop\(vcpu, table\);\n(\t\tgstage_set_mode)/$1/' test_shadow
+mutant "shadow: a table that is replaced keeps its leaves" shadow.c 's/\t\tshadow_drop\(vcpu, table\);\n(\t\tgstage_set_mode)/$1/' test_shadow
 mutant "shadow: a table keeps the mode of the one before" shadow.c 's/\t\tgstage_set_mode\(.*?\n//' test_shadow
 mutant "shadow: a fence for all addresses acts on the current table only" shadow.c 's/\t\t\ttable->hgatp = 0;/\t\t\tvcpu->shadow->current->hgatp = 0;/' test_shadow_cases
-mutant "shadow: a table that becomes the current one misses flushes" shadow.c 's/\tshadow_check\(vcpu\);\n(\}\n\n\/\* Free the table)/$1/' test_shadow_cases
-mutant "shadow: a table that is loaded again misses flushes" shadow_tlb.c 's/ &&\s+table->flushes == tlb_flushes\(vcpu->kvm\)//' test_shadow_cases
 mutant "shadow: without VMIDs, entering L2 keeps L1's translations" shadow_tlb.c 's/fences = vmid == vcpu->vmid \|\| /fences = /' test_shadow
 mutant "shadow: without VMIDs, leaving L2 keeps its translations" shadow_tlb.c 's/\tshadow->own_fence \|= fences;\n//' test_shadow
-mutant "shadow: the fast way uses a VMID of an old generation" shadow_tlb.c 's/\s+table->gstage.vmid_generation == vcpu->vmid_generation &&//' test_shadow_tlb
+mutant "shadow: the fast way uses a VMID of an old generation" shadow_tlb.c 's/ &&\s+table->gstage.vmid_generation == vcpu->vmid_generation//' test_shadow_tlb
 mutant "shadow: the VMID of another table is used with its translations" shadow_tlb.c 's/ \|\| table->gstage.vmid_generation != generation//' test_shadow_tlb
 mutant "shadow: a hart keeps what it has cached before the vCPU left it" shadow_tlb.c 's/table->hart [!=]= hv_hart\(\) (\|\||&&)/($1 eq "||" ? "table->hart == SHADOW_NO_HART ||" : "table->hart != SHADOW_NO_HART \&\&")/ge' test_shadow_tlb
 mutant "shadow: a fence for L1 that arrives in L2 is forgotten" shadow_tlb.c 's/own_fence = true/own_fence = false/' test_shadow_tlb
 mutant "shadow: L1's VMID is not fenced" shadow_tlb.c 's/!shadow->own_fence && //' test_shadow_tlb
 mutant "shadow: a flush in L2 leaves L1's translations" shadow_tlb.c 's/ && shadow->own_flushes == flushes//' test_shadow
-mutant "shadow: a table that is dropped keeps its translations" shadow_tlb.c 's/(old.root\)\) \{\n)\t\ttable->hart = SHADOW_NO_HART;\n/$1/' test_shadow_cases
+mutant "shadow: a table that is dropped keeps its translations" shadow_tlb.c 's/(old.root\)\) \{\n)\t\ttable->hart = SHADOW_NO_HART;\n/$1/' test_shadow_reverse
 mutant "shadow: a leaf that is fenced stays cached" shadow.c 's/\ttable->hart = SHADOW_NO_HART;\n(\thv_unpin)/$1/' test_shadow
 mutant "shadow: hfence.vvma drops nothing" nested_insn.c 's/\t\tshadow_fence_vvma\(.*?;\n/\t\t;\n/' test_shadow_tlb
 mutant "shadow: hfence.vvma drops every guest's translations" shadow.c 's/vmid == FIELD_GET\(HGATP_VMID, table->hgatp\)/1/' test_shadow_tlb

@@ -161,10 +161,19 @@ static bool reference(u64 l2, enum native_access access, gpa_t *gpa)
 
 /* ---- one access of L1 or L2 --------------------------------------------------------------------------- */
 
-/* What KVM_RUN does before each entry. */
+static u64 last_l2; /* of the last access */
+
+/* What KVM_RUN does before each entry. The hart may walk the tables at any time, as if for an access. */
 static void serve(void)
 {
-	tlb_serve(vm.vcpu, __atomic_exchange_n(&vm.vcpu->requests, 0, __ATOMIC_ACQUIRE));
+	unsigned long requests = __atomic_exchange_n(&vm.vcpu->requests, 0, __ATOMIC_ACQUIRE);
+	hpa_t hpa;
+
+	tlb_serve(vm.vcpu, requests);
+	if (requests & BIT(REQ_SHADOW)) {
+		native_gstage_access(last_l2, NATIVE_LOAD, &hpa);
+		shadow_serve(vm.vcpu);
+	}
 	vmid_update(vm.vcpu);
 }
 
@@ -174,6 +183,7 @@ static int access_l2(u64 l2, enum native_access access, hpa_t *hpa)
 	struct hv_trap trap;
 	int ret;
 
+	last_l2 = l2;
 	for (unsigned int i = 0; i < 8; i++) {
 		serve();
 		trap = (struct hv_trap){ .scause = native_gstage_access(l2, access, hpa),
@@ -220,8 +230,8 @@ static inline void check(u64 l2, enum native_access access)
 		stored[page] = true;
 }
 
-/* L1 loads from gpa, while its CSRs are loaded. */
-static inline void check_l1(gpa_t gpa)
+/* L1 accesses gpa, while its CSRs are loaded. */
+static inline void check_l1(gpa_t gpa, enum native_access access)
 {
 	u64 number = numbers[(gpa - BASE) / PAGE_SIZE];
 	struct hv_trap trap;
@@ -229,7 +239,7 @@ static inline void check_l1(gpa_t gpa)
 
 	for (unsigned int i = 0; i < 8; i++) {
 		serve();
-		trap = (struct hv_trap){ .scause = native_gstage_access(gpa, NATIVE_LOAD, &hpa),
+		trap = (struct hv_trap){ .scause = native_gstage_access(gpa, access, &hpa),
 					 .htval = gpa >> 2,
 					 .stval = gpa,
 					 .htinst = 0x2503 };
@@ -256,6 +266,53 @@ static inline void change_page(gpa_t gpa)
 		native_user_map(HVA + (gpa - BASE), PAGE_SIZE, 0);
 		number_page(gpa);
 	}
+}
+
+/* Every page that L2 has stored to since the log was last read must be marked. */
+static inline void read_log(void)
+{
+	static u64 bits[NATIVE_GUEST_SIZE / PAGE_SIZE / 64];
+	struct kvm_dirty_log log = { .dirty_bitmap = (void *)LOG_HVA };
+
+	assert_int_equal(kvm_vm_ioctl_get_dirty_log(vm.vm, &log), 0);
+	memcpy(bits, native_user(LOG_HVA), sizeof(bits));
+	for (size_t i = 0; i < ARRAY_SIZE(stored); i++)
+		assert_true(!stored[i] || (bits[i / 64] >> i % 64 & 1));
+	memset(stored, 0, sizeof(stored));
+}
+
+static inline void set_logging(bool on)
+{
+	assert_int_equal(native_set_slot(vm.vm, 0, BASE, NATIVE_GUEST_SIZE, HVA,
+					 on ? KVM_MEM_LOG_DIRTY_PAGES : 0),
+			 0);
+	logging = on;
+	memset(stored, 0, sizeof(stored));
+}
+
+/* A fence, between an exit of L2 and its next entry. */
+static inline void fence_gvma(unsigned long vmid, gpa_t start, gpa_t last)
+{
+	leave_l2();
+	shadow_fence(vm.vcpu, vmid, start, last);
+	enter_l2();
+}
+
+static inline unsigned long access_once(u64 l2)
+{
+	hpa_t hpa;
+
+	last_l2 = l2; /* serve() may find the old translation */
+	serve();
+	return native_gstage_access(l2, NATIVE_LOAD, &hpa);
+}
+
+static inline void enter_guest(unsigned int n)
+{
+	leave_l2();
+	choose_guest(n);
+	map_all();
+	enter_l2();
 }
 
 #endif

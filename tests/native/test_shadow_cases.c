@@ -5,14 +5,6 @@
  */
 #include "shadow_guest.h"
 
-/* A fence, between an exit of L2 and its next entry. */
-static void fence_gvma(unsigned long vmid, gpa_t start, gpa_t last)
-{
-	leave_l2();
-	shadow_fence(vm.vcpu, vmid, start, last);
-	enter_l2();
-}
-
 static void a_failed_allocation_is_reported_and_repeated(void **state)
 {
 	hpa_t hpa;
@@ -75,14 +67,6 @@ static void the_table_is_bounded(void **state)
 	assert_true(table->gstage.tables < SHADOW_TABLES);
 }
 
-static unsigned long access_once(u64 l2)
-{
-	hpa_t hpa;
-
-	serve();
-	return native_gstage_access(l2, NATIVE_LOAD, &hpa);
-}
-
 static void a_fence_removes_what_it_names(void **state)
 {
 	unsigned long missing = EXC_LOAD_GUEST_PAGE_FAULT;
@@ -108,14 +92,6 @@ static void a_fence_removes_what_it_names(void **state)
 	assert_int_equal(access_once(0), 0);
 	fence_gvma(VMID, LARGE - 1, LARGE); /* in two blocks */
 	assert_int_equal(access_once(0), missing);
-}
-
-static void enter_guest(unsigned int n)
-{
-	leave_l2();
-	choose_guest(n);
-	map_all();
-	enter_l2();
 }
 
 static void the_tables_of_the_last_guests_are_kept(void **state)
@@ -175,7 +151,7 @@ static void without_memory_the_oldest_table_is_used(void **state)
 	(void)state;
 	map_all();
 	check(0, NATIVE_LOAD);
-	for (unsigned int nth = 1; nth <= 2; nth++) {
+	for (unsigned int nth = 1; nth <= 3; nth++) {
 		native_fail_alloc(nth);
 		enter_guest(nth);
 		native_fail_alloc(0);

@@ -203,8 +203,7 @@ static int exit_l1(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 
 /*
  * Called by vmid_update(), in a pinned section, before each entry into L2; more than once if
- * run_once() then finds a request and starts again. Drops the shadow table if the VM's own table was
- * flushed, and gives L1 its interrupt. Does not sleep.
+ * run_once() then finds a request and starts again. Gives L1 its interrupt. Does not sleep.
  */
 void nested_before_entry(struct kvm_vcpu *vcpu, unsigned long now)
 {
@@ -213,8 +212,6 @@ void nested_before_entry(struct kvm_vcpu *vcpu, unsigned long now)
 		vmid_update(vcpu);
 		nested_enter(vcpu);
 	}
-	if (vcpu->nested.hgatp)
-		shadow_check(vcpu);
 	nested_check_irqs(vcpu);
 	if (!vcpu->nested.v)
 		vmid_update(vcpu);

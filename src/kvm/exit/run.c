@@ -14,6 +14,7 @@
 #include "kvm_asm.h"
 #include "mmu/dirty_ring.h"
 #include "mmu/memslot.h"
+#include "mmu/shadow.h"
 #include "mmu/tlb.h"
 #include "mmu/vmid.h"
 #include "request.h"
@@ -28,8 +29,8 @@
 #include "vcpu/vector.h"
 
 /*
- * Serve REQ_PMU, REQ_NACL, REQ_VECTOR, and REQ_TRACE, which is sent after trace events have been
- * switched on or off. REQ_VECTOR comes after the first two, because these may sleep, and Linux may use
+ * Serve REQ_PMU, REQ_SHADOW, REQ_NACL, REQ_VECTOR, and REQ_TRACE, which is sent after trace events have been
+ * switched on or off. REQ_VECTOR comes after the first three, because these may sleep, and Linux may use
  * vectors meanwhile. Not inlined, so that fences do not pay for it. Returns 0; or -errno, and then
  * all requests have to be served once more.
  */
@@ -39,6 +40,8 @@ static __attribute__((noinline)) int serve_changes(struct kvm_vcpu *vcpu, unsign
 
 	if (requests & BIT(REQ_PMU))
 		pmu_serve(vcpu);
+	if (requests & BIT(REQ_SHADOW))
+		shadow_serve(vcpu);
 	if (requests & BIT(REQ_NACL))
 		err = nacl_serve(vcpu);
 	if (requests & BIT(REQ_VECTOR))

@@ -207,14 +207,14 @@ struct gstage_pending_flush gstage_take_pending_flush(struct gstage *gs)
 {
 	struct gstage_pending_flush pending = { .start = gs->changed_start,
 						.end = gs->changed_end };
-	bool others = __atomic_load_n(&gs->unfenced, __ATOMIC_ACQUIRE) != 0;
 
+	pending.others = __atomic_load_n(&gs->unfenced, __ATOMIC_ACQUIRE) != 0;
 	pending.retired = gstage_take_retired(gs);
 	/*
 	 * A fence by address applies to leaf entries, not to pointers to tables (H §3.2). It would
 	 * not cover the addresses of another flush that is still pending, either.
 	 */
-	pending.all = pending.retired || others;
+	pending.all = pending.retired || pending.others;
 	pending.fence = pending.all || pending.end;
 	if (pending.fence)
 		__atomic_fetch_add(&gs->unfenced, 1, __ATOMIC_RELAXED);

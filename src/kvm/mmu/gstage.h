@@ -134,8 +134,9 @@ extern const struct gstage_ops gstage_iter_ops, gstage_rec_ops;
 
 /* The flush that table changes require once mmu_lock is released; see tlb_flush_pending(). */
 struct gstage_pending_flush {
-	bool fence; /* a fence is needed */
-	bool all;   /* covers all addresses: a table was unlinked, or another fence is pending */
+	bool fence;  /* a fence is needed */
+	bool all;    /* covers all addresses: a table was unlinked, or another fence is pending */
+	bool others; /* another fence is pending, perhaps for changes outside [start, end) */
 	gpa_t start, end; /* unless `all` is set, the fence covers only these addresses */
 	hpa_t retired;    /* tables to free afterwards */
 };

@@ -3,10 +3,10 @@
  * shadow.c - fill and drop the shadow table (shadow.h).
  *
  * A leaf is copied from the VM's own table under mmu_lock. If the host takes the page back
- * afterwards, it changes the VM's table, counts a flush, sends a request to every vCPU and waits for
+ * afterwards, it changes the VM's table, records a flush, sends a request to every vCPU and waits for
  * those in their guest (tlb_flush_vm(), tlb_flush_pending()). This thread is outside its guest, and
- * looks at the count before it enters (shadow_check()), so it drops the leaf before any access.
- * tlb_flush_page_at_once() neither counts nor waits, so leaves of devices are not copied.
+ * serves the request before it enters (shadow_serve()), so it removes the leaf before any access.
+ * tlb_flush_page_at_once() neither records nor waits, so leaves of devices are not copied.
  */
 #include <asm-generic/errno.h>
 #include <string.h>
@@ -23,9 +23,11 @@ static int table_create(struct kvm_vcpu *vcpu, struct shadow_table *table)
 
 	if (err)
 		return err;
-	table->spare = hv_pages_alloc(GSTAGE_ROOT_ORDER);
+	err = gstage_init(&table->reverse, own->ops, own->huge);
+	table->spare = err ? 0 : hv_pages_alloc(GSTAGE_ROOT_ORDER);
 	if (table->spare)
 		return 0;
+	gstage_destroy(&table->reverse);
 	gstage_destroy(&table->gstage);
 	return -ENOMEM;
 }
@@ -51,21 +53,17 @@ int shadow_create(struct kvm_vcpu *vcpu)
 	return 0;
 }
 
-/* The tables that are allocated, which are the first ones. */
-#define for_each_table(table, shadow)    \
-	for ((table) = (shadow)->tables; \
-	     (table) < (shadow)->tables + SHADOW_GUESTS && (table)->gstage.root; (table)++)
-
 void shadow_destroy(struct kvm_vcpu *vcpu)
 {
 	struct shadow_table *table;
 
 	if (!vcpu->shadow)
 		return;
-	for_each_table(table, vcpu->shadow)
+	for_each_shadow_table(table, vcpu->shadow)
 	{
 		gstage_destroy(&table->gstage);
 		gstage_destroy(&table->old);
+		gstage_destroy(&table->reverse);
 		if (table->spare)
 			hv_pages_free(table->spare, GSTAGE_ROOT_ORDER);
 	}
@@ -73,8 +71,7 @@ void shadow_destroy(struct kvm_vcpu *vcpu)
 	vcpu->shadow = NULL;
 }
 
-/* The hart must not walk a table that is freed later, not even speculatively. */
-static void drop(struct kvm_vcpu *vcpu, struct shadow_table *table)
+void shadow_drop(struct kvm_vcpu *vcpu, struct shadow_table *table)
 {
 	struct gstage *gs = &table->gstage;
 
@@ -86,6 +83,7 @@ static void drop(struct kvm_vcpu *vcpu, struct shadow_table *table)
 	table->old_used = table->used;
 	table->used = (struct root_range){ 0 };
 	table->from_huge = false;
+	table->incomplete = false;
 	gs->retired = 0;
 	gs->root = table->spare;
 	gs->hgatp = (gs->hgatp & ~HGATP_PPN) | FIELD_PREP(HGATP_PPN, gs->root >> PAGE_SHIFT);
@@ -95,12 +93,19 @@ static void drop(struct kvm_vcpu *vcpu, struct shadow_table *table)
 	hv_unpin();
 }
 
+/* Drop the table, and let shadow_reclaim() free the memory of its reverse map as well. */
+static void drop_all_memory(struct kvm_vcpu *vcpu, struct shadow_table *table)
+{
+	shadow_drop(vcpu, table);
+	table->clears = true;
+}
+
 /* Return a forgotten table, a new one, or, if there is neither, the least recently used one. */
 static struct shadow_table *find_victim(struct kvm_vcpu *vcpu)
 {
 	struct shadow_table *table, *oldest = vcpu->shadow->tables;
 
-	for_each_table(table, vcpu->shadow)
+	for_each_shadow_table(table, vcpu->shadow)
 	{
 		if (!table->hgatp)
 			return table;
@@ -112,29 +117,24 @@ static struct shadow_table *find_victim(struct kvm_vcpu *vcpu)
 	return oldest;
 }
 
-/* Make the table of L1's `hgatp` the current one. Not inlined: most entries do not need it. */
-static __attribute__((noinline)) void change_current(struct kvm_vcpu *vcpu, unsigned long hgatp)
+void shadow_choose(struct kvm_vcpu *vcpu, unsigned long hgatp)
 {
 	struct shadow *shadow = vcpu->shadow;
 	struct shadow_table *table;
 
-	for_each_table(table, shadow) if (table->hgatp == hgatp) break;
+	if (shadow->current->hgatp == hgatp)
+		return;
+	for_each_shadow_table(table, shadow) if (table->hgatp == hgatp) break;
 	if (table == shadow->tables + SHADOW_GUESTS || table->hgatp != hgatp) {
 		table = find_victim(vcpu);
-		drop(vcpu, table);
+		shadow_drop(vcpu, table);
 		gstage_set_mode(&table->gstage, FIELD_GET(HGATP_MODE, hgatp));
 		table->hgatp = hgatp;
+		table->flushes = tlb_flushes(vcpu->kvm);
 		table->hart = SHADOW_NO_HART;
 	}
 	table->last_use = ++shadow->uses;
 	shadow->current = table;
-}
-
-void shadow_choose(struct kvm_vcpu *vcpu, unsigned long hgatp)
-{
-	if (vcpu->shadow->current->hgatp != hgatp)
-		change_current(vcpu, hgatp);
-	shadow_check(vcpu);
 }
 
 /* Free the table to which the entry `pte` of this level points, and all tables below. */
@@ -161,6 +161,10 @@ static void reclaim(struct shadow_table *table)
 
 	/* Interrupts are taken here and may drop the table, but not again while it has `old`. */
 	gstage_free_retired(gstage_take_retired(&table->gstage));
+	if (table->clears) {
+		table->clears = false;
+		shadow_reverse_clear(table);
+	}
 	if (!old->root)
 		return;
 	gstage_free_retired(gstage_take_retired(old));
@@ -184,19 +188,13 @@ void shadow_reclaim(struct kvm_vcpu *vcpu)
 {
 	struct shadow_table *table;
 
-	for_each_table(table, vcpu->shadow) reclaim(table);
+	for_each_shadow_table(table, vcpu->shadow) reclaim(table);
 }
 
 void shadow_forget(struct kvm_vcpu *vcpu)
 {
 	if (vcpu->shadow)
 		shadow_fence(vcpu, SHADOW_ANY_VMID, 0, ~0ULL);
-}
-
-void shadow_drop_flushed(struct kvm_vcpu *vcpu)
-{
-	vcpu->shadow->current->flushes = tlb_flushes(vcpu->kvm);
-	drop(vcpu, vcpu->shadow->current);
 }
 
 /* ---- fences of L1 ------------------------------------------------------------------------------ */
@@ -208,8 +206,7 @@ void shadow_drop_flushed(struct kvm_vcpu *vcpu)
  */
 #define PTE_FROM_LARGE PTE_RSW0
 
-/* Set `flags` in the entry of level 1 that maps gpa if it points to a table. Returns the entry or 0. */
-static pte_t block_entry(const struct gstage *gs, gpa_t gpa, pte_t flags)
+pte_t shadow_block_entry(const struct gstage *gs, gpa_t gpa, pte_t flags)
 {
 	unsigned int level = gs->levels - 1;
 	unsigned long i = gstage_index(gs, gpa, level);
@@ -237,7 +234,7 @@ static pte_t block_entry(const struct gstage *gs, gpa_t gpa, pte_t flags)
 static void fence_block(struct shadow_table *table, gpa_t start, gpa_t last)
 {
 	struct gstage *gs = &table->gstage;
-	u64 size = block_entry(gs, start, 0) & PTE_FROM_LARGE ? gstage_size(1) : PAGE_SIZE;
+	u64 size = shadow_block_entry(gs, start, 0) & PTE_FROM_LARGE ? gstage_size(1) : PAGE_SIZE;
 	struct gstage_range range = { .start = ALIGN_DOWN(start, size),
 				      .end = ALIGN_DOWN(last, size) + size,
 				      .from = ALIGN_DOWN(start, size),
@@ -257,7 +254,7 @@ void shadow_fence(struct kvm_vcpu *vcpu, unsigned long vmid, gpa_t start, gpa_t 
 	struct shadow_table *table;
 	u64 block = gstage_size(1);
 
-	for_each_table(table, vcpu->shadow)
+	for_each_shadow_table(table, vcpu->shadow)
 	{
 		if (!table->hgatp ||
 		    (vmid != SHADOW_ANY_VMID && vmid != FIELD_GET(HGATP_VMID, table->hgatp)))
@@ -274,7 +271,7 @@ void shadow_fence_vvma(struct kvm_vcpu *vcpu, unsigned long vmid)
 {
 	struct shadow_table *table;
 
-	for_each_table(table, vcpu->shadow)
+	for_each_shadow_table(table, vcpu->shadow)
 	{
 		if (vmid == SHADOW_ANY_VMID || vmid == FIELD_GET(HGATP_VMID, table->hgatp))
 			table->hart = SHADOW_NO_HART;
@@ -397,13 +394,15 @@ static int map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 	if (err)
 		return err;
 	table->from_huge |= walk->level > 1;
+	shadow_reverse_add(table, ALIGN_DOWN(walk->gpa, gstage_size(level)),
+			   ALIGN_DOWN(fault->gpa, gstage_size(level)), pa, level);
 	/*
 	 * The leaf comes from a larger leaf of L1. Or the map has split a larger leaf of the shadow
 	 * table, whose source L1 has replaced without a fence so far.
 	 */
 	if (!level &&
 	    (walk->level || (walk->pte & PTE_NAPOT) || ((old & PTE_V) && gs->tables != tables)))
-		block_entry(gs, fault->gpa, PTE_FROM_LARGE);
+		shadow_block_entry(gs, fault->gpa, PTE_FROM_LARGE);
 	if (old & PTE_V)
 		tlb_flush_vm_local(vcpu->kvm);
 	else
@@ -427,9 +426,8 @@ int shadow_map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 
 	shadow_reclaim(vcpu);
 	hv_pin();
-	shadow_check(vcpu);
-	if (table->gstage.tables >= SHADOW_TABLES)
-		drop(vcpu, table);
+	if (table->gstage.tables >= SHADOW_TABLES || table->reverse.tables >= SHADOW_TABLES)
+		drop_all_memory(vcpu, table);
 	/* L1's table may have changed, and been fenced, since the walk. Or a drop needs reclaim. */
 	if (walk->generation != shadow->generation || table->old.root) {
 		hv_unpin();
@@ -446,6 +444,6 @@ int shadow_map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 	gstage_free_retired(retired);
 	/* Give the tables' memory back. The caller then waits for memory, and L2 tries again. */
 	if (err == -ENOMEM)
-		for_each_table(table, shadow) drop(vcpu, table);
+		for_each_shadow_table(table, shadow) drop_all_memory(vcpu, table);
 	return err;
 }

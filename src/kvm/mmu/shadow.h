@@ -19,10 +19,11 @@
  * hgatp, and when the vCPU is reset. A table is dropped as a whole:
  *
  *   - before it is used again after it was forgotten, or with another value of hgatp;
- *   - when the VM's own table was flushed, because a translation was taken back or lost W (tlb.c
- *     counts the flushes);
  *   - when it has SHADOW_TABLES tables besides its root; and all of them are when there is no memory
  *     for a leaf.
+ *
+ * If a translation of the VM's own table was taken back or lost W, the leaves that were copied from it
+ * are found in the reverse map of each shadow table (shadow_reverse.c).
  *
  * Each table has a VMID of its own; shadow_tlb.c decides what the hart has to fence.
  *
@@ -47,13 +48,17 @@ struct shadow_table {
 		unsigned long first, end; /* end is 0: none */
 	} used;                           /* the entries of the root that have been written */
 	unsigned long hgatp;    /* L1's hgatp whose translations the table holds; 0: forgotten */
-	unsigned long flushes;  /* kvm->flushes when the table was last checked */
+	unsigned long flushes;  /* kvm->flushes when the table was last compared */
 	unsigned long last_use; /* shadow->uses when the table last became the current one */
 	unsigned int hart; /* it may use what it has cached under the table's VMID (shadow_tlb.c) */
 	unsigned long value; /* what this hart's hgatp then has */
 	bool from_huge;      /* some leaf comes from a leaf of L1 above level 1 */
-	hpa_t spare;         /* an empty root for the next drop; 0: `old` must be freed first */
-	struct gstage old;   /* the table dropped last, not freed yet; root is 0: none */
+	struct gstage
+		reverse;   /* the reverse map: from addresses of L1 to L2's (shadow_reverse.c) */
+	bool incomplete;   /* the reverse map lacks some leaf */
+	bool clears;       /* shadow_reclaim() has to free the memory of the reverse map */
+	hpa_t spare;       /* an empty root for the next drop; 0: `old` must be freed first */
+	struct gstage old; /* the table dropped last, not freed yet; root is 0: none */
 	struct root_range old_used;
 };
 
@@ -67,6 +72,11 @@ struct shadow {
 	bool own_fence;               /* L1's VMID has to be fenced before L1 uses it */
 	bool svpbmt, svnapot;         /* L1 has these extensions */
 };
+
+/* The tables that are allocated, which are the first ones. */
+#define for_each_shadow_table(table, shadow) \
+	for ((table) = (shadow)->tables;     \
+	     (table) < (shadow)->tables + SHADOW_GUESTS && (table)->gstage.root; (table)++)
 
 /* One access of L2 as L1's table translates it. */
 struct shadow_walk {
@@ -104,17 +114,15 @@ void shadow_reclaim(struct kvm_vcpu *vcpu);
 /* Forget all tables: each is dropped before its next use. Does nothing if there are none. */
 void shadow_forget(struct kvm_vcpu *vcpu);
 /*
- * Drop the current table if the VM's own table has been flushed since the last check. Called by
- * shadow_load() and shadow_map(), before each entry into L2, and before an HLV or HSV while a
- * request to drop translations is pending (unpriv.c), when no interrupt can be taken until the
- * access. Does not sleep.
+ * Serve REQ_SHADOW: remove what the VM's own table no longer permits from all tables. Takes interrupts.
+ * Does nothing if there are no tables.
  */
-void shadow_drop_flushed(struct kvm_vcpu *vcpu);
-static inline void shadow_check(struct kvm_vcpu *vcpu)
-{
-	if (vcpu->shadow->current->flushes != tlb_flushes(vcpu->kvm))
-		shadow_drop_flushed(vcpu);
-}
+void shadow_serve(struct kvm_vcpu *vcpu);
+/*
+ * The same for the current table, without taking interrupts; the table is dropped if this takes more
+ * than a piece's work. For an HLV or HSV while a request is pending (unpriv.c).
+ */
+void shadow_serve_now(struct kvm_vcpu *vcpu);
 /*
  * Walk L1's table in `hgatp`, whose shadow table is the current one, for an access. Returns 0;
  * -EFAULT: L1's table does not permit it; -EIO: a table is not in memory. May sleep.
@@ -129,17 +137,33 @@ int shadow_walk(struct kvm_vcpu *vcpu, unsigned long hgatp, const struct gstage_
 int shadow_map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 	       const struct shadow_walk *walk);
 
-/* ---- between shadow.c and shadow_tlb.c ----------------------------------------------------------- */
+/* ---- between shadow.c, shadow_reverse.c and shadow_tlb.c ------------------------------------------ */
 
 /* A VM with a shadow table uses these. */
 extern const struct tlb_ops shadow_tlb_ops;
 
-/* Make the table of L1's `hgatp` the current one, and check it. */
+/* Make the table of L1's `hgatp` the current one. */
 void shadow_choose(struct kvm_vcpu *vcpu, unsigned long hgatp);
 /*
  * Call this in a pinned section after the table has got a new root. Afterwards, the hart does not use
  * the old one, not even speculatively.
  */
 void shadow_tlb_drop(struct kvm_vcpu *vcpu, struct shadow_table *table);
+/* Call this in the pinned section in which leaves of the table were removed or lost W. */
+void shadow_tlb_change(struct kvm_vcpu *vcpu, struct shadow_table *table);
+/*
+ * Empty the table. Its memory is freed by shadow_reclaim(). Does nothing if the table is empty. The
+ * hart must not walk a table that is freed later, not even speculatively.
+ */
+void shadow_drop(struct kvm_vcpu *vcpu, struct shadow_table *table);
+/* Set `flags` in the entry of level 1 that maps gpa if it points to a table. Returns the entry or 0. */
+pte_t shadow_block_entry(const struct gstage *gs, gpa_t gpa, pte_t flags);
+/* Record that the leaf of `level` at `l2`, which has just been set, maps L1's page `l1`, at `hpa`. */
+void shadow_reverse_add(struct shadow_table *table, gpa_t l1, gpa_t l2, hpa_t hpa,
+			unsigned int level);
+/* Empty the reverse map of a table that is empty. Takes interrupts. */
+void shadow_reverse_clear(struct shadow_table *table);
+/* For shadow_tlb_ops. Record a flush, and make all vCPUs compare their tables. Any thread. */
+void shadow_flushed(struct kvm *vm, const struct gstage_pending_flush *pending);
 
 #endif

@@ -87,8 +87,7 @@ void shadow_load(struct kvm_vcpu *vcpu, unsigned long hgatp)
 	if (!hgatp)
 		keep_table(vcpu);
 	else if (table->hgatp == hgatp && table->hart == hv_hart() &&
-		 table->gstage.vmid_generation == vcpu->vmid_generation &&
-		 table->flushes == tlb_flushes(vcpu->kvm))
+		 table->gstage.vmid_generation == vcpu->vmid_generation)
 		shadow->own_hgatp = csr_swap(hgatp, table->value);
 	else
 		load_slowly(vcpu, hgatp);
@@ -113,6 +112,14 @@ void shadow_put(struct kvm_vcpu *vcpu, unsigned long hgatp)
 }
 
 /* ---- changes of a table --------------------------------------------------------------------- */
+
+void shadow_tlb_change(struct kvm_vcpu *vcpu, struct shadow_table *table)
+{
+	if (is_loaded(table->gstage.root))
+		tlb_flush_vm_local(vcpu->kvm);
+	else
+		table->hart = SHADOW_NO_HART;
+}
 
 void shadow_tlb_drop(struct kvm_vcpu *vcpu, struct shadow_table *table)
 {
@@ -170,4 +177,5 @@ const struct tlb_ops shadow_tlb_ops = {
 	.fence = fence,
 	.request_for = request_for,
 	.range_for = tlb_all_range_for,
+	.flushed = shadow_flushed,
 };

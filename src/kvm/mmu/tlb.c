@@ -108,18 +108,16 @@ static void flush_everywhere(struct kvm *vm, const struct hfence *fence)
 		__atomic_fetch_add(&vm->stats.remote_tlb_flush, 1, __ATOMIC_RELAXED);
 }
 
-/*
- * For shadow tables. Counted before the fence in flush_everywhere(), so before any request, and after
- * the change of the table: the `fence rw,w` of mmu_lock's release is between them.
- */
-static void count_flush(struct kvm *vm)
+/* Before the fence in flush_everywhere(), so before any request, and after the change of the table. */
+static void report_flush(struct kvm *vm, const struct gstage_pending_flush *pending)
 {
-	__atomic_fetch_add(&vm->flushes, 1, __ATOMIC_RELAXED);
+	if (vm->tlb->flushed)
+		vm->tlb->flushed(vm, pending);
 }
 
 void tlb_flush_vm(struct kvm *vm)
 {
-	count_flush(vm);
+	report_flush(vm, NULL);
 	flush_everywhere(vm, NULL);
 }
 
@@ -167,7 +165,7 @@ void tlb_flush_pending(struct kvm *vm, const struct gstage_pending_flush *pendin
 
 	if (!pending->fence)
 		return;
-	count_flush(vm);
+	report_flush(vm, pending);
 	if (!pending->all && vm->tlb->range_for(pending->start, pending->end, &fence))
 		flush_everywhere(vm, &fence);
 	else
@@ -181,7 +179,7 @@ void tlb_flush_pending(struct kvm *vm, const struct gstage_pending_flush *pendin
 
 /*
  * A fence for everything takes the same way as one for a few pages: the firmware executes it, so
- * no vCPU has to leave its guest. The flush is not counted: no shadow table has a leaf of a device.
+ * no vCPU has to leave its guest. The flush is not reported: no shadow table has a leaf of a device.
  */
 void tlb_flush_page_at_once(struct kvm *vm, gpa_t gpa)
 {

@@ -34,6 +34,12 @@ struct tlb_ops {
 	 * addresses must be fenced.
 	 */
 	bool (*range_for)(gpa_t start, gpa_t end, struct hfence *fence);
+
+	/*
+	 * NULL, or called between the change that a flush is for and the flush. `pending` is NULL for
+	 * tlb_flush_vm().
+	 */
+	void (*flushed)(struct kvm *vm, const struct gstage_pending_flush *pending);
 };
 
 extern const struct tlb_ops tlb_range_ops, tlb_all_ops;
@@ -81,7 +87,7 @@ static inline unsigned long tlb_loaded_vmid(void)
 }
 
 /*
- * Return how often the VM's own table has been flushed. No order is needed: shadow_map() reads the
+ * Return how often the VM's own table has been flushed since it had a shadow table. No order is needed: shadow_map() reads the
  * table with mmu_lock held. If shadow_put() reads an old count, the request for the flush is still
  * pending; if it reads the new one, its fence orders later walks after the change.
  */

@@ -58,7 +58,7 @@ static void begin_as_guest(struct kvm_vcpu *vcpu)
 	    (BIT(REQ_TLB_FLUSH) | BIT(REQ_HFENCE) | BIT(REQ_HFENCE_ALL))) {
 		tlb_flush_vm_local(vcpu->kvm);
 		if (vcpu->shadow && vcpu->loaded == VCPU_LINES_HELD)
-			shadow_check(vcpu);
+			shadow_serve_now(vcpu);
 	}
 }
 
