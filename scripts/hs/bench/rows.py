@@ -41,6 +41,7 @@ GROUPS = {
     "apart": Group(vmm=("--doorbell",), harts=2, vcpus=1, setting="halt_poll_ns=0"),
     "turns": Group(program="bench_turns"),
     "hypervisor": Group(vmm=("--nested",), bare=True, needs_h=True),
+    "hypervisor_logged": Group(vmm=("--nested", "--logdev"), needs_h=True),
     # Debian's kernel and programs on it (scripts/hyperscope bench-apps); the second group has rt-tests and a disk.
     "start": Group(program="guest"),
     "processes": Group(program="guest"),
@@ -137,6 +138,7 @@ ROWS = [
     Row("l2_call_nacl", "the same, entered by SBI NACL's sync_sret", "hypervisor"),
     Row("l2_wfi", "l2_call with a WFI with an interrupt pending", "hypervisor"),
     Row("l2_fault", "HFENCE.GVMA and l2_call with a load", "hypervisor"),
+    Row("l2_logged", "reading the dirty log with one dirty page; l2_call with loads from 64 pages", "hypervisor_logged"),
 ]
 # Rows that scripts/hyperscope bench-apps measures by running scripts/guest/apps in a whole guest, natively and in
 # VMs.

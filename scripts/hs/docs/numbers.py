@@ -227,7 +227,7 @@ def exits_of_l2(figures):
     yield "|---|---:|---:|---:|---:|"
     for row in rows.ROWS:
         own, nested, linux = (figures.value(system, row.name, "") for system in ("hyperscope", "nested", "nested_linux"))
-        if own and nested and row.group != "hypervisor":
+        if own and nested and not rows.GROUPS[row.group].needs_h:
             yield "| `%s`: %s | %s | %.1f | %s |" % (row.name, row.what, " | ".join(map(report.shown, (own, nested))),
                                                      nested / own, report.shown(linux))
 
@@ -237,7 +237,7 @@ def parts_of_exits(figures):
     yield "| row | as a guest of hyperscope | two levels deep |"
     yield "|---|---:|---:|"
     for row in rows.ROWS:
-        if row.group == "hypervisor":
+        if rows.GROUPS[row.group].needs_h:
             yield "| `%s`: %s | %s |" % (row.name, row.what, " | ".join(
                 report.shown(figures.value(system, row.name, "")) for system in ("hyperscope", "nested")))
 

@@ -55,6 +55,17 @@ l2_code_l2_fault:
 	ld	t0, 0(a2)
 	ecall
 
+	enters	l2_pages
+l2_code_l2_pages:
+	mv	t0, a2
+	li	t1, 64 /* PAGES (hypervisor.c) */
+	li	t2, 4096
+1:	ld	t3, 0(t0)
+	add	t0, t0, t2
+	addi	t1, t1, -1
+	bnez	t1, 1b
+	ecall
+
 	/*
 	 * The same as l2_call by SBI NACL's sync_sret: a1 = the shared memory, whose first words are the
 	 * registers of L2, which are L1's again after the trap.

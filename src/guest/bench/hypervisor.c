@@ -6,6 +6,7 @@
  * L1's table maps the whole memory one to one, so L2 is a part of this payload.
  */
 #include "bench.h"
+#include "logdev.h"
 
 #define HGATP_SV39X4 (8UL << 60)
 #define LEAF         (PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D)
@@ -37,6 +38,31 @@ static void bench_nacl(void)
 	sbi_call(SBI_EXT_NACL, SBI_NACL_SET_SHMEM, ~0UL, ~0UL, 0);
 }
 
+#define PAGES   64
+#define SAMPLES 64
+
+/* L2 uses pages while the VMM reads the dirty log (see logged.c). */
+static void bench_l2_logged(void)
+{
+	static unsigned char pages[PAGES * SZ_4K] __attribute__((aligned(SZ_4K)));
+
+	if (!wanted("l2_logged") || !logdev_find())
+		return;
+	for (unsigned int i = 0; i < PAGES; i++)
+		set((unsigned long)pages + i * SZ_4K, 1);
+	logdev_set(LOGDEV_LOG, 1);
+	row_begin();
+	for (unsigned int i = 0; i < SAMPLES; i++) {
+		op_l2_pages(1, (unsigned long)pages);
+		set((unsigned long)pages + i * SZ_4K, i);
+		sample_start();
+		op_mmio_write(1, logdev + LOGDEV_GET);
+		op_l2_pages(1, (unsigned long)pages);
+		sample_stop();
+	}
+	row_end("l2_logged", 1);
+}
+
 void bench_hypervisor(void)
 {
 	static unsigned long word;
@@ -54,6 +80,7 @@ void bench_hypervisor(void)
 	bench("l2_call", op_l2_call, 0);
 	bench_nacl();
 	bench("l2_fault", op_l2_fault, (unsigned long)&word);
+	bench_l2_logged();
 	csr_write(hideleg, VS_SOFT);
 	csr_write(hvip, VS_SOFT);
 	csr_write(vsie, VS_SOFT >> 1); /* pending and enabled, but vsstatus.SIE is 0 */
