@@ -468,7 +468,7 @@ if [ $kernel = debug ]; then
 # kmemleak reports only objects that are older than 5 s, and may find a pointer to a lost object in a register or on a stack
 # in its first scan.
 cat >"$tmp/leaks.sh" <<-'END'
-	for i in 1 2 3; do
+	for i in 1 2; do
 		/vmm --no-sandbox --quiet --vcpus 2 --testdev /harts.bin >/dev/null 2>&1
 		for name in "$@" pmu_threads; do /kvm/$name >/dev/null 2>&1; done
 		echo all >/sys/kernel/debug/hyperscope/events
@@ -484,7 +484,7 @@ cat >"$tmp/leaks.sh" <<-'END'
 	head -n 60 /tmp/leaks | sed 's/^/# /'
 	echo 1..1
 END
-on_linux leaks --cpu max "${files[@]}" --file "$O/tests/kvm-api/pmu_threads:/kvm/pmu_threads" --file "$O/vmm:/vmm" \
+on_module leaks 3000 --linux debug --cpu max "${files[@]}" --file "$O/tests/kvm-api/pmu_threads:/kvm/pmu_threads" --file "$O/vmm:/vmm" \
 	--file "$O/guest-payloads/harts.bin:/harts.bin" --file "$tmp/leaks.sh:/leaks.sh" "$O/guest/busybox" sh /leaks.sh $programs
 
 # A VM needs more memory than its cgroup may have, so Linux ages and swaps out its pages, with locks held that the other kernels
