@@ -9,7 +9,7 @@ need_files
 
 # ---- the machine itself: the claims are about QEMU's own H extension ----
 
-ssaia=rv64,smaia=on,ssaia=on,smstateen=on
+ssaia=rv64,smaia=on,ssaia=on,smstateen=on,sscofpmf=on
 machine=(-M virt)
 qemu_older 10.0 || machine=(-M "virt,aia=aplic-imsic" -cpu "$ssaia")
 timeout --foreground "$(scaled 60)" "${QEMU:-qemu-system-riscv64}" "${machine[@]}" -m 256M -nodefaults -display none \

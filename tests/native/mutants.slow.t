@@ -271,10 +271,21 @@ mutant "nested: vstopi can be written" nested_insn.c 's/ \|\| access->write_mask
 mutant "nested: vstopi exists without Ssaia" nested_insn.c 's/ \|\| !vcpu->has_aia//' test_nested
 mutant "nested: an interrupt in hvictl does not end a WFI" nested_irq.c 's/ \|\| nested_has_virtual_irq\(n\)//' test_nested
 mutant "nested: one in hvictl does not end a WFI of L1" nested.c 's/ \|\|\s+nested_has_virtual_irq\(n\)//' test_nested
-mutant "nested: without Ssaia, hvictl stays" nested_csr.c 's/\t\tvcpu->nested.hvictl = 0;/\t\t;/' test_nested
+mutant "nested: without Ssaia, hvictl stays" nested_csr.c 's/\t\tn->hvictl = 0;/\t\t;/' test_nested
 mutant "nested: hvictl holds any value" nested_csr.c 's/\t\t\*writable = HVICTL_WRITABLE;\n//' test_nested
 mutant "nested: hviprio1 holds any value" nested_csr.c 's/\t\t\*writable = aia_holds.hviprio1;\n//' test_nested
-mutant "nested: hvien exists without Ssaia" nested_csr.c 's/csr == CSR_hvien && vcpu->has_aia/csr == CSR_hvien/' test_nested
+mutant "nested: hvien has a bit without Sscofpmf" nested_csr.c 's/vcpu->has_aia && isa_has\(vcpu, KVM_RISCV_ISA_EXT_SSCOFPMF\)/vcpu->has_aia/' test_nested
+mutant "nested: a removed Sscofpmf leaves its bit in hvip" nested_csr.c 's/\tn->hvip &= VS_LINES \| n->hvien_writable;\n//' test_nested
+mutant "nested: after a reset, hvien stays 0" nested.c 's/,\s+\.hvien_writable = n->hvien_writable//' test_nested
+mutant "nested: hip shows the bits of hvien" nested_irq.c 's/\(vcpu->nested.hvip & VS_LINES\)/(vcpu->nested.hvip)/' test_nested
+mutant "nested: vsip shows the bits that hvien lacks" nested_csr.c 's/\(n->hvip & n->hvien\)/n->hvip \& BIT(IRQ_PMU_OVF)/' test_nested
+mutant "nested: vsie shows the bits that hvien lacks" nested_csr.c 's/\(n->vsie & n->hvien\)/n->vsie/' test_nested
+mutant "nested: L2 has L1's hvien" nested.c 's/\t\tcsr_write\(hvien, \(unsigned long\)n->hvien\);\n//' test_nested
+mutant "nested: L1 has L2's hvien" nested.c 's/\tif \(vcpu->has_aia\)\n\t\tcsr_write\(hvien, BIT\(IRQ_PMU_OVF\)\);.*?\n//' test_nested
+mutant "nested: L2 does not get the interrupts of hvien" nested.c 's/n->hvip & \(n->hideleg \| n->hvien\)/n->hvip \& n->hideleg/' test_nested
+mutant "nested: L2 cannot clear an interrupt of hvien" nested.c 's/\(delegated & BIT\(IRQ_VS_SOFT\)\) \| n->hvien/delegated \& BIT(IRQ_VS_SOFT)/' test_nested
+mutant "nested: what L2 writes to sie for an interrupt of hvien is lost" nested.c 's/\tn->vsie = vsie & n->hvien;\n//' test_nested
+mutant "nested: L2's sie loses the bits of hvien" nested.c 's/ >> 1 \| n->vsie\)/ >> 1)/' test_nested
 
 # ---- nested virtualization: the shadow table ----
 mutant "shadow: flushes are taken from a statistic, which user space can clear" shadow_reverse.c \

@@ -17,7 +17,7 @@ static void set_extension(unsigned int ext, bool on)
 static int setup(void **state)
 {
 	(void)state;
-	one_vm_ready("h sstc svinval zicbom ssaia", 0);
+	one_vm_ready("h sstc svinval zicbom ssaia sscofpmf", 0);
 	assert_int_equal(shadow_create(vm.vcpu), 0);
 	set_extension(KVM_RISCV_ISA_EXT_H, true);
 	return 0;
@@ -65,6 +65,7 @@ static void a_write_of_vsepc_clears_bit_0(void **state)
 
 #define NONE        FIELD_PREP(HVICTL_IID, IRQ_S_EXT) /* no interrupt: hvictl of L1 */
 #define TIMER       (HVICTL_VTI | FIELD_PREP(HVICTL_IID, IRQ_S_TIMER))
+#define LCOFI       BIT(IRQ_PMU_OVF)
 #define SELECT_L1   0x71
 #define SELECT_L2   0x82
 #define PRIORITIES1 0x1100 /* of L1 */
@@ -116,7 +117,66 @@ static void registers_of_ssaia_hold_what_a_hart_could(void **state)
 	set(CSR_hviprio1, ~0ULL);
 	assert_true(get(CSR_hviprio1) == 0xffffff00ff00ff00);
 	set(CSR_hvien, ~0ULL);
-	assert_true(get(CSR_hvien) == 0);
+	assert_true(get(CSR_hvien) == LCOFI);
+	set(CSR_hvip, ~0ULL);
+	assert_true(get(CSR_hvip) == (VS_LINES | LCOFI));
+	assert_true(get(CSR_hip) == VS_LINES);
+	assert_true(get(CSR_vsip) == LCOFI); /* nothing is delegated */
+	set(CSR_vsie, ~0ULL);
+	assert_true(get(CSR_vsie) == LCOFI && get(CSR_hie) == 0);
+	set(CSR_vsip, 0);
+	assert_true(get(CSR_hvip) == VS_LINES);
+	set(CSR_hvien, 0);
+	set(CSR_hvip, ~0ULL);
+	assert_true(get(CSR_vsip) == 0 && get(CSR_vsie) == 0);
+}
+
+static void without_sscofpmf_hvien_is_zero(void **state)
+{
+	(void)state;
+	set(CSR_hvien, ~0ULL);
+	set(CSR_hvip, ~0ULL);
+	set_extension(KVM_RISCV_ISA_EXT_SSCOFPMF, false);
+	assert_true(get(CSR_hvien) == 0 && get(CSR_hvip) == VS_LINES);
+	set(CSR_hvien, ~0ULL);
+	set(CSR_hvip, ~0ULL);
+	assert_true(get(CSR_hvien) == 0 && get(CSR_hvip) == VS_LINES);
+	set_extension(KVM_RISCV_ISA_EXT_SSCOFPMF, true);
+	nested_reset(vm.vcpu);
+	set(CSR_hvien, ~0ULL);
+	assert_true(get(CSR_hvien) == LCOFI);
+}
+
+/* L2 enables interrupt 13, takes it and clears it, all in the hart. */
+static void l2_has_the_interrupts_of_hvien(void **state)
+{
+	(void)state;
+	set(CSR_hvien, LCOFI);
+	set(CSR_hvip, LCOFI);
+	load_l1();
+	csr_write(vsie, BIT(IRQ_S_SOFT) | LCOFI); /* of L1, which has an interrupt 13 of its own */
+	vcpu_set_irq(vm.vcpu, IRQ_PMU_OVF);
+	vcpu_flush_irqs(vm.vcpu);
+	vm.vcpu->nested.v = true;
+	nested_enter(vm.vcpu);
+	nested_settle(vm.vcpu);
+	assert_true(csr_read(hvien) == LCOFI && csr_read(hvip) == LCOFI && csr_read(vsie) == 0);
+	csr_write(vsie, LCOFI);
+	csr_write(hvip, 0);
+	vcpu_put(vm.vcpu);
+	assert_true(get(CSR_vsie) == LCOFI && get(CSR_hvip) == 0);
+	vcpu_load(vm.vcpu);
+	assert_true(csr_read(vsie) == LCOFI);
+	vcpu_put(vm.vcpu);
+	set(CSR_hvien, 0);
+	vcpu_load(vm.vcpu);
+	assert_true(csr_read(hvien) == 0);
+	nested_unsettle(vm.vcpu);
+	vm.vcpu->nested.v = false;
+	nested_leave(vm.vcpu);
+	assert_true(csr_read(hvien) == LCOFI && csr_read(hvip) == LCOFI);
+	assert_true(csr_read(vsie) == (BIT(IRQ_S_SOFT) | LCOFI));
+	vcpu_put(vm.vcpu);
 }
 
 static void without_ssaia_they_do_not_exist(void **state)
@@ -206,6 +266,8 @@ int main(void)
 		TEST(registers_of_ssaia_hold_what_a_hart_could),
 		TEST(without_ssaia_they_do_not_exist),
 		TEST(l1_and_l2_have_their_own_registers_of_ssaia),
+		TEST(without_sscofpmf_hvien_is_zero),
+		TEST(l2_has_the_interrupts_of_hvien),
 		TEST(l1_reads_vstopi_of_l2),
 		TEST(an_interrupt_in_hvictl_ends_a_wfi),
 	};

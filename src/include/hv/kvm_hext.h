@@ -6,7 +6,8 @@
  * register holds what the guest's HS mode reads from the CSR. KVM_HS_HEXT_V is 1 while the guest's
  * own guest runs; KVM_REG_RISCV_CORE then has the registers of that guest. KVM_HS_HEXT_NACL is the
  * address of the memory for nested acceleration, with bit 0 set if hstatus has still to be swapped, or
- * ~0 if there is none. A register of an extension that the vCPU lacks does not exist.
+ * ~0 if there is none. KVM_HS_HEXT_VSIE has the bits of vsie that are not bits of hie: bit 13, where hvien
+ * is set. A register of an extension that the vCPU lacks does not exist.
  *
  * Include <linux/kvm.h> first.
  */
@@ -43,6 +44,8 @@ enum {
 	KVM_HS_HEXT_hvictl,
 	KVM_HS_HEXT_hviprio1,
 	KVM_HS_HEXT_hviprio2,
+	KVM_HS_HEXT_hvien,
+	KVM_HS_HEXT_VSIE,
 	KVM_HS_HEXT_COUNT,
 };
 

@@ -141,7 +141,7 @@ static const u16 hext_csrs[KVM_HS_HEXT_COUNT] = {
 	HEXT(hcounteren), HEXT(htval),   HEXT(htinst),   HEXT(henvcfg),  HEXT(hstateen0),
 	HEXT(htimedelta), HEXT(hgatp),   HEXT(vsstatus), HEXT(vstvec),   HEXT(vsscratch),
 	HEXT(vsepc),      HEXT(vscause), HEXT(vstval),   HEXT(vsatp),    HEXT(vstimecmp),
-	HEXT(vsiselect),  HEXT(hvictl),  HEXT(hviprio1), HEXT(hviprio2),
+	HEXT(vsiselect),  HEXT(hvictl),  HEXT(hviprio1), HEXT(hviprio2), HEXT(hvien),
 #undef HEXT
 };
 
@@ -156,8 +156,17 @@ static int hext_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
 {
 	if (hext_csrs[num])
 		return nested_reg_get(vcpu, hext_csrs[num], value) ? 0 : -ENOENT;
-	*value = num == KVM_HS_HEXT_V ? vcpu->nested.v : nacl_reg_get(vcpu);
-	return 0;
+	switch (num) {
+	case KVM_HS_HEXT_V:
+		*value = vcpu->nested.v;
+		return 0;
+	case KVM_HS_HEXT_NACL:
+		*value = nacl_reg_get(vcpu);
+		return 0;
+	default:
+		*value = vcpu->nested.vsie;
+		return vcpu->has_aia ? 0 : -ENOENT;
+	}
 }
 
 static int hext_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
@@ -166,6 +175,10 @@ static int hext_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 		return nested_reg_set(vcpu, hext_csrs[num], value);
 	if (num == KVM_HS_HEXT_NACL)
 		return nacl_reg_set(vcpu, value);
+	if (num == KVM_HS_HEXT_VSIE) {
+		vcpu->nested.vsie = (unsigned long)value & vcpu->nested.hvien_writable;
+		return vcpu->has_aia ? 0 : -ENOENT;
+	}
 	if (value > 1)
 		return -EINVAL;
 	nested_set_v(vcpu, value);

@@ -199,6 +199,7 @@ static void load_environment(struct kvm_vcpu *vcpu)
 	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSTC))
 		csr_write64(vstimecmp, n->vstimecmp);
 	if (vcpu->has_aia) {
+		csr_write(hvien, (unsigned long)n->hvien);
 		csr_write(vsiselect, (unsigned long)n->vsiselect);
 		csr_write(hvictl, (unsigned long)n->hvictl);
 		csr_write64(hviprio1, n->hviprio1);
@@ -213,6 +214,8 @@ static void restore_environment(struct kvm_vcpu *vcpu)
 	csr_write64(henvcfg, vcpu->henvcfg);
 	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SMSTATEEN))
 		csr_write64(hstateen0, isa_hstateen0(vcpu));
+	if (vcpu->has_aia)
+		csr_write(hvien, BIT(IRQ_PMU_OVF)); /* as isa.c did */
 }
 
 /* Have the host wake this vCPU at the deadline of L1's stimecmp, which the hart does not watch. */
@@ -237,7 +240,7 @@ void nested_enter(struct kvm_vcpu *vcpu)
 
 	hv_pin();
 	csrs->vsie = csr_read(vsie);
-	csrs->hvip = csr_swap(hvip, n->hvip & n->hideleg & VS_LINES);
+	csrs->hvip = csr_swap(hvip, n->hvip & (n->hideleg | n->hvien));
 	vcpu->timer_ops->put(vcpu);
 	vcpu->loaded = VCPU_LINES_HELD;
 	if (vcpu->has_aia)
@@ -254,7 +257,7 @@ void nested_enter(struct kvm_vcpu *vcpu)
 	csr_write(vsie, 0);
 	csrs->vsatp = csr_swap(vsatp, 0); /* no VS-stage walk uses L1's table with L2's henvcfg */
 	load_environment(vcpu);
-	csr_write(vsie, (n->hie & n->hideleg & VS_LINES) >> 1);
+	csr_write(vsie, (n->hie & n->hideleg & VS_LINES) >> 1 | n->vsie);
 	shadow_load(vcpu, n->hgatp);
 	csr_write(vsatp, n->vsatp);
 	/* L1's MXR applies to both stages (H §6.1), from the entry on. */
@@ -275,10 +278,12 @@ static void leave(struct kvm_vcpu *vcpu, bool puts)
 {
 	struct guest_csrs *csrs = &vcpu->csrs;
 	struct nested *n = &vcpu->nested;
-	unsigned long delegated = n->hideleg & VS_LINES;
+	unsigned long delegated = n->hideleg & VS_LINES, vsie;
 
 	hv_pin();
-	n->hie = (n->hie & ~delegated) | (csr_read(vsie) << 1 & delegated);
+	vsie = csr_read(vsie);
+	n->hie = (n->hie & ~delegated) | (vsie << 1 & delegated);
+	n->vsie = vsie & n->hvien;
 	n->vsstatus = csr_read(vsstatus);
 	nested_mark_dirty(vcpu);
 	csr_write(vsstatus, csrs->vsstatus);
@@ -298,8 +303,8 @@ static void leave(struct kvm_vcpu *vcpu, bool puts)
 		vcpu->kvm->irqchip->load(vcpu);
 	vcpu_flush_irqs(vcpu);
 	vcpu->loaded = VCPU_LOADED;
-	/* L2 can change VSSIP, through its sip. */
-	delegated &= BIT(IRQ_VS_SOFT);
+	/* L2 can change VSSIP and the bits of hvien, through its sip. */
+	delegated = (delegated & BIT(IRQ_VS_SOFT)) | n->hvien;
 	n->hvip = (n->hvip & ~delegated) | (csr_swap(hvip, csrs->hvip) & delegated);
 	if (vcpu->has_aia)
 		aia_load(vcpu);
@@ -424,7 +429,8 @@ void nested_reset(struct kvm_vcpu *vcpu)
 	shadow_forget(vcpu);
 	*n = (struct nested){ .hstatus = FIELD_PREP(HSTATUS_VSXL, XL_64),
 			      .vsstatus = FIELD_PREP(SSTATUS_UXL, XL_64),
-			      .vstimecmp = TIMER_NEVER };
+			      .vstimecmp = TIMER_NEVER,
+			      .hvien_writable = n->hvien_writable };
 	nacl_off(vcpu);
 }
 

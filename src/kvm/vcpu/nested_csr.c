@@ -61,17 +61,24 @@ static const struct plain_csr *find_plain(unsigned int csr)
 	return NULL;
 }
 
+/*
+ * A bit of hvip above 12 is writable if it is in hvien (AIA, "Virtual interrupts for VS level"). The bits
+ * below are in the table.
+ */
 static bool plain(struct nested *n, const struct csr_access *access, unsigned long *old)
 {
 	const struct plain_csr *row = find_plain(access->csr);
-	unsigned long *value, changed;
+	unsigned long *value, changed, writable;
 
 	if (!row)
 		return false;
 	value = (unsigned long *)((char *)n + row->offset);
 	*old = *value;
 	changed = csr_access_result(access, *old);
-	*value = (*old & ~row->writable) | (changed & row->writable);
+	writable = row->writable;
+	if (access->csr == CSR_hvip)
+		writable |= n->hvien_writable;
+	*value = (*old & ~writable) | (changed & writable);
 	return true;
 }
 
@@ -92,10 +99,18 @@ static u64 henvcfg_writable(const struct kvm_vcpu *vcpu)
 
 void nested_csr_isa_changed(struct kvm_vcpu *vcpu)
 {
-	vcpu->nested.henvcfg &= henvcfg_writable(vcpu);
-	vcpu->nested.hstateen0 &= isa_hstateen0(vcpu);
+	struct nested *n = &vcpu->nested;
+
+	n->henvcfg &= henvcfg_writable(vcpu);
+	n->hstateen0 &= isa_hstateen0(vcpu);
 	if (!vcpu->has_aia)
-		vcpu->nested.hvictl = 0; /* nested_wfi_ends() looks at it */
+		n->hvictl = 0; /* nested_wfi_ends() looks at it */
+	n->hvien_writable = 0;
+	if (vcpu->has_aia && isa_has(vcpu, KVM_RISCV_ISA_EXT_SSCOFPMF))
+		n->hvien_writable = BIT(IRQ_PMU_OVF);
+	n->hvien &= n->hvien_writable;
+	n->hvip &= VS_LINES | n->hvien_writable;
+	n->vsie &= n->hvien_writable;
 }
 
 /* The same as wide_place(), for the CSRs of Ssaia. */
@@ -105,6 +120,10 @@ static bool aia_place(struct nested *n, unsigned int csr, u64 **place, u64 *writ
 	case CSR_vsiselect:
 		*place = &n->vsiselect;
 		*writable = aia_holds.vsiselect;
+		return true;
+	case CSR_hvien:
+		*place = &n->hvien;
+		*writable = n->hvien_writable;
 		return true;
 	case CSR_hvictl:
 		*place = &n->hvictl;
@@ -197,6 +216,17 @@ static unsigned long vsstatus_read(const struct nested *n)
 	return vsstatus;
 }
 
+/* With hideleg's bits above 12 read-only zero, hvien alone shows the same bits of hvip in vsip. */
+static unsigned long vsip_read(const struct nested *n, unsigned long hip)
+{
+	return (hip & n->hideleg & VS_LINES) >> 1 | (n->hvip & n->hvien);
+}
+
+static unsigned long vsie_read(const struct nested *n)
+{
+	return (n->hie & n->hideleg & VS_LINES) >> 1 | (n->vsie & n->hvien);
+}
+
 static bool is_satp_mode(unsigned long mode)
 {
 	return mode == SATP_MODE_BARE || (mode >= SATP_MODE_SV39 && mode <= isa_satp_mode()) ||
@@ -211,9 +241,9 @@ static unsigned long special_read(const struct kvm_vcpu *vcpu, unsigned int csr)
 	case CSR_vsstatus:
 		return vsstatus_read(n);
 	case CSR_vsie:
-		return (n->hie & n->hideleg & VS_LINES) >> 1;
+		return vsie_read(n);
 	case CSR_vsip:
-		return (nested_hip(vcpu) & n->hideleg & VS_LINES) >> 1;
+		return vsip_read(n, nested_hip(vcpu));
 	case CSR_hip:
 		return nested_hip(vcpu);
 	case CSR_vstvec:
@@ -224,7 +254,7 @@ static unsigned long special_read(const struct kvm_vcpu *vcpu, unsigned int csr)
 		return n->vsatp;
 	case CSR_hgatp:
 		return n->hgatp;
-	default: /* hgeie, hgeip, hvien */
+	default: /* hgeie, hgeip */
 		return 0;
 	}
 }
@@ -256,11 +286,11 @@ static void special_write(struct kvm_vcpu *vcpu, unsigned int csr, unsigned long
 		break;
 	case CSR_vsie:
 		n->hie = (n->hie & ~mask) | (value << 1 & mask);
+		n->vsie = value & n->hvien;
 		break;
-	case CSR_vsip: /* only SSIP is writable, in both */
-		value <<= 1;
+	case CSR_vsip: /* of bits 12:0, only SSIP is writable, in both */
 		mask &= BIT(IRQ_VS_SOFT);
-		n->hvip = (n->hvip & ~mask) | (value & mask);
+		n->hvip = (n->hvip & ~(mask | n->hvien)) | (value << 1 & mask) | (value & n->hvien);
 		break;
 	case CSR_hip:
 		mask = BIT(IRQ_VS_SOFT);
@@ -285,7 +315,7 @@ static void special_write(struct kvm_vcpu *vcpu, unsigned int csr, unsigned long
 	}
 }
 
-static bool is_special(const struct kvm_vcpu *vcpu, unsigned int csr)
+static bool is_special(unsigned int csr)
 {
 	static const u16 csrs[] = { CSR_vsstatus, CSR_vsie,  CSR_vsip,  CSR_hip,   CSR_vstvec,
 				    CSR_vsepc,    CSR_vsatp, CSR_hgatp, CSR_hgeie, CSR_hgeip };
@@ -293,14 +323,14 @@ static bool is_special(const struct kvm_vcpu *vcpu, unsigned int csr)
 	for (unsigned int i = 0; i < ARRAY_SIZE(csrs); i++)
 		if (csrs[i] == csr)
 			return true;
-	return csr == CSR_hvien && vcpu->has_aia;
+	return false;
 }
 
 bool nested_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long *old)
 {
 	if (plain(&vcpu->nested, access, old) || wide(vcpu, access, old))
 		return true;
-	if (!is_special(vcpu, access->csr) || (access->csr == CSR_hgeip && access->write_mask))
+	if (!is_special(access->csr) || (access->csr == CSR_hgeip && access->write_mask))
 		return false;
 	*old = special_read(vcpu, access->csr);
 	if (access->write_mask)
@@ -315,13 +345,13 @@ void nested_csr_words(const struct kvm_vcpu *vcpu, unsigned long *words)
 
 #define WORD(csr, value) WRITE_ONCE(words[NACL_INDEX(CSR_##csr)], value)
 	WORD(vsstatus, vsstatus_read(n));
-	WORD(vsie, (n->hie & n->hideleg & VS_LINES) >> 1);
+	WORD(vsie, vsie_read(n));
 	WORD(vstvec, n->vstvec);
 	WORD(vsscratch, n->vsscratch);
 	WORD(vsepc, n->vsepc);
 	WORD(vscause, n->vscause);
 	WORD(vstval, n->vstval);
-	WORD(vsip, (hip & n->hideleg & VS_LINES) >> 1);
+	WORD(vsip, vsip_read(n, hip));
 	WORD(vstimecmp, (unsigned long)n->vstimecmp);
 	WORD(vsatp, n->vsatp);
 	WORD(hstatus, n->hstatus);
@@ -340,7 +370,7 @@ void nested_csr_words(const struct kvm_vcpu *vcpu, unsigned long *words)
 	WORD(hgatp, n->hgatp);
 	if (vcpu->has_aia) {
 		WORD(vsiselect, (unsigned long)n->vsiselect);
-		WORD(hvien, 0);
+		WORD(hvien, (unsigned long)n->hvien);
 		WORD(hvictl, (unsigned long)n->hvictl);
 		WORD(hviprio1, (unsigned long)n->hviprio1);
 		WORD(hviprio2, (unsigned long)n->hviprio2);

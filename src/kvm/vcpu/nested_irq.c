@@ -24,7 +24,7 @@ unsigned long nested_hip(const struct kvm_vcpu *vcpu)
 	bool due = compare != TIMER_NEVER &&
 		   timer_guest_time(vcpu->kvm) + vcpu->nested.htimedelta >= compare;
 
-	return vcpu->nested.hvip | (due ? BIT(IRQ_VS_TIMER) : 0);
+	return (vcpu->nested.hvip & VS_LINES) | (due ? BIT(IRQ_VS_TIMER) : 0);
 }
 
 #define S_LINES (VS_LINES >> 1 | BIT(IRQ_PMU_OVF))

@@ -119,6 +119,50 @@ static void test_top(void)
 	csr_write(hvictl, NONE);
 }
 
+#define LCOFI BIT(IRQ_PMU_OVF)
+#define SPINS 200000000UL
+
+/*
+ * Interrupt 13, which HS gives to the guest by hvien: vsie has a bit for it that is not in hie. QEMU
+ * ignores a write of hvip where hvien is 0, and looks for the interrupt when it enters the guest, but not
+ * when the guest enables it.
+ */
+static void test_local(void)
+{
+	clear_vs();
+	csr_write(hvien, ~0UL);
+	if (!(csr_read(hvien) & LCOFI)) {
+		skip("a counter's interrupt for the guest", "hvien has no bit 13");
+		return;
+	}
+	csr_write(hvip, LCOFI);
+	csr_write(hvien, 0);
+	csr_write(vsie, ~0UL);
+	ok_eq((csr_read(vsip) | csr_read(vsie)) & LCOFI, 0,
+	      "without hvien, vsip and vsie lack bit 13");
+	csr_write(hvien, LCOFI);
+	csr_write(hvip, LCOFI);
+	csr_write(vsie, LCOFI);
+	ok_eq(csr_read(vsip) & LCOFI, LCOFI, "with hvien, vsip has that of hvip");
+	ok_eq(csr_read(vsie), LCOFI, "and vsie can be written");
+	ok_eq((csr_read(hip) | csr_read(hie)) & LCOFI, 0, "hip and hie have no such bits");
+	ok_top(IID(IRQ_PMU_OVF) | 1, "vstopi shows the interrupt");
+	run(l2_interrupts, SPINS, LCOFI);
+	ok(l2.regs[10] == L2_TRAPPED && l2.regs[11] == (CAUSE_IRQ_FLAG | IRQ_PMU_OVF),
+	   "the guest takes it");
+	csr_write(vsstatus, 0);
+	run(l2_clear_sip, LCOFI, 0);
+	ok_eq((l2.regs[10] | csr_read(hvip)) & LCOFI, 0, "and clears it, also in hvip");
+	csr_write(vsie, 0);
+	run(l2_interrupts, 1000, LCOFI);
+	ok_eq(csr_read(vsie), LCOFI, "vsie has what the guest writes to sie");
+	csr_write(hvip, LCOFI);
+	csr_clear(vsip, LCOFI);
+	ok_eq(csr_read(hvip) & LCOFI, 0, "HS can clear it in vsip, too");
+	csr_write(vsie, 0);
+	csr_write(hvien, 0);
+}
+
 void test_aia(void)
 {
 	clear_vs();
@@ -131,4 +175,5 @@ void test_aia(void)
 	test_registers();
 	test_guest_registers();
 	test_top();
+	test_local();
 }

@@ -19,3 +19,7 @@ guest_code l2_stopi
 guest_code l2_sip
 	csrr	a0, sip
 	ecall
+guest_code l2_clear_sip			/* a0: the bits */
+	csrc	sip, a0
+	csrr	a0, sip
+	ecall

@@ -275,8 +275,8 @@ static void test_sync(void)
 	put(CSR_hideleg, BIT(IRQ_VS_TIMER));
 	nacl(SBI_NACL_SYNC_CSR, ALL);
 	ok_eq(csr_read(vstvec), 0x80300000, "with all, it applies the other one");
-	ok_eq(csr_read(hvip), VS_LINES, "reserved bits of hvip are ignored");
-	ok_eq(shared[CSRS + INDEX(CSR_hvip)], VS_LINES, "and are 0 in memory, too");
+	ok_eq(csr_read(hvip) & ~BIT(IRQ_PMU_OVF), VS_LINES, "reserved bits of hvip are ignored");
+	ok_eq(shared[CSRS + INDEX(CSR_hvip)], csr_read(hvip), "and are 0 in memory, too");
 	ok_eq(shared[CSRS + INDEX(CSR_vsip)], BIT(IRQ_S_TIMER), "vsip follows hvip and hideleg");
 	ok_eq(differences(), 0, "the memory shows all CSRs");
 	put(CSR_vsscratch, 0x99);
