@@ -48,8 +48,8 @@ struct kvm_bus {
 struct shadow_log {
 	struct spinlock lock; /* a leaf */
 	struct shadow_flush {
-		gpa_t start, end; /* of L1: the leaves that have changed are in [start, end) */
-		bool by_l1;       /* tlb_flush_vm(): L1's table has changed */
+		gpa_t start, end; /* of L1: leaves in [start, end) may have changed */
+		bool by_l1;       /* tlb_flush_vm(): L1's table may have changed */
 	} flush[SHADOW_FLUSHES]; /* the one that made kvm->flushes n + 1 is at n % SHADOW_FLUSHES */
 };
 

@@ -306,24 +306,28 @@ mutant "reverse: a large entry is compared at its first page" shadow_reverse.c '
 mutant "reverse: only the first page of a large entry is removed" shadow_reverse.c 's/l2 \+ gstage_size\(level\)/l2 + PAGE_SIZE/' test_shadow_reverse
 mutant "reverse: a table without memory for its entries counts as complete" shadow_reverse.c 's/\telse if \(err\)\n\t\ttable->incomplete = true;/\telse if (err)\n\t\t;/' test_shadow_reverse
 mutant "reverse: an incomplete table is compared" shadow_reverse.c 's/ \|\| table->incomplete\)/)/' test_shadow
-mutant "reverse: a page at a second address is not noticed" shadow_reverse.c 's/\telse if \(old && old != pte\)\n/\telse if (0)\n/' test_shadow
-mutant "reverse: a block at a second address is not noticed" shadow_reverse.c 's/\tif \(level\)\n\t\treturn shadow_block_entry.*?;/\tif (level)\n\t\treturn false;/' test_shadow_reverse
-mutant "reverse: a page that has moved counts as being at two addresses" shadow_reverse.c 's/\treturn maps\(table, pte_to_hpa\(old\), hpa\);/\treturn true;/' test_shadow
-mutant "reverse: pages of a block that are at a second address are not noticed" shadow_reverse.c 's/\t\t\tadded = false;/\t\t\t;/' test_shadow_reverse
+mutant "reverse: a page at a second address is not noticed" shadow_reverse.c 's/(hpa\) \{\n\t\t)table->incomplete = true;/$1;/' test_shadow
+mutant "reverse: an old copy of a page that is mapped elsewhere stays" shadow_reverse.c 's/\t\tgs->ops->change\(gs, &range\);\n\t\tshadow_tlb/\t\tshadow_tlb/' test_shadow_reverse
+mutant "reverse: the removal of an old copy is not fenced" shadow_reverse.c 's/(\t\tgs->ops->change\(gs, &range\);\n)\t\tshadow_tlb_change\(vcpu, table\);\n/$1/' test_shadow_reverse
+mutant "reverse: a block at a second address is not noticed" shadow_reverse.c 's/(old != pte && level\)\n\t\t)table->incomplete = true;/$1;/' test_shadow_reverse
+mutant "reverse: a page that has moved counts as being at two addresses" shadow_reverse.c 's/if \(gstage_leaf_hpa\(&leaf, l2\) == hpa\)/if (1)/' test_shadow_reverse
+mutant "reverse: pages of a block that are at a second address are not noticed" shadow_reverse.c 's/\t\tsame &= .*?\n//' test_shadow_reverse
 mutant "reverse: entries for pages remain when a block is mapped" shadow_reverse.c 's/\t\tentries\[i\] = pte;\n//' test_shadow_reverse
 mutant "reverse: too many flushes are compared" shadow_reverse.c 's/now - since > SHADOW_FLUSHES \|\| //' test_shadow_reverse
 mutant "reverse: one flush more than there are is compared" shadow_reverse.c 's/now - since > SHADOW_FLUSHES \|\|/now - since > SHADOW_FLUSHES + 1 ||/' test_shadow_reverse
 mutant "reverse: one flush less than there are is compared" shadow_reverse.c 's/i < now - since; i\+\+/i + 1 < now - since; i++/' test_shadow
 mutant "reverse: a piece is skipped" shadow_reverse.c 's/c->from = MAX\(c->from, l1\)/c->from = l1 + PAGE_SIZE/' test_shadow_reverse
 mutant "reverse: what is left after a piece is not compared" shadow_reverse.c 's/\treturn !c->stops;/\treturn true;/' test_shadow_reverse
-mutant "reverse: a comparison before an entry ends after one piece" shadow_reverse.c 's/if \(!pauses\)/if (1)/' test_shadow_reverse
-mutant "reverse: a comparison is never at once" shadow_reverse.c 's/if \(!pauses\)/if (0)/' test_shadow_reverse
+mutant "reverse: a comparison before an entry ends after one piece" shadow_reverse.c 's/if \(!pauses \|\| /if (1 || /' test_shadow_reverse
+mutant "reverse: a comparison is never at once" shadow_reverse.c 's/if \(!pauses \|\| /if (/' test_shadow_reverse
 mutant "reverse: only the current table is compared" shadow_reverse.c 's/if \(table->hgatp && /if (table == vcpu->shadow->current \&\& /' test_shadow_reverse
 mutant "reverse: a new table begins with the flushes of its predecessor" shadow.c 's/\t\ttable->flushes = tlb_flushes\(vcpu->kvm\);\n//' test_shadow_reverse
 mutant "reverse: an HLV does not wait for a comparison" unpriv.c 's/\t\t\tshadow_serve_now\(vcpu\);\n/\t\t\t;\n/' test_shadow_reverse
 mutant "reverse: a dropped table stays incomplete" shadow.c 's/\ttable->incomplete = false;\n//' test_shadow_reverse
-mutant "reverse: the reverse map is not bounded" shadow.c 's/ \|\| table->reverse.tables >= SHADOW_TABLES//' test_shadow_reverse
-mutant "reverse: the memory of the reverse map is not freed" shadow.c 's/\ttable->clears = true;\n//' test_shadow_reverse
+mutant "reverse: the reverse map is not bounded" shadow_reverse.c 's/ && reverse->tables < SHADOW_TABLES//' test_shadow_reverse
+mutant "reverse: a full reverse map is never emptied" shadow.c 's/\ttable->clears \|= .*?\n//' test_shadow_reverse
+mutant "reverse: a pause does not look for signals afterwards" shadow_reverse.c 's/\t\t\tvcpu_set_request\(vcpu, REQ_HOST\);.*?\n//' test_shadow_reverse
+mutant "reverse: without memory, that of the reverse map is not freed" shadow.c 's/\ttable->clears = true;\n//' test_shadow_cases
 mutant "reverse: the root keeps its pointers to freed tables" shadow_reverse.c 's/\t\tmemset\(page, 0, PAGE_SIZE\);\n//' test_shadow_reverse
 mutant "shadow: the VM's own table does not limit writes" shadow.c 's/ && \(own->pte & PTE_W\)\)/)/' test_shadow
 mutant "shadow: L1's table does not limit writes" shadow.c 's/if \(\(walk->pte & PTE_W\) && \(walk->pte & PTE_D\) && /if (/' test_shadow
@@ -340,7 +344,7 @@ mutant "shadow: a used entry of the root is not emptied" shadow.c 's/MIN\(table-
 mutant "shadow: tables below the second level stay" shadow.c 's/if \(level > 1\) \{/if (0) {/' test_shadow
 mutant "shadow: without memory, the fault is not reported" shadow.c 's/if \(err == -ENOMEM\)\n.*?;/if (err == -ENOMEM)\n\t\terr = 0;/s' test_shadow_cases
 mutant "shadow: a reset keeps the translations" nested.c 's/\tshadow_forget\(vcpu\);\n//' test_shadow_cases
-mutant "shadow: the table is not bounded" shadow.c 's/table->gstage.tables >= SHADOW_TABLES \|\| //' test_shadow_cases
+mutant "shadow: the table is not bounded" shadow.c 's/if \(table->gstage.tables >= SHADOW_TABLES\)/if (0)/' test_shadow_cases
 mutant "shadow: a fence acts on one VMID only" shadow.c 's/\(vmid != SHADOW_ANY_VMID && /(/' test_shadow
 mutant "shadow: a fence of another VMID removes leaves" shadow.c 's/vmid != FIELD_GET\(HGATP_VMID, table->hgatp\)/0/' test_shadow_cases
 mutant "shadow: a fence removes the leaf of one page of a larger leaf of L1" shadow.c 's/\? gstage_size\(1\) : PAGE_SIZE/? PAGE_SIZE : PAGE_SIZE/' test_shadow

@@ -18,6 +18,8 @@ static void a_failed_allocation_is_reported_and_repeated(void **state)
 		native_fail_alloc(nth);
 		assert_int_equal(access_l2(0, NATIVE_STORE, &hpa), -ENOMEM);
 		native_fail_alloc(0);
+		shadow_reclaim(vm.vcpu);
+		assert_int_equal(vm.vcpu->shadow->current->reverse.tables, 0);
 		check(0, NATIVE_STORE);
 	}
 }

@@ -84,6 +84,7 @@ void shadow_drop(struct kvm_vcpu *vcpu, struct shadow_table *table)
 	table->used = (struct root_range){ 0 };
 	table->from_huge = false;
 	table->incomplete = false;
+	table->clears |= table->reverse.tables >= SHADOW_TABLES;
 	gs->retired = 0;
 	gs->root = table->spare;
 	gs->hgatp = (gs->hgatp & ~HGATP_PPN) | FIELD_PREP(HGATP_PPN, gs->root >> PAGE_SHIFT);
@@ -159,7 +160,6 @@ static void reclaim(struct shadow_table *table)
 	struct gstage *old = &table->old;
 	unsigned int level;
 
-	/* Interrupts are taken here and may drop the table, but not again while it has `old`. */
 	gstage_free_retired(gstage_take_retired(&table->gstage));
 	if (table->clears) {
 		table->clears = false;
@@ -394,7 +394,7 @@ static int map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 	if (err)
 		return err;
 	table->from_huge |= walk->level > 1;
-	shadow_reverse_add(table, ALIGN_DOWN(walk->gpa, gstage_size(level)),
+	shadow_reverse_add(vcpu, ALIGN_DOWN(walk->gpa, gstage_size(level)),
 			   ALIGN_DOWN(fault->gpa, gstage_size(level)), pa, level);
 	/*
 	 * The leaf comes from a larger leaf of L1. Or the map has split a larger leaf of the shadow
@@ -426,10 +426,10 @@ int shadow_map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 
 	shadow_reclaim(vcpu);
 	hv_pin();
-	if (table->gstage.tables >= SHADOW_TABLES || table->reverse.tables >= SHADOW_TABLES)
+	if (table->gstage.tables >= SHADOW_TABLES)
 		drop_all_memory(vcpu, table);
-	/* L1's table may have changed, and been fenced, since the walk. Or a drop needs reclaim. */
-	if (walk->generation != shadow->generation || table->old.root) {
+	/* L1's table may have changed, and been fenced, since the walk. */
+	if (walk->generation != shadow->generation) {
 		hv_unpin();
 		return 0;
 	}

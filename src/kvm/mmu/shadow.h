@@ -23,7 +23,8 @@
  *     for a leaf.
  *
  * If a translation of the VM's own table was taken back or lost W, the leaves that were copied from it
- * are found in the reverse map of each shadow table (shadow_reverse.c).
+ * are found in the reverse map of each shadow table. shadow_reverse.c lists the cases in which the shadow
+ * table is dropped nevertheless.
  *
  * Each table has a VMID of its own; shadow_tlb.c decides what the hart has to fence.
  *
@@ -51,14 +52,13 @@ struct shadow_table {
 	unsigned long flushes;  /* kvm->flushes when the table was last compared */
 	unsigned long last_use; /* shadow->uses when the table last became the current one */
 	unsigned int hart; /* it may use what it has cached under the table's VMID (shadow_tlb.c) */
-	unsigned long value; /* what this hart's hgatp then has */
-	bool from_huge;      /* some leaf comes from a leaf of L1 above level 1 */
-	struct gstage
-		reverse;   /* the reverse map: from addresses of L1 to L2's (shadow_reverse.c) */
-	bool incomplete;   /* the reverse map lacks some leaf */
-	bool clears;       /* shadow_reclaim() has to free the memory of the reverse map */
-	hpa_t spare;       /* an empty root for the next drop; 0: `old` must be freed first */
-	struct gstage old; /* the table dropped last, not freed yet; root is 0: none */
+	unsigned long value;   /* what this hart's hgatp then has */
+	bool from_huge;        /* some leaf comes from a leaf of L1 above level 1 */
+	struct gstage reverse; /* from addresses of L1 to L2's (shadow_reverse.c) */
+	bool incomplete;       /* `reverse` may lack some leaf */
+	bool clears;           /* shadow_reclaim() has to free the memory of `reverse` */
+	hpa_t spare;           /* an empty root for the next drop; 0: `old` must be freed first */
+	struct gstage old;     /* the table dropped last, not freed yet; root is 0: none */
 	struct root_range old_used;
 };
 
@@ -158,9 +158,11 @@ void shadow_tlb_change(struct kvm_vcpu *vcpu, struct shadow_table *table);
 void shadow_drop(struct kvm_vcpu *vcpu, struct shadow_table *table);
 /* Set `flags` in the entry of level 1 that maps gpa if it points to a table. Returns the entry or 0. */
 pte_t shadow_block_entry(const struct gstage *gs, gpa_t gpa, pte_t flags);
-/* Record that the leaf of `level` at `l2`, which has just been set, maps L1's page `l1`, at `hpa`. */
-void shadow_reverse_add(struct shadow_table *table, gpa_t l1, gpa_t l2, hpa_t hpa,
-			unsigned int level);
+/*
+ * Record that the current table's leaf of `level` at `l2`, which has just been set, comes from L1's page
+ * `l1`, and maps `hpa`. In the pinned section in which it was set.
+ */
+void shadow_reverse_add(struct kvm_vcpu *vcpu, gpa_t l1, gpa_t l2, hpa_t hpa, unsigned int level);
 /* Empty the reverse map of a table that is empty. Takes interrupts. */
 void shadow_reverse_clear(struct shadow_table *table);
 /* For shadow_tlb_ops. Record a flush, and make all vCPUs compare their tables. Any thread. */

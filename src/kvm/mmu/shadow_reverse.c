@@ -14,8 +14,10 @@
  *
  *   - there have been more than SHADOW_FLUSHES flushes since the last comparison;
  *   - the flush was one that L1 has asked for (tlb_flush_vm()): then L1's table may have changed;
- *   - some leaf is not in the reverse map: two addresses of L2 have the same page of L1, a leaf maps
- *     1 GiB or more, or there was no memory.
+ *   - the comparison takes MAX_PIECES;
+ *   - some leaf may not be in the reverse map: two addresses of L2 have the same page of L1, L1 has
+ *     mapped pages of a block elsewhere before, a leaf maps 1 GiB or more, there was no memory, or the
+ *     reverse map has SHADOW_TABLES tables.
  *
  * The reverse map is a G-stage table that no hart uses. It maps addresses of L1 to those of L2, so that
  * its leaves can have the same sizes as those of the shadow table. It may have entries for leaves that
@@ -29,6 +31,7 @@
 #include "request.h"
 
 #define FLAGS        (PTE_V | PTE_R) /* of each leaf of the reverse map */
+#define MAX_PIECES   2048            /* of one comparison: some 20 ms */
 #define PPN_GPA_BITS 56              /* of an address whose page number fits in an entry */
 
 void shadow_flushed(struct kvm *vm, const struct gstage_pending_flush *pending)
@@ -51,57 +54,67 @@ void shadow_flushed(struct kvm *vm, const struct gstage_pending_flush *pending)
 
 /* ---- adding to the reverse map ----------------------------------------------------------------- */
 
-/* Does the shadow table map `l2` to `hpa`? */
-static bool maps(const struct shadow_table *table, gpa_t l2, hpa_t hpa)
-{
-	struct gstage_leaf leaf;
-
-	return !gstage_find(&table->gstage, l2, &leaf) && gstage_leaf_hpa(&leaf, l2) == hpa;
-}
-
 /*
- * The reverse map has entries for pages of the block of level 1 at `l1`: enter all pages. Returns false
- * if a page is in use at another address, too.
+ * The reverse map has entries for pages of the block of level 1 at `l1`: enter all pages of the block.
+ * Returns false if there were entries for other addresses of L2.
  */
-static bool add_pages(struct shadow_table *table, gpa_t l1, gpa_t l2, hpa_t hpa)
+static bool add_pages(struct shadow_table *table, gpa_t l1, gpa_t l2)
 {
 	pte_t *entries = gstage_table_map(shadow_block_entry(&table->reverse, l1, 0));
-	bool added = true;
+	bool same = true;
 
 	for (unsigned long i = 0; i < GSTAGE_TABLE_ENTRIES; i++) {
-		pte_t old = entries[i], pte = pte_make(l2 + i * PAGE_SIZE, FLAGS);
+		pte_t pte = pte_make(l2 + i * PAGE_SIZE, FLAGS);
 
-		if (old && old != pte && maps(table, pte_to_hpa(old), hpa + i * PAGE_SIZE))
-			added = false;
+		same &= !entries[i] || entries[i] == pte;
 		entries[i] = pte;
 	}
 	gstage_table_unmap(entries);
-	return added;
+	return same;
 }
 
-/* Is the page or block that the entry `old` names in use, now that `l1` is mapped from another address? */
-static bool is_in_use(struct shadow_table *table, pte_t old, unsigned int level, hpa_t hpa)
+/*
+ * The reverse map no longer has an entry for `l2`, whose leaf may come from the same page as one that has
+ * just been set. If it maps the page's host address `hpa`, it does, and both stay. If not, it comes from
+ * another page, or from this one before a flush that has not been compared yet: remove it.
+ */
+static void entry_lost(struct kvm_vcpu *vcpu, struct shadow_table *table, gpa_t l2, hpa_t hpa)
 {
-	if (level)
-		return shadow_block_entry(&table->gstage, pte_to_hpa(old), 0);
-	return maps(table, pte_to_hpa(old), hpa);
+	struct gstage *gs = &table->gstage;
+	struct gstage_range range = { .start = l2,
+				      .end = l2 + PAGE_SIZE,
+				      .from = l2,
+				      .what = GSTAGE_UNMAP,
+				      .at_once = true };
+	struct gstage_leaf leaf;
+
+	if (gstage_find(gs, l2, &leaf))
+		return;
+	if (gstage_leaf_hpa(&leaf, l2) == hpa) {
+		table->incomplete = true;
+	} else {
+		gs->ops->change(gs, &range);
+		shadow_tlb_change(vcpu, table);
+	}
 }
 
-void shadow_reverse_add(struct shadow_table *table, gpa_t l1, gpa_t l2, hpa_t hpa,
-			unsigned int level)
+void shadow_reverse_add(struct kvm_vcpu *vcpu, gpa_t l1, gpa_t l2, hpa_t hpa, unsigned int level)
 {
+	struct shadow_table *table = vcpu->shadow->current;
 	struct gstage *reverse = &table->reverse;
-	pte_t pte = pte_make(l2, FLAGS), old;
+	pte_t pte = pte_make(l2, FLAGS), old = 0;
 	int err = -ENOMEM;
 
-	if (level <= 1 && !(l2 >> PPN_GPA_BITS))
+	if (level <= 1 && !(l2 >> PPN_GPA_BITS) && reverse->tables < SHADOW_TABLES)
 		err = reverse->ops->map(reverse, l1, level, pte, &old);
 	if (err == -EEXIST)
-		table->incomplete |= !add_pages(table, l1, l2, hpa);
+		table->incomplete |= !add_pages(table, l1, l2);
 	else if (err)
 		table->incomplete = true;
+	else if (old && old != pte && level)
+		table->incomplete = true;
 	else if (old && old != pte)
-		table->incomplete |= is_in_use(table, old, level, hpa);
+		entry_lost(vcpu, table, pte_to_hpa(old), hpa);
 }
 
 void shadow_reverse_clear(struct shadow_table *table)
@@ -148,6 +161,7 @@ static void compare_leaf(struct comparison *c, pte_t *entry, unsigned int level,
 				      .at_once = true };
 	struct gstage_leaf own, leaf;
 
+	c->table->reverse.work -= 2 * GSTAGE_VISIT; /* two walks */
 	if (!gstage_find(c->own, l1, &own) && !gstage_find(gs, l2, &leaf) && own.level >= level &&
 	    leaf.level >= level && is_copy(&leaf, l2, &own, l1)) {
 		if (!(leaf.pte & ~own.pte & PTE_W))
@@ -156,7 +170,9 @@ static void compare_leaf(struct comparison *c, pte_t *entry, unsigned int level,
 	} else {
 		gstage_set(entry, 0);
 	}
+	gs->work = 0;
 	c->changed |= gs->ops->change(gs, &range);
+	c->table->reverse.work += gs->work;
 }
 
 /* Compare the leaves that belong to entries of this table, whose first entry is for `base`. */
@@ -226,6 +242,7 @@ static bool compare(struct kvm_vcpu *vcpu, struct shadow_table *table, bool paus
 {
 	struct shadow_flush flush[SHADOW_FLUSHES];
 	unsigned long since = table->flushes, now = copy_flushes(vcpu->kvm, since, flush);
+	unsigned int pieces = 0;
 
 	table->flushes = now;
 	if (now - since > SHADOW_FLUSHES || table->incomplete)
@@ -238,8 +255,9 @@ static bool compare(struct kvm_vcpu *vcpu, struct shadow_table *table, bool paus
 		if (flush[i].by_l1)
 			return false;
 		while (!compare_piece(vcpu, &c)) {
-			if (!pauses)
+			if (!pauses || ++pieces == MAX_PIECES)
 				return false;
+			vcpu_set_request(vcpu, REQ_HOST); /* interrupts are taken */
 			hv_unpin();
 			hv_poll_interrupts();
 			hv_pin();

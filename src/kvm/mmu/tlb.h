@@ -87,9 +87,9 @@ static inline unsigned long tlb_loaded_vmid(void)
 }
 
 /*
- * Return how often the VM's own table has been flushed since it had a shadow table. No order is needed: shadow_map() reads the
- * table with mmu_lock held. If shadow_put() reads an old count, the request for the flush is still
- * pending; if it reads the new one, its fence orders later walks after the change.
+ * Return how often the VM's own table has been flushed since the first shadow table was created. No
+ * order is needed. If shadow_put() reads an old count, the request for the flush is still pending; if
+ * it reads the new one, its fence orders later walks after the change.
  */
 static inline unsigned long tlb_flushes(const struct kvm *kvm)
 {
