@@ -101,10 +101,9 @@ enum nested_unpriv {
 
 /*
  * The H and VS CSRs that L1 sees. While L2's CSRs are loaded, the hart has the current values of
- * vsstatus to vsatp, of vstimecmp if henvcfg.STCE permits it, of vsiselect and vsie, of hvip.VSSIP and
- * the VS bits of hie where hideleg delegates them, and of hvip where hvien is set; the values here are
- * then old. Owner: vcpu->mutex, and the
- * scheduler's hook when it puts the vCPU.
+ * vsstatus to vsatp, of vstimecmp if henvcfg.STCE permits it, of vsiselect and vsie, of hvip.VSSIP
+ * and the VS bits of hie where hideleg delegates them, and of hvip where hvien is set; the values
+ * here are then old. Owner: vcpu->mutex, and the scheduler's hook when it puts the vCPU.
  */
 struct nested {
 	bool v;         /* L2 runs: the hart's V bit, as L1 would see it */
@@ -135,11 +134,12 @@ struct nested {
 	u64 vstimecmp;
 	u64 vsiselect, hvictl, hviprio1, hviprio2; /* used if the vCPU has Ssaia, too */
 	/*
-	 * Bit IRQ_PMU_OVF of hvien, and of vsie where hvien is set: then this bit of vsie is not hie's. All
-	 * are 0 if the vCPU lacks Ssaia or Sscofpmf.
+	 * Bit IRQ_PMU_OVF of hvien, and of vsie, which has it where hvien is set; its other bits are hie's.
+	 * hvien_writable has the bit if the vCPU has Ssaia and Sscofpmf; otherwise, all are 0.
 	 */
 	u64 hvien;
 	unsigned long vsie, hvien_writable;
+	unsigned long own_hvien; /* the hart's, while L2's CSRs are loaded */
 
 	u8 nacl; /* bits of enum nacl_feature; 0: L1 shares no memory, and vcpu->map is unused */
 	bool nacl_swap; /* swap hstatus when this memory is next updated */

@@ -280,8 +280,10 @@ mutant "nested: after a reset, hvien stays 0" nested.c 's/,\s+\.hvien_writable =
 mutant "nested: hip shows the bits of hvien" nested_irq.c 's/\(vcpu->nested.hvip & VS_LINES\)/(vcpu->nested.hvip)/' test_nested
 mutant "nested: vsip shows the bits that hvien lacks" nested_csr.c 's/\(n->hvip & n->hvien\)/n->hvip \& BIT(IRQ_PMU_OVF)/' test_nested
 mutant "nested: vsie shows the bits that hvien lacks" nested_csr.c 's/\(n->vsie & n->hvien\)/n->vsie/' test_nested
-mutant "nested: L2 has L1's hvien" nested.c 's/\t\tcsr_write\(hvien, \(unsigned long\)n->hvien\);\n//' test_nested
-mutant "nested: L1 has L2's hvien" nested.c 's/\tif \(vcpu->has_aia\)\n\t\tcsr_write\(hvien, BIT\(IRQ_PMU_OVF\)\);.*?\n//' test_nested
+mutant "nested: L2 has L1's hvien" nested.c 's/csr_swap\(hvien, \(unsigned long\)n->hvien\)/csr_read(hvien)/' test_nested
+mutant "nested: L1 has L2's hvien" nested.c 's/\tif \(vcpu->has_aia\)\n\t\tcsr_write\(hvien, vcpu->nested.own_hvien\);\n//' test_nested
+mutant "nested: a WFI of L1 does not look for an interrupt of hvien" nested.c 's/ \|\|\s+nested_has_local_irq\(n\)//' test_nested
+mutant "nested: an interrupt of hvien does not end a WFI of L1" nested_irq.c 's/ \|\| \(!n->v && nested_has_local_irq\(n\)\)//' test_nested
 mutant "nested: L2 does not get the interrupts of hvien" nested.c 's/n->hvip & \(n->hideleg \| n->hvien\)/n->hvip \& n->hideleg/' test_nested
 mutant "nested: L2 cannot clear an interrupt of hvien" nested.c 's/\(delegated & BIT\(IRQ_VS_SOFT\)\) \| n->hvien/delegated \& BIT(IRQ_VS_SOFT)/' test_nested
 mutant "nested: what L2 writes to sie for an interrupt of hvien is lost" nested.c 's/\tn->vsie = vsie & n->hvien;\n//' test_nested

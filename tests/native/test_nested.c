@@ -147,7 +147,7 @@ static void without_sscofpmf_hvien_is_zero(void **state)
 	assert_true(get(CSR_hvien) == LCOFI);
 }
 
-/* L2 enables interrupt 13, takes it and clears it, all in the hart. */
+/* L2 enables interrupt 13 and clears it in the hart. */
 static void l2_has_the_interrupts_of_hvien(void **state)
 {
 	(void)state;
@@ -257,6 +257,25 @@ static void an_interrupt_in_hvictl_ends_a_wfi(void **state)
 	vcpu_put(vm.vcpu);
 }
 
+/* Whether or not L2 runs (AIA, "WFI (Wait for Interrupt) instruction"). */
+static void an_interrupt_of_hvien_ends_a_wfi_of_l1(void **state)
+{
+	(void)state;
+	set(CSR_hvictl, NONE);
+	set(CSR_hvien, LCOFI);
+	set(CSR_vsie, LCOFI);
+	assert_false(vm.vcpu->nested.on);
+	set(CSR_hvip, LCOFI);
+	assert_true(vm.vcpu->nested.on); /* so that a WFI of L1 asks */
+	vcpu_load(vm.vcpu);
+	assert_true(nested_wfi_ends(vm.vcpu));
+	vcpu_put(vm.vcpu);
+	set(CSR_vsie, 0);
+	vcpu_load(vm.vcpu);
+	assert_false(nested_wfi_ends(vm.vcpu));
+	vcpu_put(vm.vcpu);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -270,6 +289,7 @@ int main(void)
 		TEST(l2_has_the_interrupts_of_hvien),
 		TEST(l1_reads_vstopi_of_l2),
 		TEST(an_interrupt_in_hvictl_ends_a_wfi),
+		TEST(an_interrupt_of_hvien_ends_a_wfi_of_l1),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

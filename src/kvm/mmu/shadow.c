@@ -428,7 +428,10 @@ int shadow_map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 	hv_pin();
 	if (table->gstage.tables >= SHADOW_TABLES)
 		drop_all_memory(vcpu, table);
-	/* L1's table may have changed, and been fenced, since the walk. */
+	/*
+	 * The table has been dropped since the walk: its old root has to be freed first, or L1 has changed
+	 * its own table and fenced.
+	 */
 	if (walk->generation != shadow->generation) {
 		hv_unpin();
 		return 0;

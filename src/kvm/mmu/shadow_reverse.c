@@ -15,9 +15,9 @@
  *   - there have been more than SHADOW_FLUSHES flushes since the last comparison;
  *   - the flush was one that L1 has asked for (tlb_flush_vm()): then L1's table may have changed;
  *   - the comparison takes MAX_PIECES;
- *   - some leaf may not be in the reverse map: two addresses of L2 have the same page of L1, L1 has
- *     mapped pages of a block elsewhere before, a leaf maps 1 GiB or more, there was no memory, or the
- *     reverse map has SHADOW_TABLES tables.
+ *   - some leaf may not be in the reverse map: two addresses of L2 have the same page of L1; a leaf of
+ *     2 MiB has come from memory of L1 that was at another address of L2 before; a leaf maps 1 GiB or
+ *     more, or is above 2^PPN_GPA_BITS; there was no memory; or the reverse map has SHADOW_TABLES tables.
  *
  * The reverse map is a G-stage table that no hart uses. It maps addresses of L1 to those of L2, so that
  * its leaves can have the same sizes as those of the shadow table. It may have entries for leaves that
@@ -75,8 +75,9 @@ static bool add_pages(struct shadow_table *table, gpa_t l1, gpa_t l2)
 
 /*
  * The reverse map no longer has an entry for `l2`, whose leaf may come from the same page as one that has
- * just been set. If it maps the page's host address `hpa`, it does, and both stay. If not, it comes from
- * another page, or from this one before a flush that has not been compared yet: remove it.
+ * just been set. If it maps the page's host address `hpa`, it may be a second address of this page, and
+ * both stay. If not, it comes from another page, or from this one before a flush that has not been
+ * compared yet: remove it.
  */
 static void entry_lost(struct kvm_vcpu *vcpu, struct shadow_table *table, gpa_t l2, hpa_t hpa)
 {

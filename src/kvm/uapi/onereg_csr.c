@@ -164,7 +164,7 @@ static int hext_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
 		*value = nacl_reg_get(vcpu);
 		return 0;
 	default:
-		*value = vcpu->nested.vsie;
+		*value = vcpu->nested.vsie & vcpu->nested.hvien;
 		return vcpu->has_aia ? 0 : -ENOENT;
 	}
 }
@@ -177,6 +177,7 @@ static int hext_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 		return nacl_reg_set(vcpu, value);
 	if (num == KVM_HS_HEXT_VSIE) {
 		vcpu->nested.vsie = (unsigned long)value & vcpu->nested.hvien_writable;
+		nacl_csr_changed(vcpu);
 		return vcpu->has_aia ? 0 : -ENOENT;
 	}
 	if (value > 1)

@@ -106,23 +106,23 @@ static inline bool any_dirty(const unsigned long *bitmap, unsigned int count)
 
 /*
  * The positions of the CSRs in memory. A CSR comes after those on which its value depends: hvip
- * before hip, and the H CSRs before the VS CSRs. The first RV32_INDICES exist on RV32 only, and the
- * last AIA_INDICES need Ssaia.
+ * before hip, and the H CSRs before the VS CSRs. The first RV32_INDICES exist on RV32 only. The last
+ * AIA_INDICES need Ssaia, as does hvien, whose word is not used without it.
  */
 #define AT(csr) NACL_INDEX(CSR_##csr)
 static const u16 indices[] = {
 	AT(henvcfgh),   AT(htimedeltah), AT(hstateen0h), AT(vstimecmph), AT(hviprio1h),
-	AT(hviprio2h),  AT(hideleg),     AT(hvip),       AT(henvcfg),    AT(hstatus),
-	AT(hedeleg),    AT(hie),         AT(hip),        AT(hgeie),      AT(hcounteren),
-	AT(htimedelta), AT(hstateen0),   AT(htval),      AT(htinst),     AT(hgatp),
-	AT(vsstatus),   AT(vsie),        AT(vsip),       AT(vstvec),     AT(vsscratch),
-	AT(vsepc),      AT(vscause),     AT(vstval),     AT(vstimecmp),  AT(vsatp),
-	AT(vsiselect),  AT(hvien),       AT(hvictl),     AT(hviprio1),   AT(hviprio2),
+	AT(hviprio2h),  AT(hideleg),     AT(hvip),       AT(hvien),      AT(henvcfg),
+	AT(hstatus),    AT(hedeleg),     AT(hie),        AT(hip),        AT(hgeie),
+	AT(hcounteren), AT(htimedelta),  AT(hstateen0),  AT(htval),      AT(htinst),
+	AT(hgatp),      AT(vsstatus),    AT(vsie),       AT(vsip),       AT(vstvec),
+	AT(vsscratch),  AT(vsepc),       AT(vscause),    AT(vstval),     AT(vstimecmp),
+	AT(vsatp),      AT(vsiselect),   AT(hvictl),     AT(hviprio1),   AT(hviprio2),
 };
 #undef AT
 
 #define RV32_INDICES 6
-#define AIA_INDICES  5
+#define AIA_INDICES  4
 #define FIRST_INDEX  (BITS_PER_LONG == 32 ? 0 : RV32_INDICES)
 
 static unsigned int end_of_indices(const struct kvm_vcpu *vcpu)

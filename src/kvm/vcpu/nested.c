@@ -45,11 +45,12 @@ static bool traps_clear_hstatus(const struct nested *n)
 
 /*
  * Are special exits needed? While hie enables interrupts of VS, they end a WFI of L1, too, and L1
- * may have to take them. One in hvictl ends a WFI of L1, too.
+ * may have to take them. One in hvictl, or one of hvien that vsie enables, ends a WFI of L1, too.
  */
 static bool is_on(const struct nested *n)
 {
-	return n->v || traps_clear_hstatus(n) || (n->hie & VS_LINES) || nested_has_virtual_irq(n);
+	return n->v || traps_clear_hstatus(n) || (n->hie & VS_LINES) || nested_has_virtual_irq(n) ||
+	       nested_has_local_irq(n);
 }
 
 /*
@@ -188,7 +189,7 @@ static void units_leave(struct kvm_vcpu *vcpu)
 
 static void load_environment(struct kvm_vcpu *vcpu)
 {
-	const struct nested *n = &vcpu->nested;
+	struct nested *n = &vcpu->nested;
 
 	csr_write(hideleg, n->hideleg & VS_LINES);
 	csr_write(hcounteren, vcpu->hcounteren & n->hcounteren);
@@ -199,7 +200,7 @@ static void load_environment(struct kvm_vcpu *vcpu)
 	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSTC))
 		csr_write64(vstimecmp, n->vstimecmp);
 	if (vcpu->has_aia) {
-		csr_write(hvien, (unsigned long)n->hvien);
+		n->own_hvien = csr_swap(hvien, (unsigned long)n->hvien);
 		csr_write(vsiselect, (unsigned long)n->vsiselect);
 		csr_write(hvictl, (unsigned long)n->hvictl);
 		csr_write64(hviprio1, n->hviprio1);
@@ -215,7 +216,7 @@ static void restore_environment(struct kvm_vcpu *vcpu)
 	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SMSTATEEN))
 		csr_write64(hstateen0, isa_hstateen0(vcpu));
 	if (vcpu->has_aia)
-		csr_write(hvien, BIT(IRQ_PMU_OVF)); /* as isa.c did */
+		csr_write(hvien, vcpu->nested.own_hvien);
 }
 
 /* Have the host wake this vCPU at the deadline of L1's stimecmp, which the hart does not watch. */

@@ -105,6 +105,12 @@ static inline bool nested_has_virtual_irq(const struct nested *n)
 	return (n->hvictl & HVICTL_VTI) && FIELD_GET(HVICTL_IID, n->hvictl) != IRQ_S_EXT;
 }
 
+/* Has L1 given L2 an interrupt in hvip that hvien and vsie enable? V is 0, so the hart does not show it. */
+static inline bool nested_has_local_irq(const struct nested *n)
+{
+	return n->hvien && (n->hvien & n->hvip & n->vsie);
+}
+
 /*
  * Take a trap into L1 if an interrupt is pending that L1 takes now. Called with the vCPU loaded,
  * outside the guest.

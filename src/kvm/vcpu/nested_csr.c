@@ -62,8 +62,8 @@ static const struct plain_csr *find_plain(unsigned int csr)
 }
 
 /*
- * A bit of hvip above 12 is writable if it is in hvien (AIA, "Virtual interrupts for VS level"). The bits
- * below are in the table.
+ * A bit of hvip above 12 is writable if that of hvien is (AIA, "Virtual interrupts for VS level"). The
+ * table has the bits below.
  */
 static bool plain(struct nested *n, const struct csr_access *access, unsigned long *old)
 {

@@ -58,7 +58,7 @@ bool nested_wfi_ends(struct kvm_vcpu *vcpu)
 	pending = n->v ? csr_read(vsip) & csr_read(vsie) : nested_hip(vcpu) & n->hie;
 	pending |= pending_irqs(vcpu);
 	hv_unpin();
-	return pending || nested_has_virtual_irq(n);
+	return pending || nested_has_virtual_irq(n) || (!n->v && nested_has_local_irq(n));
 }
 
 /*

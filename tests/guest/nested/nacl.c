@@ -279,6 +279,15 @@ static void test_sync(void)
 	ok_eq(shared[CSRS + INDEX(CSR_hvip)], csr_read(hvip), "and are 0 in memory, too");
 	ok_eq(shared[CSRS + INDEX(CSR_vsip)], BIT(IRQ_S_TIMER), "vsip follows hvip and hideleg");
 	ok_eq(differences(), 0, "the memory shows all CSRs");
+	if (isa_has("_ssaia")) {
+		csr_write(hvien, 0);
+		put(CSR_hvien, BIT(IRQ_PMU_OVF));
+		put(CSR_vsie, BIT(IRQ_PMU_OVF));
+		nacl(SBI_NACL_SYNC_CSR, ALL);
+		ok_eq(csr_read(vsie), csr_read(hvien), "vsie is applied after hvien");
+		csr_write(vsie, 0);
+		csr_write(hvien, 0);
+	}
 	put(CSR_vsscratch, 0x99);
 	shared[DIRTY + 15] = ~0UL;
 	nacl(SBI_NACL_SYNC_CSR, ALL);
