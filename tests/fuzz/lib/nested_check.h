@@ -114,7 +114,9 @@ static inline void check_legal(const struct kvm_vcpu *vcpu)
 
 	CLAIM((n->hstatus & ~hstatus) == FIELD_PREP(HSTATUS_VSXL, XL_64));
 	CLAIM(!(n->hedeleg & ~0xb1ffUL));
-	CLAIM(!((n->hideleg | n->hvip) & ~VS_LINES));
+	CLAIM(!(n->hideleg & ~VS_LINES));
+	CLAIM(!(n->hvip & ~(VS_LINES | n->hvien_writable)));
+	CLAIM(!((n->hvien | n->vsie) & ~n->hvien_writable));
 	CLAIM(!(n->hie & ~(VS_LINES | BIT(IRQ_S_GEXT))));
 	CLAIM(!(n->henvcfg & ~(isa_henvcfg(vcpu) | ENVCFG_FIOM | ENVCFG_CBIE)));
 	CLAIM(!(n->hstateen0 & ~isa_hstateen0(vcpu)));
