@@ -296,21 +296,21 @@ mutant "shadow: a pending flush is not reported" tlb.c 's/\treport_flush\(vm, pe
 mutant "shadow: a flush that L1 asks for is not reported" tlb.c 's/\treport_flush\(vm, NULL\);\n//' test_shadow_reverse
 mutant "reverse: a flush that L1 asks for is compared" shadow_reverse.c 's/if \(flush\[i\].by_l1\)/if (0)/' test_shadow_reverse
 mutant "reverse: no vCPU is asked to compare" shadow_reverse.c 's/\tkvm_for_each_vcpu\(i, vcpu, vm\)\n.*?;\n//s' test_shadow
-mutant "reverse: a comparison removes nothing" shadow_reverse.c 's/\tc->changed \|= gs->ops->change\(gs, &range\);\n//' test_shadow
+mutant "reverse: a comparison removes nothing" shadow_reverse.c 's/\tc->changed \|= gstage_change_at_once\(.*?\n//' test_shadow
 mutant "reverse: a comparison does not fence" shadow_reverse.c 's/if \(c->changed\)/if (0)/' test_shadow
 mutant "reverse: a change of a table that is not loaded is not fenced later" shadow_tlb.c 's/(tlb_flush_vm_local\(vcpu->kvm\);\n\telse\n\t\t)table->hart = SHADOW_NO_HART;/$1;/' test_shadow
 mutant "reverse: a change of the loaded table is not fenced" shadow_tlb.c 's/\ttlb_flush_vm_local\(vcpu->kvm\);\n(\telse\n\t\ttable->hart = SHADOW_NO_HART)/\t;\n$1/' test_shadow_reverse
 mutant "reverse: W is not compared" shadow_reverse.c 's/if \(!\(leaf.pte & ~own.pte & PTE_W\)\)/if (1)/' test_shadow
-mutant "reverse: a leaf that loses W is removed" shadow_reverse.c 's/range.what = GSTAGE_PROTECT/range.what = GSTAGE_UNMAP/' test_shadow_reverse
+mutant "reverse: a leaf that loses W is removed" shadow_reverse.c 's/what = GSTAGE_PROTECT/what = GSTAGE_UNMAP/' test_shadow_reverse
 mutant "reverse: host addresses are not compared" shadow_reverse.c 's/ &&\s+gstage_leaf_hpa\(leaf, l2\) == gstage_leaf_hpa\(own, l1\)//' test_shadow_reverse
 mutant "reverse: A is not compared" shadow_reverse.c 's/\(own->pte & PTE_A\) && //' test_shadow_reverse
 mutant "reverse: a large entry is compared at its first page" shadow_reverse.c 's/own.level >= level &&\s+//' test_shadow_reverse
-mutant "reverse: only the first page of a large entry is removed" shadow_reverse.c 's/l2 \+ gstage_size\(level\)/l2 + PAGE_SIZE/' test_shadow_reverse
+mutant "reverse: only the first page of a large entry is removed" shadow_reverse.c 's/l2, gstage_size\(level\), what/l2, PAGE_SIZE, what/' test_shadow_reverse
 mutant "reverse: a table without memory for its entries counts as complete" shadow_reverse.c 's/\telse if \(err\)\n\t\ttable->incomplete = true;/\telse if (err)\n\t\t;/' test_shadow_reverse
 mutant "reverse: an incomplete table is compared" shadow_reverse.c 's/ \|\| table->incomplete\)/)/' test_shadow
 mutant "reverse: a page at a second address is not noticed" shadow_reverse.c 's/(hpa\) \{\n\t\t)table->incomplete = true;/$1;/' test_shadow
-mutant "reverse: an old copy of a page that is mapped elsewhere stays" shadow_reverse.c 's/\t\tgs->ops->change\(gs, &range\);\n\t\tshadow_tlb/\t\tshadow_tlb/' test_shadow_reverse
-mutant "reverse: the removal of an old copy is not fenced" shadow_reverse.c 's/(\t\tgs->ops->change\(gs, &range\);\n)\t\tshadow_tlb_change\(vcpu, table\);\n/$1/' test_shadow_reverse
+mutant "reverse: an old copy of a page that is mapped elsewhere stays" shadow_reverse.c 's/\t\tgstage_change_at_once\(.*?\n\t\tshadow_tlb/\t\tshadow_tlb/' test_shadow_reverse
+mutant "reverse: the removal of an old copy is not fenced" shadow_reverse.c 's/(\t\tgstage_change_at_once\(.*?\n)\t\tshadow_tlb_change\(vcpu, table\);\n/$1/' test_shadow_reverse
 mutant "reverse: a block at a second address is not noticed" shadow_reverse.c 's/(old != pte && level\)\n\t\t)table->incomplete = true;/$1;/' test_shadow_reverse
 mutant "reverse: a page that has moved counts as being at two addresses" shadow_reverse.c 's/if \(gstage_leaf_hpa\(&leaf, l2\) == hpa\)/if (1)/' test_shadow_reverse
 mutant "reverse: pages of a block that are at a second address are not noticed" shadow_reverse.c 's/\t\tsame &= .*?\n//' test_shadow_reverse

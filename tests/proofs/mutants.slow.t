@@ -118,7 +118,7 @@ mutant "G-stage: a split puts leaves 4 KiB apart at every level" mmu/gstage.c \
 mutant "G-stage: a split makes all leaves read-only" mmu/gstage.c \
 	's/leaf & ~PTE_PPN\)/GSTAGE_LEAF)/' gstage_change/split
 mutant "G-stage: a collapse removes fewer leaves" mmu/gstage.c \
-	's/(gstage_collapse\(.*?\.end = start \+ gstage_size\(level)\)/$1 - 1)/s' gstage_change/collapse
+	's/(gstage_collapse\(.*?gs, start, gstage_size\(level)\)/$1 - 1)/s' gstage_change/collapse
 mutant "G-stage: a collapse reports no table" mmu/gstage.c 's/\t\*old = table;\n//' gstage_change/collapse
 mutant "G-stage: a table with a new leaf is retired" mmu/gstage.c \
 	's/ && !table_is_empty\(gs, \*ptep\)/ \&\& false/' gstage_change/retire

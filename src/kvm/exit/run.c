@@ -29,10 +29,10 @@
 #include "vcpu/vector.h"
 
 /*
- * Serve REQ_PMU, REQ_SHADOW, REQ_NACL, REQ_VECTOR, and REQ_TRACE, which is sent after trace events have been
- * switched on or off. REQ_VECTOR comes after the first three, because these may sleep, and Linux may use
- * vectors meanwhile. Not inlined, so that fences do not pay for it. Returns 0; or -errno, and then
- * all requests have to be served once more.
+ * Serve REQ_PMU, REQ_SHADOW, REQ_NACL, REQ_VECTOR, and REQ_TRACE, which is sent after trace events
+ * have been switched on or off. REQ_VECTOR comes after the first three, because these may sleep, and
+ * Linux may use vectors meanwhile. Not inlined, so that fences do not pay for it. Returns 0; or
+ * -errno, and then all requests have to be served once more.
  */
 static __attribute__((noinline)) int serve_changes(struct kvm_vcpu *vcpu, unsigned long requests)
 {

@@ -301,11 +301,7 @@ int gstage_collapse(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte,
 	int err;
 
 	trace_gstage_collapse(start, level);
-	gs->ops->change(gs, &(struct gstage_range){ .start = start,
-						    .end = start + gstage_size(level),
-						    .from = start,
-						    .what = GSTAGE_UNMAP,
-						    .at_once = true });
+	gstage_change_at_once(gs, start, gstage_size(level), GSTAGE_UNMAP);
 	err = gs->ops->map(gs, gpa, level, pte, old);
 	*old = table;
 	return err;

@@ -251,6 +251,17 @@ static inline bool gstage_range_stops(const struct gstage *gs, struct gstage_ran
 	return true;
 }
 
+/* mmu_lock held, and not released: change [start, start + size). Returns what `change` returns. */
+static inline bool gstage_change_at_once(struct gstage *gs, gpa_t start, u64 size,
+					 enum gstage_change what)
+{
+	struct gstage_range range = {
+		.start = start, .end = start + size, .from = start, .what = what, .at_once = true
+	};
+
+	return gs->ops->change(gs, &range);
+}
+
 /* ---- gstage.c: what the walkers use ------------------------------------------- */
 
 /* Map the table of a pointer entry into the kernel, until gstage_table_unmap(). */

@@ -235,15 +235,11 @@ static void fence_block(struct shadow_table *table, gpa_t start, gpa_t last)
 {
 	struct gstage *gs = &table->gstage;
 	u64 size = shadow_block_entry(gs, start, 0) & PTE_FROM_LARGE ? gstage_size(1) : PAGE_SIZE;
-	struct gstage_range range = { .start = ALIGN_DOWN(start, size),
-				      .end = ALIGN_DOWN(last, size) + size,
-				      .from = ALIGN_DOWN(start, size),
-				      .what = GSTAGE_UNMAP,
-				      .at_once = true };
+	gpa_t first = ALIGN_DOWN(start, size);
 
 	hv_pin();
 	spin_lock(&gs->mmu_lock);
-	gs->ops->change(gs, &range);
+	gstage_change_at_once(gs, first, ALIGN_DOWN(last, size) + size - first, GSTAGE_UNMAP);
 	spin_unlock(&gs->mmu_lock);
 	table->hart = SHADOW_NO_HART;
 	hv_unpin();

@@ -31,7 +31,7 @@
 #include "request.h"
 
 #define FLAGS        (PTE_V | PTE_R) /* of each leaf of the reverse map */
-#define MAX_PIECES   2048            /* of one comparison: some 20 ms */
+#define MAX_PIECES   2048            /* of one comparison, each of GSTAGE_PIECE */
 #define PPN_GPA_BITS 56              /* of an address whose page number fits in an entry */
 
 void shadow_flushed(struct kvm *vm, const struct gstage_pending_flush *pending)
@@ -82,11 +82,6 @@ static bool add_pages(struct shadow_table *table, gpa_t l1, gpa_t l2)
 static void entry_lost(struct kvm_vcpu *vcpu, struct shadow_table *table, gpa_t l2, hpa_t hpa)
 {
 	struct gstage *gs = &table->gstage;
-	struct gstage_range range = { .start = l2,
-				      .end = l2 + PAGE_SIZE,
-				      .from = l2,
-				      .what = GSTAGE_UNMAP,
-				      .at_once = true };
 	struct gstage_leaf leaf;
 
 	if (gstage_find(gs, l2, &leaf))
@@ -94,7 +89,7 @@ static void entry_lost(struct kvm_vcpu *vcpu, struct shadow_table *table, gpa_t 
 	if (gstage_leaf_hpa(&leaf, l2) == hpa) {
 		table->incomplete = true;
 	} else {
-		gs->ops->change(gs, &range);
+		gstage_change_at_once(gs, l2, PAGE_SIZE, GSTAGE_UNMAP);
 		shadow_tlb_change(vcpu, table);
 	}
 }
@@ -155,11 +150,7 @@ static void compare_leaf(struct comparison *c, pte_t *entry, unsigned int level,
 {
 	struct gstage *gs = &c->table->gstage;
 	gpa_t l2 = pte_to_hpa(*entry);
-	struct gstage_range range = { .start = l2,
-				      .end = l2 + gstage_size(level),
-				      .from = l2,
-				      .what = GSTAGE_UNMAP,
-				      .at_once = true };
+	enum gstage_change what = GSTAGE_UNMAP;
 	struct gstage_leaf own, leaf;
 
 	c->table->reverse.work -= 2 * GSTAGE_VISIT; /* two walks */
@@ -167,12 +158,12 @@ static void compare_leaf(struct comparison *c, pte_t *entry, unsigned int level,
 	    leaf.level >= level && is_copy(&leaf, l2, &own, l1)) {
 		if (!(leaf.pte & ~own.pte & PTE_W))
 			return;
-		range.what = GSTAGE_PROTECT;
+		what = GSTAGE_PROTECT;
 	} else {
 		gstage_set(entry, 0);
 	}
 	gs->work = 0;
-	c->changed |= gs->ops->change(gs, &range);
+	c->changed |= gstage_change_at_once(gs, l2, gstage_size(level), what);
 	c->table->reverse.work += gs->work;
 }
 
@@ -246,6 +237,8 @@ static bool compare(struct kvm_vcpu *vcpu, struct shadow_table *table, bool paus
 	unsigned int pieces = 0;
 
 	table->flushes = now;
+	if (now == since)
+		return true;
 	if (now - since > SHADOW_FLUSHES || table->incomplete)
 		return false;
 	table->reverse.work = GSTAGE_PIECE;
