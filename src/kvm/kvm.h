@@ -43,13 +43,23 @@ struct kvm_bus {
 	size_t zones;            /* how many of the devices are coalesced zones */
 };
 
-/* The last flushes of the table of a VM that has a shadow table (mmu/shadow_reverse.c). */
-#define SHADOW_FLUSHES 8
+struct shadow_table;
+
+/*
+ * What shadow tables have to be compared with: the last flushes of the table of a VM that has a shadow
+ * table (mmu/shadow_reverse.c), and changes of its protected pages (mmu/shadow_protect.c).
+ */
+#define SHADOW_FLUSHES 16
 struct shadow_log {
 	struct spinlock lock; /* a leaf */
 	struct shadow_flush {
 		gpa_t start, end; /* of L1: leaves in [start, end) may have changed */
-		bool by_l1;       /* tlb_flush_vm(): L1's table may have changed */
+		enum {
+			SHADOW_LEAVES,
+			SHADOW_BY_L1, /* tlb_flush_vm(): L1's table may have changed */
+			SHADOW_SOURCE /* not a flush: a page is no longer protected, or again */
+		} what;
+		const struct shadow_table *by; /* which has protected the page, or NULL */
 	} flush[SHADOW_FLUSHES]; /* the one that made kvm->flushes n + 1 is at n % SHADOW_FLUSHES */
 };
 
@@ -74,7 +84,7 @@ struct kvm {
 	hpa_t slot_ids[64];    /* pages with a word for each slot id (memslot.c) */
 	struct gstage gstage;
 	const struct tlb_ops *tlb; /* toggle tlb_flush (tlb.h) */
-	unsigned long flushes;     /* of a VM with a shadow table; changed under shadow_log.lock */
+	unsigned long flushes;     /* entries of shadow_log so far; changed under its lock */
 	const struct gpa_ops *gpa; /* toggle gpa_from (gpa.h) */
 	struct hv_notifier notifier;
 	bool has_guest_maps; /* some vCPU has used its guest_map; under mmu_lock */
@@ -101,7 +111,9 @@ struct kvm {
 	bool dead;
 	struct vm_stats stats;
 	struct shadow_log shadow_log;
-	/*
+	const struct gstage_ops *walker; /* NULL, or what protect_ops call (shadow_protect.c) */
+	struct gstage_ops protect_ops;   /* of gstage, with the toggle shadow=protect */
+					 /*
 	 * For each hart, the vCPU of this VM that was last loaded there (idx + 1; 0: none). The
 	 * VM's VS-stage translations that the hart has cached belong to that vCPU. Any thread reads
 	 * whether it is 0 (tlb.c); HART_USED: a vCPU is being loaded there for the first time.

@@ -41,7 +41,7 @@ same 0 --hs
 same $part --hs --set fp=eager --set fastpath=off --set switch=full
 same $((2 * part)) --hs --set fp=lazy_save --set timer=hrtimer --set wfi=native --set counters=trap
 same $((3 * part)) --hs --set vmid=flush --set tlb_flush=all --set mmio_decode=fetch
-same $((4 * part)) --hs --set gstage_walk=recursive --set wfi=native --set nacl=off
+same $((4 * part)) --hs --set gstage_walk=recursive --set wfi=native --set nacl=off --set shadow=protect
 on_machine --machine qemu-spike
 if command -v "${SPIKE:-spike}" >/dev/null; then
 	# Spike ignores htimedelta when vstimecmp is written.

@@ -13,7 +13,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 . "$HS_TOP/tests/native/mutants.sh"
-unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_imsic_guest test_kick test_lazy_put test_memslot test_nacl test_nacl_features test_nested test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_shadow test_shadow_cases test_shadow_reverse test_shadow_tlb test_tlb_flush test_vmid
+unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_imsic_guest test_kick test_lazy_put test_memslot test_nacl test_nacl_features test_nested test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_shadow test_shadow_cases test_shadow_protect test_shadow_reverse test_shadow_tlb test_tlb_flush test_vmid
 
 # ---- faults, invalidations, fences ----
 mutant "rule 1: mmu_lock is held while the page is looked up" gstage_fault.c \
@@ -294,7 +294,39 @@ mutant "shadow: flushes are taken from a statistic, which user space can clear" 
 	's/vm->flushes \+ 1, __ATOMIC_RELAXED/vm->stats.remote_tlb_flush_requests + 1, __ATOMIC_RELAXED/' test_shadow
 mutant "shadow: a pending flush is not reported" tlb.c 's/\treport_flush\(vm, pending\);\n\tif/\tif/' test_shadow
 mutant "shadow: a flush that L1 asks for is not reported" tlb.c 's/\treport_flush\(vm, NULL\);\n//' test_shadow_reverse
-mutant "reverse: a flush that L1 asks for is compared" shadow_reverse.c 's/if \(flush\[i\].by_l1\)/if (0)/' test_shadow_reverse
+mutant "protect: a page of L1's table stays writable" shadow_protect.c 's/PTE_PPN \| GSTAGE_LEAF_WRITE/PTE_PPN/' test_shadow_protect
+mutant "protect: a protected page is not marked" shadow_protect.c 's/\) \| PTE_SOURCE\);/));/' test_shadow_protect
+mutant "protect: the loss of W is not fenced" shadow_protect.c 's/gstage_note_change\(own, page, 0\)/(void)0/' test_shadow_protect
+mutant "protect: a page that becomes writable is not recorded" shadow_protect.c 's/if \(!err && \(\*old/if (0 \&\& (*old/' test_shadow_protect
+mutant "protect: a mark that is lost without W is not recorded" shadow_protect.c 's/\) && !\(pte & PTE_SOURCE\)/) \&\& (pte \& PTE_W)/' test_shadow_protect
+mutant "protect: tables with protected pages may be replaced" shadow_protect.c 's/pte \| PTE_KEEP\)/pte)/' test_shadow_protect
+mutant "protect: a leaf below is not fenced" shadow_protect.c 's/if \(leaf.pte\)\n\t\ttlb_fence_local.*?;/;/' test_shadow_protect
+mutant "protect: a leaf below maps the first page of the larger one" shadow_protect.c 's/ \+ ALIGN_DOWN\(offset, gstage_size\(leaf.level\)\)/ + 0 * offset/' test_shadow_protect
+mutant "protect: a write above level 0 removes one block" shadow_protect.c 's/if \(FIELD_GET\(LEVEL, source->page\)\)/if (0)/' test_shadow_protect
+mutant "protect: an emptied table has its former sources" shadow.c 's/if \(table->nr_sources\)/if (0)/' test_shadow_protect
+mutant "protect: a table is never tracked again" shadow_protect.c 's/\ttable->untracked = false;\n//' test_shadow_protect
+mutant "protect: sources have no bound" shadow_protect.c 's/table->nr_sources == SOURCES_USED/0/' test_shadow_protect
+mutant "protect: a source may have two addresses" shadow_protect.c 's/source->base != base \|\|/0 ||/' test_shadow_protect
+mutant "protect: a source may have two levels" shadow_protect.c 's/FIELD_GET\(LEVEL, source->page\) != level/0/' test_shadow_protect
+mutant "protect: pages are protected while the reverse map is incomplete" shadow_protect.c 's/table->incomplete \|\| //' test_shadow_protect
+mutant "protect: a page that cannot be protected counts as protected" shadow_protect.c 's/ \|\| !protect\(vcpu->kvm, page, table\)/ || (protect(vcpu->kvm, page, table), 0)/' test_shadow_protect
+mutant "protect: a table does not know its own protection" shadow_protect.c 's/ \|\| flush->by == table;/;/' test_shadow_protect
+mutant "protect: another table's protection does not count" shadow_protect.c 's/stays = !flush->by \|\|.*?;/stays = true;/' test_shadow_protect
+mutant "protect: the mark is not looked at" shadow_protect.c 's/ && \(leaf.pte & PTE_SOURCE\);/;/' test_shadow_protect
+mutant "protect: a page is not found among the sources" shadow_protect.c 's/\tif \(one\) \{/\tif (0) {/' test_shadow_protect
+mutant "protect: a range is not looked up among the sources" shadow_protect.c 's/for \(source = sources; !one && /for (source = sources; 0 \&\& /' test_shadow_protect
+mutant "protect: an HLV waits for a search" shadow_protect.c 's/\tif \(!one && !pauses\)\n\t\treturn false;\n//' test_shadow_protect
+mutant "protect: an HLV forgets a fence" shadow_reverse.c 's/ \|\| !pauses\)\)/))/' test_shadow_protect
+mutant "protect: one page of a written source is removed" shadow_protect.c 's/source->base, gstage_size\(1\)/source->base, PAGE_SIZE/' test_shadow_protect
+mutant "protect: a written source stays" shadow_protect.c 's/\tsource->page = USED;\n//' test_shadow_protect
+mutant "protect: what is removed is not fenced" shadow_protect.c 's/(source->page = USED;\n)\tshadow_tlb_change\(vcpu, table\);\n/$1/; s/\tshadow_tlb_change\(vcpu, table\);\n(\tif \(!table->nr_written)/$1/' test_shadow_protect
+mutant "protect: a fence is executed again and again" shadow_protect.c 's/\ttable->fenced = false;\n//' test_shadow_protect
+mutant "protect: a fence of a table that is not tracked does nothing" shadow_protect.c 's/if \(table->untracked\)/if (0)/' test_shadow_protect
+mutant "protect: nothing asks for a fence of L1" shadow.c 's/\tvcpu_set_request\(vcpu, REQ_SHADOW\);\n//' test_shadow_protect
+mutant "protect: a fence by SBI is forgotten" shadow_reverse.c 's/table->fenced = true;/;/' test_shadow_protect
+mutant "protect: a walk adds no source" shadow.c 's/if \(vcpu->shadow->protects\)/if (0)/' test_shadow_protect
+mutant "protect: a table that is to be forgotten is fenced" shadow.c 's/for_each_shadow_table\(table, vcpu->shadow\) table->hgatp = 0;/shadow_fence(vcpu, SHADOW_ANY_VMID, 0, ~0ULL); (void)table;/' test_shadow_protect
+mutant "reverse: a flush that L1 asks for is compared" shadow_reverse.c 's/if \(flush\[i\].what == SHADOW_BY_L1 && /if (0 \&\& /' test_shadow_reverse
 mutant "reverse: no vCPU is asked to compare" shadow_reverse.c 's/\tkvm_for_each_vcpu\(i, vcpu, vm\)\n.*?;\n//s' test_shadow
 mutant "reverse: a comparison removes nothing" shadow_reverse.c 's/\tc->changed \|= gstage_change_at_once\(.*?\n//' test_shadow
 mutant "reverse: a comparison does not fence" shadow_reverse.c 's/if \(c->changed\)/if (0)/' test_shadow
@@ -307,7 +339,7 @@ mutant "reverse: A is not compared" shadow_reverse.c 's/\(own->pte & PTE_A\) && 
 mutant "reverse: a large entry is compared at its first page" shadow_reverse.c 's/own.level >= level &&\s+//' test_shadow_reverse
 mutant "reverse: only the first page of a large entry is removed" shadow_reverse.c 's/l2, gstage_size\(level\), what/l2, PAGE_SIZE, what/' test_shadow_reverse
 mutant "reverse: a table without memory for its entries counts as complete" shadow_reverse.c 's/\telse if \(err\)\n\t\ttable->incomplete = true;/\telse if (err)\n\t\t;/' test_shadow_reverse
-mutant "reverse: an incomplete table is compared" shadow_reverse.c 's/ \|\| table->incomplete\)/)/' test_shadow
+mutant "reverse: an incomplete table is compared" shadow_reverse.c 's/if \(table->incomplete\)/if (0)/' test_shadow
 mutant "reverse: a page at a second address is not noticed" shadow_reverse.c 's/(hpa\) \{\n\t\t)table->incomplete = true;/$1;/' test_shadow
 mutant "reverse: an old copy of a page that is mapped elsewhere stays" shadow_reverse.c 's/\t\tgstage_change_at_once\(.*?\n\t\tshadow_tlb/\t\tshadow_tlb/' test_shadow_reverse
 mutant "reverse: the removal of an old copy is not fenced" shadow_reverse.c 's/(\t\tgstage_change_at_once\(.*?\n)\t\tshadow_tlb_change\(vcpu, table\);\n/$1/' test_shadow_reverse
@@ -315,8 +347,8 @@ mutant "reverse: a block at a second address is not noticed" shadow_reverse.c 's
 mutant "reverse: a page that has moved counts as being at two addresses" shadow_reverse.c 's/if \(gstage_leaf_hpa\(&leaf, l2\) == hpa\)/if (1)/' test_shadow_reverse
 mutant "reverse: pages of a block that are at a second address are not noticed" shadow_reverse.c 's/\t\tsame &= .*?\n//' test_shadow_reverse
 mutant "reverse: entries for pages remain when a block is mapped" shadow_reverse.c 's/\t\tentries\[i\] = pte;\n//' test_shadow_reverse
-mutant "reverse: too many flushes are compared" shadow_reverse.c 's/now - since > SHADOW_FLUSHES \|\| //' test_shadow_reverse
-mutant "reverse: one flush more than there are is compared" shadow_reverse.c 's/now - since > SHADOW_FLUSHES \|\|/now - since > SHADOW_FLUSHES + 1 ||/' test_shadow_reverse
+mutant "reverse: too many flushes are compared" shadow_reverse.c 's/if \(now - since > SHADOW_FLUSHES\)/if (0)/' test_shadow_reverse
+mutant "reverse: one flush more than there are is compared" shadow_reverse.c 's/if \(now - since > SHADOW_FLUSHES\)/if (now - since > SHADOW_FLUSHES + 1)/' test_shadow_reverse
 mutant "reverse: one flush less than there are is compared" shadow_reverse.c 's/i < now - since; i\+\+/i + 1 < now - since; i++/' test_shadow
 mutant "reverse: a piece is skipped" shadow_reverse.c 's/c->from = MAX\(c->from, l1\)/c->from = l1 + PAGE_SIZE/' test_shadow_reverse
 mutant "reverse: what is left after a piece is not compared" shadow_reverse.c 's/\treturn !c->stops;/\treturn true;/' test_shadow_reverse
@@ -328,7 +360,7 @@ mutant "reverse: an HLV does not wait for a comparison" unpriv.c 's/\t\t\tshadow
 mutant "reverse: a dropped table stays incomplete" shadow.c 's/\ttable->incomplete = false;\n//' test_shadow_reverse
 mutant "reverse: the reverse map is not bounded" shadow_reverse.c 's/ && reverse->tables < SHADOW_TABLES//' test_shadow_reverse
 mutant "reverse: a full reverse map is never emptied" shadow.c 's/\ttable->clears \|= .*?\n//' test_shadow_reverse
-mutant "reverse: a pause does not look for signals afterwards" shadow_reverse.c 's/\t\t\tvcpu_set_request\(vcpu, REQ_HOST\);.*?\n//' test_shadow_reverse
+mutant "reverse: a pause does not look for signals afterwards" shadow_reverse.c 's/\tvcpu_set_request\(vcpu, REQ_HOST\);.*?\n//' test_shadow_reverse
 mutant "reverse: without memory, that of the reverse map is not freed" shadow.c 's/\ttable->clears = true;\n//' test_shadow_cases
 mutant "reverse: the root keeps its pointers to freed tables" shadow_reverse.c 's/\t\tmemset\(page, 0, PAGE_SIZE\);\n//' test_shadow_reverse
 mutant "shadow: the VM's own table does not limit writes" shadow.c 's/ && \(own->pte & PTE_W\)\)/)/' test_shadow
@@ -357,7 +389,7 @@ mutant "shadow: a leaf that was split is not marked" shadow.c 's/ \|\|\s+\(\(old
 mutant "shadow: the first table is always replaced" shadow.c 's/if \(table->last_use < oldest->last_use\)/if (0)/' test_shadow_cases
 mutant "shadow: a table that is replaced keeps its leaves" shadow.c 's/\t\tshadow_drop\(vcpu, table\);\n(\t\tgstage_set_mode)/$1/' test_shadow
 mutant "shadow: a table keeps the mode of the one before" shadow.c 's/\t\tgstage_set_mode\(.*?\n//' test_shadow
-mutant "shadow: a fence for all addresses acts on the current table only" shadow.c 's/\t\t\ttable->hgatp = 0;/\t\t\tvcpu->shadow->current->hgatp = 0;/' test_shadow_cases
+mutant "shadow: a fence for all addresses acts on the current table only" shadow.c 's/\t\ttable->hgatp = 0;\n/\t\tvcpu->shadow->current->hgatp = 0;\n/' test_shadow_cases
 mutant "shadow: without VMIDs, entering L2 keeps L1's translations" shadow_tlb.c 's/fences = vmid == vcpu->vmid \|\| /fences = /' test_shadow
 mutant "shadow: without VMIDs, leaving L2 keeps its translations" shadow_tlb.c 's/\tshadow->own_fence \|= fences;\n//' test_shadow
 mutant "shadow: the fast way uses a VMID of an old generation" shadow_tlb.c 's/ &&\s+table->gstage.vmid_generation == vcpu->vmid_generation//' test_shadow_tlb

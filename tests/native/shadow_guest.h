@@ -30,13 +30,13 @@
  * L2 has a region of 4 KiB pages, and one that a leaf of 2 MiB may map. The VM's memory is in the
  * same two parts: single pages from DATA on, and whole 2 MiB from BASE + 2 MiB on.
  */
-#define NR_SMALL 16UL
+#define NR_SMALL 24UL
 #define SMALL    0UL
 #define LARGE    (2UL << 20)
 #define FAR      (700UL << 30) /* both regions again */
 #define HUGE     (1UL << 30)   /* a region that a leaf of 1 GiB may map to all of the VM's memory */
 #define DATA     (BASE + 0x180000)
-#define NR_DATA  16UL
+#define NR_DATA  24UL
 
 #define VMID  (5UL + guest) /* in L1's hgatp */
 #define HARTS 2U
@@ -93,12 +93,13 @@ static inline void map_all(void)
 				     PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D);
 }
 
-static int setup_flags(unsigned int flags)
+static int setup_toggled(unsigned int flags, bool protects)
 {
 	native_reset();
 	native_harts_set(HARTS);
 	native_isa_set("h f d sstc svinval svnapot svpbmt");
 	native_core_start();
+	assert_int_equal(native_param_set("shadow", protects ? "protect" : "fence"), 0);
 	native_vm_make(&vm, flags);
 	vcpu_put(vm.vcpu);
 	assert_int_equal(shadow_create(vm.vcpu), 0);
@@ -129,13 +130,25 @@ static int setup_flags(unsigned int flags)
 static int setup(void **state)
 {
 	(void)state;
-	return setup_flags(0);
+	return setup_toggled(0, false);
 }
 
 static inline int setup_huge(void **state)
 {
 	(void)state;
-	return setup_flags(NATIVE_HUGE);
+	return setup_toggled(NATIVE_HUGE, false);
+}
+
+static inline int setup_protect(void **state)
+{
+	(void)state;
+	return setup_toggled(0, true);
+}
+
+static inline int setup_protect_huge(void **state)
+{
+	(void)state;
+	return setup_toggled(NATIVE_HUGE, true);
 }
 
 /* ---- the reference ---------------------------------------------------------------------------- */
@@ -254,6 +267,29 @@ static inline void check_l1(gpa_t gpa, enum native_access access)
 	assert_int_equal(*(u64 *)native_ram(ALIGN_DOWN(hpa, PAGE_SIZE)), number);
 }
 
+/*
+ * L1 stores to its memory, while its CSRs are loaded. Without write protection, the store is made without
+ * a translation.
+ */
+static inline void store_l1(gpa_t gpa, u64 value)
+{
+	struct hv_trap trap = { 0 };
+	hpa_t hpa;
+
+	for (unsigned int i = 0; vm.vcpu->shadow->protects && i < 8; i++) {
+		serve();
+		trap = (struct hv_trap){ .scause = native_gstage_access(gpa, NATIVE_STORE, &hpa),
+					 .htval = gpa >> 2,
+					 .stval = gpa,
+					 .htinst = 0x2023 };
+		if (!trap.scause)
+			break;
+		assert_int_equal(exit_gstage_fault(vm.vcpu, &trap), RESUME_GUEST);
+	}
+	assert_int_equal(trap.scause, 0);
+	*(u64 *)memory(gpa) = value;
+}
+
 /* The host takes the page at gpa back, or gives a new one. */
 static inline void change_page(gpa_t gpa)
 {
@@ -296,6 +332,17 @@ static inline void fence_gvma(unsigned long vmid, gpa_t start, gpa_t last)
 	leave_l2();
 	shadow_fence(vm.vcpu, vmid, start, last);
 	enter_l2();
+}
+
+/* An unpriv_fn: the access of an HLV. */
+static inline unsigned long hlv(gva_t gva, struct hv_trap *trap, unsigned long hstatus,
+				unsigned long value)
+{
+	hpa_t hpa;
+
+	(void)hstatus;
+	trap->scause = native_gstage_access(gva, NATIVE_LOAD, &hpa);
+	return value;
 }
 
 static inline unsigned long access_once(u64 l2)

@@ -36,7 +36,7 @@ static void fence(u64 l2, u64 size, bool is_far)
 	unsigned long vmid = rnd(2) ? VMID : SHADOW_ANY_VMID;
 
 	l2 += rnd(size / PAGE_SIZE) * PAGE_SIZE;
-	if (!rnd(8)) {
+	if (!rnd(vm.vcpu->shadow->protects ? 2 : 8)) {
 		shadow_fence(vm.vcpu, vmid, 0, ~0ULL);
 		return;
 	}
@@ -62,20 +62,23 @@ static void change_table(void)
 	if (one_address && rnd(4)) {
 		u64 j = rnd(NR_SMALL), pte = level0[i]; /* two pages change places */
 
-		level0[i] = (level0[j] & PTE_PPN) | random_flags();
-		level0[j] = (pte & PTE_PPN) | random_flags();
+		store_l1(LEVEL0(guest) + i * 8, (level0[j] & PTE_PPN) | random_flags());
+		store_l1(LEVEL0(guest) + j * 8, (pte & PTE_PPN) | random_flags());
 		fence(i * PAGE_SIZE, PAGE_SIZE, false);
 		fence(j * PAGE_SIZE, PAGE_SIZE, false);
 	} else if (!one_address && rnd(4)) {
-		level0[i] = pte_make(rnd(4) ? DATA + rnd(NR_DATA) * PAGE_SIZE : random_page(), 0) |
-			    random_flags();
+		store_l1(LEVEL0(guest) + i * 8,
+			 pte_make(rnd(4) ? DATA + rnd(NR_DATA) * PAGE_SIZE : random_page(), 0) |
+				 random_flags());
 		fence(SMALL + i * PAGE_SIZE, PAGE_SIZE, true);
 	} else if (one_address || rnd(3)) {
-		level1[1] = pte_make(BASE + LARGE * (1 + rnd(3)) + (rnd(8) ? 0 : PAGE_SIZE), 0) |
-			    random_flags();
+		store_l1(LEVEL1(guest) + 8,
+			 pte_make(BASE + LARGE * (1 + rnd(3)) + (rnd(8) ? 0 : PAGE_SIZE), 0) |
+				 random_flags());
 		fence(LARGE, LARGE, true);
 	} else {
-		root[HUGE >> 30] = rnd(4) ? 0 : pte_make(BASE, 0) | random_flags();
+		store_l1(ROOT(guest) + (HUGE >> 30) * 8,
+			 rnd(4) ? 0 : pte_make(BASE, 0) | random_flags());
 		fence(HUGE, SZ_1G, false);
 	}
 	enter_l2();
@@ -197,6 +200,10 @@ int main(void)
 						one_vm_end),
 		cmocka_unit_test_setup_teardown(accesses_agree_with_a_complete_reverse_map,
 						setup_huge, one_vm_end),
+		cmocka_unit_test_setup_teardown(accesses_agree_with_both_tables, setup_protect,
+						one_vm_end),
+		cmocka_unit_test_setup_teardown(accesses_agree_with_a_complete_reverse_map,
+						setup_protect_huge, one_vm_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

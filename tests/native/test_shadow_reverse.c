@@ -262,16 +262,6 @@ static void a_flush_of_many_pages_is_compared_in_pieces(void **state)
 	}
 }
 
-static unsigned long hlv(gva_t gva, struct hv_trap *trap, unsigned long hstatus,
-			 unsigned long value)
-{
-	hpa_t hpa;
-
-	(void)hstatus;
-	trap->scause = native_gstage_access(gva, NATIVE_LOAD, &hpa);
-	return value;
-}
-
 /* An HLV with the request pending. */
 static void an_hlv_does_not_wait_for_a_long_comparison(void **state)
 {

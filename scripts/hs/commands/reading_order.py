@@ -56,7 +56,7 @@ WFI, timers, IPIs, fences, and requests: how a thread asks a vCPU for something 
 src/kvm/vcpu/wfi.c src/kvm/vcpu/halt_poll.* src/kvm/vcpu/timer.h src/kvm/vcpu/timer*.c src/kvm/vcpu/irq.h src/kvm/vcpu/irq.c src/kvm/request.h src/kvm/request.c src/kvm/vcpu/hsm.h src/kvm/vcpu/hsm.c src/kvm/sbi/sbi_*.[ch]
 = Nested virtualization
 The H extension for a guest: its CSRs, its instructions, and the exits of its own guest.
-src/kvm/vcpu/nested.h src/kvm/vcpu/nested.c src/kvm/vcpu/nested_irq.c src/kvm/vcpu/csr_access.h src/kvm/vcpu/nested_csr.c src/kvm/exit/insn.h src/kvm/exit/nested_insn.c src/kvm/exit/nested_exit.c src/kvm/mmu/shadow.[ch] src/kvm/mmu/shadow_tlb.c src/kvm/mmu/shadow_reverse.c src/kvm/exit/nested_fault.c
+src/kvm/vcpu/nested.h src/kvm/vcpu/nested.c src/kvm/vcpu/nested_irq.c src/kvm/vcpu/csr_access.h src/kvm/vcpu/nested_csr.c src/kvm/exit/insn.h src/kvm/exit/nested_insn.c src/kvm/exit/nested_exit.c src/kvm/mmu/shadow.[ch] src/kvm/mmu/shadow_tlb.c src/kvm/mmu/shadow_reverse.c src/kvm/mmu/shadow_protect.c src/kvm/exit/nested_fault.c
 = KVM API
 The interface for a VMM: ioctls, registers, counters, toggles; creating vCPUs, and loading them into a hart.
 src/kvm/uapi/api*.c src/kvm/uapi/create.c src/kvm/vcpu/vm.c src/kvm/vcpu/vcpu.c src/kvm/vcpu/lazy_put.c src/include/hv/kvm_pmu.h src/kvm/uapi/onereg.h src/kvm/uapi/onereg*.c src/kvm/vcpu/fp.h

@@ -39,8 +39,8 @@ SHOWN = {
     "halt_poll_ns": "blk_read_4k", "zero_page": "touch_4k",
 }
 
-# Toggles that are not measured on hyperscope's own host, and the section of docs/toggles.md with their figures.
-ELSEWHERE = {"nacl": "nacl-nested-acceleration-for-a-guest-hypervisor"}
+# Toggles that `make bench-nested` measures, and the section of docs/toggles.md with their figures.
+ELSEWHERE = {"nacl": "nacl-nested-acceleration-for-a-guest-hypervisor", "shadow": "shadow-fences-of-a-guest-hypervisor"}
 
 # Instruction counts do not include TLB misses and page walks, which these toggles affect: the table also refers to
 # the TLB model.
@@ -254,6 +254,16 @@ def nacl(figures):
             yield "| `%s` | %s | %.2f |" % (row.name, " | ".join(map(report.shown, [on] + others)), on / others[0])
 
 
+def shadow(figures):
+    """Yield the table of the toggle shadow, for a guest hypervisor."""
+    values = values_of("shadow")
+    yield "| row, in a guest hypervisor | %s |" % " | ".join("`%s`" % value for value in values)
+    yield "|---|%s" % ("---:|" * len(values))
+    for name in rows.relevant("shadow"):
+        yield "| `%s` | %s |" % (name, " | ".join(
+            report.shown(figures.value("hyperscope", name, "shadow=" + value if value != values[0] else "")) for value in values))
+
+
 def applications(measured):
     """Yield the table of whole guests: the figure for each system, with its ratio to native."""
     yield "| row | native | hyperscope | x native | Linux KVM | x native |"
@@ -352,11 +362,12 @@ def write(check):
                                     core_and_host(measured)))
     page = "docs/toggles.md"
     put(page, with_table(text_of(page), page, "toggles", overview(measured)))
-    for name in filter(measured.knows, names()):
+    for name in filter(measured.knows, [name for name in names() if name not in ELSEWHERE]):
         put(page, with_table(text_of(page), page, name, toggle_table(measured, name)))
     levels = Measured(report.read_csv(os.path.join(TOP, NESTED)))
     page = "docs/toggles.md"
     put(page, with_table(text_of(page), page, "nacl", nacl(levels.cpus["rv64"])))
+    put(page, with_table(text_of(page), page, "shadow", shadow(levels.cpus["rv64"])))
     page = "docs/nested.md"
     put(page, with_table(text_of(page), page, "exits of L2", exits_of_l2(levels.cpus["rv64"])))
     put(page, with_table(text_of(page), page, "parts of exits", parts_of_exits(levels.cpus["rv64"])))

@@ -21,7 +21,7 @@
  * gstage_walk). gstage.c contains what they share.
  *
  * Locks: mmu_lock guards the table, the retired tables and the invalidation fields. It is a leaf:
- * while it is held, only the host's page allocator takes locks. The hardware walks the table
+ * while it is held, only the host's page allocator takes locks, and shadow_record() (shadow.h). The hardware walks the table
  * without the lock, so each entry is written by a single store, and a table is freed only after it
  * was unlinked and a fence was executed.
  */
@@ -67,6 +67,12 @@ struct gstage_leaf {
 struct gstage;
 
 /*
+ * gstage_map(): a smaller leaf than the one that was asked for maps gpa now, and the fence for it has been
+ * executed on this hart. Only in the table of a VM with write-protected pages (shadow_protect.c).
+ */
+#define GSTAGE_MAPPED RESUME_GUEST
+
+/*
  * A range is changed in pieces: after GSTAGE_PIECE units of work, gstage_pause() releases mmu_lock
  * and takes pending interrupts. Work is counted per table entry: skipping an empty entry takes 3
  * instructions and counts as 1; visiting any other entry takes about 50 instructions and counts as
@@ -109,7 +115,8 @@ struct gstage_ops {
 	 * Set the leaf of `level` that maps gpa to `pte`; *old is the previous entry (0 if there
 	 * was none). A larger leaf in the way is split into leaves with the same permissions.
 	 * -EEXIST: *old is a table, which may have smaller leaves. -ENOMEM: the leaf was not set;
-	 * tables that were added are kept, and leaves that were split stay split.
+	 * tables that were added are kept, and leaves that were split stay split. GSTAGE_MAPPED: see
+	 * gstage_map().
 	 */
 	int (*map)(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old);
 

@@ -14,22 +14,35 @@
 #include "mmu/memslot.h"
 #include "mmu/shadow.h"
 #include "mmu/tlb.h"
+#include "request.h"
 
 /* Allocate a table that has none yet. Returns 0 or -ENOMEM. */
 static int table_create(struct kvm_vcpu *vcpu, struct shadow_table *table)
 {
-	const struct gstage *own = &vcpu->kvm->gstage;
-	int err = gstage_init(&table->gstage, own->ops, own->huge);
+	const struct kvm *vm = vcpu->kvm;
+	const struct gstage_ops *ops = vm->walker ? vm->walker : vm->gstage.ops;
+	int err = gstage_init(&table->gstage, ops, vm->gstage.huge);
 
 	if (err)
 		return err;
-	err = gstage_init(&table->reverse, own->ops, own->huge);
-	table->spare = err ? 0 : hv_pages_alloc(GSTAGE_ROOT_ORDER);
-	if (table->spare)
+	err = gstage_init(&table->reverse, ops, vm->gstage.huge);
+	if (err)
+		goto free_gstage;
+	err = -ENOMEM;
+	table->spare = hv_pages_alloc(GSTAGE_ROOT_ORDER);
+	if (!table->spare)
+		goto free_reverse;
+	if (!vcpu->shadow->protects)
 		return 0;
+	table->sources = hv_pages_alloc(SHADOW_SOURCES_ORDER);
+	if (table->sources)
+		return 0;
+	hv_pages_free(table->spare, GSTAGE_ROOT_ORDER);
+free_reverse:
 	gstage_destroy(&table->reverse);
+free_gstage:
 	gstage_destroy(&table->gstage);
-	return -ENOMEM;
+	return err;
 }
 
 int shadow_create(struct kvm_vcpu *vcpu)
@@ -42,14 +55,18 @@ int shadow_create(struct kvm_vcpu *vcpu)
 	shadow = hv_alloc(sizeof(*shadow));
 	if (!shadow)
 		return -ENOMEM;
+	shadow->protects = vcpu->kvm->toggle[TOGGLE_shadow];
+	if (shadow->protects)
+		shadow_protect_begin(vcpu->kvm);
+	vcpu->shadow = shadow;
 	err = table_create(vcpu, &shadow->tables[0]);
 	if (err) {
+		vcpu->shadow = NULL;
 		hv_free(shadow);
 		return err;
 	}
 	shadow->current = &shadow->tables[0];
 	WRITE_ONCE(vcpu->kvm->tlb, &shadow_tlb_ops);
-	vcpu->shadow = shadow;
 	return 0;
 }
 
@@ -66,6 +83,8 @@ void shadow_destroy(struct kvm_vcpu *vcpu)
 		gstage_destroy(&table->reverse);
 		if (table->spare)
 			hv_pages_free(table->spare, GSTAGE_ROOT_ORDER);
+		if (table->sources)
+			hv_pages_free(table->sources, SHADOW_SOURCES_ORDER);
 	}
 	hv_free(vcpu->shadow);
 	vcpu->shadow = NULL;
@@ -76,6 +95,8 @@ void shadow_drop(struct kvm_vcpu *vcpu, struct shadow_table *table)
 	struct gstage *gs = &table->gstage;
 
 	vcpu->shadow->generation++;
+	if (table->nr_sources)
+		shadow_sources_clear(table);
 	if (!table->used.end)
 		return;
 	hv_pin();
@@ -193,8 +214,11 @@ void shadow_reclaim(struct kvm_vcpu *vcpu)
 
 void shadow_forget(struct kvm_vcpu *vcpu)
 {
-	if (vcpu->shadow)
-		shadow_fence(vcpu, SHADOW_ANY_VMID, 0, ~0ULL);
+	struct shadow_table *table;
+
+	if (!vcpu->shadow)
+		return;
+	for_each_shadow_table(table, vcpu->shadow) table->hgatp = 0;
 }
 
 /* ---- fences of L1 ------------------------------------------------------------------------------ */
@@ -245,6 +269,17 @@ static void fence_block(struct shadow_table *table, gpa_t start, gpa_t last)
 	hv_unpin();
 }
 
+/* Execute a fence for the whole table. */
+static void fence_table(struct kvm_vcpu *vcpu, struct shadow_table *table)
+{
+	if (!vcpu->shadow->protects) {
+		table->hgatp = 0;
+		return;
+	}
+	table->fenced = true;
+	vcpu_set_request(vcpu, REQ_SHADOW);
+}
+
 void shadow_fence(struct kvm_vcpu *vcpu, unsigned long vmid, gpa_t start, gpa_t last)
 {
 	struct shadow_table *table;
@@ -257,7 +292,7 @@ void shadow_fence(struct kvm_vcpu *vcpu, unsigned long vmid, gpa_t start, gpa_t 
 			continue;
 		if (start / block != last / block || table->from_huge ||
 		    table != vcpu->shadow->current)
-			table->hgatp = 0;
+			fence_table(vcpu, table);
 		else if (last < gstage_limit(&table->gstage))
 			fence_block(table, start, last);
 	}
@@ -338,6 +373,8 @@ int shadow_walk(struct kvm_vcpu *vcpu, unsigned long hgatp, const struct gstage_
 		gpa_t pte_gpa = table + gstage_index(gs, fault->gpa, level) * sizeof(pte_t);
 		pte_t pte;
 
+		if (vcpu->shadow->protects)
+			shadow_source_add(vcpu, pte_gpa, fault->gpa, level);
 		if (kvm_read_guest(vcpu->kvm, pte_gpa, &pte, sizeof(pte)))
 			return -EIO;
 		if (!(pte & PTE_V) || (!(pte & PTE_R) && (pte & PTE_W)))

@@ -22,6 +22,9 @@
  *   - when it has SHADOW_TABLES tables besides its root; and all of them are when there is no memory
  *     for a leaf.
  *
+ * With the toggle shadow=protect, a fence that would forget a table removes only those of its leaves
+ * that come from a page of L1's table to which L1 has stored (shadow_protect.c).
+ *
  * If a translation of the VM's own table was taken back or lost W, the leaves that were copied from it
  * are found in the reverse map of each shadow table. shadow_reverse.c lists the cases in which the shadow
  * table is dropped nevertheless.
@@ -39,9 +42,10 @@
 #include "mmu/tlb.h"
 #include "mmu/vsstage.h"
 
-#define SHADOW_GUESTS  4
-#define SHADOW_TABLES  1024
-#define SHADOW_NO_HART (~0U)
+#define SHADOW_GUESTS        4
+#define SHADOW_TABLES        1024
+#define SHADOW_NO_HART       (~0U)
+#define SHADOW_SOURCES_ORDER 2 /* 16 KiB */
 
 struct shadow_table {
 	struct gstage gstage; /* root is 0: not allocated yet */
@@ -60,10 +64,15 @@ struct shadow_table {
 	hpa_t spare;           /* an empty root for the next drop; 0: `old` must be freed first */
 	struct gstage old;     /* the table dropped last, not freed yet; root is 0: none */
 	struct root_range old_used;
+	/* shadow_protect.c: */
+	hpa_t sources;           /* pages of L1's table; 0 without shadow=protect */
+	unsigned int nr_sources; /* entries that are not free */
+	unsigned int nr_written; /* sources to which L1 may have written */
+	bool untracked;          /* some page of L1's table is not a source */
+	bool fenced;             /* a fence of L1 has to be executed before the next entry */
 };
 
 struct shadow {
-	struct shadow_table tables[SHADOW_GUESTS];
 	struct shadow_table *current; /* used last, or in use */
 	unsigned long uses;           /* counts changes of `current` */
 	unsigned long generation;     /* counts how often a table was dropped */
@@ -71,6 +80,8 @@ struct shadow {
 	unsigned long own_flushes;    /* the VM's flushes when L1's VMID was last fenced here */
 	bool own_fence;               /* L1's VMID has to be fenced before L1 uses it */
 	bool svpbmt, svnapot;         /* L1 has these extensions */
+	bool protects;                /* toggle shadow=protect */
+	struct shadow_table tables[SHADOW_GUESTS];
 };
 
 /* The tables that are allocated, which are the first ones. */
@@ -167,5 +178,35 @@ void shadow_reverse_add(struct kvm_vcpu *vcpu, gpa_t l1, gpa_t l2, hpa_t hpa, un
 void shadow_reverse_clear(struct shadow_table *table);
 /* For shadow_tlb_ops. Record a flush, and make all vCPUs compare their tables. Any thread. */
 void shadow_flushed(struct kvm *vm, const struct gstage_pending_flush *pending);
+/* Add an entry to the log, and make all vCPUs compare their tables. Any thread. */
+void shadow_record(struct kvm *vm, struct shadow_flush flush);
+/*
+ * Take interrupts in the middle of a comparison. Called in a pinned section, in which the fences for
+ * all changes so far have been executed; returns in another one.
+ */
+void shadow_pause(struct kvm_vcpu *vcpu);
+
+/* ---- shadow_protect.c: toggle shadow=protect ------------------------------------------------------ */
+
+/* Make the VM's own table protect pages. It stays so. mmu_lock not held. */
+void shadow_protect_begin(struct kvm *vm);
+/*
+ * A walk for `gpa` of L2 is about to read L1's entry of `level` at `pte_gpa`: make its page a source of
+ * the current table, and protect it. Spins for the fence.
+ */
+void shadow_source_add(struct kvm_vcpu *vcpu, gpa_t pte_gpa, gpa_t gpa, unsigned int level);
+/*
+ * Note which sources of the table are no longer protected according to an entry of the log. In a pinned
+ * section. If `pauses` is true, may take interrupts; otherwise, returns false if this may take long.
+ */
+bool shadow_sources_compare(struct kvm_vcpu *vcpu, struct shadow_table *table,
+			    const struct shadow_flush *flush, bool pauses);
+/*
+ * Execute a fence of L1 for all addresses of the table: remove the leaves that come from written sources.
+ * Returns false if the table has to be dropped instead. In a pinned section; takes interrupts.
+ */
+bool shadow_sources_fence(struct kvm_vcpu *vcpu, struct shadow_table *table);
+/* The table is empty: it has no sources. */
+void shadow_sources_clear(struct shadow_table *table);
 
 #endif

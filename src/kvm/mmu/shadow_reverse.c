@@ -34,22 +34,28 @@
 #define MAX_PIECES   2048            /* of one comparison, each of GSTAGE_PIECE */
 #define PPN_GPA_BITS 56              /* of an address whose page number fits in an entry */
 
-void shadow_flushed(struct kvm *vm, const struct gstage_pending_flush *pending)
+void shadow_record(struct kvm *vm, struct shadow_flush flush)
 {
-	struct shadow_flush flush = { .by_l1 = true };
 	struct shadow_log *log = &vm->shadow_log;
 	struct kvm_vcpu *vcpu;
 	unsigned int i;
 
-	if (pending)
-		flush = (struct shadow_flush){ .start = pending->others ? 0 : pending->start,
-					       .end = pending->others ? ~0ULL : pending->end };
 	spin_lock(&log->lock);
 	log->flush[vm->flushes % SHADOW_FLUSHES] = flush;
 	__atomic_store_n(&vm->flushes, vm->flushes + 1, __ATOMIC_RELAXED);
 	spin_unlock(&log->lock);
 	kvm_for_each_vcpu(i, vcpu, vm)
 		vcpu_set_request(vcpu, REQ_SHADOW);
+}
+
+void shadow_flushed(struct kvm *vm, const struct gstage_pending_flush *pending)
+{
+	struct shadow_flush flush = { .what = SHADOW_BY_L1 };
+
+	if (pending)
+		flush = (struct shadow_flush){ .start = pending->others ? 0 : pending->start,
+					       .end = pending->others ? ~0ULL : pending->end };
+	shadow_record(vm, flush);
 }
 
 /* ---- adding to the reverse map ----------------------------------------------------------------- */
@@ -226,6 +232,14 @@ static unsigned long copy_flushes(struct kvm *vm, unsigned long since, struct sh
 	return now;
 }
 
+void shadow_pause(struct kvm_vcpu *vcpu)
+{
+	vcpu_set_request(vcpu, REQ_HOST); /* interrupts are taken */
+	hv_unpin();
+	hv_poll_interrupts();
+	hv_pin();
+}
+
 /*
  * Compare a table with the VM's own one. If `pauses` is true, take interrupts between two pieces;
  * otherwise, do one piece. Returns false if the table has to be dropped. In a pinned section.
@@ -237,24 +251,30 @@ static bool compare(struct kvm_vcpu *vcpu, struct shadow_table *table, bool paus
 	unsigned int pieces = 0;
 
 	table->flushes = now;
-	if (now == since)
-		return true;
-	if (now - since > SHADOW_FLUSHES || table->incomplete)
+	if (now - since > SHADOW_FLUSHES)
 		return false;
 	table->reverse.work = GSTAGE_PIECE;
 	for (unsigned long i = 0; i < now - since; i++) {
 		struct comparison c = { .table = table, .from = flush[i].start };
 
 		c.end = MIN(flush[i].end, gstage_limit(&table->reverse));
-		if (flush[i].by_l1)
+		if (flush[i].what == SHADOW_BY_L1 && (!vcpu->shadow->protects || !pauses))
+			return false;
+		if (flush[i].what == SHADOW_BY_L1) {
+			table->fenced = true;
+			continue;
+		}
+		if (vcpu->shadow->protects &&
+		    !shadow_sources_compare(vcpu, table, &flush[i], pauses))
+			return false;
+		if (flush[i].what == SHADOW_SOURCE)
+			continue;
+		if (table->incomplete)
 			return false;
 		while (!compare_piece(vcpu, &c)) {
 			if (!pauses || ++pieces == MAX_PIECES)
 				return false;
-			vcpu_set_request(vcpu, REQ_HOST); /* interrupts are taken */
-			hv_unpin();
-			hv_poll_interrupts();
-			hv_pin();
+			shadow_pause(vcpu);
 			table->reverse.work = GSTAGE_PIECE;
 		}
 	}
@@ -278,7 +298,8 @@ void shadow_serve(struct kvm_vcpu *vcpu)
 	for_each_shadow_table(table, vcpu->shadow)
 	{
 		hv_pin();
-		if (table->hgatp && !compare(vcpu, table, true))
+		if (table->hgatp && (!compare(vcpu, table, true) ||
+				     (table->fenced && !shadow_sources_fence(vcpu, table))))
 			shadow_drop(vcpu, table);
 		hv_unpin();
 	}

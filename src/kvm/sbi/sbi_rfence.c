@@ -123,7 +123,8 @@ static __attribute__((noinline)) long hypervisor_fence(struct kvm_vcpu *vcpu, un
 	if (!vcpu->has_h || fid > SBI_RFENCE_REMOTE_HFENCE_VVMA)
 		return SBI_ERR_NOT_SUPPORTED;
 	if (sbi_names_only(vcpu, mask, base)) {
-		shadow_forget(vcpu); /* the next use drops VS-stage translations, too */
+		if (vcpu->shadow) /* the next use drops VS-stage translations, too */
+			shadow_fence(vcpu, SHADOW_ANY_VMID, 0, ~0ULL);
 		return SBI_SUCCESS;
 	}
 	error = sbi_for_each_hart(vcpu, mask, base, check_hart, NULL);
