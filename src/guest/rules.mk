@@ -85,7 +85,7 @@ bench-apps:
 bench-nested:
 	$(SETUP) run linux-newest
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
-	$(TOP)/scripts/hyperscope bench --out $(O) hyperscope nested nested_linux --toggle nacl --toggle shadow --rows '$(NESTED_ROWS)' $(or $(ARGS),--csv $(NESTED_CSV))
+	$(TOP)/scripts/hyperscope bench --out $(O) hyperscope nested nested_linux --toggle nacl --toggle nested_switch --toggle shadow --rows '$(NESTED_ROWS)' $(or $(ARGS),--csv $(NESTED_CSV))
 
 bench-verify:
 	$(SETUP) run

@@ -22,7 +22,7 @@ like "$(tr -d '\r' <"$tmp/bare" | tail -n 1)" '^1\.\.[12][0-9][0-9]$' "and it ru
 
 vm nested nested --nested
 for setting in "fp eager" "fp lazy_save" "switch full" "fastpath off" "timer hrtimer" "wfi native" \
-	"vmid flush" "gstage_walk recursive" "gstage_huge off" "shadow protect" \
+	"vmid flush" "gstage_walk recursive" "gstage_huge off" "nested_switch eager" "shadow protect" \
 	"nacl no_sync_csr" "nacl no_sync_hfence" "nacl no_sync_sret" "nacl no_autoswap"; do
 	# shellcheck disable=SC2086
 	toggle $setting

@@ -289,6 +289,16 @@ mutant "nested: L2 cannot clear an interrupt of hvien" nested.c 's/\(delegated &
 mutant "nested: what L2 writes to sie for an interrupt of hvien is lost" nested.c 's/\tn->vsie = vsie & n->hvien;\n//' test_nested
 mutant "nested: L2's sie loses the bits of hvien" nested.c 's/ >> 1 \| n->vsie\)/ >> 1)/' test_nested
 
+# ---- nested virtualization: HLV and HSV ----
+mutant "HLV: a fence does not see that L2's table is loaded" nested.c 's/\tvcpu->loaded = VCPU_LINES_HELD; .*\n//' test_shadow
+mutant "HLV: the vCPU does not become L1's again" nested.c 's/(csr_write\(vsstatus, vcpu->csrs.vsstatus\);\n)\tvcpu->loaded = VCPU_LOADED;\n/$1/' test_shadow
+mutant "HLV: L1 gets L2's vsstatus" nested.c 's/\tcsr_write\(vsstatus, vcpu->csrs.vsstatus\);\n//' test_shadow
+mutant "HLV: L1 gets L2's vsatp" nested.c 's/\tcsr_write\(vsatp, vcpu->csrs.vsatp\);\n//' test_shadow
+mutant "HLV: L1 gets L2's henvcfg" nested.c 's/(csr_write\(vsatp, 0\);\n)\tcsr_write64\(henvcfg, vcpu->henvcfg\);\n/$1/' test_shadow
+mutant "HLV: L1 keeps L2's table" nested.c 's/\tshadow_put\(vcpu, vcpu->nested.hgatp\);\n//' test_shadow
+mutant "HLV: an access that has trapped is not repeated" nested_insn.c 's/ \|\| !access_lazily\(vcpu, &hlv\)/ || (access_lazily(vcpu, \&hlv), 0)/' test_shadow
+mutant "HLV: a store goes to L1's memory" nested.c 's/\tshadow_load\(vcpu, n->hgatp\);\n(\tcsr_write\(vsatp, n->vsatp\);\n\})/$1/' test_shadow
+
 # ---- nested virtualization: the shadow table ----
 mutant "shadow: flushes are taken from a statistic, which user space can clear" shadow_reverse.c \
 	's/vm->flushes \+ 1, __ATOMIC_RELAXED/vm->stats.remote_tlb_flush_requests + 1, __ATOMIC_RELAXED/' test_shadow

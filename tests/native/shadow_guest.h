@@ -12,6 +12,7 @@
 #include "one_vm.h"
 #include "random.h"
 #include "exit/exit.h"
+#include "exit/insn.h"
 #include "mmu/shadow.h"
 #include "mmu/vmid.h"
 #include "vcpu/nested.h"
@@ -243,6 +244,92 @@ static inline void check(u64 l2, enum native_access access)
 		stored[page] = true;
 }
 
+/* The host takes the page at gpa back, or gives a new one. */
+static inline void change_page(gpa_t gpa)
+{
+	u64 *number = &numbers[(gpa - BASE) / PAGE_SIZE];
+
+	if (*number) {
+		native_user_unmap(HVA + (gpa - BASE), PAGE_SIZE);
+		*number = 0;
+	} else {
+		native_user_map(HVA + (gpa - BASE), PAGE_SIZE, 0);
+		number_page(gpa);
+	}
+}
+
+#define HLV_D  0x6c05c573UL /* hlv.d a0, (a1) */
+#define HSV_D  0x6ea5c073UL /* hsv.d a0, (a1) */
+#define GPR_A1 11
+
+/* The CSRs of L1 that an HLV exchanges. */
+struct own_csrs {
+	unsigned long vsstatus, vsatp, vstvec, vsie, hvip, hgatp, hideleg;
+	u64 henvcfg, htimedelta;
+};
+
+static struct own_csrs own_csrs(void)
+{
+	return (struct own_csrs){ csr_read(vsstatus), csr_read(vsatp),   csr_read(vstvec),
+				  csr_read(vsie),     csr_read(hvip),    csr_read(hgatp),
+				  csr_read(hideleg),  csr_read(henvcfg), csr_read(htimedelta) };
+}
+
+/* L1 executes HLV.D or HSV.D for `l2`, with a0. Requests may be pending. Returns as access_l2(). */
+static int access_by_hlv(u64 l2, bool store)
+{
+	struct guest_context *context = &vm.vcpu->guest;
+	struct own_csrs before = own_csrs(), after;
+	int result = 0;
+
+	context->sstatus |= SSTATUS_SPP;
+	context->gpr[GPR_A1] = l2;
+	for (unsigned int i = 0; i < 8; i++) {
+		context->sepc = 0x1000;
+		csr_write(vsepc, 0);
+		before.hgatp = csr_read(hgatp);
+		assert_true(nested_emulate(vm.vcpu, store ? HSV_D : HLV_D, &result));
+		if (csr_read(vsepc) == 0x1000) /* a trap of L1 */
+			return -EFAULT;
+		after = own_csrs();
+		assert_memory_equal(&after, &before, sizeof(after));
+		assert_int_equal(vm.vcpu->loaded, VCPU_LOADED);
+		if (context->sepc == 0x1004)
+			return 0;
+		assert_int_equal(context->sepc, 0x1000);
+		if (result != RESUME_GUEST)
+			return result;
+		serve();
+	}
+	return -ELOOP;
+}
+
+/*
+ * L1 accesses its guest's memory, while its own CSRs are loaded. When the exit has begun, the host takes
+ * the page at `taken` back, or gives a new one, unless `taken` is 0.
+ */
+static inline void check_hlv(u64 l2, bool store, gpa_t taken)
+{
+	gpa_t gpa = 0;
+	bool permitted = reference(l2, store ? NATIVE_STORE : NATIVE_LOAD, &gpa);
+	u64 page = (gpa - BASE) / PAGE_SIZE;
+	int ret;
+
+	serve();
+	if (taken)
+		change_page(taken);
+	csr_write(vsstatus, SSTATUS_SUM); /* two values that L2 does not have */
+	csr_write(vsatp, 1);
+	vm.vcpu->guest.gpr[GPR_A0] = permitted ? numbers[page] : 0;
+	ret = access_by_hlv(l2, store);
+	assert_int_equal(ret, permitted && numbers[page] ? 0 : -EFAULT);
+	if (!ret)
+		assert_int_equal(vm.vcpu->guest.gpr[GPR_A0], numbers[page]);
+	if (!ret && store)
+		stored[page] = true;
+	csr_write(vsatp, 0);
+}
+
 /* L1 accesses gpa, while its CSRs are loaded. */
 static inline void check_l1(gpa_t gpa, enum native_access access)
 {
@@ -288,20 +375,6 @@ static inline void store_l1(gpa_t gpa, u64 value)
 	}
 	assert_int_equal(trap.scause, 0);
 	*(u64 *)memory(gpa) = value;
-}
-
-/* The host takes the page at gpa back, or gives a new one. */
-static inline void change_page(gpa_t gpa)
-{
-	u64 *number = &numbers[(gpa - BASE) / PAGE_SIZE];
-
-	if (*number) {
-		native_user_unmap(HVA + (gpa - BASE), PAGE_SIZE);
-		*number = 0;
-	} else {
-		native_user_map(HVA + (gpa - BASE), PAGE_SIZE, 0);
-		number_page(gpa);
-	}
 }
 
 /* Every page that L2 has stored to since the log was last read must be marked. */

@@ -148,6 +148,10 @@ static void disturb(void)
 			change_page(random_page());
 		for (u64 n = rnd(6); n > 0; n--)
 			check_l1(random_page(), NATIVE_LOAD);
+		for (u64 n = rnd(6); n > 0; n--) {
+			vm.vm->toggle[TOGGLE_nested_switch] = (u8)rnd(2);
+			check_hlv(random_l2_address(), rnd(2), rnd(4) ? 0 : random_page());
+		}
 		enter_l2();
 		break;
 	default:

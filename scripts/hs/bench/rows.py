@@ -172,6 +172,7 @@ MATTERS = {
     "wfi": "wfi_pending timer_late_* blk_read_* ipi_pingpong",
     "counters": "sbi_version sbi_user csr_*",
     "nacl": "sbi_version sbi_user mmio_read wfi_pending virtual_insn fault_4k_fresh",
+    "nested_switch": "h_hlv",
     "shadow": "h_fence l2_fault l2_logged",
     "irqchip": "mmio_read mmio_ioeventfd plic_eoi irq_inject msi_* blk_read_* io_*",
 }

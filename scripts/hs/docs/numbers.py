@@ -40,7 +40,8 @@ SHOWN = {
 }
 
 # Toggles that `make bench-nested` measures, and the section of docs/toggles.md with their figures.
-ELSEWHERE = {"nacl": "nacl-nested-acceleration-for-a-guest-hypervisor", "shadow": "shadow-fences-of-a-guest-hypervisor"}
+ELSEWHERE = {"nacl": "nacl-nested-acceleration-for-a-guest-hypervisor", "shadow": "shadow-fences-of-a-guest-hypervisor",
+             "nested_switch": "nested_switch-access-to-the-memory-of-a-guests-guest"}
 
 # Instruction counts do not include TLB misses and page walks, which these toggles affect: the table also refers to
 # the TLB model.
@@ -254,14 +255,14 @@ def nacl(figures):
             yield "| `%s` | %s | %.2f |" % (row.name, " | ".join(map(report.shown, [on] + others)), on / others[0])
 
 
-def shadow(figures):
-    """Yield the table of the toggle shadow, for a guest hypervisor."""
-    values = values_of("shadow")
+def of_guest_hypervisor(figures, toggle):
+    """Yield the table of a toggle that matters only to a guest hypervisor."""
+    values = values_of(toggle)
     yield "| row, in a guest hypervisor | %s |" % " | ".join("`%s`" % value for value in values)
     yield "|---|%s" % ("---:|" * len(values))
-    for name in rows.relevant("shadow"):
+    for name in rows.relevant(toggle):
         yield "| `%s` | %s |" % (name, " | ".join(
-            report.shown(figures.value("hyperscope", name, "shadow=" + value if value != values[0] else "")) for value in values))
+            report.shown(figures.value("hyperscope", name, "%s=%s" % (toggle, value) if value != values[0] else "")) for value in values))
 
 
 def applications(measured):
@@ -367,7 +368,8 @@ def write(check):
     levels = Measured(report.read_csv(os.path.join(TOP, NESTED)))
     page = "docs/toggles.md"
     put(page, with_table(text_of(page), page, "nacl", nacl(levels.cpus["rv64"])))
-    put(page, with_table(text_of(page), page, "shadow", shadow(levels.cpus["rv64"])))
+    for name in ("nested_switch", "shadow"):
+        put(page, with_table(text_of(page), page, name, of_guest_hypervisor(levels.cpus["rv64"], name)))
     page = "docs/nested.md"
     put(page, with_table(text_of(page), page, "exits of L2", exits_of_l2(levels.cpus["rv64"])))
     put(page, with_table(text_of(page), page, "parts of exits", parts_of_exits(levels.cpus["rv64"])))

@@ -54,60 +54,111 @@ static bool is_gstage_fault(const struct hv_trap *trap)
 	       trap->scause == EXC_INST_GUEST_PAGE_FAULT || trap->htval;
 }
 
-/*
- * HLV and HSV access L2's memory through its own translation: load L2's CSRs, and make the same
- * access. A fault in the VM's own table is resolved, and L1 executes the instruction again. All other
- * traps are L1's, with SPV = 0 and GVA = 1. Returns false if the encoding is reserved. May sleep.
- */
-static bool access_l2(struct kvm_vcpu *vcpu, unsigned long insn, int *result)
+/* An HLV or HSV that is being emulated. */
+struct hlv {
+	unpriv_fn *access;
+	gva_t gva;
+	unsigned long rd, value; /* of a store, or what was loaded */
+	bool mxr;
+};
+
+/* Make the access with the CSRs of L2 that are loaded. If it traps, nothing has changed. */
+static void try_access(struct kvm_vcpu *vcpu, struct hlv *hlv, struct hv_trap *trap)
 {
-	unsigned long rs2 = FIELD_GET(INSN_RS2, insn), funct7 = FIELD_GET(INSN_FUNCT7, insn);
-	unsigned long gva = vcpu->guest.gpr[FIELD_GET(INSN_RS1, insn)],
-		      value = vcpu->guest.gpr[rs2];
-	unpriv_fn *access = access_of(funct7, rs2);
+	bool supervisor = vcpu->nested.hstatus & HSTATUS_SPVP;
+	unsigned long value;
+
+	if (hlv->mxr)
+		csr_set(sstatus, SSTATUS_MXR);
+	value = unpriv_access(vcpu, hlv->access, hlv->gva, hlv->value, supervisor, trap);
+	if (hlv->mxr)
+		csr_clear(sstatus, SSTATUS_MXR);
+	trap->sepc = vcpu->guest.sepc;
+	if (trap->scause)
+		return;
+	if (hlv->rd)
+		vcpu->guest.gpr[hlv->rd] = value;
+	vcpu->guest.sepc += 4;
+}
+
+/* The access has trapped. L2's CSRs are loaded. */
+static int handle_trap(struct kvm_vcpu *vcpu, struct hv_trap *trap)
+{
+	if (is_gstage_fault(trap)) {
+		if (trap->scause != EXC_STORE_GUEST_PAGE_FAULT)
+			trap->scause = EXC_LOAD_GUEST_PAGE_FAULT; /* HLVX: H §3.1 */
+		return nested_fault(vcpu, trap);
+	}
+	/* HLVX has the causes of a load; QEMU raises those of a fetch. */
+	if (trap->scause == EXC_INST_PAGE_FAULT)
+		trap->scause = EXC_LOAD_PAGE_FAULT;
+	else if (trap->scause == EXC_INST_ACCESS_FAULT)
+		trap->scause = EXC_LOAD_ACCESS_FAULT;
+	vcpu_redirect_trap(vcpu, trap);
+	return RESUME_GUEST;
+}
+
+/* Make the access with all CSRs of L2 loaded, as while L2 runs, and handle its trap. May sleep. */
+static int access_eagerly(struct kvm_vcpu *vcpu, struct hlv *hlv, bool is_hlvx)
+{
 	struct nested *n = &vcpu->nested;
-	bool is_hlvx = !(funct7 & 1) && rs2 == RS2_HLVX;
-	/*
-	 * MXR of L1 acts on L2's accesses, too. HLVX ignores MXR (H §3.1), but QEMU 7.2 requires it
-	 * (unpriv_read()).
-	 */
-	bool mxr = (csr_read(vsstatus) & SSTATUS_MXR) || is_hlvx;
-	unsigned long rd = FIELD_GET(INSN_RD, insn);
+	int result = RESUME_GUEST;
 	struct hv_trap trap;
 
-	if (!access || ((funct7 & 1) && rd))
-		return false;
 	n->v = true;
 	n->unpriv = is_hlvx ? UNPRIV_FETCH : UNPRIV_DATA;
 	nested_choose_exits(vcpu); /* the fault below may sleep: a put has to put away L2's CSRs */
 	nested_enter(vcpu);
-	if (mxr)
-		csr_set(sstatus, SSTATUS_MXR);
-	value = unpriv_access(vcpu, access, gva, value, n->hstatus & HSTATUS_SPVP, &trap);
-	if (mxr)
-		csr_clear(sstatus, SSTATUS_MXR);
-	trap.sepc = vcpu->guest.sepc;
-	if (!trap.scause) {
-		if (rd)
-			vcpu->guest.gpr[rd] = value;
-		vcpu->guest.sepc += 4;
-	} else if (is_gstage_fault(&trap)) {
-		if (trap.scause != EXC_STORE_GUEST_PAGE_FAULT)
-			trap.scause = EXC_LOAD_GUEST_PAGE_FAULT; /* HLVX: H §3.1 */
-		*result = nested_fault(vcpu, &trap);
-	} else {
-		/* HLVX has the causes of a load; QEMU raises those of a fetch. */
-		if (trap.scause == EXC_INST_PAGE_FAULT)
-			trap.scause = EXC_LOAD_PAGE_FAULT;
-		else if (trap.scause == EXC_INST_ACCESS_FAULT)
-			trap.scause = EXC_LOAD_ACCESS_FAULT;
-		vcpu_redirect_trap(vcpu, &trap);
-	}
+	try_access(vcpu, hlv, &trap);
+	if (trap.scause)
+		result = handle_trap(vcpu, &trap);
 	if (n->v) {
 		n->v = false;
 		n->unpriv = UNPRIV_NONE;
 		nested_leave(vcpu);
 	}
+	return result;
+}
+
+/* Make the access with the CSRs loaded that it needs. Returns false if it has trapped. */
+static bool access_lazily(struct kvm_vcpu *vcpu, struct hlv *hlv)
+{
+	struct hv_trap trap;
+
+	hv_pin();
+	nested_begin_access(vcpu);
+	try_access(vcpu, hlv, &trap);
+	nested_end_access(vcpu);
+	hv_unpin();
+	return !trap.scause;
+}
+
+/*
+ * HLV and HSV access L2's memory through its own translation: load L2's CSRs, and make the same
+ * access. With nested_switch=lazy, an access that traps is made once more with all of L2's CSRs, so that
+ * its trap can be handled. A fault in the VM's own table is resolved, and L1 executes the instruction
+ * again. All other traps are L1's, with SPV = 0 and GVA = 1. Returns false if the encoding is reserved.
+ */
+static bool access_l2(struct kvm_vcpu *vcpu, unsigned long insn, int *result)
+{
+	unsigned long rs2 = FIELD_GET(INSN_RS2, insn), funct7 = FIELD_GET(INSN_FUNCT7, insn);
+	bool is_hlvx = !(funct7 & 1) && rs2 == RS2_HLVX;
+	struct hlv hlv = {
+		.access = access_of(funct7, rs2),
+		.gva = vcpu->guest.gpr[FIELD_GET(INSN_RS1, insn)],
+		.rd = FIELD_GET(INSN_RD, insn),
+		.value = vcpu->guest.gpr[rs2],
+	};
+
+	if (!hlv.access || ((funct7 & 1) && hlv.rd))
+		return false;
+	/*
+	 * MXR of L1 acts on L2's accesses, too. HLVX ignores MXR (H §3.1), but QEMU 7.2 requires it
+	 * (unpriv_read()).
+	 */
+	hlv.mxr = (csr_read(vsstatus) & SSTATUS_MXR) || is_hlvx;
+	if (vcpu->kvm->toggle[TOGGLE_nested_switch] || !access_lazily(vcpu, &hlv))
+		*result = access_eagerly(vcpu, &hlv, is_hlvx);
 	return true;
 }
 

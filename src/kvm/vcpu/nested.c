@@ -327,6 +327,28 @@ void nested_leave(struct kvm_vcpu *vcpu)
 	leave(vcpu, false);
 }
 
+void nested_begin_access(struct kvm_vcpu *vcpu)
+{
+	const struct nested *n = &vcpu->nested;
+
+	vcpu->loaded = VCPU_LINES_HELD; /* for fences: hgatp has L2's table */
+	vcpu->csrs.vsstatus = csr_swap(vsstatus, vsstatus_of(n->vsstatus));
+	vcpu->csrs.vsatp = csr_swap(vsatp, 0);
+	csr_write64(henvcfg, nested_henvcfg(vcpu));
+	shadow_load(vcpu, n->hgatp);
+	csr_write(vsatp, n->vsatp);
+}
+
+void nested_end_access(struct kvm_vcpu *vcpu)
+{
+	csr_write(vsatp, 0);
+	csr_write64(henvcfg, vcpu->henvcfg);
+	shadow_put(vcpu, vcpu->nested.hgatp);
+	csr_write(vsatp, vcpu->csrs.vsatp);
+	csr_write(vsstatus, vcpu->csrs.vsstatus);
+	vcpu->loaded = VCPU_LOADED;
+}
+
 void nested_load(struct kvm_vcpu *vcpu)
 {
 	if (vcpu->nested.v)

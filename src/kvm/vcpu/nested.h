@@ -83,6 +83,12 @@ void nested_enter(struct kvm_vcpu *vcpu);
  */
 void nested_sret(struct kvm_vcpu *vcpu);
 void nested_leave(struct kvm_vcpu *vcpu);
+/*
+ * Load only what translates L2's addresses (vsatp, hgatp, henvcfg, vsstatus), for an access by HLV or HSV
+ * in the same pinned section, and load L1's values again. A trap must not be handled in between.
+ */
+void nested_begin_access(struct kvm_vcpu *vcpu);
+void nested_end_access(struct kvm_vcpu *vcpu);
 /* The henvcfg with which L2 runs: what both L1 and L0 allow. FIOM is L1's alone. */
 static inline u64 nested_henvcfg(const struct kvm_vcpu *vcpu)
 {
