@@ -29,7 +29,7 @@ enum vcpu_request {
 	REQ_VECTOR, /* the host has used the vector unit: load it again (vector.c) */
 	REQ_PMU,    /* counters have to be prepared before they can count (pmu.c) */
 	REQ_NACL,   /* memory that L1 shares is out of date (nacl.c) */
-	REQ_SHADOW, /* the VM's own table has changed: compare the shadow tables (shadow_reverse.c) */
+	REQ_SHADOW, /* compare the shadow tables with the VM's own, which has changed, or fence them */
 };
 
 #define REQ_FROM(first) (~(BIT(first) - 1)) /* this request and all that follow it */

@@ -13,7 +13,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 . "$HS_TOP/tests/native/mutants.sh"
-unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_imsic_guest test_kick test_lazy_put test_memslot test_nacl test_nacl_features test_nested test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_shadow test_shadow_cases test_shadow_protect test_shadow_reverse test_shadow_tlb test_tlb_flush test_vmid
+unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_imsic_guest test_kick test_lazy_put test_memslot test_nacl test_nacl_features test_nested test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_shadow test_shadow_cases test_shadow_protect test_shadow_reverse test_shadow_tlb test_shadow_unprotect test_tlb_flush test_vmid
 
 # ---- faults, invalidations, fences ----
 mutant "rule 1: mmu_lock is held while the page is looked up" gstage_fault.c \
@@ -307,11 +307,11 @@ mutant "shadow: a flush that L1 asks for is not reported" tlb.c 's/\treport_flus
 mutant "protect: a page of L1's table stays writable" shadow_protect.c 's/PTE_PPN \| GSTAGE_LEAF_WRITE/PTE_PPN/' test_shadow_protect
 mutant "protect: a protected page is not marked" shadow_protect.c 's/\) \| PTE_SOURCE\);/));/' test_shadow_protect
 mutant "protect: the loss of W is not fenced" shadow_protect.c 's/gstage_note_change\(own, page, 0\)/(void)0/' test_shadow_protect
-mutant "protect: a page that becomes writable is not recorded" shadow_protect.c 's/if \(!err && \(\*old/if (0 \&\& (*old/' test_shadow_protect
-mutant "protect: a mark that is lost without W is not recorded" shadow_protect.c 's/\) && !\(pte & PTE_SOURCE\)/) \&\& (pte \& PTE_W)/' test_shadow_protect
-mutant "protect: tables with protected pages may be replaced" shadow_protect.c 's/pte \| PTE_KEEP\)/pte)/' test_shadow_protect
-mutant "protect: a leaf below is not fenced" shadow_protect.c 's/if \(leaf.pte\)\n\t\ttlb_fence_local.*?;/;/' test_shadow_protect
-mutant "protect: a leaf below maps the first page of the larger one" shadow_protect.c 's/ \+ ALIGN_DOWN\(offset, gstage_size\(leaf.level\)\)/ + 0 * offset/' test_shadow_protect
+mutant "protect: a page that becomes writable is not recorded" shadow_protect.c 's/if \(!err && \(\*old/if (0 \&\& (*old/' test_shadow_unprotect
+mutant "protect: a mark that is lost without W is not recorded" shadow_protect.c 's/\) && !\(pte & PTE_SOURCE\)/) \&\& (pte \& PTE_W)/' test_shadow_unprotect
+mutant "protect: tables with protected pages may be replaced" shadow_protect.c 's/pte \| PTE_KEEP\)/pte)/' test_shadow_unprotect
+mutant "protect: a leaf below is not fenced" shadow_protect.c 's/if \(leaf.pte\)\n\t\ttlb_fence_local.*?;/;/' test_shadow_unprotect
+mutant "protect: a leaf below maps the first page of the larger one" shadow_protect.c 's/ \+ ALIGN_DOWN\(offset, gstage_size\(leaf.level\)\)/ + 0 * offset/' test_shadow_unprotect
 mutant "protect: a write above level 0 removes one block" shadow_protect.c 's/if \(FIELD_GET\(LEVEL, source->page\)\)/if (0)/' test_shadow_protect
 mutant "protect: an emptied table has its former sources" shadow.c 's/if \(table->nr_sources\)/if (0)/' test_shadow_protect
 mutant "protect: a table is never tracked again" shadow_protect.c 's/\ttable->untracked = false;\n//' test_shadow_protect
@@ -320,13 +320,12 @@ mutant "protect: a source may have two addresses" shadow_protect.c 's/source->ba
 mutant "protect: a source may have two levels" shadow_protect.c 's/FIELD_GET\(LEVEL, source->page\) != level/0/' test_shadow_protect
 mutant "protect: pages are protected while the reverse map is incomplete" shadow_protect.c 's/table->incomplete \|\| //' test_shadow_protect
 mutant "protect: a page that cannot be protected counts as protected" shadow_protect.c 's/ \|\| !protect\(vcpu->kvm, page, table\)/ || (protect(vcpu->kvm, page, table), 0)/' test_shadow_protect
-mutant "protect: a table does not know its own protection" shadow_protect.c 's/ \|\| flush->by == table;/;/' test_shadow_protect
-mutant "protect: another table's protection does not count" shadow_protect.c 's/stays = !flush->by \|\|.*?;/stays = true;/' test_shadow_protect
-mutant "protect: the mark is not looked at" shadow_protect.c 's/ && \(leaf.pte & PTE_SOURCE\);/;/' test_shadow_protect
-mutant "protect: a page is not found among the sources" shadow_protect.c 's/\tif \(one\) \{/\tif (0) {/' test_shadow_protect
-mutant "protect: a range is not looked up among the sources" shadow_protect.c 's/for \(source = sources; !one && /for (source = sources; 0 \&\& /' test_shadow_protect
+mutant "protect: a table does not know its own protection" shadow_protect.c 's/ \|\| flush->by == table;/;/' test_shadow_unprotect
+mutant "protect: another table's protection does not count" shadow_protect.c 's/stays = !flush->by \|\|.*?;/stays = true;/' test_shadow_unprotect
+mutant "protect: the mark is not looked at" shadow_protect.c 's/ && \(leaf.pte & PTE_SOURCE\);/;/' test_shadow_unprotect
+mutant "protect: a page is not found among the sources" shadow_protect.c 's/\tif \(one\) \{/\tif (0) {/' test_shadow_unprotect
+mutant "protect: a range is not looked up among the sources" shadow_protect.c 's/for \(source = sources; !one && /for (source = sources; 0 \&\& /' test_shadow_unprotect
 mutant "protect: an HLV waits for a search" shadow_protect.c 's/\tif \(!one && !pauses\)\n\t\treturn false;\n//' test_shadow_protect
-mutant "protect: an HLV forgets a fence" shadow_reverse.c 's/ \|\| !pauses\)\)/))/' test_shadow_protect
 mutant "protect: one page of a written source is removed" shadow_protect.c 's/source->base, gstage_size\(1\)/source->base, PAGE_SIZE/' test_shadow_protect
 mutant "protect: a written source stays" shadow_protect.c 's/\tsource->page = USED;\n//' test_shadow_protect
 mutant "protect: what is removed is not fenced" shadow_protect.c 's/(source->page = USED;\n)\tshadow_tlb_change\(vcpu, table\);\n/$1/; s/\tshadow_tlb_change\(vcpu, table\);\n(\tif \(!table->nr_written)/$1/' test_shadow_protect
@@ -334,6 +333,10 @@ mutant "protect: a fence is executed again and again" shadow_protect.c 's/\ttabl
 mutant "protect: a fence of a table that is not tracked does nothing" shadow_protect.c 's/if \(table->untracked\)/if (0)/' test_shadow_protect
 mutant "protect: nothing asks for a fence of L1" shadow.c 's/\tvcpu_set_request\(vcpu, REQ_SHADOW\);\n//' test_shadow_protect
 mutant "protect: a fence by SBI is forgotten" shadow_reverse.c 's/table->fenced = true;/;/' test_shadow_protect
+mutant "protect: an HLV ignores a fence by the fast path" unpriv.c 's/ \| BIT\(REQ_SHADOW\)//' test_shadow_protect
+mutant "protect: an HLV looks at flushes only" shadow_reverse.c 's/ \|\| table->fenced\)/)/' test_shadow_protect
+mutant "protect: a fence does not look for pending flushes" shadow_reverse.c 's/\(!unfenced && shadow/(shadow/' test_shadow_unprotect
+mutant "protect: a page that another thread protects is not fenced" shadow_protect.c 's/if \(protects\) (.*\n)/if (protects \&\& pending.all) $1/' test_shadow_unprotect
 mutant "protect: a walk adds no source" shadow.c 's/if \(vcpu->shadow->protects\)/if (0)/' test_shadow_protect
 mutant "protect: a table that is to be forgotten is fenced" shadow.c 's/for_each_shadow_table\(table, vcpu->shadow\) table->hgatp = 0;/shadow_fence(vcpu, SHADOW_ANY_VMID, 0, ~0ULL); (void)table;/' test_shadow_protect
 mutant "reverse: a flush that L1 asks for is compared" shadow_reverse.c 's/if \(flush\[i\].what == SHADOW_BY_L1 && /if (0 \&\& /' test_shadow_reverse

@@ -128,7 +128,7 @@ static int setup_toggled(unsigned int flags, bool protects)
 	return 0;
 }
 
-static int setup(void **state)
+static inline int setup(void **state)
 {
 	(void)state;
 	return setup_toggled(0, false);

@@ -95,6 +95,7 @@ void shadow_drop(struct kvm_vcpu *vcpu, struct shadow_table *table)
 	struct gstage *gs = &table->gstage;
 
 	vcpu->shadow->generation++;
+	table->fenced = false;
 	if (table->nr_sources)
 		shadow_sources_clear(table);
 	if (!table->used.end)

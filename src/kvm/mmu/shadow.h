@@ -148,7 +148,7 @@ int shadow_walk(struct kvm_vcpu *vcpu, unsigned long hgatp, const struct gstage_
 int shadow_map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 	       const struct shadow_walk *walk);
 
-/* ---- between shadow.c, shadow_reverse.c and shadow_tlb.c ------------------------------------------ */
+/* ---- between the files shadow*.c ------------------------------------------ */
 
 /* A VM with a shadow table uses these. */
 extern const struct tlb_ops shadow_tlb_ops;

@@ -12,10 +12,11 @@
  *
  * The leaf of a protected page in the VM's own table has PTE_SOURCE and no W. When another leaf takes its
  * place, without PTE_SOURCE, this is recorded in the VM's log (shadow_log), and so is the protection of
- * a page. All of this happens under mmu_lock. Leaves that are removed or lose W are recorded there by
- * their flush (shadow_reverse.c). So if a page is protected when the entries of the log are compared,
- * and no entry says that another shadow table has protected it, then it has been protected all the time
- * since it became a source. In all other cases, L1 may have written to it.
+ * a page, both under mmu_lock. Leaves that are removed are recorded there by their flush, which is pending
+ * until then (gstage.unfenced): if some flush is pending, a fence of L1 drops the table (shadow_serve()). So
+ * if a page is protected when the entries of the log are compared, no entry says that another shadow
+ * table has protected it, and no flush was pending, then it has been protected all the time since it became
+ * a source. In all other cases, L1 may have written to it.
  *
  * To protect a page, a larger leaf that maps it is split. The entries that point to its table have
  * PTE_KEEP, so that a fault does not replace the table by a leaf, which would make all pages of the
@@ -23,11 +24,12 @@
  *
  * A shadow table is dropped at a fence for all addresses, as with shadow=fence, if
  *
- *   - L1 may have written to a source above level 0, an entry of which maps more than one block;
+ *   - L1 may have written to a source above level 0, which maps more than one block;
  *   - a page is used at two places in L1's table; or
- *   - there are more than SOURCES_USED sources.
+ *   - there are more than SOURCES_USED sources, counting those that have been removed.
  *
- * Only stores of L1's harts and of L2's are noticed, not those of user space or of the core itself.
+ * Only stores of L1's harts and of L2's are noticed, and only those to this address of L1: not those of
+ * user space or of the core itself, nor those to another slot with the same memory.
  */
 #include <asm-generic/errno.h>
 #include <string.h>
@@ -149,9 +151,10 @@ static bool protect(struct kvm *vm, gpa_t page, const struct shadow_table *table
 								 .by = table });
 			if (leaf.pte & PTE_W)
 				gstage_note_change(own, page, 0);
-			pending = gstage_take_pending_flush(own);
 		}
 	}
+	if (protects) /* or another thread has protected the page, but not fenced yet */
+		pending = gstage_take_pending_flush(own);
 	spin_unlock(&own->mmu_lock);
 	tlb_flush_pending(vm, &pending);
 	return protects;

@@ -13,7 +13,8 @@
  * dropped as well if
  *
  *   - there have been more than SHADOW_FLUSHES flushes since the last comparison;
- *   - the flush was one that L1 has asked for (tlb_flush_vm()): then L1's table may have changed;
+ *   - the flush was one that L1 has asked for (tlb_flush_vm()): then L1's table may have changed. With
+ *     shadow=protect, this is a fence of L1, and drops the table only before an HLV;
  *   - the comparison takes MAX_PIECES;
  *   - some leaf may not be in the reverse map: two addresses of L2 have the same page of L1; a leaf of
  *     2 MiB has come from memory of L1 that was at another address of L2 before; a leaf maps 1 GiB or
@@ -258,7 +259,7 @@ static bool compare(struct kvm_vcpu *vcpu, struct shadow_table *table, bool paus
 		struct comparison c = { .table = table, .from = flush[i].start };
 
 		c.end = MIN(flush[i].end, gstage_limit(&table->reverse));
-		if (flush[i].what == SHADOW_BY_L1 && (!vcpu->shadow->protects || !pauses))
+		if (flush[i].what == SHADOW_BY_L1 && !vcpu->shadow->protects)
 			return false;
 		if (flush[i].what == SHADOW_BY_L1) {
 			table->fenced = true;
@@ -285,8 +286,28 @@ void shadow_serve_now(struct kvm_vcpu *vcpu)
 {
 	struct shadow_table *table = vcpu->shadow->current;
 
-	if (!compare(vcpu, table, false))
+	if (!compare(vcpu, table, false) || table->fenced)
 		shadow_drop(vcpu, table);
+}
+
+/*
+ * Compare a table, and execute a pending fence of L1. Returns false if the table has to be dropped: also if
+ * there is a fence of L1 while a flush of the VM's own table has not reached the log yet, since L1 may
+ * already have stored to a page whose protection that flush ends.
+ */
+static bool serve(struct kvm_vcpu *vcpu, struct shadow_table *table)
+{
+	struct gstage *own = &vcpu->kvm->gstage;
+	u32 unfenced = 0;
+
+	if (vcpu->shadow->protects) {
+		spin_lock(&own->mmu_lock); /* no thread is between its change and the count */
+		unfenced = __atomic_load_n(&own->unfenced, __ATOMIC_ACQUIRE);
+		spin_unlock(&own->mmu_lock);
+	}
+	if (!compare(vcpu, table, true))
+		return false;
+	return !table->fenced || (!unfenced && shadow_sources_fence(vcpu, table));
 }
 
 void shadow_serve(struct kvm_vcpu *vcpu)
@@ -298,8 +319,7 @@ void shadow_serve(struct kvm_vcpu *vcpu)
 	for_each_shadow_table(table, vcpu->shadow)
 	{
 		hv_pin();
-		if (table->hgatp && (!compare(vcpu, table, true) ||
-				     (table->fenced && !shadow_sources_fence(vcpu, table))))
+		if (table->hgatp && !serve(vcpu, table))
 			shadow_drop(vcpu, table);
 		hv_unpin();
 	}

@@ -13,7 +13,7 @@
  *
  * While L2's CSRs are loaded, hgatp has the VMID of L2, so a fence for L1's translations, such as one
  * that another vCPU of L1 has asked for, cannot be executed. It is remembered, and L1's VMID is fenced
- * when L1's CSRs are loaded again (own_fence). Each flush of the VM's own table is counted (tlb.c), and
+ * when L1's CSRs are loaded again (own_fence). Each flush of the VM's own table is counted (shadow_log), and
  * shadow_put() compares the count. Spec: H §2.10, §3.2.
  */
 #include "hv/trace.h"

@@ -87,7 +87,7 @@ static inline unsigned long tlb_loaded_vmid(void)
 }
 
 /*
- * Return how often the VM's own table has been flushed since the first shadow table was created. No
+ * Return how many entries shadow_log has got, among them one for each flush of the VM's own table. No
  * order is needed. If shadow_put() reads an old count, the request for the flush is still pending; if
  * it reads the new one, its fence orders later walks after the change.
  */

@@ -55,7 +55,7 @@ static void begin_as_guest(struct kvm_vcpu *vcpu)
 	__atomic_store_n(&vcpu->mode, VCPU_IN_GUEST, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (READ_ONCE(vcpu->requests) &
-	    (BIT(REQ_TLB_FLUSH) | BIT(REQ_HFENCE) | BIT(REQ_HFENCE_ALL))) {
+	    (BIT(REQ_TLB_FLUSH) | BIT(REQ_HFENCE) | BIT(REQ_HFENCE_ALL) | BIT(REQ_SHADOW))) {
 		tlb_flush_vm_local(vcpu->kvm);
 		if (vcpu->shadow && vcpu->loaded == VCPU_LINES_HELD)
 			shadow_serve_now(vcpu);
