@@ -393,6 +393,7 @@ static void start(void)
 			env_set_toggle("switch", "minimal");
 			env_set_toggle("fp", "lazy_save");
 			env_set_toggle("gstage_huge", "on");
+			env_set_toggle("nested_switch", "lazy");
 		}
 		any_vmm_open(dev, i == 1 ? ANY_OTHER : ANY_USUAL);
 	}
