@@ -57,9 +57,9 @@ struct shadow_log {
 		enum {
 			SHADOW_LEAVES,
 			SHADOW_BY_L1, /* tlb_flush_vm(): L1's table may have changed */
-			SHADOW_SOURCE /* not a flush: a page is no longer protected, or again */
+			SHADOW_SOURCE /* not a flush: a page has been protected, or is no longer */
 		} what;
-		const struct shadow_table *by; /* which has protected the page, or NULL */
+		const struct shadow_table *by; /* the table for which it was protected; or NULL */
 	} flush[SHADOW_FLUSHES]; /* the one that made kvm->flushes n + 1 is at n % SHADOW_FLUSHES */
 };
 
@@ -113,7 +113,8 @@ struct kvm {
 	struct shadow_log shadow_log;
 	const struct gstage_ops *walker; /* NULL, or what protect_ops call (shadow_protect.c) */
 	struct gstage_ops protect_ops;   /* of gstage, with the toggle shadow=protect */
-					 /*
+
+	/*
 	 * For each hart, the vCPU of this VM that was last loaded there (idx + 1; 0: none). The
 	 * VM's VS-stage translations that the hart has cached belong to that vCPU. Any thread reads
 	 * whether it is 0 (tlb.c); HART_USED: a vCPU is being loaded there for the first time.

@@ -186,7 +186,7 @@ def overview(measured):
         question = questions[name]
         listed = ", ".join("`%s`" % value for value in values_of(name))
         if name in ELSEWHERE:
-            yield "| `%s` | %s | %s | [several rows](#%s) | - | - |" % (name, listed, question, ELSEWHERE[name])
+            yield "| `%s` | %s | %s | [its section](#%s) | - | - |" % (name, listed, question, ELSEWHERE[name])
             continue
         if not measured.knows(name):
             yield "| `%s` | %s | %s | not measured yet | - | - |" % (name, listed, question)

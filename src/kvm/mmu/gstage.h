@@ -21,9 +21,9 @@
  * gstage_walk). gstage.c contains what they share.
  *
  * Locks: mmu_lock guards the table, the retired tables and the invalidation fields. It is a leaf:
- * while it is held, only the host's page allocator takes locks, and shadow_record() (shadow.h). The hardware walks the table
- * without the lock, so each entry is written by a single store, and a table is freed only after it
- * was unlinked and a fence was executed.
+ * while it is held, only the host's page allocator and shadow_record() (shadow.h) take locks. The
+ * hardware walks the table without the lock, so each entry is written by a single store, and a table
+ * is freed only after it was unlinked and a fence was executed.
  */
 #ifndef KVM_GSTAGE_H
 #define KVM_GSTAGE_H

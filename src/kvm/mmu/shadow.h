@@ -23,7 +23,8 @@
  *     for a leaf.
  *
  * With the toggle shadow=protect, a fence that would forget a table removes only those of its leaves
- * that come from a page of L1's table to which L1 has stored (shadow_protect.c).
+ * that come from a page of L1's table to which L1 has stored, unless the table has to be dropped
+ * (shadow_protect.c).
  *
  * If a translation of the VM's own table was taken back or lost W, the leaves that were copied from it
  * are found in the reverse map of each shadow table. shadow_reverse.c lists the cases in which the shadow
@@ -65,10 +66,10 @@ struct shadow_table {
 	struct gstage old;     /* the table dropped last, not freed yet; root is 0: none */
 	struct root_range old_used;
 	/* shadow_protect.c: */
-	hpa_t sources;           /* pages of L1's table; 0 without shadow=protect */
+	hpa_t sources;           /* a hash table of pages of L1's table; 0 without shadow=protect */
 	unsigned int nr_sources; /* entries that are not free */
 	unsigned int nr_written; /* sources to which L1 may have written */
-	bool untracked;          /* some page of L1's table is not a source */
+	bool untracked;          /* the next fence of L1 for the whole table has to drop it */
 	bool fenced;             /* a fence of L1 has to be executed before the next entry */
 };
 
@@ -113,8 +114,10 @@ void shadow_load(struct kvm_vcpu *vcpu, unsigned long hgatp);
 void shadow_put(struct kvm_vcpu *vcpu, unsigned long hgatp);
 /*
  * Execute a fence of L1 for the G-stage, for the addresses from `start` to `last` in L1's guest of
- * this VMID, or of any if `vmid` is SHADOW_ANY_VMID. Removes at least the translations that the fence
- * names. L2's CSRs are not loaded. Does not sleep.
+ * this VMID, or of any if `vmid` is SHADOW_ANY_VMID. The translations that the fence names are removed, or
+ * the tables forgotten. With shadow=protect, a fence for more than one block, or for a table that is not the
+ * current one, is only noted: shadow_serve() executes it before the next entry. L2's CSRs are not loaded.
+ * Does not sleep.
  */
 #define SHADOW_ANY_VMID (~0UL)
 void shadow_fence(struct kvm_vcpu *vcpu, unsigned long vmid, gpa_t start, gpa_t last);
@@ -125,13 +128,14 @@ void shadow_reclaim(struct kvm_vcpu *vcpu);
 /* Forget all tables: each is dropped before its next use. Does nothing if there are none. */
 void shadow_forget(struct kvm_vcpu *vcpu);
 /*
- * Serve REQ_SHADOW: remove what the VM's own table no longer permits from all tables. Takes interrupts.
+ * Serve REQ_SHADOW: remove what the VM's own table no longer permits from all tables. With
+ * shadow=protect, then execute the pending fence of L1 for each table. Takes interrupts.
  * Does nothing if there are no tables.
  */
 void shadow_serve(struct kvm_vcpu *vcpu);
 /*
  * The same for the current table, without taking interrupts; the table is dropped if this takes more
- * than a piece's work. For an HLV or HSV while a request is pending (unpriv.c).
+ * than a piece's work, or if a fence of L1 is pending. For an HLV or HSV while a request is pending (unpriv.c).
  */
 void shadow_serve_now(struct kvm_vcpu *vcpu);
 /*

@@ -4,32 +4,38 @@
  *
  * With shadow=fence, a fence of L1 for all addresses drops the shadow table, since any entry of L1's
  * table may have changed. With shadow=protect, the pages from which a walk of L1's table has read are
- * the sources of the shadow table, and they are write-protected in the VM's own table. If L1 writes to
- * one, its page becomes writable again, and the source counts as written. A fence for all addresses then
- * removes only the leaves that come from written sources. They are no longer sources; the next walk
- * makes them sources again. A fence for addresses in one block of 2 MiB does what it does with
- * shadow=fence, because this is cheap.
+ * the sources of the shadow table, and they are write-protected in the VM's own table. If L1 stores to a
+ * source, the page becomes writable again, and the source counts as written. A fence for all addresses
+ * then removes only the leaves that come from written sources. They are no longer sources; the next walk
+ * that reads them makes them sources again. A fence for addresses in one block of 2 MiB removes leaves of
+ * the current table as with shadow=fence, because this is cheap. For the other tables that it names, and if
+ * some leaf comes from a leaf of L1 above level 1, it is executed like a fence for all addresses.
  *
  * The leaf of a protected page in the VM's own table has PTE_SOURCE and no W. When another leaf takes its
  * place, without PTE_SOURCE, this is recorded in the VM's log (shadow_log), and so is the protection of
  * a page, both under mmu_lock. Leaves that are removed are recorded there by their flush, which is pending
- * until then (gstage.unfenced): if some flush is pending, a fence of L1 drops the table (shadow_serve()). So
- * if a page is protected when the entries of the log are compared, no entry says that another shadow
- * table has protected it, and no flush was pending, then it has been protected all the time since it became
- * a source. In all other cases, L1 may have written to it.
+ * until then (gstage.unfenced). So L1 cannot have stored to a source if, when the log is compared,
  *
- * To protect a page, a larger leaf that maps it is split. The entries that point to its table have
- * PTE_KEEP, so that a fault does not replace the table by a leaf, which would make all pages of the
- * table writable; instead, the leaf that is already there is replaced, or a page is mapped.
+ *   - its page is protected;
+ *   - no entry says that another shadow table has protected it; and
+ *   - no flush is pending.
+ *
+ * Otherwise, the source counts as written, or a fence of L1 drops the table (shadow_serve()).
+ *
+ * To protect a page, a larger leaf that maps it is split. In the VM's own table, the entries above the
+ * protected leaf have PTE_KEEP. A fault that would replace one of these tables by a larger leaf, and so make
+ * its pages writable, sets only the small leaf instead (map_below()). If this is not possible, the table
+ * is replaced, and the flush ends the protection of its pages.
  *
  * A shadow table is dropped at a fence for all addresses, as with shadow=fence, if
  *
- *   - L1 may have written to a source above level 0, which maps more than one block;
- *   - a page is used at two places in L1's table; or
- *   - there are more than SOURCES_USED sources, counting those that have been removed.
+ *   - L1 may have stored to a source above level 0, which maps more than one block;
+ *   - a page is used at two places in L1's table;
+ *   - there are more than SOURCES_USED sources, counting those that have been removed; or
+ *   - a flush of the VM's own table is pending.
  *
- * Only stores of L1's harts and of L2's are noticed, and only those to this address of L1: not those of
- * user space or of the core itself, nor those to another slot with the same memory.
+ * Stores through another memory slot with the same memory, and those of user space and of the core, are not
+ * noticed.
  */
 #include <asm-generic/errno.h>
 #include <string.h>
@@ -41,7 +47,7 @@
 #define PTE_SOURCE PTE_RSW1 /* of a leaf of level 0 of the VM's own table */
 #define PTE_KEEP   PTE_RSW0 /* of a pointer in the VM's own table */
 
-/* The sources of a shadow table: a hash table, in which a search goes on at the next entry. */
+/* The sources of a shadow table: a hash table with linear probing. */
 #define NR_SOURCES   1024U
 #define SOURCES_USED 768U
 #define GOLDEN       0x9e3779b97f4a7c15ULL

@@ -12,9 +12,12 @@
  * taken, one piece is compared, and the table is dropped if more is left (shadow_serve_now()). It is
  * dropped as well if
  *
- *   - there have been more than SHADOW_FLUSHES flushes since the last comparison;
+ *   - there have been more than SHADOW_FLUSHES entries in the log since the last comparison;
  *   - the flush was one that L1 has asked for (tlb_flush_vm()): then L1's table may have changed. With
- *     shadow=protect, this is a fence of L1, and drops the table only before an HLV;
+ *     shadow=protect, it is executed like a fence of L1 for all addresses (shadow_protect.c), but before
+ *     an HLV or HSV, it drops the table;
+ *   - with shadow=protect, an entry of the log is for more than one page, and an HLV or HSV is about to be
+ *     executed;
  *   - the comparison takes MAX_PIECES;
  *   - some leaf may not be in the reverse map: two addresses of L2 have the same page of L1; a leaf of
  *     2 MiB has come from memory of L1 that was at another address of L2 before; a leaf maps 1 GiB or
