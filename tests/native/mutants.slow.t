@@ -267,7 +267,7 @@ mutant "nested: what L1 has written to siselect is lost" nested.c 's/\t\taia_put
 mutant "nested: L1 gets L2's registers of Ssaia" nested.c 's/\t\taia_load\(vcpu\);/\t\t;/' test_nested
 mutant "nested: what L2 has written to siselect is lost" nested.c 's/\t\tn->vsiselect = csr_read\(vsiselect\);/\t\t;/' test_nested
 mutant "nested: vstopi is L1's" nested_insn.c 's/\tnested_enter\(vcpu\);\n(\tvalue = csr_read\(vstopi\);)/$1/' test_nested
-mutant "nested: vstopi can be written" nested_insn.c 's/ \|\| access->write_mask//' test_nested
+mutant "nested: vstopi can be written" nested_insn.c 's/ \|\| access.write_mask//' test_nested
 mutant "nested: vstopi exists without Ssaia" nested_insn.c 's/ \|\| !vcpu->has_aia//' test_nested
 mutant "nested: an interrupt in hvictl does not end a WFI" nested_irq.c 's/ \|\| nested_has_virtual_irq\(n\)//' test_nested
 mutant "nested: one in hvictl does not end a WFI of L1" nested.c 's/ \|\|\s+nested_has_virtual_irq\(n\)//' test_nested
@@ -288,6 +288,11 @@ mutant "nested: L2 does not get the interrupts of hvien" nested.c 's/n->hvip & \
 mutant "nested: L2 cannot clear an interrupt of hvien" nested.c 's/\(delegated & BIT\(IRQ_VS_SOFT\)\) \| n->hvien/delegated \& BIT(IRQ_VS_SOFT)/' test_nested
 mutant "nested: what L2 writes to sie for an interrupt of hvien is lost" nested.c 's/\tn->vsie = vsie & n->hvien;\n//' test_nested
 mutant "nested: L2's sie loses the bits of hvien" nested.c 's/ >> 1 \| n->vsie\)/ >> 1)/' test_nested
+
+mutant "nested: a write of hstatus does not change what traps" nested_insn.c 's/case CSR_hedeleg:/case CSR_hedeleg: case CSR_hstatus:/' test_nested
+mutant "nested: no interrupt is looked for after a write of hie" nested_insn.c 's/case CSR_hedeleg:/case CSR_hedeleg: case CSR_hie:/' test_nested
+mutant "nested: no interrupt is looked for after a write of hvip" nested_insn.c 's/case CSR_hedeleg:/case CSR_hedeleg: case CSR_hvip:/' test_nested
+mutant "nested: no interrupt is looked for after a write of hideleg" nested_insn.c 's/case CSR_hedeleg:/case CSR_hedeleg: case CSR_hideleg:/' test_nested
 
 # ---- nested virtualization: HLV and HSV ----
 mutant "HLV: a fence does not see that L2's table is loaded" nested.c 's/\tvcpu->loaded = VCPU_LINES_HELD; .*\n//' test_shadow

@@ -61,6 +61,52 @@ static void a_write_of_vsepc_clears_bit_0(void **state)
 	assert_true(vsepc == 0x4320);
 }
 
+/* L1 executes csrw csr, a0. */
+static void csrw(unsigned long csr, unsigned long value)
+{
+	int result;
+
+	vm.vcpu->guest.gpr[GPR_A0] = value;
+	assert_true(nested_emulate(vm.vcpu, csr << 20 | 0x51073, &result));
+	assert_int_equal(result, RESUME_GUEST);
+}
+
+static void an_sret_traps_from_the_write_of_spv_on(void **state)
+{
+	(void)state;
+	vcpu_load(vm.vcpu);
+	vm.vcpu->guest.sstatus |= SSTATUS_SPP;
+	csrw(CSR_hstatus, HSTATUS_SPV);
+	assert_true(vm.vcpu->guest.hstatus & HSTATUS_VTSR);
+	csrw(CSR_hstatus, 0);
+	assert_false(vm.vcpu->guest.hstatus & HSTATUS_VTSR);
+	vcpu_put(vm.vcpu);
+}
+
+/* An interrupt of VS that L1 has not delegated, whichever write makes it pending and enabled. */
+static void l1_takes_an_interrupt_after_the_write_that_raises_it(void **state)
+{
+	static const unsigned long last[] = { CSR_hvip, CSR_hie, CSR_hideleg };
+
+	(void)state;
+	vcpu_load(vm.vcpu);
+	vm.vcpu->guest.sstatus |= SSTATUS_SPP;
+	for (size_t i = 0; i < ARRAY_SIZE(last); i++) {
+		csrw(CSR_hvip, 0);
+		csr_write(vsstatus, SSTATUS_SIE);
+		csr_write(vscause, 0);
+		csrw(CSR_hideleg, last[i] == CSR_hideleg ? BIT(IRQ_VS_SOFT) : 0);
+		csrw(CSR_hie, last[i] == CSR_hie ? 0 : BIT(IRQ_VS_SOFT));
+		csrw(CSR_hvip, last[i] == CSR_hvip ? 0 : BIT(IRQ_VS_SOFT));
+		assert_int_equal(csr_read(vscause), 0);
+		csrw(CSR_vsscratch, 0);
+		assert_int_equal(csr_read(vscause), 0);
+		csrw(last[i], last[i] == CSR_hideleg ? 0 : BIT(IRQ_VS_SOFT));
+		assert_int_equal(csr_read(vscause), CAUSE_IRQ_FLAG | IRQ_VS_SOFT);
+	}
+	vcpu_put(vm.vcpu);
+}
+
 /* ---- Ssaia ------------------------------------------------------------------------------------- */
 
 #define NONE        FIELD_PREP(HVICTL_IID, IRQ_S_EXT) /* no interrupt: hvictl of L1 */
@@ -282,6 +328,8 @@ int main(void)
 		TEST(without_h_no_instruction_traps_for_hstatus),
 		TEST(a_removed_extension_takes_its_bit_of_henvcfg_along),
 		TEST(a_write_of_vsepc_clears_bit_0),
+		TEST(an_sret_traps_from_the_write_of_spv_on),
+		TEST(l1_takes_an_interrupt_after_the_write_that_raises_it),
 		TEST(registers_of_ssaia_hold_what_a_hart_could),
 		TEST(without_ssaia_they_do_not_exist),
 		TEST(l1_and_l2_have_their_own_registers_of_ssaia),

@@ -14,6 +14,7 @@
 #include "vcpu/nacl.h"
 #include "vcpu/nested.h"
 
+#define FUNCT3_HLV         4 /* also of HSV; 0: sret and fences; others: CSR instructions */
 #define FUNCT7_HFENCE_VVMA 0x11
 #define FUNCT7_HINVAL_VVMA 0x13
 #define FUNCT7_HLV_B       0x30 /* to 0x37 (HSV.D): bits 2:1 are the width, bit 0 is a store */
@@ -140,9 +141,10 @@ static bool access_lazily(struct kvm_vcpu *vcpu, struct hlv *hlv)
  * address. If the access then traps, it is made once more with all of them, because handling the trap may
  * sleep, and a put must find L2's CSRs complete. A fault in the VM's own table is resolved, and L1 executes the instruction
  * again. All other traps are L1's, with SPV = 0 and GVA = 1. Returns false if the encoding is reserved.
- * May sleep.
+ * May sleep. Not inlined, so that other instructions do not save registers for it.
  */
-static bool access_l2(struct kvm_vcpu *vcpu, unsigned long insn, int *result)
+static __attribute__((noinline)) bool access_l2(struct kvm_vcpu *vcpu, unsigned long insn,
+						int *result)
 {
 	unsigned long rs2 = FIELD_GET(INSN_RS2, insn), funct7 = FIELD_GET(INSN_FUNCT7, insn);
 	bool is_hlvx = !(funct7 & 1) && rs2 == RS2_HLVX;
@@ -217,36 +219,63 @@ static unsigned long read_vstopi(struct kvm_vcpu *vcpu)
 	return value;
 }
 
-/* Returns false if L1 has no such CSR or may not write it. */
-static bool emulate_csr(struct kvm_vcpu *vcpu, const struct csr_access *access)
+/* Neither L1's exits nor its interrupts depend on such an access: they need not be looked at afterwards. */
+static bool is_quiet(const struct csr_access *access)
 {
+	switch (access->csr) {
+	case CSR_hedeleg:
+	case CSR_hcounteren:
+	case CSR_hgatp:
+	case CSR_htval:
+	case CSR_htinst:
+	case CSR_vsstatus:
+	case CSR_vstvec:
+	case CSR_vsscratch:
+	case CSR_vsepc:
+	case CSR_vscause:
+	case CSR_vstval:
+	case CSR_vsatp:
+		return true;
+	case CSR_vstopi: /* L2's CSRs are loaded for it */
+		return false;
+	default:
+		return !access->write_mask;
+	}
+}
+
+/*
+ * Returns false if L1 has no such CSR or may not write it. Not inlined, for the same reason as access_l2().
+ */
+static __attribute__((noinline)) bool emulate_csr(struct kvm_vcpu *vcpu, unsigned long insn)
+{
+	struct csr_access access = insn_decode_csr(vcpu, insn);
 	unsigned long old;
 
-	if (!nested_csr(vcpu, access, &old)) {
-		if (access->csr != CSR_vstopi || access->write_mask || !vcpu->has_aia)
+	if (!nested_csr(vcpu, &access, &old)) {
+		if (access.csr != CSR_vstopi || access.write_mask || !vcpu->has_aia)
 			return false;
 		old = read_vstopi(vcpu);
 	}
-	if (access->write_mask)
+	if (access.write_mask)
 		nacl_csr_changed(vcpu);
-	insn_finish_csr(vcpu, access, old);
+	insn_finish_csr(vcpu, &access, old);
+	trace_exit_class(&vcpu->exit_clock, EXIT_H_INSN);
+	if (is_quiet(&access))
+		return true;
+	nested_settle(vcpu);
+	if (nested_may_take_vs_irq(vcpu))
+		nested_check_irqs(vcpu);
 	return true;
 }
 
-/* Instructions of HS mode: L1's user mode must not execute them. */
+/* Instructions of HS mode with funct3 0: L1's user mode must not execute them. */
 static bool emulate_hs(struct kvm_vcpu *vcpu, unsigned long insn)
 {
-	struct csr_access access;
-
 	if (insn == INSN_SRET && (vcpu->nested.hstatus & HSTATUS_SPV)) {
 		nested_sret(vcpu);
 		return true;
 	}
-	if (insn_is_csr(insn)) {
-		access = insn_decode_csr(vcpu, insn);
-		return emulate_csr(vcpu, &access);
-	}
-	if (FIELD_GET(INSN_FUNCT3, insn) || !is_fence(vcpu, insn))
+	if (!is_fence(vcpu, insn))
 		return false;
 	if (is_gvma(insn))
 		fence_gvma(vcpu, insn);
@@ -260,23 +289,27 @@ bool nested_emulate(struct kvm_vcpu *vcpu, unsigned long insn, int *result)
 {
 	const struct nested *n = &vcpu->nested;
 	bool from_vs = vcpu->guest.sstatus & SSTATUS_SPP, done;
+	unsigned long funct3 = FIELD_GET(INSN_FUNCT3, insn);
 
 	if (n->v || FIELD_GET(INSN_OPCODE, insn) != OPCODE_SYSTEM)
 		return false;
 	*result = RESUME_GUEST;
+	if (funct3 && funct3 != FUNCT3_HLV)
+		return from_vs && emulate_csr(vcpu, insn);
 	nested_unsettle(vcpu);
-	if (FIELD_GET(INSN_FUNCT3, insn) == 4 &&
-	    (FIELD_GET(INSN_FUNCT7, insn) & ~7UL) == FUNCT7_HLV_B)
-		done = (from_vs || (n->hstatus & HSTATUS_HU)) && access_l2(vcpu, insn, result);
-	else
+	if (!funct3)
 		done = from_vs && emulate_hs(vcpu, insn);
+	else
+		done = (FIELD_GET(INSN_FUNCT7, insn) & ~7UL) == FUNCT7_HLV_B &&
+		       (from_vs || (n->hstatus & HSTATUS_HU)) && access_l2(vcpu, insn, result);
 	if (!done) {
 		nested_settle(vcpu);
 		return false;
 	}
 	trace_exit_class(&vcpu->exit_clock, EXIT_H_INSN);
 	nested_settle(vcpu);
-	if (*result == RESUME_GUEST)
+	/* If L2 is entered now, nested_before_entry() does this. */
+	if (*result == RESUME_GUEST && !n->v && nested_may_take_vs_irq(vcpu))
 		nested_check_irqs(vcpu);
 	return true;
 }

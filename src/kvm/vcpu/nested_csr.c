@@ -27,38 +27,36 @@
 	 BIT(EXC_STORE_MISALIGNED) | BIT(EXC_STORE_ACCESS_FAULT) | BIT(EXC_ECALL_U) |    \
 	 BIT(EXC_INST_PAGE_FAULT) | BIT(EXC_LOAD_PAGE_FAULT) | BIT(EXC_STORE_PAGE_FAULT))
 
-/* CSRs whose value is a field of struct nested, where a write changes only some bits. */
-static const struct plain_csr {
-	unsigned int csr;
+/* A CSR whose value is a field of struct nested, where a write changes only some bits. */
+struct plain_csr {
 	unsigned int offset;
 	unsigned long writable;
-} plain_csrs[] = {
-#define PLAIN(name, mask)                                       \
-	{                                                       \
-		CSR_##name, offsetof(struct nested, name), mask \
-	}
-	PLAIN(hstatus, HSTATUS_WRITABLE),
-	PLAIN(hedeleg, HEDELEG_WRITABLE),
-	PLAIN(hideleg, VS_LINES),
-	PLAIN(hie, VS_LINES | BIT(IRQ_S_GEXT)),
-	PLAIN(hvip, VS_LINES),
-	PLAIN(hcounteren, 0xffffffffUL),
-	PLAIN(htval, ~0UL),
-	PLAIN(htinst, ~0UL),
-	PLAIN(vsscratch, ~0UL),
-	PLAIN(vscause, ~0UL),
-	PLAIN(vstval, ~0UL),
-#undef PLAIN
 };
 
+/* Returns NULL if it is another CSR. A switch, because a guest hypervisor accesses CSRs often. */
 static const struct plain_csr *find_plain(unsigned int csr)
 {
-	const struct plain_csr *row;
-
-	for (row = plain_csrs; row < plain_csrs + ARRAY_SIZE(plain_csrs); row++)
-		if (row->csr == csr)
-			return row;
-	return NULL;
+	switch (csr) {
+#define PLAIN(name, mask)                                                                    \
+	case CSR_##name: {                                                                   \
+		static const struct plain_csr row = { offsetof(struct nested, name), mask }; \
+		return &row;                                                                 \
+	}
+		PLAIN(hstatus, HSTATUS_WRITABLE)
+		PLAIN(hedeleg, HEDELEG_WRITABLE)
+		PLAIN(hideleg, VS_LINES)
+		PLAIN(hie, VS_LINES | BIT(IRQ_S_GEXT))
+		PLAIN(hvip, VS_LINES)
+		PLAIN(hcounteren, 0xffffffffUL)
+		PLAIN(htval, ~0UL)
+		PLAIN(htinst, ~0UL)
+		PLAIN(vsscratch, ~0UL)
+		PLAIN(vscause, ~0UL)
+		PLAIN(vstval, ~0UL)
+#undef PLAIN
+	default:
+		return NULL;
+	}
 }
 
 /*
@@ -317,25 +315,38 @@ static void special_write(struct kvm_vcpu *vcpu, unsigned int csr, unsigned long
 
 static bool is_special(unsigned int csr)
 {
-	static const u16 csrs[] = { CSR_vsstatus, CSR_vsie,  CSR_vsip,  CSR_hip,   CSR_vstvec,
-				    CSR_vsepc,    CSR_vsatp, CSR_hgatp, CSR_hgeie, CSR_hgeip };
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(csrs); i++)
-		if (csrs[i] == csr)
-			return true;
-	return false;
+	switch (csr) {
+	case CSR_vsstatus:
+	case CSR_vsie:
+	case CSR_vsip:
+	case CSR_hip:
+	case CSR_vstvec:
+	case CSR_vsepc:
+	case CSR_vsatp:
+	case CSR_hgatp:
+	case CSR_hgeie:
+	case CSR_hgeip:
+		return true;
+	default:
+		return false;
+	}
 }
 
-bool nested_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long *old)
+/* A CSR with fields of its own. */
+static bool special(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long *old)
 {
-	if (plain(&vcpu->nested, access, old) || wide(vcpu, access, old))
-		return true;
 	if (!is_special(access->csr) || (access->csr == CSR_hgeip && access->write_mask))
 		return false;
 	*old = special_read(vcpu, access->csr);
 	if (access->write_mask)
 		special_write(vcpu, access->csr, csr_access_result(access, *old));
 	return true;
+}
+
+bool nested_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long *old)
+{
+	return plain(&vcpu->nested, access, old) || special(vcpu, access, old) ||
+	       wide(vcpu, access, old);
 }
 
 void nested_csr_words(const struct kvm_vcpu *vcpu, unsigned long *words)
