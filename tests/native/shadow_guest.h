@@ -330,27 +330,41 @@ static inline void check_hlv(u64 l2, bool store, gpa_t taken)
 	csr_write(vsatp, 0);
 }
 
-/* L1 accesses gpa, while its CSRs are loaded. */
-static inline void check_l1(gpa_t gpa, enum native_access access)
+/* The trap of an access of L1 that the VM's own table does not permit. */
+static inline struct hv_trap l1_fault(gpa_t gpa, unsigned long scause)
 {
-	u64 number = numbers[(gpa - BASE) / PAGE_SIZE];
+	return (struct hv_trap){
+		.scause = scause, .htval = gpa >> 2, .stval = gpa, .htinst = 0x2503
+	};
+}
+
+/* L1 accesses gpa, while its CSRs are loaded. Returns 0, or -EFAULT if the address is not memory. */
+static inline int access_l1(gpa_t gpa, enum native_access access, hpa_t *hpa)
+{
 	struct hv_trap trap;
-	hpa_t hpa;
 
 	for (unsigned int i = 0; i < 8; i++) {
 		serve();
-		trap = (struct hv_trap){ .scause = native_gstage_access(gpa, access, &hpa),
-					 .htval = gpa >> 2,
-					 .stval = gpa,
-					 .htinst = 0x2503 };
+		trap = l1_fault(gpa, native_gstage_access(gpa, access, hpa));
 		if (!trap.scause)
-			break;
-		if (exit_gstage_fault(vm.vcpu, &trap) != RESUME_GUEST) {
-			assert_false(number);
-			return;
-		}
+			return 0;
+		if (exit_gstage_fault(vm.vcpu, &trap) != RESUME_GUEST)
+			return -EFAULT;
 	}
-	assert_int_equal(trap.scause, 0);
+	return -ELOOP;
+}
+
+static inline void check_l1(gpa_t gpa, enum native_access access)
+{
+	u64 number = numbers[(gpa - BASE) / PAGE_SIZE];
+	hpa_t hpa;
+	int ret = access_l1(gpa, access, &hpa);
+
+	if (ret == -EFAULT) {
+		assert_false(number);
+		return;
+	}
+	assert_int_equal(ret, 0);
 	assert_int_equal(*(u64 *)native_ram(ALIGN_DOWN(hpa, PAGE_SIZE)), number);
 }
 
@@ -360,20 +374,10 @@ static inline void check_l1(gpa_t gpa, enum native_access access)
  */
 static inline void store_l1(gpa_t gpa, u64 value)
 {
-	struct hv_trap trap = { 0 };
 	hpa_t hpa;
 
-	for (unsigned int i = 0; vm.vcpu->shadow->protects && i < 8; i++) {
-		serve();
-		trap = (struct hv_trap){ .scause = native_gstage_access(gpa, NATIVE_STORE, &hpa),
-					 .htval = gpa >> 2,
-					 .stval = gpa,
-					 .htinst = 0x2023 };
-		if (!trap.scause)
-			break;
-		assert_int_equal(exit_gstage_fault(vm.vcpu, &trap), RESUME_GUEST);
-	}
-	assert_int_equal(trap.scause, 0);
+	if (vm.vcpu->shadow->protects)
+		assert_int_equal(access_l1(gpa, NATIVE_STORE, &hpa), 0);
 	*(u64 *)memory(gpa) = value;
 }
 
@@ -427,12 +431,18 @@ static inline unsigned long access_once(u64 l2)
 	return native_gstage_access(l2, NATIVE_LOAD, &hpa);
 }
 
-static inline void enter_guest(unsigned int n)
+/* L1 enters another of its guests. */
+static inline void switch_guest(unsigned int n)
 {
 	leave_l2();
 	choose_guest(n);
-	map_all();
 	enter_l2();
+}
+
+static inline void enter_guest(unsigned int n)
+{
+	switch_guest(n);
+	map_all();
 }
 
 #endif

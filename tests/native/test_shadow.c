@@ -136,9 +136,7 @@ static void disturb(void)
 	case 7:
 		if (rnd(4))
 			break;
-		leave_l2();
-		choose_guest((unsigned int)rnd(NR_GUESTS));
-		enter_l2();
+		switch_guest((unsigned int)rnd(NR_GUESTS));
 		break;
 	case 8: /* an exit to L1, which has no memory at L2's addresses, and then enters L2 again */
 		leave_l2();

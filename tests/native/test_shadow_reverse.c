@@ -169,9 +169,7 @@ static void too_many_flushes_drop_the_table(void **state)
 
 static void a_page_that_was_replaced_takes_its_leaf_along(void **state)
 {
-	struct hv_trap trap = {
-		.scause = MISSING, .htval = DATA >> 2, .stval = DATA, .htinst = 0x2503
-	};
+	struct hv_trap trap = l1_fault(DATA, MISSING);
 
 	(void)state;
 	use_pages(3, NATIVE_LOAD);

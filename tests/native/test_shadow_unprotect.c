@@ -9,10 +9,8 @@
 static void share_a_table(void)
 {
 	use_two_tables();
-	leave_l2();
-	choose_guest(1);
+	switch_guest(1);
 	level1[0] = pte_make(LEVEL0(0), PTE_V);
-	enter_l2();
 	use(0);
 }
 
@@ -23,9 +21,7 @@ static void all_tables_notice_a_write(void **state)
 	store_as_l1(LEVEL0(0), 0);
 	fence_all();
 	assert_int_equal(access_once(0), MISSING);
-	leave_l2();
-	choose_guest(0);
-	enter_l2();
+	switch_guest(0);
 	assert_int_equal(access_once(0), MISSING);
 	assert_int_equal(access_once(LARGE), 0);
 }
@@ -33,10 +29,7 @@ static void all_tables_notice_a_write(void **state)
 /* A page is written and then protected for another table, before the first one has noticed anything. */
 static void a_page_that_is_protected_again_has_been_written(void **state)
 {
-	struct hv_trap store = { .scause = EXC_STORE_GUEST_PAGE_FAULT,
-				 .htval = LEVEL0(0) >> 2,
-				 .stval = LEVEL0(0),
-				 .htinst = 0x2023 };
+	struct hv_trap store = l1_fault(LEVEL0(0), EXC_STORE_GUEST_PAGE_FAULT);
 	struct hv_trap load = { .scause = MISSING, .htinst = 0x2503 };
 
 	(void)state;
@@ -56,9 +49,7 @@ static void a_page_that_is_protected_again_has_been_written(void **state)
 	choose_guest(0);
 	enter_l2();
 	assert_int_equal(access_once(0), MISSING);
-	leave_l2();
-	choose_guest(1);
-	enter_l2();
+	switch_guest(1);
 	assert_int_equal(access_once(0), 0); /* its own protection of the page does not count */
 }
 
@@ -95,9 +86,7 @@ static void a_table_among_swapped_pages_has_been_written(void **state)
 static void age(void)
 {
 	hva_t hva = HVA + (LEVEL0(0) - BASE);
-	struct hv_trap load = {
-		.scause = MISSING, .htval = LEVEL0(0) >> 2, .stval = LEVEL0(0), .htinst = 0x2503
-	};
+	struct hv_trap load = l1_fault(LEVEL0(0), MISSING);
 
 	use_two_tables();
 	vm.vm->notifier.clear_young(&vm.vm->notifier, hva, hva + PAGE_SIZE);
@@ -208,10 +197,8 @@ static void a_fence_of_another_protection_is_awaited(void **state)
 
 	(void)state;
 	share_a_table();
-	leave_l2();
-	choose_guest(2);
+	switch_guest(2);
 	level1[0] = pte_make(LEVEL0(0), PTE_V);
-	enter_l2();
 	vm.vm->gstage.unfenced++;
 	use(0);
 	flushes = vm.vm->stats.remote_tlb_flush_requests;

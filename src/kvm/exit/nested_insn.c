@@ -138,10 +138,11 @@ static bool access_lazily(struct kvm_vcpu *vcpu, struct hlv *hlv)
 /*
  * HLV and HSV access L2's memory through its own translation: load L2's CSRs, and make the same
  * access. With nested_switch=eager, all of them are loaded; with lazy, only those that translate the
- * address. If the access then traps, it is made once more with all of them, because handling the trap may
- * sleep, and a put must find L2's CSRs complete. A fault in the VM's own table is resolved, and L1 executes the instruction
- * again. All other traps are L1's, with SPV = 0 and GVA = 1. Returns false if the encoding is reserved.
- * May sleep. Not inlined, so that other instructions do not save registers for it.
+ * address. If the access then traps, it is made once more with all of them, because handling the trap
+ * may sleep, and a put must find L2's CSRs complete. A fault in the VM's own table is resolved, and L1
+ * executes the instruction again. All other traps are L1's, with SPV = 0 and GVA = 1. Returns false if
+ * the encoding is reserved. May sleep. Not inlined, so that other instructions do not save registers
+ * for it.
  */
 static __attribute__((noinline)) bool access_l2(struct kvm_vcpu *vcpu, unsigned long insn,
 						int *result)

@@ -262,9 +262,9 @@ static bool compare(struct kvm_vcpu *vcpu, struct shadow_table *table, bool paus
 		struct comparison c = { .table = table, .from = flush[i].start };
 
 		c.end = MIN(flush[i].end, gstage_limit(&table->reverse));
-		if (flush[i].what == SHADOW_BY_L1 && !vcpu->shadow->protects)
-			return false;
 		if (flush[i].what == SHADOW_BY_L1) {
+			if (!vcpu->shadow->protects)
+				return false;
 			table->fenced = true;
 			continue;
 		}
