@@ -11,11 +11,12 @@
 #include "kvm.h"
 
 /*
- * The two exit vectors: toggle fastpath selects the one that stvec points at while the guest runs.
- * exit.h declares vcpu_switch(), which is also in switch.S.
+ * The exit vectors: stvec points at one of them while the guest runs. With fastpath=off, it is always
+ * the first. exit.h declares vcpu_switch(), which is also in switch.S.
  */
 void vcpu_exit_vector(void); /* switch.S: every exit returns from vcpu_switch() */
 void vcpu_exit_fast(void);   /* switch_fast.S: tries fastpath.c first */
+void vcpu_exit_nested(void); /* the same, for a guest hypervisor */
 
 /* unpriv.S */
 unsigned long unpriv_hlv(gva_t gva, struct hv_trap *trap, unsigned long hstatus);

@@ -30,6 +30,8 @@ void kvm_offsets(void)
 	HOST(stvec);
 	HOST(sscratch);
 	DEFINE(VCPU_exit_vector, offsetof(struct kvm_vcpu, exit_vector));
+	DEFINE(VCPU_special, offsetof(struct kvm_vcpu, special));
+	DEFINE(SPECIAL_NESTED, SPECIAL_NESTED);
 	DEFINE(VCPU_exit_clock, offsetof(struct kvm_vcpu, exit_clock));
 	DEFINE(VCPU_exit_start, offsetof(struct kvm_vcpu, exit_clock.start));
 	DEFINE(KEY_sample, TRACE_sample * sizeof(struct static_key));
@@ -51,6 +53,7 @@ void kvm_offsets(void)
 	DEFINE(VCPU_device_words, offsetof(struct kvm_vcpu, device_words));
 	DEFINE(DEVICE_WORD_SHIFT, PAGE_SHIFT - 2 - (BITS_PER_LONG == 64 ? 3 : 2));
 	DEFINE(DEVICE_WORD_MASK, (DEVICE_WORDS - 1) * sizeof(long));
+	DEFINE(INSN_FUNCT3_SHIFT, 12);
 	DEFINE(WFI_FUNCT12, INSN_WFI >> 20);
 	DEFINE(PROBE_hstatus, HSTATUS_SPV | HSTATUS_SPVP);
 	DEFINE(PROBE_sstatus, SSTATUS_SPP);

@@ -282,9 +282,10 @@ struct kvm_vcpu {
 	struct guest_map map;  /* used while nested.nacl is not 0 */
 	struct shadow *shadow; /* mmu/shadow.h; NULL: L1 has not used a table yet */
 	struct {
-		struct hv_timer timer;     /* L1's stimecmp while L2 runs; vstimecmp in a WFI */
-		unsigned long exit_vector; /* in place of the vCPU's, while nested.on is set, ... */
-		const struct exit_ops *exit_ops; /* ... which is here then */
+		struct hv_timer timer; /* L1's stimecmp while L2 runs; vstimecmp in a WFI */
+		const struct exit_vectors *vectors;
+		const struct exit_ops
+			*exit_ops; /* in place of the vCPU's, while nested.on is set, ... */
 	} nested_host;
 };
 

@@ -289,10 +289,30 @@ mutant "nested: L2 cannot clear an interrupt of hvien" nested.c 's/\(delegated &
 mutant "nested: what L2 writes to sie for an interrupt of hvien is lost" nested.c 's/\tn->vsie = vsie & n->hvien;\n//' test_nested
 mutant "nested: L2's sie loses the bits of hvien" nested.c 's/ >> 1 \| n->vsie\)/ >> 1)/' test_nested
 
-mutant "nested: a write of hstatus does not change what traps" nested_insn.c 's/case CSR_hedeleg:/case CSR_hedeleg: case CSR_hstatus:/' test_nested
-mutant "nested: no interrupt is looked for after a write of hie" nested_insn.c 's/case CSR_hedeleg:/case CSR_hedeleg: case CSR_hie:/' test_nested
-mutant "nested: no interrupt is looked for after a write of hvip" nested_insn.c 's/case CSR_hedeleg:/case CSR_hedeleg: case CSR_hvip:/' test_nested
-mutant "nested: no interrupt is looked for after a write of hideleg" nested_insn.c 's/case CSR_hedeleg:/case CSR_hedeleg: case CSR_hideleg:/' test_nested
+mutant "nested: a write of hstatus does not change what traps" nested_csr.c 's/case CSR_hedeleg:/case CSR_hedeleg: case CSR_hstatus:/' test_nested
+mutant "nested: no interrupt is looked for after a write of hie" nested_csr.c 's/case CSR_hedeleg:/case CSR_hedeleg: case CSR_hie:/' test_nested
+mutant "nested: no interrupt is looked for after a write of hvip" nested_csr.c 's/return csr_access_result\(access, vcpu->nested.hvip\) == vcpu->nested.hvip;/return true;/' test_nested
+mutant "nested: no interrupt is looked for after a write of hideleg" nested_csr.c 's/case CSR_hedeleg:/case CSR_hedeleg: case CSR_hideleg:/' test_nested
+mutant "nested: the fast path executes a CSR access in VU" fastpath.c \
+	's/(vcpu_fast_csr.*?) \|\| !\(csr_read\(sstatus\) & SSTATUS_SPP\)/$1/s' test_exits
+mutant "nested: the fast path takes another instruction for a CSR access" fastpath.c \
+	's/ \|\| !insn_is_csr\(insn\)//' test_exits
+mutant "nested: the fast path does not look for an interrupt of VS" fastpath.c \
+	's/ \|\|\s+nested_may_take_vs_irq\(vcpu\)//' test_exits
+mutant "nested: the fast path handles every CSR access" fastpath.c \
+	's/!nested_csr_is_quiet\(vcpu, &access\) \|\|//' test_exits
+mutant "nested: the fast path does not count a CSR access" fastpath.c \
+	's/vcpu->stats.csr_exit_kernel\+\+;//' test_exits
+mutant "nested: the fast path writes x0" fastpath.c \
+	's/\tif \(access.rd\)\n\t\t(vcpu->guest.gpr\[access.rd\])/\t$1/' test_exits
+mutant "NACL: the fast path does not update the memory" fastpath.c \
+	's/\(access.write_mask && nacl_is_on\(vcpu\)\) \|\| //' test_nacl
+mutant "nested: L2 has the exit vector of L1" nested.c \
+	's/\tvcpu->exit_vector = vcpu->nested_host.vectors->l2;\n//' test_nested
+mutant "nested: after L2, L1 has the exit vector of L2" nested.c \
+	's/\tvcpu->exit_vector = vcpu->nested_host.vectors->l1;\n//' test_nested
+mutant "nested: a vCPU with H has the exit vector of one without" nested.c \
+	's/vcpu->has_h \? vectors->l1 : //' test_nested
 
 # ---- nested virtualization: HLV and HSV ----
 mutant "HLV: a fence does not see that L2's table is loaded" nested.c 's/\tvcpu->loaded = VCPU_LINES_HELD; .*\n//' test_shadow

@@ -36,13 +36,21 @@ static void hide(struct guest_context *guest, unsigned long with)
 	guest->sepc = guest->sstatus = guest->hstatus = with;
 }
 
-/* `data` is the number of a register that is not hidden, or 0. */
-static void check_hidden(const struct guest_context *guest, unsigned long with, unsigned int data)
+/* Copy the registers whose bits in `set` are 1. */
+static void copy_registers(unsigned long *to, const unsigned long *from, u32 set)
+{
+	for (unsigned int i = 1; i < 32; i++)
+		if (set >> i & 1)
+			to[i] = from[i];
+}
+
+/* `data` is the set of registers that are not hidden. */
+static void check_hidden(const struct guest_context *guest, unsigned long with, u32 data)
 {
 	struct guest_context hidden = *guest;
 
 	hide(&hidden, with);
-	hidden.gpr[data] = guest->gpr[data];
+	copy_registers(hidden.gpr, guest->gpr, data);
 	if (memcmp(&hidden, guest, sizeof(hidden)))
 		hv_panic("the fast path has changed registers that are not its own\n");
 }
@@ -54,8 +62,14 @@ static fast_fn *fast_handler(const struct kvm_vcpu *vcpu)
 {
 	unsigned long scause = native_csr_read(CSR_scause), htval = native_csr_read(CSR_htval);
 
-	if (vcpu->exit_vector != (unsigned long)vcpu_exit_fast)
+	if (vcpu->exit_vector == (unsigned long)vcpu_exit_nested) {
+		if (scause == EXC_VIRTUAL_INST && (native_csr_read(CSR_stval) >> 12 & 3))
+			return vcpu_fast_csr;
+		if (vcpu->special & SPECIAL_NESTED)
+			return NULL;
+	} else if (vcpu->exit_vector != (unsigned long)vcpu_exit_fast) {
 		return NULL;
+	}
 	if (scause == EXC_ECALL_VS)
 		return vcpu_fast_sbi;
 	if (scause == EXC_VIRTUAL_INST)
@@ -65,12 +79,16 @@ static fast_fn *fast_handler(const struct kvm_vcpu *vcpu)
 	return scause == EXC_LOAD_GUEST_PAGE_FAULT ? vcpu_fast_load : vcpu_fast_store;
 }
 
-/* Return the number of the register that is in memory for `handler`; 0: none. */
-static unsigned int data_register(fast_fn *handler)
+/* Return the set of registers, of those that C preserves, that are in memory for `handler`. */
+static u32 data_registers(fast_fn *handler)
 {
+	unsigned long htinst = native_csr_read(CSR_htinst), stval = native_csr_read(CSR_stval);
+
 	if (handler == vcpu_fast_load)
-		return native_csr_read(CSR_htinst) >> 7 & 31;
-	return handler == vcpu_fast_store ? native_csr_read(CSR_htinst) >> 20 & 31 : 0;
+		return 1U << (htinst >> 7 & 31);
+	if (handler == vcpu_fast_store)
+		return 1U << (htinst >> 20 & 31);
+	return handler == vcpu_fast_csr ? 1U << (stval >> 7 & 31) | 1U << (stval >> 15 & 31) : 0;
 }
 
 /* Model switch_fast.S. Returns true if the fast path finished the exit: the guest continues. */
@@ -79,9 +97,10 @@ static bool is_finished(struct kvm_vcpu *vcpu)
 	static const unsigned long pattern = 0x5ee5ee00;
 	const struct guest_context guest = vcpu->guest;
 	fast_fn *handler = fast_handler(vcpu);
-	unsigned int data, i;
-	unsigned long value;
+	struct guest_context after;
 	struct fast_exit exit;
+	unsigned int i;
+	u32 data;
 
 	if (!handler)
 		return false;
@@ -90,19 +109,19 @@ static bool is_finished(struct kvm_vcpu *vcpu)
 	if (trace_exit_key.enabled)
 		trace_exit_begin_full(&vcpu->exit_clock, native_csr_read(CSR_scause));
 	hide(&vcpu->guest, pattern);
-	data = data_register(handler);
-	vcpu->guest.gpr[data] = guest.gpr[data];
+	data = data_registers(handler);
+	copy_registers(vcpu->guest.gpr, guest.gpr, data);
 	exit = handler(vcpu);
 	if (exit.vcpu != vcpu)
 		hv_panic("the fast path has returned another vCPU\n");
 	check_hidden(&vcpu->guest, pattern, data);
-	value = vcpu->guest.gpr[data];
+	after = vcpu->guest;
 	vcpu->guest.sepc = native_csr_read(CSR_sepc);
 	vcpu->guest.sstatus = guest.sstatus;
 	vcpu->guest.hstatus = guest.hstatus;
 	for (i = 8; i <= 27; i += i == 9 ? 9 : 1)
 		vcpu->guest.gpr[i] = guest.gpr[i];
-	vcpu->guest.gpr[data] = value;
+	copy_registers(vcpu->guest.gpr, after.gpr, data);
 	if (exit.class && trace_exit_key.enabled) {
 		vcpu->exit_clock.offset = exit.class;
 		trace_exit_end_full(&vcpu->exit_clock);
@@ -130,6 +149,11 @@ void vcpu_exit_vector(void)
 void vcpu_exit_fast(void)
 {
 	hv_panic("native machine: the fast exit vector must not be called\n");
+}
+
+void vcpu_exit_nested(void)
+{
+	hv_panic("native machine: a guest hypervisor's exit vector must not be called\n");
 }
 
 struct fp_state *native_fp_unit(void)

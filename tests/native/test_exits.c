@@ -9,6 +9,7 @@
  * its state in the hart. Requests that other threads could make are made from within the guest,
  * which makes no difference to the vCPU. test_kick.c uses threads. The VM has a PLIC in the kernel.
  */
+#include "mmu/shadow.h"
 #include "vcpu/pmu.h"
 #include "vcpu/timer.h"
 #include "exit/bus.h"
@@ -70,7 +71,8 @@ static void hash_event(enum trace_event_nr event, const u64 *args)
 	events_hash = mix(events_hash, event);
 	/* Skip the arguments of these events: one is the VMID, which differs between VMs. */
 	if (event == TRACE_kvm_fence_vvma || event == TRACE_kvm_fence_gvma ||
-	    event == TRACE_kvm_vmid || event == TRACE_kvm_fence_i)
+	    event == TRACE_kvm_remote_fence || event == TRACE_kvm_vmid ||
+	    event == TRACE_kvm_fence_i)
 		return;
 	for (i = 0; i < 5; i++)
 		events_hash = mix(events_hash, args[i]);
@@ -125,6 +127,7 @@ static u64 hash_state(const struct kvm_vcpu *vcpu)
 	hash = mix(hash, vcpu->timer_ops->get(vcpu));
 	for (i = 0; vcpu->pmu && i < vcpu->pmu->nr; i++)
 		hash = mix(hash, vcpu->pmu->counters[i].count);
+	hash = mix_bytes(hash, &vcpu->nested, sizeof(vcpu->nested));
 	hash = mix(hash, context->threshold);
 	hash = mix(hash, context->raised);
 	hash = mix_bytes(hash, context->enable, sizeof(context->enable));
@@ -193,6 +196,28 @@ static void random_call(struct kvm_vcpu *vcpu)
 	native_trap(&(struct hv_trap){ .scause = EXC_ECALL_VS });
 }
 
+/* A CSR instruction, above all of H and VS CSRs; most values that are written are small. */
+static unsigned long random_csr_insn(struct kvm_vcpu *vcpu)
+{
+	static const unsigned long csrs[] = {
+		CSR_hstatus,   CSR_hedeleg,    CSR_hideleg,  CSR_hie,    CSR_hip,   CSR_hvip,
+		CSR_hvip,      CSR_hgeie,      CSR_hgeip,    CSR_hgatp,  CSR_htval, CSR_htinst,
+		CSR_henvcfg,   CSR_hcounteren, CSR_vsstatus, CSR_vsie,   CSR_vsip,  CSR_vstvec,
+		CSR_vsscratch, CSR_vsepc,      CSR_vscause,  CSR_vstval, CSR_vsatp, CSR_vstimecmp,
+		CSR_vstopi,    CSR_hvien,      CSR_seed,     CSR_cycle,  0x5c0,
+	};
+	unsigned long csr = csrs[random_below(ARRAY_SIZE(csrs))];
+	unsigned int rs1 = random_below(2) ? random_below(32) : 0, funct3 = random_below(8);
+	static const unsigned long values[] = {
+		0, 0x444, 0x444, 0x4, 0x40, HSTATUS_SPV, SSTATUS_SIE
+	};
+
+	if (rs1 && random_below(2))
+		vcpu->guest.gpr[rs1] = values[random_below(ARRAY_SIZE(values))];
+	return csr << 20 | rs1 << 15 | funct3 << 12 | random_below(32) << 7 |
+	       (random_below(16) ? 0x73 : 0x0f);
+}
+
 static void random_virtual_inst(struct kvm_vcpu *vcpu)
 {
 	static const unsigned long insns[] = { INSN_WFI, INSN_WFI, INSN_WFI, CSR_HSTATUS_READ,
@@ -204,7 +229,9 @@ static void random_virtual_inst(struct kvm_vcpu *vcpu)
 	if (random_below(4))
 		csr_set(hvip, BIT(IRQ_VS_SOFT));
 	native_trap(&(struct hv_trap){ .scause = EXC_VIRTUAL_INST,
-				       .stval = insns[random_below(ARRAY_SIZE(insns))] });
+				       .stval = vcpu->has_h && random_below(2)
+							? random_csr_insn(vcpu)
+							: insns[random_below(ARRAY_SIZE(insns))] });
 }
 
 /*
@@ -329,6 +356,11 @@ static unsigned long run_guest(u64 seed, const struct variant *variant, u64 *log
 	io.fd = native_eventfd();
 	assert_int_equal(kvm_vm_ioctl_ioeventfd(vm.vm, &io), 0);
 	vcpu_put(vm.vcpu);
+	if (seed % 3 == 0) {
+		assert_int_equal(shadow_create(vm.vcpu), 0);
+		isa_set_put(&vm.vcpu->isa, KVM_RISCV_ISA_EXT_H, true);
+		vcpu_isa_changed(vm.vcpu);
+	}
 	/*
 	 * The fast path finishes no exit with some events, and no store to an ioeventfd with any.
 	 */

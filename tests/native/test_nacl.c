@@ -144,6 +144,33 @@ static void a_register_saves_and_restores_it(void **state)
 	assert_true(reg_is(~0ULL));
 }
 
+/* L1 writes vsscratch by an instruction, and looks for the value in the memory. */
+static void write_vsscratch(struct kvm_vcpu *vcpu)
+{
+	const unsigned long csrw_a0 = (unsigned long)CSR_vsscratch << 20 | 0x51073;
+
+	if (vcpu->guest.sepc != PC) {
+		assert_int_equal(*csr_word(CSR_vsscratch), 0x1234);
+		host_interrupt();
+		return;
+	}
+	vcpu->guest.gpr[GPR_A0] = 0x1234;
+	native_trap(&(struct hv_trap){ .scause = EXC_VIRTUAL_INST, .stval = csrw_a0 });
+}
+
+static void the_memory_has_what_an_instruction_has_written(void **state)
+{
+	(void)state;
+	begin();
+	nothing();
+	vm.vcpu->guest.sepc = PC;
+	native_slow_path_events_off();
+	native_guest = write_vsscratch;
+	native_signal_set(false);
+	assert_int_equal(native_run(vm.vcpu), -EINTR);
+	assert_int_equal(vm.vcpu->guest.sepc, PC + 4);
+}
+
 static void a_reset_ends_it(void **state)
 {
 	(void)state;
@@ -291,6 +318,7 @@ int main(void)
 		H_TEST(the_memory_follows_its_slot),
 		H_TEST(stores_are_in_the_dirty_log),
 		H_TEST(a_register_saves_and_restores_it),
+		H_TEST(the_memory_has_what_an_instruction_has_written),
 		H_TEST(a_reset_ends_it),
 		H_TEST(a_page_taken_back_during_the_look_up_is_not_used),
 		H_TEST(during_an_invalidation_nothing_is_mapped),

@@ -83,6 +83,46 @@ static void an_sret_traps_from_the_write_of_spv_on(void **state)
 	vcpu_put(vm.vcpu);
 }
 
+#define PC (NATIVE_GUEST_BASE + 0x1000)
+
+/* Read vsscratch once, as L1 or L2. */
+static void read_vsscratch(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->guest.sepc == PC)
+		native_trap(
+			&(struct hv_trap){ .scause = EXC_VIRTUAL_INST,
+					   .stval = (unsigned long)CSR_vsscratch << 20 | 0x2573 });
+	else
+		host_interrupt();
+}
+
+/* Before and after L2, L1 can read the CSR, whichever exit vector is in use. */
+static void an_access_of_l2_traps_into_l1(void **state)
+{
+	static const bool v[] = { false, true, false };
+
+	(void)state;
+	native_slow_path_events_off();
+	native_guest = read_vsscratch;
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
+		native_signal_set(false);
+		nested_set_v(vm.vcpu, v[i]);
+		vm.vcpu->csrs.vstvec = PC + 0x100;
+		vm.vcpu->csrs.vscause = 0;
+		vm.vcpu->nested.vsscratch = 0x1234;
+		vm.vcpu->guest.gpr[GPR_A0] = 0;
+		vm.vcpu->guest.sepc = PC;
+		assert_int_equal(native_run(vm.vcpu), -EINTR);
+		vcpu_load(vm.vcpu);
+		assert_false(vm.vcpu->nested.v);
+		assert_int_equal(csr_read(vscause), v[i] ? EXC_VIRTUAL_INST : 0);
+		assert_int_equal(vm.vcpu->guest.gpr[GPR_A0], v[i] ? 0 : 0x1234);
+		assert_int_equal(vm.vcpu->guest.sepc, v[i] ? PC + 0x100 : PC + 4);
+		assert_int_equal(native_fast_exits, 1 + i / 2);
+		vcpu_put(vm.vcpu);
+	}
+}
+
 /* An interrupt of VS that L1 has not delegated, whichever write makes it pending and enabled. */
 static void l1_takes_an_interrupt_after_the_write_that_raises_it(void **state)
 {
@@ -329,6 +369,7 @@ int main(void)
 		TEST(a_removed_extension_takes_its_bit_of_henvcfg_along),
 		TEST(a_write_of_vsepc_clears_bit_0),
 		TEST(an_sret_traps_from_the_write_of_spv_on),
+		TEST(an_access_of_l2_traps_into_l1),
 		TEST(l1_takes_an_interrupt_after_the_write_that_raises_it),
 		TEST(registers_of_ssaia_hold_what_a_hart_could),
 		TEST(without_ssaia_they_do_not_exist),

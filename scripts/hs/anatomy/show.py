@@ -4,6 +4,7 @@ from . import run, stages
 from .stages import STAGES, UNASSIGNED
 from .symbols import KERNEL
 
+VECTORS = "vcpu_exit_fast", "vcpu_exit_nested"
 RDINSTRET, RDINSTRET_MASK = 0xC0202073, 0xFFFFF07F  # csrrs RD, instret, zero
 
 
@@ -105,7 +106,7 @@ def interval(anatomy):
     first one counts itself. The path is a cycle that starts in the guest. Return None if it does not have exactly
     one exit with a cost."""
     reads = [at for at, step in enumerate(anatomy.steps)
-             if anatomy.encoding(step) & RDINSTRET_MASK == RDINSTRET and (accounts(step) or step.chain[-1] == "vcpu_exit_fast")]
+             if anatomy.encoding(step) & RDINSTRET_MASK == RDINSTRET and (accounts(step) or step.chain[-1] in VECTORS)]
     return anatomy.steps[reads[0]:reads[1]] if len(reads) == 2 else None
 
 

@@ -18,9 +18,9 @@ from hs.parser import of_command
 
 FAST = "returns to the guest that trapped; nothing else has run (switch_fast.S)"
 EXEMPT = {
-    **{label: FAST for label in ("vcpu_exit_fast", "ecall", "other", "load")},
+    **{label: FAST for label in ("vcpu_exit_fast", "ecall", "other", "load", "csr")},
     **{"%s_vcpu_fast_%s" % (way, handler): FAST
-       for way in ("counted", "full", "sample") for handler in ("sbi", "virtual_inst", "load", "store")},
+       for way in ("counted", "full", "sample") for handler in ("sbi", "virtual_inst", "load", "store", "csr")},
     "redirect_probe": "at boot, before any thread or guest exists; its guest executes one instruction",
 }
 INSN = re.compile(r"^\s*([0-9a-f]+):\s+[0-9a-f ]+\t(\S+)(?:\t(.*))?$")

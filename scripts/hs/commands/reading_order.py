@@ -35,7 +35,7 @@ ORDER = """
 = The path of one exit
 The path of a guest's `ecall`, from that instruction to the next one, shows a complete hypervisor. The other tables add other causes of exits.
 src/include/hv/csr.h src/kvm/kvm.h src/kvm/vcpu.h src/kvm/context.h src/kvm/exit/exit.h src/kvm/exit/run.c src/kvm/exit/switch.S src/kvm/asm.h src/kvm/offsets.c
-src/kvm/kvm_asm.h src/kvm/exit/exit.c src/kvm/sbi/sbi.c src/kvm/sbi/sbi_ext.def src/kvm/sbi/sbi.h src/kvm/sbi/sbi_base.c src/kvm/vcpu/inject.c src/kvm/exit/switch_fast.S src/kvm/exit/fastpath.c src/kvm/exit/switch_full.c
+src/kvm/kvm_asm.h src/kvm/exit/exit.c src/kvm/sbi/sbi.c src/kvm/sbi/sbi_ext.def src/kvm/sbi/sbi.h src/kvm/sbi/sbi_base.c src/kvm/vcpu/inject.c src/kvm/exit/fast_exit.h src/kvm/exit/switch_fast.S src/kvm/exit/fastpath.c src/kvm/exit/switch_full.c
 = Guest memory
 Guest page faults: look up the memory slot, get the host's page and map a leaf, with one of two walkers.
 src/include/hv/pte.h src/kvm/mmu/memslot.h src/kvm/mmu/memslot.c src/kvm/mmu/memslot_map.c src/kvm/mmu/gstage.h src/kvm/mmu/gstage.c

@@ -12,7 +12,7 @@ SRET = 0x10200073
 STEP = re.compile(r"/?\*\s*(Step \d+: .*)")
 MEANING = {"M": "the firmware", "HS": "the hypervisor's host", "U": "a program of the host",
            "VS": "the guest's kernel", "VU": "a program in the guest", "?": "an unknown mode"}
-FILES = ("src/kvm/exit/switch.S", "src/kvm/exit/switch_fast.S")
+FILES = ("src/kvm/exit/switch.S", "src/kvm/exit/switch_fast.S", "src/kvm/exit/fast_exit.h")
 
 
 def entries():

@@ -34,7 +34,7 @@ def _vcpu(vm_id, va):
 def exit_vectors():
     """Return the addresses where a guest's traps arrive. There, the general-purpose registers still have the guest's
     values."""
-    return [address("vcpu_exit_vector"), address("vcpu_exit_fast")]
+    return [address("vcpu_exit_vector"), address("vcpu_exit_fast"), address("vcpu_exit_nested")]
 
 
 def vms():

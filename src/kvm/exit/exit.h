@@ -84,6 +84,11 @@ struct fast_exit {
 struct fast_exit vcpu_fast_sbi(struct kvm_vcpu *vcpu);
 struct fast_exit vcpu_fast_virtual_inst(struct kvm_vcpu *vcpu);
 /*
+ * For a virtual instruction of L1 whose funct3 is that of a CSR instruction. Here, rd and rs1 are in
+ * memory, too.
+ */
+struct fast_exit vcpu_fast_csr(struct kvm_vcpu *vcpu);
+/*
  * For guest page faults at a remembered word (device_words). Here, the data register of the access
  * is in memory, too, if htinst has it where a load or, for vcpu_fast_store(), a store has it.
  */

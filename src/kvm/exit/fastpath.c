@@ -4,9 +4,10 @@
  *
  * These are a guest's requests to its own hart for which no thread has to wait: SBI base,
  * set_timer with Sstc, an IPI or a fence that names only the caller, and WFI with an interrupt
- * pending; and accesses to the interrupt controller and to ioeventfds. Each exit is checked first,
- * because a declined exit must not have changed anything. It is then handled as on the slow path,
- * mostly by the same functions, with the same events, counters and clock.
+ * pending; accesses to the interrupt controller and to ioeventfds; and accesses of a guest hypervisor
+ * to CSRs. Each exit is checked first, because a declined exit must not have changed anything. It is
+ * then handled as on the slow path, mostly by the same functions, with the same events, counters and
+ * clock.
  *
  * mode stays IN_GUEST. So a thread that wants this vCPU sends an interrupt, which is pending when
  * the guest continues and ends the guest's run at once. No kick is lost, but a thread that waits
@@ -21,15 +22,19 @@
  */
 #include "exit/bus.h"
 #include "exit/exit.h"
+#include "exit/insn.h"
 #include "irqchip.h"
 #include "kvm.h"
 #include "sbi/sbi.h"
 #include "vcpu/irq.h"
+#include "vcpu/nacl.h"
+#include "vcpu/nested.h"
 #include "vcpu/pmu.h"
 #include "vcpu/timer.h"
 
 #define ECALL_LEN 4
 #define WFI_LEN   4
+#define CSR_LEN   4
 #define INLINE    static inline __attribute__((always_inline))
 /*
  * For functions that vcpu_fast_sbi() tail-calls, so each path saves only the registers that it
@@ -212,6 +217,32 @@ struct fast_exit vcpu_fast_virtual_inst(struct kvm_vcpu *vcpu)
 	trace_kvm_wfi(true);
 	vcpu->stats.wfi_exit_stat++;
 	return end(vcpu, WFI_LEN, EXIT_WFI);
+}
+
+/*
+ * Finish an access of L1 to an H or VS CSR on which nothing depends but its value. An interrupt of VS
+ * that L1 itself takes is looked for on the slow path, and so is a change that L1 has to see in the
+ * memory of its nested acceleration.
+ */
+struct fast_exit vcpu_fast_csr(struct kvm_vcpu *vcpu)
+{
+	unsigned long insn = csr_read(stval), old;
+	struct csr_access access;
+
+	if (!may_be_fast(vcpu) || !(csr_read(sstatus) & SSTATUS_SPP) || !insn_is_csr(insn) ||
+	    nested_may_take_vs_irq(vcpu))
+		return declined(vcpu);
+	access = insn_decode_csr(vcpu, insn);
+	if ((access.write_mask && nacl_is_on(vcpu)) || !nested_csr_is_quiet(vcpu, &access) ||
+	    !nested_csr(vcpu, &access, &old))
+		return declined(vcpu);
+	begin(vcpu);
+	trace_kvm_virtual_inst(insn);
+	trace_kvm_csr(access.csr, access.write_mask != 0, old, 1);
+	vcpu->stats.csr_exit_kernel++;
+	if (access.rd)
+		vcpu->guest.gpr[access.rd] = old;
+	return end(vcpu, CSR_LEN, EXIT_H_INSN);
 }
 
 /* Transformed instructions (H §6.3) without the data register and bit 1. */

@@ -18,11 +18,6 @@
 #include "vcpu/pmu.h"
 #include "vcpu/wfi.h"
 
-#define FUNCT3_IMM 4 /* the rs1 field is an immediate, not a register number */
-#define FUNCT3_RW  1
-#define FUNCT3_RS  2
-#define FUNCT3_RC  3
-
 #define INLINE static inline __attribute__((always_inline))
 
 /* Not inlined, so that guests without H do not pay for saving registers. */
@@ -67,30 +62,6 @@ INLINE unsigned long trapped_insn(struct kvm_vcpu *vcpu, const struct hv_trap *t
 							       : EXC_INST_PAGE_FAULT,
 			 trap->sepc, fetch.stval);
 	return 0;
-}
-
-INLINE struct csr_access decode_csr(const struct kvm_vcpu *vcpu, unsigned long insn)
-{
-	unsigned int funct3 = (unsigned int)FIELD_GET(INSN_FUNCT3, insn);
-	unsigned int rs1 = (unsigned int)FIELD_GET(INSN_RS1, insn);
-	unsigned long value = rs1;
-	struct csr_access access = {
-		.csr = (unsigned int)FIELD_GET(INSN_CSR, insn),
-		.rd = (unsigned int)FIELD_GET(INSN_RD, insn),
-	};
-
-	if (!(funct3 & FUNCT3_IMM))
-		value = rs1 ? vcpu->guest.gpr[rs1] : 0;
-	access.new_value = value;
-	access.write_mask = ~0UL;
-	if ((funct3 & 3) == FUNCT3_RS) {
-		access.write_mask = value;
-		access.new_value = ~0UL;
-	} else if ((funct3 & 3) == FUNCT3_RC) {
-		access.write_mask = value;
-		access.new_value = 0;
-	}
-	return access;
 }
 
 static void complete_csr(struct kvm_vcpu *vcpu)
@@ -168,7 +139,7 @@ INLINE int exit_csr(struct kvm_vcpu *vcpu, const struct hv_trap *trap, unsigned 
 
 	if (!may_be_emulated((unsigned int)FIELD_GET(INSN_CSR, insn)))
 		return inject_illegal(vcpu, trap, insn);
-	access = decode_csr(vcpu, insn);
+	access = insn_decode_csr(vcpu, insn);
 	switch (access.csr) {
 	case CSR_seed:
 		if (isa_has(vcpu, KVM_RISCV_ISA_EXT_ZKR))
@@ -232,11 +203,6 @@ int exit_illegal_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 unsigned long insn_trapped(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
 	return trapped_insn(vcpu, trap);
-}
-
-struct csr_access insn_decode_csr(const struct kvm_vcpu *vcpu, unsigned long insn)
-{
-	return decode_csr(vcpu, insn);
 }
 
 int insn_finish_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long old)

@@ -21,6 +21,11 @@
 #define INSN_CSR      GENMASK(31, 20)
 #define OPCODE_SYSTEM 0x73
 
+/* funct3 of a CSR instruction; 4: the rs1 field is an immediate, not a register number. */
+#define FUNCT3_RS  2
+#define FUNCT3_RC  3
+#define FUNCT3_IMM 4
+
 #define OPCODE_MISC_MEM 0x0f
 #define CBO_ZERO        4 /* in the CSR's field; smaller numbers are those of Zicbom */
 
@@ -36,7 +41,32 @@ static inline bool insn_is_csr(unsigned long insn)
 	return FIELD_GET(INSN_OPCODE, insn) == OPCODE_SYSTEM && (FIELD_GET(INSN_FUNCT3, insn) & 3);
 }
 
-struct csr_access insn_decode_csr(const struct kvm_vcpu *vcpu, unsigned long insn);
+/* Decode a csrrw, csrrs or csrrc, or its immediate form. */
+static inline __attribute__((always_inline)) struct csr_access
+insn_decode_csr(const struct kvm_vcpu *vcpu, unsigned long insn)
+{
+	unsigned int funct3 = (unsigned int)FIELD_GET(INSN_FUNCT3, insn);
+	unsigned int rs1 = (unsigned int)FIELD_GET(INSN_RS1, insn);
+	unsigned long value = rs1;
+	struct csr_access access = {
+		.csr = (unsigned int)FIELD_GET(INSN_CSR, insn),
+		.rd = (unsigned int)FIELD_GET(INSN_RD, insn),
+	};
+
+	if (!(funct3 & FUNCT3_IMM))
+		value = rs1 ? vcpu->guest.gpr[rs1] : 0;
+	access.new_value = value;
+	access.write_mask = ~0UL;
+	if ((funct3 & 3) == FUNCT3_RS) {
+		access.write_mask = value;
+		access.new_value = ~0UL;
+	} else if ((funct3 & 3) == FUNCT3_RC) {
+		access.write_mask = value;
+		access.new_value = 0;
+	}
+	return access;
+}
+
 /* Finish a CSR access that the core has handled: the guest continues, with `old` in rd. */
 int insn_finish_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long old);
 /*

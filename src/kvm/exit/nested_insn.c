@@ -220,36 +220,13 @@ static unsigned long read_vstopi(struct kvm_vcpu *vcpu)
 	return value;
 }
 
-/* Neither L1's exits nor its interrupts depend on such an access: they need not be looked at afterwards. */
-static bool is_quiet(const struct csr_access *access)
-{
-	switch (access->csr) {
-	case CSR_hedeleg:
-	case CSR_hcounteren:
-	case CSR_hgatp:
-	case CSR_htval:
-	case CSR_htinst:
-	case CSR_vsstatus:
-	case CSR_vstvec:
-	case CSR_vsscratch:
-	case CSR_vsepc:
-	case CSR_vscause:
-	case CSR_vstval:
-	case CSR_vsatp:
-		return true;
-	case CSR_vstopi: /* L2's CSRs are loaded for it */
-		return false;
-	default:
-		return !access->write_mask;
-	}
-}
-
 /*
  * Returns false if L1 has no such CSR or may not write it. Not inlined, for the same reason as access_l2().
  */
 static __attribute__((noinline)) bool emulate_csr(struct kvm_vcpu *vcpu, unsigned long insn)
 {
 	struct csr_access access = insn_decode_csr(vcpu, insn);
+	bool quiet = nested_csr_is_quiet(vcpu, &access);
 	unsigned long old;
 
 	if (!nested_csr(vcpu, &access, &old)) {
@@ -261,7 +238,7 @@ static __attribute__((noinline)) bool emulate_csr(struct kvm_vcpu *vcpu, unsigne
 		nacl_csr_changed(vcpu);
 	insn_finish_csr(vcpu, &access, old);
 	trace_exit_class(&vcpu->exit_clock, EXIT_H_INSN);
-	if (is_quiet(&access))
+	if (quiet)
 		return true;
 	nested_settle(vcpu);
 	if (nested_may_take_vs_irq(vcpu))

@@ -27,14 +27,24 @@
 
 /* ---- vCPUs ------------------------------------------------------------------------ */
 
+/* Toggle fastpath. */
+static const struct exit_vectors fast_vectors = {
+	.plain = (unsigned long)vcpu_exit_fast,
+	.l1 = (unsigned long)vcpu_exit_nested,
+	.l2 = (unsigned long)vcpu_exit_vector,
+};
+static const struct exit_vectors slow_vectors = {
+	.plain = (unsigned long)vcpu_exit_vector,
+	.l1 = (unsigned long)vcpu_exit_vector,
+	.l2 = (unsigned long)vcpu_exit_vector,
+};
+
 static void vcpu_init(struct kvm_vcpu *vcpu, struct kvm *vm, unsigned int id)
 {
 	vcpu->kvm = vm;
 	vcpu->id = id;
 	vcpu->creator = hv_thread_id();
 	vcpu->last_hart = VCPU_NO_HART;
-	vcpu->exit_vector = vm->toggle[TOGGLE_fastpath] ? (unsigned long)vcpu_exit_vector
-							: (unsigned long)vcpu_exit_fast;
 	vcpu->exit_ops = vm->toggle[TOGGLE_switch] ? &exit_full_ops : &exit_minimal_ops;
 	vcpu->handle_exit = vcpu->exit_ops->handle;
 	vcpu->hedeleg = HEDELEG_DEFAULT;
@@ -50,7 +60,8 @@ static void vcpu_init(struct kvm_vcpu *vcpu, struct kvm *vm, unsigned int id)
 	isa_host_ids(vcpu);
 	timer_vcpu_init(vcpu);
 	fp_vcpu_init(vcpu);
-	nested_vcpu_init(vcpu, (unsigned long)vcpu_exit_vector, &exit_nested_ops);
+	nested_vcpu_init(vcpu, vm->toggle[TOGGLE_fastpath] ? &slow_vectors : &fast_vectors,
+			 &exit_nested_ops);
 	vcpu_reset(vcpu, 0, 0);
 	vcpu->guest.gpr[GPR_A0] = 0; /* only a start by SBI HSM passes the hart id in a0 */
 	memslot_vcpu_init(vcpu);

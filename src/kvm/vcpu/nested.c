@@ -82,18 +82,12 @@ static void set_hstatus(struct kvm_vcpu *vcpu)
 		wfi_native_load(vcpu);
 }
 
-/*
- * Exchange the exit vector and the handlers for the special ones, or back. The special vector has no
- * fast path, which would handle an exit of L2 as one of L1.
- */
+/* Exchange the handlers for the special ones, or back. */
 static void switch_exits(struct kvm_vcpu *vcpu)
 {
-	unsigned long vector = vcpu->exit_vector;
 	const struct exit_ops *ops = vcpu->exit_ops;
 
-	vcpu->exit_vector = vcpu->nested_host.exit_vector;
 	vcpu->exit_ops = vcpu->nested_host.exit_ops;
-	vcpu->nested_host.exit_vector = vector;
 	vcpu->nested_host.exit_ops = ops;
 	vcpu->nested.on = !vcpu->nested.on;
 	vcpu_set_special(vcpu, SPECIAL_NESTED, vcpu->nested.on);
@@ -240,6 +234,7 @@ void nested_enter(struct kvm_vcpu *vcpu)
 	struct nested *n = &vcpu->nested;
 
 	hv_pin();
+	vcpu->exit_vector = vcpu->nested_host.vectors->l2;
 	csrs->vsie = csr_read(vsie);
 	csrs->hvip = csr_swap(hvip, n->hvip & (n->hideleg | n->hvien));
 	vcpu->timer_ops->put(vcpu);
@@ -282,6 +277,7 @@ static void leave(struct kvm_vcpu *vcpu, bool puts)
 	unsigned long delegated = n->hideleg & VS_LINES, vsie;
 
 	hv_pin();
+	vcpu->exit_vector = vcpu->nested_host.vectors->l1;
 	vsie = csr_read(vsie);
 	n->hie = (n->hie & ~delegated) | (vsie << 1 & delegated);
 	n->vsie = vsie & n->hvien;
@@ -428,9 +424,10 @@ void nested_sret(struct kvm_vcpu *vcpu)
 
 /* ---- life cycle -------------------------------------------------------------------------------- */
 
-void nested_vcpu_init(struct kvm_vcpu *vcpu, unsigned long vector, const struct exit_ops *ops)
+void nested_vcpu_init(struct kvm_vcpu *vcpu, const struct exit_vectors *vectors,
+		      const struct exit_ops *ops)
 {
-	vcpu->nested_host.exit_vector = vector;
+	vcpu->nested_host.vectors = vectors;
 	vcpu->nested_host.exit_ops = ops;
 	hv_timer_init(&vcpu->nested_host.timer, timer_fired);
 }
@@ -439,6 +436,13 @@ void nested_vcpu_destroy(struct kvm_vcpu *vcpu)
 {
 	hv_timer_cancel(&vcpu->nested_host.timer);
 	shadow_destroy(vcpu);
+}
+
+static void use_own_vector(struct kvm_vcpu *vcpu)
+{
+	const struct exit_vectors *vectors = vcpu->nested_host.vectors;
+
+	vcpu->exit_vector = vcpu->has_h ? vectors->l1 : vectors->plain;
 }
 
 /* H leaves most values undefined after a reset. Here, they are 0, except VSXL, UXL and vstimecmp. */
@@ -454,6 +458,7 @@ void nested_reset(struct kvm_vcpu *vcpu)
 			      .vsstatus = FIELD_PREP(SSTATUS_UXL, XL_64),
 			      .vstimecmp = TIMER_NEVER,
 			      .hvien_writable = n->hvien_writable };
+	use_own_vector(vcpu);
 	nacl_off(vcpu);
 }
 
@@ -469,6 +474,7 @@ void nested_isa_changed(struct kvm_vcpu *vcpu)
 		set_hstatus(vcpu); /* no instruction traps for L1's hstatus any more */
 		return;
 	}
+	use_own_vector(vcpu);
 	nested_csr_isa_changed(vcpu);
 	vcpu->shadow->svpbmt = isa_has(vcpu, KVM_RISCV_ISA_EXT_SVPBMT);
 	vcpu->shadow->svnapot = isa_has(vcpu, KVM_RISCV_ISA_EXT_SVNAPOT);

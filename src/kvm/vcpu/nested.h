@@ -35,8 +35,17 @@
  * hook calls them. No function sleeps unless it says so.
  */
 
-/* `vector` and `ops`: the exit vector and the handlers while nested.on is set. */
-void nested_vcpu_init(struct kvm_vcpu *vcpu, unsigned long vector, const struct exit_ops *ops);
+/*
+ * The possible values of vcpu->exit_vector. L2's has no fast path, which would handle an exit of L2 as
+ * one of L1.
+ */
+struct exit_vectors {
+	unsigned long plain; /* of a vCPU without H */
+	unsigned long l1, l2;
+};
+/* `ops`: the handlers while nested.on is set. vcpu_reset() has to follow. */
+void nested_vcpu_init(struct kvm_vcpu *vcpu, const struct exit_vectors *vectors,
+		      const struct exit_ops *ops);
 void nested_vcpu_destroy(struct kvm_vcpu *vcpu);
 void nested_reset(struct kvm_vcpu *vcpu); /* as after power-on; the vCPU is not loaded */
 /* The ISA was changed; if H was switched on, shadow_create() has been called. Not loaded. */
@@ -146,6 +155,11 @@ int nested_reg_set(struct kvm_vcpu *vcpu, unsigned int csr, u64 value);
  * not write it. *old is the value before. nested_settle() has to follow.
  */
 bool nested_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long *old);
+/*
+ * Does neither L1's exits nor its interrupts depend on this access, so that nested_settle() and
+ * nested_check_irqs() need not follow? Called before nested_csr().
+ */
+bool nested_csr_is_quiet(const struct kvm_vcpu *vcpu, const struct csr_access *access);
 /*
  * Write the values of all H and VS CSRs but hgeip, which is 0, to words[NACL_INDEX(csr)]
  * (nacl.h). The indices are less than 512. V is 0.

@@ -349,6 +349,31 @@ bool nested_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned
 	       wide(vcpu, access, old);
 }
 
+bool nested_csr_is_quiet(const struct kvm_vcpu *vcpu, const struct csr_access *access)
+{
+	switch (access->csr) {
+	case CSR_hedeleg:
+	case CSR_hcounteren:
+	case CSR_hgatp:
+	case CSR_htval:
+	case CSR_htinst:
+	case CSR_vsstatus:
+	case CSR_vstvec:
+	case CSR_vsscratch:
+	case CSR_vsepc:
+	case CSR_vscause:
+	case CSR_vstval:
+	case CSR_vsatp:
+		return true;
+	case CSR_hvip: /* hypervisors write it before each entry, mostly without a change */
+		return csr_access_result(access, vcpu->nested.hvip) == vcpu->nested.hvip;
+	case CSR_vstopi: /* L2's CSRs are loaded for it */
+		return false;
+	default:
+		return !access->write_mask;
+	}
+}
+
 void nested_csr_words(const struct kvm_vcpu *vcpu, unsigned long *words)
 {
 	const struct nested *n = &vcpu->nested;
