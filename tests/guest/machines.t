@@ -26,6 +26,7 @@ try_machine()	# NAME OPTION...
 	vm "$on: fp" fp --vcpus 2
 	vm "$on: harts" harts --vcpus 2 rounds=30
 	vm "$on: hostile" hostile --vcpus 2 --testdev
+	[ "$on" != spike ] || vm "$on: nested" nested --nested # nested.t has it on QEMU
 	boot hyperscope "${machine[@]}"
 
 	[ "$on" != spike ] || kvm_api=(errors caps ring run regs reset ids lacks debug bus stats edges sbi lazy_put logged tally)

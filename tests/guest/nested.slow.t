@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Complete systems under nested virtualization: Debian's kernel as the guest of hyperscope in
-# hyperscope, also saved when its first program runs, and restored; and Debian's kernel with KVM as a guest
-# hypervisor, which runs payloads and Debian's kernel with this project's VMM, also with an AIA at each level.
+# hyperscope, also saved when its first program runs, and restored, and on Spike; and Debian's kernel with
+# KVM as a guest hypervisor, which runs payloads and Debian's kernel with this project's VMM, also with an AIA at each level.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 guest_dir=$O/guest
 for f in "$O/vmm" "$O/guest-initrd.cpio" "$guest_dir/busybox" "$guest_dir/vmlinux" "$guest_dir/modules/kvm.ko"; do
@@ -35,6 +35,16 @@ unlike "$out" 'the tour ends' "before its tour ends"
 HS_SECONDS=240 hs run --quiet --restore "$tmp/saved"
 is "$status" 0 "and restored" || diag "$err"
 like "$out" 'the tour ends with status 0' "its tour then ends without an error"
+
+if command -v "${SPIKE:-spike}" >/dev/null; then
+	# Spike ignores htimedelta when vstimecmp is written.
+	HS_SECONDS=240 hs run --machine spike --without-observation --set timer=hrtimer --nested --quiet --vcpus 2 --memory 700M \
+		--initrd "$tmp/l1.cpio" "$O/hyperscope.bin"
+	is "$status" 0 "on Spike, Debian's kernel runs in hyperscope in hyperscope" || diag "$err" "$(tail -n 5 <<<"$out")"
+	like "$out" 'the tour ends with status 0' "on Spike, its tour ends without an error"
+else
+	skip "Debian's kernel in hyperscope in hyperscope on Spike" "riscv-isa-sim is not installed (\$SPIKE, or spike on the PATH)"
+fi
 
 # ---- L1: Debian's kernel with KVM; L2: payloads, and Debian's kernel ----
 

@@ -106,6 +106,8 @@ class Systems:
             arguments["aligned-atomics"] = True
         if self.options.hs:
             arguments["hs"] = True
+            if self.options.machine == qemuopt.SPIKE:
+                arguments["spike"] = True
         words = " ".join(name if value is True else "%s=%s" % (name, value) for name, value in arguments.items())
         with tempfile.TemporaryDirectory(prefix="equivalence.") as folder:
             command = getattr(self, system)(words, folder)

@@ -5,7 +5,8 @@
  * Boot arguments: first=N and count=N select the programs, batch=N is how many programs share a
  * digest. keep=HEX leaves pieces of the programs out (bit 0: piece 0). detail prints the program
  * and its outcome. without executes the program without each of several groups of pieces, to shrink it.
- * aligned-atomics aligns the addresses of AMOs, LR and SC. hs: the programs use the H extension.
+ * aligned-atomics aligns the addresses of AMOs, LR and SC. hs: the programs use the H extension;
+ * with spike, they do not do what Spike does differently from hyperscope (docs/equivalence.md).
  */
 #include "equivalence.h"
 
@@ -148,6 +149,7 @@ void payload_main(void)
 	char text[8];
 
 	hs_programs = boot_arg("hs", NULL, 0);
+	on_spike = boot_arg("spike", NULL, 0);
 	sandbox_init();
 	read_keep();
 	gen.aligned = boot_arg("aligned-atomics", NULL, 0);

@@ -248,6 +248,7 @@ extern bool has[NR_FEATURES];
 extern unsigned int vlenb;      /* bytes of a vector register */
 extern unsigned int satp_modes; /* bit N: mode N */
 extern unsigned int hgatp_modes;
+extern bool on_spike;    /* programs do not do what Spike does differently */
 extern bool hs_programs; /* programs use the H extension */
 
 void sandbox_init(void);

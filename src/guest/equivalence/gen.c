@@ -103,6 +103,8 @@ void emit_csr(struct gen *g, unsigned int funct3, unsigned int rd, unsigned int 
 
 /* ---- which random words are harmless ---- */
 
+#define CSR_hcontext 0x6a8
+
 #define CSR_PROTECTED(n) \
 	((n) == CSR_stvec || (n) == CSR_satp || (n) == CSR_stimecmp || (n) == CSR_stimecmph)
 
@@ -134,6 +136,9 @@ bool csr_ok(const struct gen *g, u32 word)
 		return false;
 	/* OpenSBI emulates htimedelta even where there is no H extension. */
 	if (csr == CSR_htimedelta || csr == CSR_htimedeltah)
+		return false;
+	/* Of Sdtrig, which a guest does not have; Spike does. */
+	if (on_spike && csr == CSR_hcontext)
 		return false;
 	/* Random, and in U mode accessible only in guests; see emit_csr_any(). */
 	if (csr == CSR_seed)

@@ -140,15 +140,15 @@ static void emit_hie(struct gen *g)
 
 static void emit_henvcfg(struct gen *g)
 {
-	unsigned long bits =
-		random_next(&g->rnd) & (ENVCFG_FIOM | ENVCFG_CBIE | ENVCFG_CBCFE | ENVCFG_CBZE);
+	const unsigned long all =
+		(on_spike ? 0 : ENVCFG_FIOM) | ENVCFG_CBIE | ENVCFG_CBCFE | ENVCFG_CBZE;
+	unsigned long bits = random_next(&g->rnd) & all;
 
 	switch (pick(g, 3)) {
 	case 0:
 		if ((bits & ENVCFG_CBIE) == 2UL << 4) /* reserved */
 			bits &= ~ENVCFG_CBIE;
-		emit_csr_value(g, 3, CSR_henvcfg,
-			       ENVCFG_FIOM | ENVCFG_CBIE | ENVCFG_CBCFE | ENVCFG_CBZE);
+		emit_csr_value(g, 3, CSR_henvcfg, all);
 		emit_csr_value(g, 2, CSR_henvcfg, bits);
 		break;
 	case 1:
@@ -183,9 +183,16 @@ static void emit_vsepc(struct gen *g)
 	emit_csr(g, 1, dest_reg(g), CSR_vsepc, REG_T5);
 }
 
+/* Not a reserved mode on Spike, which then clears bit 1 instead of ignoring the write. */
 static void emit_vstvec(struct gen *g)
 {
-	emit_csr(g, 1, REG_T5, CSR_vstvec, any_reg(g));
+	unsigned int value = any_reg(g);
+
+	if (on_spike) {
+		emit(g, I_TYPE(OP_IMM, 7, REG_T5, value, -3 & 0xfff));
+		value = REG_T5;
+	}
+	emit_csr(g, 1, REG_T5, CSR_vstvec, value);
 	emit_csr(g, 1, dest_reg(g), CSR_vstvec, REG_T5);
 }
 

@@ -15,6 +15,7 @@
 
 struct groot groots[GROOTS] __attribute__((aligned(4 * PAGE_SIZE)));
 unsigned int hgatp_modes;
+bool on_spike;
 bool hs_programs;
 
 /* ---- tables -------------------------------------------------------------------------------------- */
@@ -132,6 +133,26 @@ static void tables_reset(unsigned long *rnd)
 	}
 }
 
+/*
+ * On Spike, a write of vsatp or hgatp with a mode that the hart lacks changes the other fields (H §2.10
+ * and §2.18 permit that), and there is no VMID. Replace such modes by Sv39, and all VMIDs by 0.
+ */
+static void without_modes(unsigned long *atp, unsigned int modes)
+{
+	for (unsigned int n = 1; n < SATPS; n++)
+		if (!(modes >> FIELD_GET(SATP_MODE, atp[n]) & 1))
+			atp[n] = atp[1];
+}
+
+static void atps_reset_for_spike(void)
+{
+	without_modes(sandbox.satps, satp_modes);
+	without_modes(sandbox.vsatps, satp_modes);
+	without_modes(sandbox.hgatps, hgatp_modes);
+	for (unsigned int n = 1; n < SATPS; n++)
+		sandbox.hgatps[n] &= ~HGATP_VMID;
+}
+
 static void atps_reset(unsigned long *rnd)
 {
 	unsigned long r = random_next(rnd), *vsatp = sandbox.vsatps, *hgatp = sandbox.hgatps;
@@ -152,6 +173,8 @@ static void atps_reset(unsigned long *rnd)
 	hgatp[5] = satp_value(groots[0].top, 1 + r % 7, 0);
 	hgatp[6] = satp_value(groots[0].top, 11 + r % 5, 0);
 	hgatp[7] = hgatp[1 + (r >> 40 & 1)];
+	if (on_spike)
+		atps_reset_for_spike();
 }
 
 void hs_init(void)
