@@ -17,15 +17,17 @@
 #include "mmu/gstage.h"
 #include "sched/thread.h"
 
-#define ROOTS_MAX   8192
-#define ENTRIES     512
-#define USER_ROOTS  256 /* entries of a process's root; the others map the kernel */
-#define HOST_LEVELS 3
+#define ROOTS_MAX  8192
+#define ENTRIES    512
+#define USER_ROOTS 256 /* entries of a process's root; the others map the kernel */
+
+static const unsigned int host_levels = 3;
 
 struct root {
 	const void *owner; /* struct mm or struct gstage; NULL: unused */
 	hpa_t table;
-	int levels;
+	/* That of a G-stage is its own, because its mode changes while it is empty. */
+	const unsigned int *levels;
 	unsigned int entries;
 };
 
@@ -77,27 +79,35 @@ static void check_leaf(const struct root *root, const pte_t *ptep, pte_t pte, in
 		if (!debug_page_is_freed(pte_to_hpa(pte) + at) || !still_maps(ptep, pte))
 			continue;
 		printk("host: %s 0x%llx has the entry 0x%lx\n",
-		       root->levels == HOST_LEVELS && root->entries == USER_ROOTS
-			       ? "the page table of a process at"
-			       : "the G-stage table of a VM at",
+		       root->levels == &host_levels ? "the page table of a process at"
+						    : "the G-stage table of a VM at",
 		       address, pte);
 		debug_page_panic("still mapped", pte_to_hpa(pte) + at, root->owner);
 	}
 }
 
-/* Check a table and the tables below it. `address`: the address that the first entry maps. */
-static void check_table(const struct root *root, hpa_t pa, int level, u64 address)
+/* All leaves of a G-stage have U. Those of a reverse map do not, and have addresses of L2 (shadow_reverse.c). */
+static bool is_host_leaf(const struct root *root, pte_t pte)
 {
-	unsigned int entries = level == root->levels - 1 ? root->entries : ENTRIES;
+	return pte_is_leaf(pte) && (root->levels == &host_levels || (pte & PTE_U));
+}
+
+/*
+ * Check the `entries` of a table and the tables below it. `address`: the address that the first entry
+ * maps.
+ */
+static void check_table(const struct root *root, hpa_t pa, int level, unsigned int entries,
+			u64 address)
+{
 	const pte_t *table = pa_to_va(pa);
 
 	for (unsigned int i = 0; i < entries; i++, address += PAGE_SIZE << (9 * level)) {
 		pte_t pte = READ_ONCE(table[i]);
 
-		if (pte_is_leaf(pte) && page_of(pte_to_hpa(pte)))
+		if (is_host_leaf(root, pte) && page_of(pte_to_hpa(pte)))
 			check_leaf(root, &table[i], pte, level, address);
 		else if (pte_is_table(pte) && level > 0 && page_of(pte_to_hpa(pte)))
-			check_table(root, pte_to_hpa(pte), level - 1, address);
+			check_table(root, pte_to_hpa(pte), level - 1, ENTRIES, address);
 	}
 }
 
@@ -106,7 +116,8 @@ void debug_check_mappings(void)
 	spin_lock(&roots_lock);
 	for (unsigned int i = 0; i < ROOTS_MAX; i++)
 		if (roots[i].owner)
-			check_table(&roots[i], roots[i].table, roots[i].levels - 1, 0);
+			check_table(&roots[i], roots[i].table, (int)READ_ONCE(*roots[i].levels) - 1,
+				    roots[i].entries, 0);
 	spin_unlock(&roots_lock);
 }
 
@@ -125,7 +136,7 @@ int __wrap_pgtable_init_mm(struct mm *mm)
 	int err = __real_pgtable_init_mm(mm);
 
 	if (!err)
-		replace(NULL, (struct root){ mm, mm->root, HOST_LEVELS, USER_ROOTS });
+		replace(NULL, (struct root){ mm, mm->root, &host_levels, USER_ROOTS });
 	return err;
 }
 
@@ -140,7 +151,7 @@ int __wrap_gstage_init(struct gstage *gs, const struct gstage_ops *ops, bool hug
 	int err = __real_gstage_init(gs, ops, huge);
 
 	if (!err)
-		replace(NULL, (struct root){ gs, gs->root, (int)gs->levels, 4 * ENTRIES });
+		replace(NULL, (struct root){ gs, gs->root, &gs->levels, 4 * ENTRIES });
 	return err;
 }
 
