@@ -138,6 +138,7 @@ ROWS = [
     Row("l2_call_nacl", "the same, entered by SBI NACL's sync_sret", "hypervisor"),
     Row("l2_wfi", "l2_call with a WFI with an interrupt pending", "hypervisor"),
     Row("l2_fault", "HFENCE.GVMA and l2_call with a load", "hypervisor"),
+    Row("l2_changed", "store to an entry of its table, HFENCE.GVMA of its address, l2_call with a load", "hypervisor"),
     Row("l2_logged", "reading a dirty log with one dirty page; l2_call with 64 loads", "hypervisor_logged"),
 ]
 # Rows that scripts/hyperscope bench-apps measures by running scripts/guest/apps in a whole guest, natively and in
@@ -173,7 +174,7 @@ MATTERS = {
     "counters": "sbi_version sbi_user csr_*",
     "nacl": "sbi_version sbi_user mmio_read wfi_pending virtual_insn fault_4k_fresh",
     "nested_switch": "h_hlv",
-    "shadow": "h_fence l2_fault l2_logged",
+    "shadow": "h_fence l2_fault l2_changed l2_logged",
     "irqchip": "mmio_read mmio_ioeventfd plic_eoi irq_inject msi_* blk_read_* io_*",
 }
 # Settings with which Linux as a guest hypervisor does not run its guests correctly (docs/toggles.md): not measured.

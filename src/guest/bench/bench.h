@@ -59,6 +59,7 @@ OP(h_wfi)
 OP(l2_call)
 OP(l2_wfi)
 OP(l2_fault)
+OP(l2_changed)
 OP(l2_pages)
 #undef OP
 void bench_skip(void);

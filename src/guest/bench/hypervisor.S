@@ -55,6 +55,21 @@ l2_code_l2_fault:
 	ld	t0, 0(a2)
 	ecall
 
+	/* arg = struct changed (hypervisor.c): store an entry of L1's table, and fence its address. */
+	.macro	change
+	ld	t3, 0(a2)
+	ld	t4, 8(a2)
+	ld	t5, 16(a2)
+	sd	t4, 0(t3)
+	hfence.gvma t5
+	.endm
+
+	enters	l2_changed, change
+l2_code_l2_changed:
+	ld	t0, 24(a2)
+	ld	t0, 0(t0)
+	ecall
+
 	enters	l2_pages
 l2_code_l2_pages:
 	mv	t0, a2
@@ -98,9 +113,10 @@ op_l2_call_nacl:
 	.globl	op_\name
 	.balign	4
 op_\name:
+	mv	a3, a0			/* for anatomy: the loop is not the function's entry */
 1:	\insn
-	addi	a0, a0, -1
-	bnez	a0, 1b
+	addi	a3, a3, -1
+	bnez	a3, 1b
 	ret
 	.endm
 	op	h_read, csrr t0, vsscratch

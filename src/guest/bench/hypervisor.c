@@ -23,6 +23,37 @@ static void table_on(void)
 	op_h_fence(1, 0);
 }
 
+/*
+ * L1 changes the entry of a page that L2 then uses, in the first GiB, which has no memory. The payload
+ * itself is mapped by leaves of 2 MiB: if L1 has larger ones, a fence for an address drops everything.
+ */
+static void bench_l2_changed(void)
+{
+	static pte_t large[512] __attribute__((aligned(SZ_4K)));
+	static pte_t middle[512] __attribute__((aligned(SZ_4K)));
+	static pte_t low[512] __attribute__((aligned(SZ_4K)));
+	static unsigned char page[SZ_4K] __attribute__((aligned(SZ_4K)));
+	static struct {
+		pte_t *entry, value;
+		unsigned long fenced; /* the address, shifted right by 2 */
+		gpa_t address;
+	} changed;
+
+	changed.entry = &low[1];
+	changed.value = pte_make((unsigned long)page, LEAF);
+	changed.address = SZ_4K;
+	changed.fenced = SZ_4K >> 2;
+	low[1] = changed.value;
+	middle[0] = pte_make((unsigned long)low, PTE_V);
+	root[0] = pte_make((unsigned long)middle, PTE_V);
+	for (unsigned long i = 0; i < 512; i++)
+		large[i] = pte_make(2 * SZ_1G + i * SZ_2M, LEAF);
+	root[2] = pte_make((unsigned long)large, PTE_V);
+	op_h_fence(1, 0);
+	bench("l2_changed", op_l2_changed, (unsigned long)&changed);
+	table_on();
+}
+
 /* Not measured without SBI NACL, or without its feature 3. */
 static void bench_nacl(void)
 {
@@ -80,6 +111,7 @@ void bench_hypervisor(void)
 	bench("l2_call", op_l2_call, 0);
 	bench_nacl();
 	bench("l2_fault", op_l2_fault, (unsigned long)&word);
+	bench_l2_changed();
 	bench_l2_logged();
 	csr_write(hideleg, VS_SOFT);
 	csr_write(hvip, VS_SOFT);
