@@ -186,6 +186,10 @@ static void vm(void)
 	struct kvm_userspace_memory_region slot = { .memory_size = SLOT_SIZE };
 	int kvm = open("/dev/kvm", O_RDWR), fd, vcpu, event;
 	struct kvm_irqfd irqfd = { 0 };
+	uint64_t on = 1;
+	struct kvm_one_reg h = { .id = KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_ISA_EXT |
+				       KVM_RISCV_ISA_EXT_H,
+				 .addr = (uintptr_t)&on };
 	struct kvm_run *run;
 	void *mem =
 		mmap(NULL, SLOT_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -214,6 +218,9 @@ static void vm(void)
 	slot.flags = KVM_MEM_LOG_DIRTY_PAGES;
 	STEP(ioctl(fd, KVM_SET_USER_MEMORY_REGION, &slot));
 	STEP(munmap(mem, SLOT_SIZE));
+	vcpu = ioctl(fd, KVM_CREATE_VCPU, 1);
+	if (STEP(vcpu))
+		STEP(ioctl(vcpu, KVM_SET_ONE_REG, &h));
 }
 
 /*
