@@ -284,8 +284,8 @@ struct kvm_vcpu {
 	struct {
 		struct hv_timer timer; /* L1's stimecmp while L2 runs; vstimecmp in a WFI */
 		const struct exit_vectors *vectors;
-		const struct exit_ops
-			*exit_ops; /* in place of the vCPU's, while nested.on is set, ... */
+		/* In place of the vCPU's while nested.on is set; the vCPU's are here then. */
+		const struct exit_ops *exit_ops;
 	} nested_host;
 };
 

@@ -138,7 +138,7 @@ ROWS = [
     Row("l2_call_nacl", "the same, entered by SBI NACL's sync_sret", "hypervisor"),
     Row("l2_wfi", "l2_call with a WFI with an interrupt pending", "hypervisor"),
     Row("l2_fault", "HFENCE.GVMA and l2_call with a load", "hypervisor"),
-    Row("l2_changed", "store to an entry of its table, HFENCE.GVMA of its address, l2_call with a load", "hypervisor"),
+    Row("l2_changed", "change of an entry of its table, a fence, l2_call with a load", "hypervisor"),
     Row("l2_logged", "reading a dirty log with one dirty page; l2_call with 64 loads", "hypervisor_logged"),
 ]
 # Rows that scripts/hyperscope bench-apps measures by running scripts/guest/apps in a whole guest, natively and in

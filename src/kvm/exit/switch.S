@@ -7,9 +7,9 @@
  * and vcpu_put(), once for many exits.
  *
  *   vcpu_switch(vcpu)         called by vcpu_enter() (exit.h); returns when the guest has trapped
- *   vcpu_exit_vector          stvec while the guest runs; or vcpu_exit_fast (switch_fast.S), which
- *                             jumps to vcpu_exit_save_caller or vcpu_exit_save_callee for an exit
- *                             that it does not finish
+ *   vcpu_exit_vector          stvec while the guest runs; or one of the vectors in switch_fast.S,
+ *                             which jump to vcpu_exit_save_caller or vcpu_exit_save_callee for an
+ *                             exit that they do not finish
  *
  * On entry: SIE = 0, the vCPU is loaded (vcpu.c), its VMID is current, and run.c has found no
  * request pending. On return: SIE = 0; scause, stval, htval and htinst still hold the trap's

@@ -7,8 +7,9 @@
  *                             vcpu_exit_vector (nested.c)
  *
  * For the causes that fastpath.c handles, C is called without saving the guest's s0 to s11,
- * because C preserves them, unless one of them is the data register of a load or store. An exit
- * that fastpath.c declines, and an exit with any other cause, continues in switch.S.
+ * because C preserves them, unless one of them is the data register of a load or store, or rd or rs1
+ * of a CSR instruction. An exit that fastpath.c declines, and an exit with any other cause, continues
+ * in switch.S.
  *
  * sstatus, hstatus and sepc keep the guest's values while C runs. The fast path does nothing that
  * these could affect: it does not access user memory (SUM and MXR are those of guest.sstatus, 0) or
@@ -74,7 +75,10 @@ load:
 	.type	vcpu_exit_nested, @function
 	.balign	4
 vcpu_exit_nested:
-	/* Step 1: is this a CSR instruction? Of the others with this cause, funct3 is 0 or 4. */
+	/*
+	 * Step 1: is this a CSR instruction? Others have 0 or 4 in these bits of funct3, except
+	 * cache-block operations, which C declines.
+	 */
 	csrrw	a0, sscratch, a0
 	REG_S	x5, (GUEST_gpr + 5 * SZREG)(a0)
 	REG_S	x6, (GUEST_gpr + 6 * SZREG)(a0)

@@ -177,6 +177,7 @@ static int hext_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 		return nacl_reg_set(vcpu, value);
 	if (num == KVM_HS_HEXT_VSIE) {
 		vcpu->nested.vsie = (unsigned long)value & vcpu->nested.hvien_writable;
+		nested_choose_exits(vcpu);
 		nacl_csr_changed(vcpu);
 		return vcpu->has_aia ? 0 : -ENOENT;
 	}

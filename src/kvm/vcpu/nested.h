@@ -27,6 +27,7 @@
 #define KVM_NESTED_H
 
 #include "kvm.h"
+#include "vcpu/irq.h"
 
 /* ---- nested.c: for the rest of the core --------------------------------------------------- */
 
@@ -111,7 +112,7 @@ static inline u64 nested_henvcfg(const struct kvm_vcpu *vcpu)
 /* Does L1 enable an interrupt of VS that it has not delegated? Only nested_check_irqs() gives it one. */
 static inline bool nested_may_take_vs_irq(const struct kvm_vcpu *vcpu)
 {
-	return vcpu->nested.hie & ~vcpu->nested.hideleg;
+	return vcpu->nested.hie & ~vcpu->nested.hideleg & VS_LINES;
 }
 
 /* Has L1 given L2 an interrupt in hvictl? vsip and hip do not show it. Spec: AIA, "vstopi". */
@@ -152,7 +153,7 @@ bool nested_reg_get(struct kvm_vcpu *vcpu, unsigned int csr, u64 *value);
 int nested_reg_set(struct kvm_vcpu *vcpu, unsigned int csr, u64 value);
 /*
  * Access an H or VS CSR for L1. Returns false if L1 has no such CSR or may
- * not write it. *old is the value before. nested_settle() has to follow.
+ * not write it. *old is the value before. Unless the access is quiet, nested_settle() has to follow.
  */
 bool nested_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long *old);
 /*

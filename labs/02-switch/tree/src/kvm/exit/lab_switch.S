@@ -83,6 +83,7 @@
 	.text
 	vector	seen_exit, vcpu_exit_vector
 	vector	seen_fast, vcpu_exit_fast
+	vector	seen_nested, vcpu_exit_nested
 
 	.global	vcpu_switch_checked
 	.type	vcpu_switch_checked, @function
@@ -117,6 +118,9 @@ vcpu_switch_checked:
 	REG_S	t1, (2 * SZREG)(sp)
 	la	t2, vcpu_exit_vector
 	la	t0, seen_exit
+	beq	t1, t2, 1f
+	la	t2, vcpu_exit_nested
+	la	t0, seen_nested
 	beq	t1, t2, 1f
 	la	t0, seen_fast
 1:	REG_S	t0, VCPU_exit_vector(a0)
