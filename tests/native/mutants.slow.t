@@ -289,6 +289,7 @@ mutant "nested: L2 cannot clear an interrupt of hvien" nested.c 's/\(delegated &
 mutant "nested: what L2 writes to sie for an interrupt of hvien is lost" nested.c 's/\tn->vsie = vsie & n->hvien;\n//' test_nested
 mutant "nested: L2's sie loses the bits of hvien" nested.c 's/ >> 1 \| n->vsie\)/ >> 1)/' test_nested
 
+mutant "nested: a restored vsie does not change whether a WFI of L1 asks" onereg_csr.c 's/\t\tnested_choose_exits\(vcpu\);\n//' test_nested
 mutant "nested: a write of hstatus does not change what traps" nested_csr.c 's/case CSR_hedeleg:/case CSR_hedeleg: case CSR_hstatus:/' test_nested
 mutant "nested: no interrupt is looked for after a write of hie" nested_csr.c 's/case CSR_hedeleg:/case CSR_hedeleg: case CSR_hie:/' test_nested
 mutant "nested: no interrupt is looked for after a write of hvip" nested_csr.c 's/return csr_access_result\(access, vcpu->nested.hvip\) == vcpu->nested.hvip;/return true;/' test_nested

@@ -4,8 +4,10 @@
  * Ssaia of L1 and of L2.
  */
 #include "one_vm.h"
+#include "hv/kvm_hext.h"
 #include "exit/exit.h"
 #include "mmu/shadow.h"
+#include "uapi/onereg.h"
 #include "vcpu/nested.h"
 
 static void set_extension(unsigned int ext, bool on)
@@ -343,6 +345,17 @@ static void an_interrupt_in_hvictl_ends_a_wfi(void **state)
 	vcpu_put(vm.vcpu);
 }
 
+/* Bit 13 of vsie has a register of its own. */
+static void set_vsie(u64 value)
+{
+	struct kvm_one_reg r = { .id = KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_CSR |
+				       KVM_REG_RISCV_CSR_HEXT | KVM_HS_HEXT_VSIE,
+				 .addr = NATIVE_USER_BASE + 0x100 };
+
+	memcpy(native_user(r.addr), &value, sizeof(value));
+	assert_int_equal(onereg_set(vm.vcpu, &r), 0);
+}
+
 /* Whether or not L2 runs (AIA, "WFI (Wait for Interrupt) instruction"). */
 static void an_interrupt_of_hvien_ends_a_wfi_of_l1(void **state)
 {
@@ -356,6 +369,10 @@ static void an_interrupt_of_hvien_ends_a_wfi_of_l1(void **state)
 	vcpu_load(vm.vcpu);
 	assert_true(nested_wfi_ends(vm.vcpu));
 	vcpu_put(vm.vcpu);
+	set_vsie(0);
+	assert_false(vm.vcpu->nested.on);
+	set_vsie(LCOFI);
+	assert_true(vm.vcpu->nested.on);
 	set(CSR_vsie, 0);
 	vcpu_load(vm.vcpu);
 	assert_false(nested_wfi_ends(vm.vcpu));
