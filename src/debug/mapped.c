@@ -86,7 +86,10 @@ static void check_leaf(const struct root *root, const pte_t *ptep, pte_t pte, in
 	}
 }
 
-/* All leaves of a G-stage have U. Those of a reverse map do not, and have addresses of L2 (shadow_reverse.c). */
+/*
+ * All leaves of a G-stage table have U. Those of a reverse map do not: they have addresses of L2, not of
+ * host memory (shadow_reverse.c).
+ */
 static bool is_host_leaf(const struct root *root, pte_t pte)
 {
 	return pte_is_leaf(pte) && (root->levels == &host_levels || (pte & PTE_U));

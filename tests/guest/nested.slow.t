@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Complete systems under nested virtualization: Debian's kernel as the guest of hyperscope in
-# hyperscope, also saved when its first program runs, and restored, and on Spike; and Debian's kernel with
-# KVM as a guest hypervisor, which runs payloads and Debian's kernel with this project's VMM, also with an AIA at each level.
+# Complete systems under nested virtualization: Debian's kernel as the guest of hyperscope in hyperscope,
+# also saved when its first program runs, and restored, and on Spike; and Debian's kernel with KVM as a
+# guest hypervisor, which runs payloads and Debian's kernel with this project's VMM, also with an AIA at
+# each level.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 guest_dir=$O/guest
 for f in "$O/vmm" "$O/guest-initrd.cpio" "$guest_dir/busybox" "$guest_dir/vmlinux" "$guest_dir/modules/kvm.ko"; do

@@ -4,6 +4,8 @@
  */
 #include <stdlib.h>
 #include "native.h"
+#include "mmu/shadow.h"
+#include "vcpu/isa.h"
 
 static int must_fd(long fd, const char *what)
 {
@@ -53,6 +55,14 @@ void native_vm_open(struct native_vm *f)
 	f->vm_fd = must_fd(native_ioctl(dev, KVM_CREATE_VM, 0), "KVM_CREATE_VM");
 	f->vm = native_file_priv(f->vm_fd);
 	native_close(dev);
+}
+
+void native_h_add(struct kvm_vcpu *vcpu)
+{
+	if (shadow_create(vcpu))
+		hv_panic("fixture: shadow_create() failed\n");
+	isa_set_put(&vcpu->isa, KVM_RISCV_ISA_EXT_H, true);
+	vcpu_isa_changed(vcpu);
 }
 
 void native_vm_make(struct native_vm *f, unsigned int user_flags)

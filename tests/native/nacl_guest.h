@@ -29,9 +29,7 @@
 static inline int setup_h(void **state)
 {
 	setup(state);
-	assert_int_equal(shadow_create(vm.vcpu), 0);
-	isa_set_put(&vm.vcpu->isa, KVM_RISCV_ISA_EXT_H, true);
-	vcpu_isa_changed(vm.vcpu);
+	native_h_add(vm.vcpu);
 	return 0;
 }
 

@@ -339,6 +339,7 @@ void native_vm_open(struct native_vm *f);
  */
 void native_vm_make(struct native_vm *f, unsigned int user_flags);
 struct kvm_vcpu *native_vcpu_make(struct native_vm *f, unsigned int id);
+void native_h_add(struct kvm_vcpu *vcpu); /* as ONE_REG does; the vCPU is not loaded */
 void native_vm_free(struct native_vm *f);
 int native_set_slot(struct kvm *vm, u32 slot, gpa_t gpa, u64 size, hva_t hva, u32 flags);
 

@@ -103,9 +103,7 @@ static int setup_toggled(unsigned int flags, bool protects)
 	assert_int_equal(native_param_set("shadow", protects ? "protect" : "fence"), 0);
 	native_vm_make(&vm, flags);
 	vcpu_put(vm.vcpu);
-	assert_int_equal(shadow_create(vm.vcpu), 0);
-	isa_set_put(&vm.vcpu->isa, KVM_RISCV_ISA_EXT_H, true);
-	vcpu_isa_changed(vm.vcpu);
+	native_h_add(vm.vcpu);
 
 	last_number = 0;
 	logging = false;

@@ -6,7 +6,6 @@
 #include "one_vm.h"
 #include "hv/kvm_hext.h"
 #include "exit/exit.h"
-#include "mmu/shadow.h"
 #include "uapi/onereg.h"
 #include "vcpu/nested.h"
 
@@ -20,8 +19,7 @@ static int setup(void **state)
 {
 	(void)state;
 	one_vm_ready("h sstc svinval zicbom ssaia sscofpmf", 0);
-	assert_int_equal(shadow_create(vm.vcpu), 0);
-	set_extension(KVM_RISCV_ISA_EXT_H, true);
+	native_h_add(vm.vcpu);
 	return 0;
 }
 

@@ -55,7 +55,7 @@ l2_code_l2_fault:
 	ld	t0, 0(a2)
 	ecall
 
-	/* arg = struct changed (hypervisor.c): store an entry of L1's table, and fence its address. */
+	/* arg points at `changed` (bench_l2_changed()): store an entry of L1's table, and fence its address. */
 	.macro	change
 	ld	t3, 0(a2)
 	ld	t4, 8(a2)
@@ -113,7 +113,7 @@ op_l2_call_nacl:
 	.globl	op_\name
 	.balign	4
 op_\name:
-	mv	a3, a0			/* for anatomy: the loop is not the function's entry */
+	mv	a3, a0			/* anatomy needs a loop that begins after the function's entry */
 1:	\insn
 	addi	a3, a3, -1
 	bnez	a3, 1b

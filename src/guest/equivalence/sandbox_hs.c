@@ -137,7 +137,7 @@ static void tables_reset(unsigned long *rnd)
  * On Spike, a write of vsatp or hgatp with a mode that the hart lacks changes the other fields (H §2.10
  * and §2.18 permit that), and there is no VMID. Replace such modes by Sv39, and all VMIDs by 0.
  */
-static void without_modes(unsigned long *atp, unsigned int modes)
+static void replace_modes(unsigned long *atp, unsigned int modes)
 {
 	for (unsigned int n = 1; n < SATPS; n++)
 		if (!(modes >> FIELD_GET(SATP_MODE, atp[n]) & 1))
@@ -146,9 +146,9 @@ static void without_modes(unsigned long *atp, unsigned int modes)
 
 static void atps_reset_for_spike(void)
 {
-	without_modes(sandbox.satps, satp_modes);
-	without_modes(sandbox.vsatps, satp_modes);
-	without_modes(sandbox.hgatps, hgatp_modes);
+	replace_modes(sandbox.satps, satp_modes);
+	replace_modes(sandbox.vsatps, satp_modes);
+	replace_modes(sandbox.hgatps, hgatp_modes);
 	for (unsigned int n = 1; n < SATPS; n++)
 		sandbox.hgatps[n] &= ~HGATP_VMID;
 }

@@ -10,6 +10,18 @@
 #include "kvm_offsets.h"
 
 	/*
+	 * The beginning of an exit vector: make a0 point at the vCPU, and t0 the difference between
+	 * scause and `cause`. The guest's t0 and t1 are saved, and its a0 is in sscratch.
+	 */
+	.macro	begin_exit cause
+	csrrw	a0, sscratch, a0
+	REG_S	x5, (GUEST_gpr + 5 * SZREG)(a0)
+	REG_S	x6, (GUEST_gpr + 6 * SZREG)(a0)
+	csrr	t0, scause
+	addi	t0, t0, -\cause
+	.endm
+
+	/*
 	 * Load or store the guest's registers that C preserves, if the register whose number is at
 	 * bit `at` of the CSR `csr` is one of them. Changes t0 and t1.
 	 */

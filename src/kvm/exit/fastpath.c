@@ -220,9 +220,9 @@ struct fast_exit vcpu_fast_virtual_inst(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Finish an access of L1 to an H or VS CSR on which nothing depends but its value. An interrupt of VS
- * that L1 itself takes is looked for on the slow path, and so is a change that L1 has to see in the
- * memory of its nested acceleration.
+ * Finish an access of L1 to an H or VS CSR on which neither its exits nor its interrupts depend. The
+ * slow path handles it if L1 may have to take an interrupt of VS afterwards, or if the new value has to
+ * be copied to the memory that L1 shares by SBI NACL.
  */
 struct fast_exit vcpu_fast_csr(struct kvm_vcpu *vcpu)
 {

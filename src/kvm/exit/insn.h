@@ -21,7 +21,7 @@
 #define INSN_CSR      GENMASK(31, 20)
 #define OPCODE_SYSTEM 0x73
 
-/* funct3 of a CSR instruction; 4: the rs1 field is an immediate, not a register number. */
+/* funct3 of a CSR instruction. With FUNCT3_IMM, the rs1 field is an immediate, not a register number. */
 #define FUNCT3_RS  2
 #define FUNCT3_RC  3
 #define FUNCT3_IMM 4

@@ -34,12 +34,8 @@
 	.balign	4
 vcpu_exit_fast:
 	/* Step 1: is this a cause with a fast path? Two free registers are enough to check. */
-	csrrw	a0, sscratch, a0
-	REG_S	x5, (GUEST_gpr + 5 * SZREG)(a0)
-	REG_S	x6, (GUEST_gpr + 6 * SZREG)(a0)
-	csrr	t0, scause
-	addi	t0, t0, -EXC_ECALL_VS
-.Lcause:
+	begin_exit EXC_ECALL_VS
+.Lcause:	/* t0 is scause - EXC_ECALL_VS */
 	beqz	t0, ecall
 	addi	t0, t0, EXC_ECALL_VS - EXC_VIRTUAL_INST
 	bnez	t0, other
@@ -79,21 +75,17 @@ vcpu_exit_nested:
 	 * Step 1: is this a CSR instruction? Others have 0 or 4 in these bits of funct3, except
 	 * cache-block operations, which C declines.
 	 */
-	csrrw	a0, sscratch, a0
-	REG_S	x5, (GUEST_gpr + 5 * SZREG)(a0)
-	REG_S	x6, (GUEST_gpr + 6 * SZREG)(a0)
-	csrr	t0, scause
-	addi	t0, t0, -EXC_VIRTUAL_INST
+	begin_exit EXC_VIRTUAL_INST
 	bnez	t0, not_csr
 	csrr	t0, stval
 	srli	t1, t0, INSN_FUNCT3_SHIFT
 	andi	t1, t1, 3
 	bnez	t1, csr
-	/* WFI can take the fast path, like other causes; sret, HLV, HSV and fences can not. */
+	/* WFI can take the fast path, like other causes; sret, HLV, HSV and fences cannot. */
 	srli	t0, t0, 20
 	addi	t0, t0, -WFI_FUNCT12
 	bnez	t0, vcpu_exit_save_caller
-not_csr:
+not_csr:	/* for WFI, t0 is 0, as for every virtual instruction */
 	addi	t0, t0, EXC_VIRTUAL_INST - EXC_ECALL_VS
 	lbu	t1, VCPU_special(a0)
 	andi	t1, t1, SPECIAL_NESTED

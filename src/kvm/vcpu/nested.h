@@ -157,8 +157,8 @@ int nested_reg_set(struct kvm_vcpu *vcpu, unsigned int csr, u64 value);
  */
 bool nested_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long *old);
 /*
- * Does neither L1's exits nor its interrupts depend on this access, so that nested_settle() and
- * nested_check_irqs() need not follow? Called before nested_csr().
+ * Returns true if neither L1's exits nor its interrupts depend on this access, so that nested_settle()
+ * and nested_check_irqs() need not follow it. Called before nested_csr().
  */
 bool nested_csr_is_quiet(const struct kvm_vcpu *vcpu, const struct csr_access *access);
 /*
