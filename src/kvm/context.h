@@ -105,6 +105,13 @@ enum nested_unpriv {
  * and the VS bits of hie where hideleg delegates them, and of hvip where hvien is set; the values
  * here are then old. Owner: vcpu->mutex, and the scheduler's hook when it puts the vCPU.
  */
+/* When is a watched L1 checked again (nested_irq.c)? */
+struct nested_watch {
+	bool armed; /* the timer has not expired yet */
+	u32 period_us;
+	u32 random;
+};
+
 struct nested {
 	bool v;         /* L2 runs: the hart's V bit, as L1 would see it */
 	bool on;        /* special exits are in use (nested.c) */
@@ -112,11 +119,14 @@ struct nested {
 	bool handling;  /* an exit is being handled: vcpu->hedeleg stays the vCPU's own */
 	u8 unpriv;      /* enum nested_unpriv */
 	bool units_put; /* FP and vector registers are in memory, because L1 has a unit Off */
+	bool checks;    /* hie enables an interrupt that only nested_check_irqs() gives to L1 */
+	bool watched;   /* such an interrupt is pending: nested_irq.c */
+	bool file_line; /* hvip.VSEIP, as nested_show_file() last wrote it */
 	unsigned long own_hedeleg;
 
 	unsigned long hstatus;
 	unsigned long hedeleg, hideleg;
-	unsigned long hvip, hie;
+	unsigned long hvip, hie, hgeie;
 	unsigned long hcounteren;
 	unsigned long htval, htinst;
 	unsigned long hgatp;           /* 0: Bare */
@@ -139,7 +149,8 @@ struct nested {
 	 */
 	u64 hvien;
 	unsigned long vsie, hvien_writable;
-	unsigned long own_hvien; /* the hart's, while L2's CSRs are loaded */
+	unsigned long hgeie_writable, vgein_writable; /* 0: there are no guest interrupt files */
+	unsigned long own_hvien;                      /* the hart's, while L2's CSRs are loaded */
 
 	u8 nacl; /* bits of enum nacl_feature; 0: L1 shares no memory, and vcpu->map is unused */
 	bool nacl_swap; /* swap hstatus when this memory is next updated */

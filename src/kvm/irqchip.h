@@ -64,6 +64,13 @@ struct irqchip_ops {
 	int (*access_csr)(struct kvm_vcpu *vcpu, unsigned long select,
 			  const struct csr_access *access, unsigned long *value);
 	/*
+	 * The same for guest interrupt file `file` of a vCPU with H. The file exists. Here, -ENOENT
+	 * means that it has no such register. A change of the file's interrupt is in
+	 * nested_host.hgeip when the function returns.
+	 */
+	int (*access_guest_file)(struct kvm_vcpu *vcpu, unsigned int file, unsigned long select,
+				 const struct csr_access *access, unsigned long *value);
+	/*
 	 * The vCPU is being reset, by a start of the guest's (SBI HSM; hsm_lock is held) or by
 	 * user space: reset the state that belongs to the vCPU. Called once vm->irqchip_ready is
 	 * set; does not sleep. NULL: there is none.

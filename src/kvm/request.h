@@ -30,6 +30,7 @@ enum vcpu_request {
 	REQ_PMU,    /* counters have to be prepared before they can count (pmu.c) */
 	REQ_NACL,   /* memory that L1 shares is out of date (nacl.c) */
 	REQ_SHADOW, /* compare the shadow tables with the VM's own, which has changed, or fence them */
+	REQ_NESTED_IRQ, /* look for an interrupt of L1 that the hart does not deliver (nested_irq.c) */
 };
 
 #define REQ_FROM(first) (~(BIT(first) - 1)) /* this request and all that follow it */

@@ -282,7 +282,12 @@ struct kvm_vcpu {
 	struct guest_map map;  /* used while nested.nacl is not 0 */
 	struct shadow *shadow; /* mmu/shadow.h; NULL: L1 has not used a table yet */
 	struct {
-		struct hv_timer timer; /* L1's stimecmp while L2 runs; vstimecmp in a WFI */
+		/* Expires at L1's stimecmp while L2 runs, at vstimecmp in a WFI, or for `watch`. */
+		struct hv_timer timer;
+		struct nested_watch watch;
+		unsigned long
+			hgeip; /* the value of L1's hgeip; accessed atomically, by any thread */
+		u8 files; /* the guest interrupt files that the AIA has made; nested_adopt_files() */
 		const struct exit_vectors *vectors;
 		/* In place of the vCPU's while nested.on is set; the vCPU's are here then. */
 		const struct exit_ops *exit_ops;

@@ -18,9 +18,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../include/hv/kvm_aplic.h"
+#include "../include/hv/kvm_hext.h"
 #include "state.h"
 
-#define SOURCES (PLIC_SOURCES - 1)
+#define SOURCES     (PLIC_SOURCES - 1)
+#define GUEST_BITS  2 /* with --nested */
+#define GUEST_FILES ((1u << GUEST_BITS) - 1)
 
 /* APLIC registers, by offset. Sources 1 to 31 are in the first word of the arrays of bits. */
 #define DOMAINCFG         0x0000ull
@@ -105,8 +108,26 @@ static u32 hart_bits(unsigned int vcpus)
 	return bits;
 }
 
+/* A host without Smstateen has no guest interrupt files; the guest finds hgeie to be 0. */
+static bool has_guest_files(const struct machine *m)
+{
+	struct kvm_device_attr attr = {
+		.group = KVM_DEV_RISCV_AIA_GRP_IMSIC,
+		.attr = KVM_DEV_RISCV_AIA_IMSIC_MKATTR(0, EIDELIVERY) |
+			KVM_DEV_HS_AIA_IMSIC_GUEST(1),
+	};
+
+	return m->aia.guest_bits && !kvm_try(m->aia.fd, KVM_HAS_DEVICE_ATTR, (unsigned long)&attr);
+}
+
+u32 aia_imsic_size(const struct machine *m)
+{
+	return SZ_4K << m->aia.guest_bits;
+}
+
 static void start(struct machine *m)
 {
+	m->aia.guest_bits = m->options.nested && !is_direct(m) ? GUEST_BITS : 0;
 	if (is_direct(m))
 		set_kind(m, KVM_DEV_HS_AIA_CONFIG_DELIVERY, KVM_DEV_HS_AIA_DELIVERY_DIRECT,
 			 "APLIC with direct delivery");
@@ -120,22 +141,28 @@ static void start(struct machine *m)
 	set_u32(m, KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_SRCS, SOURCES);
 	set_u32(m, KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_HART_BITS,
 		hart_bits(m->options.vcpus));
+	set_u32(m, KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_GUEST_BITS,
+		m->aia.guest_bits);
 	set_address(m, KVM_DEV_RISCV_AIA_ADDR_APLIC, APLIC_BASE);
 	for (unsigned int i = 0; i < m->options.vcpus && !is_direct(m); i++)
-		set_address(m, KVM_DEV_RISCV_AIA_ADDR_IMSIC(i), IMSIC_BASE(i));
+		set_address(m, KVM_DEV_RISCV_AIA_ADDR_IMSIC(i), IMSIC_BASE + i * aia_imsic_size(m));
 	attribute(m, KVM_SET_DEVICE_ATTR, KVM_DEV_RISCV_AIA_GRP_CTRL, KVM_DEV_RISCV_AIA_CTRL_INIT,
 		  NULL);
+	m->aia.guest_files = has_guest_files(m) ? GUEST_FILES : 0;
 }
 
 /* ---- state ---- */
 
+struct imsic_registers {
+	u64 eidelivery, eithreshold;
+	u64 eip[AIA_IDS_MAX / 64], eie[AIA_IDS_MAX / 64];
+};
+
 struct aia_registers {
 	u32 domaincfg, pending, enabled;
 	u32 sourcecfg[SOURCES], target[SOURCES];
-	struct {
-		u64 eidelivery, eithreshold;
-		u64 eip[AIA_IDS_MAX / 64], eie[AIA_IDS_MAX / 64];
-	} imsic[MAX_VCPUS];
+	struct imsic_registers imsic[MAX_VCPUS];
+	struct imsic_registers guest[MAX_VCPUS][GUEST_FILES];
 	struct {
 		u32 idelivery, iforce, ithreshold;
 	} idc[MAX_VCPUS];
@@ -150,19 +177,29 @@ static void move_aplic(struct machine *m, unsigned long request, struct aia_regi
 	}
 }
 
+/* `file`: 0, or the number of a guest interrupt file. */
+static void move_imsic(struct machine *m, unsigned long request, u64 vcpu, u64 file,
+		       struct imsic_registers *r)
+{
+#define MOVE(isel, value)                                                                        \
+	attribute(m, request, KVM_DEV_RISCV_AIA_GRP_IMSIC,                                       \
+		  KVM_DEV_RISCV_AIA_IMSIC_MKATTR(vcpu, isel) | KVM_DEV_HS_AIA_IMSIC_GUEST(file), \
+		  value)
+	MOVE(EIDELIVERY, &r->eidelivery);
+	MOVE(EITHRESHOLD, &r->eithreshold);
+	for (unsigned int word = 0; word <= m->aia.ids / 64; word++) {
+		MOVE(EIP0 + 2 * word, &r->eip[word]);
+		MOVE(EIE0 + 2 * word, &r->eie[word]);
+	}
+#undef MOVE
+}
+
 static void move_imsics(struct machine *m, unsigned long request, struct aia_registers *r)
 {
 	for (unsigned int i = 0; i < m->options.vcpus; i++) {
-#define MOVE(isel, value)                                  \
-	attribute(m, request, KVM_DEV_RISCV_AIA_GRP_IMSIC, \
-		  KVM_DEV_RISCV_AIA_IMSIC_MKATTR(i, isel), value)
-		MOVE(EIDELIVERY, &r->imsic[i].eidelivery);
-		MOVE(EITHRESHOLD, &r->imsic[i].eithreshold);
-		for (unsigned int word = 0; word <= m->aia.ids / 64; word++) {
-			MOVE(EIP0 + 2 * word, &r->imsic[i].eip[word]);
-			MOVE(EIE0 + 2 * word, &r->imsic[i].eie[word]);
-		}
-#undef MOVE
+		move_imsic(m, request, i, 0, &r->imsic[i]);
+		for (unsigned int file = 1; file <= m->aia.guest_files; file++)
+			move_imsic(m, request, i, file, &r->guest[i][file - 1]);
 	}
 }
 
@@ -235,7 +272,7 @@ static void reset(struct machine *m)
 static void state(struct machine *m, struct state *s)
 {
 	struct aia_registers *r = calloc(1, sizeof(*r));
-	u32 ids = m->aia.ids, level = m->aia.level;
+	u32 ids = m->aia.ids, files = m->aia.guest_files, level = m->aia.level;
 
 	if (!r)
 		die(STATUS_SETUP, "out of memory for the AIA's state");
@@ -244,6 +281,13 @@ static void state(struct machine *m, struct state *s)
 	STATE(s, ids);
 	if (ids != m->aia.ids)
 		state_refuse(s, "the host's AIA has another number of interrupt identities");
+	if (m->aia.guest_bits) {
+		STATE(s, files);
+		if (files != m->aia.guest_files)
+			state_refuse(
+				s,
+				"a vCPU has another number of guest interrupt files on this host");
+	}
 	STATE(s, level);
 	STATE(s, r->domaincfg);
 	STATE(s, r->pending);
@@ -255,6 +299,8 @@ static void state(struct machine *m, struct state *s)
 			STATE(s, r->idc[i]);
 		else
 			STATE(s, r->imsic[i]);
+		for (unsigned int file = 1; file <= m->aia.guest_files; file++)
+			STATE(s, r->guest[i][file - 1]);
 	}
 	if (s->loading && !s->bad) {
 		set_registers(m, r);

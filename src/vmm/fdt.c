@@ -230,14 +230,16 @@ static void external_interrupts(void *fdt, unsigned int vcpus)
 /* All IMSICs are one node. Linux's binding: riscv,imsics.yaml. */
 static void imsics_node(struct machine *m, void *fdt)
 {
-	begin(fdt, "imsics", IMSIC_BASE(0));
+	begin(fdt, "imsics", IMSIC_BASE);
 	do_fdt(fdt_property_string(fdt, "compatible", "riscv,imsics"));
-	prop_reg(fdt, IMSIC_BASE(0), m->options.vcpus * SZ_4K);
+	prop_reg(fdt, IMSIC_BASE, m->options.vcpus * aia_imsic_size(m));
 	do_fdt(fdt_property_u32(fdt, "#interrupt-cells", 0));
 	do_fdt(fdt_property(fdt, "interrupt-controller", NULL, 0));
 	do_fdt(fdt_property_u32(fdt, "#msi-cells", 0));
 	do_fdt(fdt_property(fdt, "msi-controller", NULL, 0));
 	do_fdt(fdt_property_u32(fdt, "riscv,num-ids", m->aia.ids));
+	if (m->aia.guest_bits)
+		do_fdt(fdt_property_u32(fdt, "riscv,guest-index-bits", m->aia.guest_bits));
 	external_interrupts(fdt, m->options.vcpus);
 	do_fdt(fdt_property_u32(fdt, "phandle", PHANDLE_IMSICS));
 	do_fdt(fdt_end_node(fdt));

@@ -72,9 +72,10 @@ static void check_header(const struct options *options, const struct save_header
 		refuse(options, "it has format %u; this VMM supports %u", h->version, SAVE_VERSION);
 	if (state_sum(0, h, offsetof(struct save_header, sum)) != h->sum)
 		refuse(options, "its header is damaged");
-	if (h->xlen != 8 * sizeof(long) || h->ram_base != RAM_BASE || h->zero || h->vcpus < 1 ||
-	    h->vcpus > MAX_VCPUS || h->disks > MAX_DISKS || h->devices >> NR_DEVICES ||
-	    h->ram_size < RAM_MIN || h->ram_size > RAM_MAX || !IS_ALIGNED(h->ram_size, SZ_4K))
+	if (h->xlen != 8 * sizeof(long) || h->ram_base != RAM_BASE || h->nested > 1 ||
+	    h->vcpus < 1 || h->vcpus > MAX_VCPUS || h->disks > MAX_DISKS ||
+	    h->devices >> NR_DEVICES || h->ram_size < RAM_MIN || h->ram_size > RAM_MAX ||
+	    !IS_ALIGNED(h->ram_size, SZ_4K))
 		refuse(options, "it was saved from another kind of machine");
 	check_extent(options, h);
 }
@@ -113,6 +114,7 @@ void restore_open(struct options *options)
 	}
 	options->vcpus = h->vcpus;
 	options->ram_size = h->ram_size;
+	options->nested = h->nested;
 }
 
 /* ---- the state ------------------------------------------------------------------------------- */

@@ -217,6 +217,7 @@ static void write_rest(struct machine *m)
 		.ram_size = m->ram_size,
 		.vcpus = m->options.vcpus,
 		.disks = m->options.nr_disks,
+		.nested = m->options.nested,
 	};
 	int err;
 

@@ -38,8 +38,8 @@ struct save_header {
 	u64 ram_base, ram_size;
 	u32 vcpus, disks;
 	u32 devices; /* bit n: the machine has the device in row n of device.def */
-	u32 zero;
-	u64 sum; /* of all fields before it */
+	u32 nested;  /* 1: the vCPUs have H */
+	u64 sum;     /* of all fields before it */
 };
 
 struct save_section {

@@ -108,7 +108,7 @@ static int make_msi(struct machine *m)
 	} routes = { .head.nr = 1,
 		     .entry = { .gsi = MSI_GSI,
 				.type = KVM_IRQ_ROUTING_MSI,
-				.u.msi = { .address_lo = IMSIC_BASE(0), .data = MSI_ID } } };
+				.u.msi = { .address_lo = IMSIC_BASE, .data = MSI_ID } } };
 	struct kvm_irqfd irqfd = { .gsi = MSI_GSI };
 	int fd;
 

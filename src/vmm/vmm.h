@@ -57,7 +57,7 @@ typedef u64 gpa_t;
 #define UART_SIZE      0x100ul
 #define VIRTIO_BASE(n) (0x10001000ul + (n)*0x1000ul)
 #define VIRTIO_SIZE    0x1000ul
-#define IMSIC_BASE(n)  (0x28000000ul + (n)*SZ_4K) /* of vCPU n */
+#define IMSIC_BASE     0x28000000ul /* vCPU n's first page is at IMSIC_BASE + n * aia_imsic_size(m) */
 #define RAM_BASE       0x80000000ul
 
 /*
@@ -304,10 +304,15 @@ void plic_registers(struct plic *plic, struct state *s);
 #define AIA_IDS_MAX 2048
 
 struct aia {
-	int fd;            /* the device in the kernel */
-	u32 ids;           /* the highest interrupt identity of an IMSIC */
+	int fd;         /* the device in the kernel */
+	u32 ids;        /* the highest interrupt identity of an IMSIC */
+	u32 guest_bits; /* a vCPU's IMSIC has 2^guest_bits pages */
+	u32 guest_files; /* and, for the pages after its own, this many guest interrupt files, or none */
 	_Atomic u32 level; /* the devices' lines; one bit per source */
 };
+
+/* The size of a vCPU's IMSIC in bytes: its own page, and one for each guest interrupt file. */
+u32 aia_imsic_size(const struct machine *m);
 
 /* ---- console.c: the VMM's standard input and output as the guest's terminal ---- */
 

@@ -82,28 +82,40 @@ static inline long init_device(void)
 	return set_attr(KVM_DEV_RISCV_AIA_GRP_CTRL, KVM_DEV_RISCV_AIA_CTRL_INIT, 0);
 }
 
-/* A VM with VCPUS vCPUs and a configured device. */
-static inline int setup_configured(void **state)
+/*
+ * A VM with VCPUS vCPUs and a configured device. If guest_bits is not 0, the vCPUs have H and, if `isa`
+ * contains smstateen, 2^guest_bits - 1 guest interrupt files each.
+ */
+static inline int setup_guests(const char *isa, u32 guest_bits)
 {
 	u64 i;
 
-	(void)state;
-	one_vm_ready("h f d ssaia", NATIVE_GUEST_BASE);
+	one_vm_ready(isa, NATIVE_GUEST_BASE);
 	vcpus[0] = vm.vcpu;
 	vcpus[1] = native_vcpu_make(&vm, 1);
 	vcpus[2] = native_vcpu_make(&vm, 2);
+	for (i = 0; guest_bits && i < VCPUS; i++)
+		native_h_add(vcpus[i]);
 	if (create_device() ||
 	    set_attr(KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_SRCS, SOURCES) ||
 	    set_attr(KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_IDS, IDS) ||
 	    set_attr(KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_HART_BITS, 2) ||
+	    set_attr(KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_GUEST_BITS,
+		     guest_bits) ||
 	    set_attr(KVM_DEV_RISCV_AIA_GRP_ADDR, KVM_DEV_RISCV_AIA_ADDR_APLIC, APLIC_BASE))
 		return -1;
 	for (i = 0; i < VCPUS; i++) {
 		if (set_attr(KVM_DEV_RISCV_AIA_GRP_ADDR, KVM_DEV_RISCV_AIA_ADDR_IMSIC(i),
-			     IMSIC_BASE + hart_of[i] * PAGE_SIZE))
+			     IMSIC_BASE + (hart_of[i] * PAGE_SIZE << guest_bits)))
 			return -1;
 	}
 	return 0;
+}
+
+static inline int setup_configured(void **state)
+{
+	(void)state;
+	return setup_guests("h f d ssaia", 0);
 }
 
 static inline int setup(void **state)

@@ -6,7 +6,8 @@
 #                                                the time limit of its mutants from the time that it takes
 #   mutant NAME FILE SUBSTITUTION PROGRAM        apply a Perl substitution to a copy of a file of src/kvm,
 #                                                and check that this changes the file and that the program
-#                                                then fails
+#                                                then fails. FILE is the file's name, or folder/name if
+#                                                two files have this name
 
 . "$HS_TOP/tests/lib/mutant.sh"
 needs_built "$O/tests/native/test_kick"
@@ -25,7 +26,7 @@ unbroken()
 	done
 }
 
-# Print the path of the core's file with this name. Names are unique in src/kvm.
+# Print the path of the core's file with this name, or folder/name.
 core_file()
 {
 	(cd "$HS_TOP" && ls src/kvm/"$1" src/kvm/*/"$1" 2>/dev/null)
@@ -33,10 +34,11 @@ core_file()
 
 mutant()	# NAME FILE SUBSTITUTION PROGRAM
 {
-	local name=$1 file=$2 change=$3 program=$4 seconds status source
+	local name=$1 file=$2 change=$3 program=$4 seconds status source copy
 	source=$(core_file "$file")
-	planted "$name: detected by $program" "$source" "$change" "$tmp/$file" make_mutant native-mutant \
-		FILE="${source#src/kvm/}" SOURCE="$tmp/$file" PROGRAM="$program" OUTPUT="$tmp/mutant" || return
+	copy=$tmp/${file##*/}
+	planted "$name: detected by $program" "$source" "$change" "$copy" make_mutant native-mutant \
+		FILE="${source#src/kvm/}" SOURCE="$copy" PROGRAM="$program" OUTPUT="$tmp/mutant" || return
 	# A race test detects a mutant only by chance, and seldom on a busy machine, so run it for longer
 	# at each attempt. The braces send bash's message "Aborted" to the file too.
 	for seconds in 2 8 32; do

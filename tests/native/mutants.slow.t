@@ -13,7 +13,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 . "$HS_TOP/tests/native/mutants.sh"
-unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_imsic_guest test_kick test_lazy_put test_memslot test_nacl test_nacl_features test_nested test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_shadow test_shadow_cases test_shadow_protect test_shadow_reverse test_shadow_tlb test_shadow_unprotect test_tlb_flush test_vmid
+unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_guest_file test_guest_irq test_imsic_guest test_kick test_lazy_put test_memslot test_nacl test_nacl_features test_nested test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_shadow test_shadow_cases test_shadow_protect test_shadow_reverse test_shadow_tlb test_shadow_unprotect test_tlb_flush test_vmid
 
 # ---- faults, invalidations, fences ----
 mutant "rule 1: mmu_lock is held while the page is looked up" gstage_fault.c \
@@ -267,8 +267,8 @@ mutant "nested: what L1 has written to siselect is lost" nested.c 's/\t\taia_put
 mutant "nested: L1 gets L2's registers of Ssaia" nested.c 's/\t\taia_load\(vcpu\);/\t\t;/' test_nested
 mutant "nested: what L2 has written to siselect is lost" nested.c 's/\t\tn->vsiselect = csr_read\(vsiselect\);/\t\t;/' test_nested
 mutant "nested: vstopi is L1's" nested_insn.c 's/\tnested_enter\(vcpu\);\n(\tvalue = csr_read\(vstopi\);)/$1/' test_nested
-mutant "nested: vstopi can be written" nested_insn.c 's/ \|\| access.write_mask//' test_nested
-mutant "nested: vstopi exists without Ssaia" nested_insn.c 's/ \|\| !vcpu->has_aia//' test_nested
+mutant "nested: vstopi can be written" nested_insn.c 's/\t\tif \(access->write_mask\)\n\t\t\treturn false;\n(\t\t\*old = read_vstopi)/$1/' test_nested
+mutant "nested: vstopi exists without Ssaia" nested_insn.c 's/\tif \(!vcpu->has_aia\)\n\t\treturn false;\n//' test_nested
 mutant "nested: an interrupt in hvictl does not end a WFI" nested_irq.c 's/ \|\| nested_has_virtual_irq\(n\)//' test_nested
 mutant "nested: one in hvictl does not end a WFI of L1" nested.c 's/ \|\|\s+nested_has_virtual_irq\(n\)//' test_nested
 mutant "nested: without Ssaia, hvictl stays" nested_csr.c 's/\t\tn->hvictl = 0;/\t\t;/' test_nested
@@ -299,7 +299,7 @@ mutant "nested: the fast path executes a CSR access in VU" fastpath.c \
 mutant "nested: the fast path takes another instruction for a CSR access" fastpath.c \
 	's/ \|\| !insn_is_csr\(insn\)//' test_exits
 mutant "nested: the fast path does not look for an interrupt of VS" fastpath.c \
-	's/ \|\|\s+nested_may_take_vs_irq\(vcpu\)//' test_exits
+	's/ \|\|\s+vcpu->nested.checks\)/)/' test_exits
 mutant "nested: the fast path handles every CSR access" fastpath.c \
 	's/!nested_csr_is_quiet\(vcpu, &access\) \|\|//' test_exits
 mutant "nested: the fast path does not count a CSR access" fastpath.c \
@@ -314,6 +314,43 @@ mutant "nested: after L2, L1 has the exit vector of L2" nested.c \
 	's/\tvcpu->exit_vector = vcpu->nested_host.vectors->l1;\n//' test_nested
 mutant "nested: a vCPU with H has the exit vector of one without" nested.c \
 	's/vcpu->has_h \? vectors->l1 : //' test_nested
+
+# ---- nested virtualization: guest interrupt files ----
+mutant "file: an MSI does not change hgeip" imsic_nested.c 's/(imsic_word_changed\(&imsic->file, id \/ 64\);\n)\tdrive\(imsic, self\);\n(\tspin_unlock)/$1$2/' test_guest_file
+mutant "file: a write of a register does not change hgeip" imsic_nested.c 's/(imsic_file_access\(.*?;\n)\tdrive\(imsic, self\);\n/$1/' test_guest_file
+mutant "file: a claim does not change hgeip" imsic_nested.c 's/\t\tdrive\(imsic, self\);\n(\t\})/$1/' test_guest_file
+mutant "file: a reset does not change hgeip" imsic_nested.c 's/\tdrive\(imsic, NULL\);\n//' test_guest_file
+mutant "file: all files have one bit of hgeip" imsic_nested.c 's/guest = \(u8\)\(i \+ 1\)/guest = 1/' test_guest_file
+mutant "file: a vCPU has one file too many" aia_device.c 's/BITS_PER_LONG\) - 1\)/BITS_PER_LONG))/' test_guest_file
+mutant "file: there are files without Smstateen" aia_device.c 's/ \|\|\s+!isa_host_has\(KVM_RISCV_ISA_EXT_SMSTATEEN\)//' test_guest_irq
+mutant "file: an attribute is always of the vCPU's own file" aia_device.c 's/KVM_DEV_HS_AIA_IMSIC_GET_GUEST\(type\)/0/' test_guest_file
+mutant "file: the APLIC sends to the vCPU's own file" irqchip/aia.c 's/if \(target & TARGET_GUEST\)/if (0)/' test_guest_file
+mutant "file: a store to a guest page goes to user space" irqchip/aia.c 's/ && !is_guest_page\(aia, gpa >> PAGE_SHIFT\)//' test_guest_file
+mutant "file: an odd register reads as 0" irqchip/aia.c 's/(access_guest_file.*?) \|\| \(select & 1\)/$1/s' test_guest_file
+mutant "file: an MSI does not cause a check of L1's interrupts" nested_file.c 's/\tvcpu_set_request\(vcpu, REQ_NESTED_IRQ\);\n//' test_guest_irq
+mutant "file: an MSI does not wake L1" nested_file.c 's/\tvcpu_request\(vcpu, REQ_IRQ\);\n//' test_guest_irq
+mutant "file: L2 sees an interrupt that is not delegated" nested_file.c 's/ & n->hideleg & BIT/ \& BIT/' test_guest_file
+mutant "file: L2 keeps an interrupt that its file no longer has" nested_file.c 's/\telse\n\t\tcsr_clear\(hvip, BIT\(IRQ_VS_EXT\)\);\n//' test_guest_file
+mutant "file: stopi of L2 does not show the interrupt" nested_file.c 's/line \? 1UL : 0UL/0UL/' test_guest_file
+mutant "file: L2 does not see an interrupt at its entry" nested.c 's/\tif \(nested_file\(n\)\)\n\t\tnested_show_file\(vcpu\);\n//' test_guest_file
+mutant "file: L2 does not see an interrupt that arrives" nested_irq.c 's/\tif \(n->v && nested_file\(n\)\)\n\t\tnested_update_file\(vcpu\);\n(\tpending = pending_s)/$1/' test_guest_file
+mutant "file: hstateen0.IMSIC is ignored" nested_exit.c 's/HSTATEEN0_IMSIC \| //' test_guest_file
+mutant "file: hstateen0.CSRIND is ignored" nested_exit.c 's/ \| \(csr == CSR_stopei \? 0 : HSTATEEN0_CSRIND\)//' test_guest_file
+mutant "file: a file that does not exist can be restored" nested_csr.c 's/ \? -EINVAL : 0;\n(\tif \(csr == CSR_hgatp)/ ? 0 : 0;\n$1/' test_guest_irq
+mutant "file: a vCPU that loses Ssaia keeps its files" nested_file.c 's/if \(!vcpu->has_h \|\| !vcpu->has_aia\)\n\t\tnr = 0;//' test_guest_irq
+mutant "watch: L1's stopi does not trap" nested_irq.c 's/watched \? hstateen0 & ~HSTATEEN0_AIA : hstateen0/hstateen0/' test_guest_file
+mutant "watch: L1's stopi lacks the interrupt" nested_irq.c 's/if \(!pending \|\| /if (1 || /' test_guest_file
+mutant "watch: no timer" nested_irq.c 's/\thv_timer_start\(.*?;\n//' test_guest_irq
+mutant "watch: a load does not watch again" nested.c 's/\telse if \(vcpu->nested.watched\)\n\t\tnested_set_watched\(vcpu, true\);\n//' test_guest_irq
+mutant "watch: the checks never become rarer" nested_irq.c 's/\t\tw->period_us \*= 2;\n/\t\t;\n/' test_guest_irq
+mutant "watch: each exit moves the next check" nested_irq.c 's/\t\} else if \(READ_ONCE\(w->armed\)\) \{\n\t\treturn;\n//' test_guest_irq
+mutant "watch: L1 is checked once" nested.c 's/\tWRITE_ONCE\(vcpu->nested_host.watch.armed, false\);\n//' test_guest_irq
+mutant "SBI: a suspended L1 does not wake for SGEI" sbi_hsm.c 's/if \(vcpu->nested.on\)/if (0)/' test_guest_irq
+mutant "watch: L1 is watched for ever" nested_irq.c 's/\t\tnested_set_watched\(vcpu, false\);\n//' test_guest_file
+mutant "watch: L1 stays watched while L2 runs" nested.c 's/\t\tnested_set_watched\(vcpu, false\);\n/\t\t;\n/' test_guest_file
+mutant "watch: a write of hgeie is not noticed" nested_csr.c 's/\t\tnested_choose_checks\(n\);\n(\t\tbreak;)/$1/' test_guest_file
+mutant "watch: a write of hie is not noticed" nested_csr.c 's/\tif \(row->chooses\)\n\t\tnested_choose_checks\(n\);\n//' test_guest_file
+mutant "SGEI comes after VSEI" irq.c 's/IRQ_S_GEXT,\s+IRQ_VS_EXT,/IRQ_VS_EXT, IRQ_S_GEXT,/' test_guest_file
 
 # ---- nested virtualization: HLV and HSV ----
 mutant "HLV: a fence does not see that L2's table is loaded" nested.c 's/\tvcpu->loaded = VCPU_LINES_HELD; .*\n//' test_shadow

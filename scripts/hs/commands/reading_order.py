@@ -49,14 +49,14 @@ src/kvm/exit/coalesced.c
 A VM's controller: a device with attributes, lines, routes and irqfds; and the guest's claims and completions.
 src/kvm/irqchip.h src/include/hv/kvm_plic.h src/kvm/uapi/device.* src/kvm/irqchip/route.* src/kvm/irqchip/irqfd.c
 src/kvm/irqchip/plic.h src/kvm/irqchip/plic.c src/kvm/irqchip/plic_device.c
-src/kvm/irqchip/aia.h src/kvm/irqchip/imsic.c src/kvm/irqchip/aplic.c src/kvm/irqchip/aia.c src/include/hv/kvm_aplic.h src/kvm/irqchip/aplic_direct.c
+src/kvm/irqchip/aia.h src/kvm/irqchip/imsic.c src/kvm/irqchip/aplic.c src/kvm/irqchip/aia.c src/kvm/irqchip/imsic_nested.c src/include/hv/kvm_aplic.h src/kvm/irqchip/aplic_direct.c
 src/kvm/irqchip/aia_device.c
 = Time, interrupts and multiple vCPUs
 WFI, timers, IPIs, fences, and requests: how a thread asks a vCPU for something and makes sure that it is done.
 src/kvm/vcpu/wfi.c src/kvm/vcpu/halt_poll.* src/kvm/vcpu/timer.h src/kvm/vcpu/timer*.c src/kvm/vcpu/irq.h src/kvm/vcpu/irq.c src/kvm/request.h src/kvm/request.c src/kvm/vcpu/hsm.h src/kvm/vcpu/hsm.c src/kvm/sbi/sbi_*.[ch]
 = Nested virtualization
 The H extension for a guest: its CSRs, its instructions, and the exits of its own guest.
-src/kvm/vcpu/nested.h src/kvm/vcpu/nested.c src/kvm/vcpu/nested_irq.c src/kvm/vcpu/csr_access.h src/kvm/vcpu/nested_csr.c src/kvm/exit/insn.h src/kvm/exit/nested_insn.c src/kvm/exit/nested_exit.c src/kvm/mmu/shadow.[ch] src/kvm/mmu/shadow_tlb.c src/kvm/mmu/shadow_reverse.c src/kvm/mmu/shadow_protect.c src/kvm/exit/nested_fault.c
+src/kvm/vcpu/nested.h src/kvm/vcpu/nested.c src/kvm/vcpu/nested_irq.c src/kvm/vcpu/nested_file.c src/kvm/vcpu/csr_access.h src/kvm/vcpu/nested_csr.c src/kvm/exit/insn.h src/kvm/exit/nested_insn.c src/kvm/exit/nested_exit.c src/kvm/mmu/shadow.[ch] src/kvm/mmu/shadow_tlb.c src/kvm/mmu/shadow_reverse.c src/kvm/mmu/shadow_protect.c src/kvm/exit/nested_fault.c
 = KVM API
 The interface for a VMM: ioctls, registers, counters, toggles; creating vCPUs, and loading them into a hart.
 src/kvm/uapi/api*.c src/kvm/uapi/create.c src/kvm/vcpu/vm.c src/kvm/vcpu/vcpu.c src/kvm/vcpu/lazy_put.c src/include/hv/kvm_pmu.h src/kvm/uapi/onereg.h src/kvm/uapi/onereg*.c src/kvm/vcpu/fp.h

@@ -73,6 +73,8 @@
 #define HVICTL_IPRIOM BIT(8)
 #define HVICTL_IPRIO  GENMASK(7, 0)
 
+#define TOPI_IID GENMASK(27, 16) /* of stopi and vstopi; IPRIO is in bits 7:0 */
+
 /* hstateen0 and henvcfg (H §2.5) are 64 bits wide on every XLEN, so use these masks with u64 */
 #define HSTATEEN0_IMSIC   (1ULL << 58) /* the guest may use stopei */
 #define HSTATEEN0_AIA     (1ULL << 59) /* the guest may use stopi */

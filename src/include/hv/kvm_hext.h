@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * kvm_hext.h - registers of KVM_{GET,SET}_ONE_REG for a vCPU with H, an extension of KVM's API.
+ * kvm_hext.h - registers of KVM_{GET,SET}_ONE_REG and guest interrupt files for a vCPU with H, an
+ * extension of KVM's API.
  *
  * Linux 7.3 has no such registers. They are a subtype of KVM_REG_RISCV_CSR, each 64 bits wide. A
  * register holds what the guest's HS mode reads from the CSR. KVM_HS_HEXT_V is 1 while the guest's
@@ -46,7 +47,18 @@ enum {
 	KVM_HS_HEXT_hviprio2,
 	KVM_HS_HEXT_hvien,
 	KVM_HS_HEXT_VSIE,
+	KVM_HS_HEXT_hgeie,
 	KVM_HS_HEXT_COUNT,
 };
+
+/*
+ * Guest interrupt files. A vCPU that has H and Ssaia when an AIA device (KVM_DEV_TYPE_RISCV_AIA) is
+ * initialized has min(2^n, XLEN) - 1 of them, where n is KVM_DEV_RISCV_AIA_CONFIG_GUEST_BITS, if the
+ * harts have Smstateen; otherwise, it has none. These bits of an attribute of the group
+ * KVM_DEV_RISCV_AIA_GRP_IMSIC, which Linux does not use, are the number of the file; 0 is the vCPU's
+ * own file.
+ */
+#define KVM_DEV_HS_AIA_IMSIC_GUEST(file)     ((__u64)(file) << 56)
+#define KVM_DEV_HS_AIA_IMSIC_GET_GUEST(attr) ((__u64)(attr) >> 56)
 
 #endif

@@ -221,7 +221,7 @@ struct fast_exit vcpu_fast_virtual_inst(struct kvm_vcpu *vcpu)
 
 /*
  * Finish an access of L1 to an H or VS CSR on which neither its exits nor its interrupts depend. The
- * slow path handles it if L1 may have to take an interrupt of VS afterwards, or if the new value has to
+ * slow path handles it if L1 may have to take an interrupt afterwards, or if the new value has to
  * be copied to the memory that L1 shares by SBI NACL.
  */
 struct fast_exit vcpu_fast_csr(struct kvm_vcpu *vcpu)
@@ -230,7 +230,7 @@ struct fast_exit vcpu_fast_csr(struct kvm_vcpu *vcpu)
 	struct csr_access access;
 
 	if (!may_be_fast(vcpu) || !(csr_read(sstatus) & SSTATUS_SPP) || !insn_is_csr(insn) ||
-	    nested_may_take_vs_irq(vcpu))
+	    vcpu->nested.checks)
 		return declined(vcpu);
 	access = insn_decode_csr(vcpu, insn);
 	if ((access.write_mask && nacl_is_on(vcpu)) || !nested_csr_is_quiet(vcpu, &access) ||

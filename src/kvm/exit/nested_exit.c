@@ -3,8 +3,9 @@
  * nested_exit.c - handle an exit while nested.on is set, above all an exit of L2.
  *
  * This hypervisor (L0) handles the exits of L2 that it has caused itself: host interrupts, guest
- * page faults in the VM's own table, the first use of FP or vector registers, and WFI, wrs.nto and
- * reads of counters that L1 lets L2 use, but this hypervisor does not. A virtual instruction of an
+ * page faults in the VM's own table, and the first use of FP or vector registers. It also handles what
+ * traps although L1 permits it: WFI, wrs.nto, reads of counters, and L2's accesses to the guest interrupt
+ * file that L1 has assigned to it. A virtual instruction of an
  * extension that the vCPU lacks becomes an illegal instruction. All others are traps into virtual
  * HS mode, that is, exits from L2 to L1, unless L1 has delegated the cause to L2, but this
  * hypervisor has not delegated it to the hart.
@@ -44,41 +45,10 @@ static bool first_use(struct kvm_vcpu *vcpu)
 	return fp || vector;
 }
 
-/* Is there an interrupt that ends a WFI of the guest's hart? The vCPU is not loaded. */
-static bool wakes(struct kvm_vcpu *vcpu)
+static int exit_wfi(struct kvm_vcpu *vcpu)
 {
-	const struct nested *n = &vcpu->nested;
-
-	return vcpu_has_irq(vcpu) || (nested_hip(vcpu) & n->hie) ||
-	       (READ_ONCE(vcpu->requests) & (BIT(REQ_HSM) | BIT(REQ_VM_DEAD)));
-}
-
-/* The host time at which vstimecmp raises VSTIP. */
-static u64 vs_deadline(const struct kvm_vcpu *vcpu)
-{
-	u64 compare = nested_vstimecmp(vcpu);
-
-	if (compare == TIMER_NEVER)
-		return TIMER_NEVER;
-	return timer_host_deadline(vcpu->kvm, compare - vcpu->nested.htimedelta);
-}
-
-/* WFI of L1 or L2: sleep until an interrupt is pending that sie, vsie or hie of this hart enables. */
-static int nested_wfi(struct kvm_vcpu *vcpu)
-{
-	bool pending = nested_wfi_ends(vcpu);
-	u64 deadline;
-
-	trace_exit_class(&vcpu->exit_clock, EXIT_WFI);
-	trace_kvm_wfi(pending);
-	vcpu->stats.wfi_exit_stat++;
 	vcpu->guest.sepc += 4;
-	if (pending)
-		return RESUME_GUEST;
-	deadline = vs_deadline(vcpu);
-	if (deadline != TIMER_NEVER)
-		hv_timer_start(&vcpu->nested_host.timer, deadline);
-	vcpu_sleep(vcpu, wakes);
+	nested_wfi(vcpu);
 	return RESUME_GUEST;
 }
 
@@ -141,6 +111,35 @@ static bool is_absent(const struct kvm_vcpu *vcpu, unsigned long insn)
 								    : KVM_RISCV_ISA_EXT_ZICBOM);
 }
 
+/* Does L1's hstateen0 permit this access? If not, it is a virtual-instruction exception for L1. */
+static bool file_is_permitted(const struct kvm_vcpu *vcpu, unsigned int csr)
+{
+	u64 needed = HSTATEEN0_IMSIC | (csr == CSR_stopei ? 0 : HSTATEEN0_CSRIND);
+
+	return !isa_has(vcpu, KVM_RISCV_ISA_EXT_SMSTATEEN) ||
+	       (vcpu->nested.hstateen0 & needed) == needed;
+}
+
+/* L2 accesses the guest interrupt file that L1 has given it. Returns false if this is left to L1. */
+static bool emulate_file(struct kvm_vcpu *vcpu, const struct hv_trap *trap, unsigned long insn)
+{
+	struct csr_access access = insn_decode_csr(vcpu, insn);
+	unsigned long old = 0;
+	int err;
+
+	if ((access.csr != CSR_stopei && access.csr != CSR_sireg) ||
+	    !file_is_permitted(vcpu, access.csr))
+		return false;
+	err = nested_file_access(vcpu, csr_read(vsiselect), &access, &old);
+	if (err == -ENOENT)
+		return false;
+	if (err)
+		vcpu_inject_trap(vcpu, EXC_ILLEGAL_INST, trap->sepc, insn);
+	else
+		insn_finish_csr(vcpu, &access, old);
+	return true;
+}
+
 /*
  * A virtual instruction in L2. If L1 allows it, it has trapped because of L0's own settings, and
  * L0 emulates it. If the vCPU lacks its extension, it becomes an illegal instruction, which goes to
@@ -156,7 +155,7 @@ static int l2_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 		return RESUME_GUEST;
 	trace_kvm_virtual_inst(insn);
 	if (insn == INSN_WFI && from_vs && !(n->hstatus & HSTATUS_VTW))
-		return nested_wfi(vcpu);
+		return exit_wfi(vcpu);
 	if (is_absent(vcpu, insn)) {
 		vcpu_inject_trap(vcpu, EXC_ILLEGAL_INST, trap->sepc, insn);
 		return RESUME_GUEST;
@@ -167,6 +166,8 @@ static int l2_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 	}
 	if (is_counter(insn) && counter_is_allowed(vcpu, FIELD_GET(INSN_CSR, insn) & 31))
 		return insn_emulate_csr(vcpu, trap, insn);
+	if (from_vs && insn_is_csr(insn) && emulate_file(vcpu, trap, insn))
+		return RESUME_GUEST;
 	vcpu_inject_trap(vcpu, EXC_VIRTUAL_INST, trap->sepc, insn);
 	return RESUME_GUEST;
 }
@@ -197,7 +198,7 @@ static int exit_l1(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
 	if (trap->scause == EXC_VIRTUAL_INST && trap->stval == INSN_WFI &&
 	    (vcpu->guest.sstatus & SSTATUS_SPP))
-		return nested_wfi(vcpu);
+		return exit_wfi(vcpu);
 	return exit_dispatch(vcpu, trap);
 }
 
@@ -239,7 +240,7 @@ int exit_nested(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 	if (nacl_is_on(vcpu))
 		nacl_end_exit(vcpu);
 	nested_settle(vcpu);
-	if (result == RESUME_GUEST && !n->v && nested_may_take_vs_irq(vcpu))
+	if (result == RESUME_GUEST && !n->v && vcpu->nested.checks)
 		nested_check_irqs(vcpu);
 	return result;
 }

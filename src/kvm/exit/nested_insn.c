@@ -220,6 +220,30 @@ static unsigned long read_vstopi(struct kvm_vcpu *vcpu)
 	return value;
 }
 
+/* An access to stopi while it traps, to vstopi, or to the guest interrupt file that VGEIN selects. */
+static bool interrupt_csr(struct kvm_vcpu *vcpu, const struct csr_access *access,
+			  unsigned long *old)
+{
+	if (!vcpu->has_aia)
+		return false;
+	switch (access->csr) {
+	case CSR_stopi:
+		*old = nested_stopi(vcpu);
+		return !access->write_mask;
+	case CSR_vstopi:
+		if (access->write_mask)
+			return false;
+		*old = read_vstopi(vcpu);
+		return true;
+	case CSR_vsireg:
+	case CSR_vstopei:
+		return !nested_file_access(vcpu, (unsigned long)vcpu->nested.vsiselect, access,
+					   old);
+	default:
+		return false;
+	}
+}
+
 /*
  * Returns false if L1 has no such CSR or may not write it. Not inlined, for the same reason as access_l2().
  */
@@ -229,11 +253,8 @@ static __attribute__((noinline)) bool emulate_csr(struct kvm_vcpu *vcpu, unsigne
 	bool quiet = nested_csr_is_quiet(vcpu, &access);
 	unsigned long old;
 
-	if (!nested_csr(vcpu, &access, &old)) {
-		if (access.csr != CSR_vstopi || access.write_mask || !vcpu->has_aia)
-			return false;
-		old = read_vstopi(vcpu);
-	}
+	if (!nested_csr(vcpu, &access, &old) && !interrupt_csr(vcpu, &access, &old))
+		return false;
 	if (access.write_mask)
 		nacl_csr_changed(vcpu);
 	insn_finish_csr(vcpu, &access, old);
@@ -241,7 +262,7 @@ static __attribute__((noinline)) bool emulate_csr(struct kvm_vcpu *vcpu, unsigne
 	if (quiet)
 		return true;
 	nested_settle(vcpu);
-	if (nested_may_take_vs_irq(vcpu))
+	if (vcpu->nested.checks)
 		nested_check_irqs(vcpu);
 	return true;
 }
@@ -287,7 +308,7 @@ bool nested_emulate(struct kvm_vcpu *vcpu, unsigned long insn, int *result)
 	trace_exit_class(&vcpu->exit_clock, EXIT_H_INSN);
 	nested_settle(vcpu);
 	/* If L2 is entered now, nested_before_entry() does this. */
-	if (*result == RESUME_GUEST && !n->v && nested_may_take_vs_irq(vcpu))
+	if (*result == RESUME_GUEST && !n->v && vcpu->nested.checks)
 		nested_check_irqs(vcpu);
 	return true;
 }

@@ -22,6 +22,7 @@
 #include "vcpu/hsm.h"
 #include "vcpu/irq.h"
 #include "vcpu/nacl.h"
+#include "vcpu/nested.h"
 #include "vcpu/pmu.h"
 #include "vcpu/shared_csrs.h"
 #include "vcpu/steal_time.h"
@@ -29,10 +30,10 @@
 #include "vcpu/vector.h"
 
 /*
- * Serve REQ_PMU, REQ_SHADOW, REQ_NACL, REQ_VECTOR, and REQ_TRACE, which is sent after trace events
- * have been switched on or off. REQ_VECTOR comes after the first three, because these may sleep, and
- * Linux may use vectors meanwhile. Not inlined, so that fences do not pay for it. Returns 0; or
- * -errno, and then all requests have to be served once more.
+ * Serve REQ_PMU, REQ_SHADOW, REQ_NACL, REQ_VECTOR, REQ_NESTED_IRQ, and REQ_TRACE, which is sent
+ * after trace events have been switched on or off. REQ_VECTOR comes after the first three, because
+ * these may sleep, and Linux may use vectors meanwhile. Not inlined, so that fences do not pay for
+ * it. Returns 0; or -errno, and then all requests have to be served once more.
  */
 static __attribute__((noinline)) int serve_changes(struct kvm_vcpu *vcpu, unsigned long requests)
 {
@@ -46,6 +47,8 @@ static __attribute__((noinline)) int serve_changes(struct kvm_vcpu *vcpu, unsign
 		err = nacl_serve(vcpu);
 	if (requests & BIT(REQ_VECTOR))
 		vector_reload(vcpu);
+	if (requests & BIT(REQ_NESTED_IRQ))
+		nested_serve_irq(vcpu);
 	if (requests & BIT(REQ_TRACE)) {
 		trace_exit_forget(&vcpu->exit_clock);
 		trace_exit_settle(&vcpu->exit_clock);

@@ -3,9 +3,10 @@
  * aia.c - the AIA in the kernel: where an MSI goes, and the guest's accesses.
  *
  * Each vCPU's IMSIC has one page of guest physical memory, to which devices and vCPUs store MSIs.
- * No IMSIC here has pages for guests of the guest. As on Linux, an MSI that a device, user space
- * or the APLIC sends to any other page is dropped, and a store of the guest to such a page goes to
- * user space. An MSI reaches only vCPUs of its own VM, because it is looked up in this VM's table.
+ * The next pages belong to the vCPU's guest interrupt files, if it has any (imsic_nested.c). As on Linux, an
+ * MSI that a device, user space or the APLIC sends to any other page is dropped, and a store of the guest to
+ * such a page goes to user space. An MSI reaches only vCPUs of its own VM, because it is looked up in this
+ * VM's table.
  *
  * The tables of struct aia are constant once vm->irqchip_ready is set, so they need no lock.
  */
@@ -44,6 +45,14 @@ static inline struct imsic *imsic_at(const struct aia *aia, u64 page, u64 index)
 	return search(aia, page);
 }
 
+/* Returns -ENODEV if there is no such file. Not inlined: most MSIs are for a vCPU's own file. */
+static __attribute__((noinline)) int send_to_guest(struct imsic *imsic, u64 guest, u32 id,
+						   const struct kvm_vcpu *self)
+{
+	imsic = imsic_nested_find(imsic, guest);
+	return imsic ? imsic_nested_send(imsic, id, self) : -ENODEV;
+}
+
 /* From the low to the high bits, a hart index consists of the hart's number and the group's. */
 void aia_send_to_target(struct kvm *vm, u32 target, const struct kvm_vcpu *self)
 {
@@ -54,17 +63,23 @@ void aia_send_to_target(struct kvm *vm, u32 target, const struct kvm_vcpu *self)
 
 	group = index >> config[KVM_DEV_RISCV_AIA_CONFIG_HART_BITS];
 	hart = index - (group << config[KVM_DEV_RISCV_AIA_CONFIG_HART_BITS]);
-	if (group >> config[KVM_DEV_RISCV_AIA_CONFIG_GROUP_BITS] || (target & TARGET_GUEST))
+	if (group >> config[KVM_DEV_RISCV_AIA_CONFIG_GROUP_BITS])
 		return;
 	page = aia->base_page | hart << config[KVM_DEV_RISCV_AIA_CONFIG_GUEST_BITS];
 	page |= group << (config[KVM_DEV_RISCV_AIA_CONFIG_GROUP_SHIFT] - PAGE_SHIFT);
 	imsic = imsic_at(aia, page, index);
-	if (imsic)
+	if (!imsic)
+		return;
+	if (target & TARGET_GUEST)
+		send_to_guest(imsic, FIELD_GET(TARGET_GUEST, target), target & (u32)TARGET_EIID,
+			      self);
+	else
 		imsic_send(imsic, target & (u32)TARGET_EIID, self);
 }
 
 /*
- * Returns 0 if no vCPU has the page, and -ENODEV if a guest of the guest would have it: as Linux.
+ * As on Linux, returns 0 if the page is not part of any IMSIC, and -ENODEV if it is that of a guest
+ * interrupt file that does not exist.
  */
 static int send(struct kvm *vm, gpa_t gpa, u32 data, const struct kvm_vcpu *self)
 {
@@ -76,9 +91,10 @@ static int send(struct kvm *vm, gpa_t gpa, u32 data, const struct kvm_vcpu *self
 
 	if (!imsic)
 		return 0;
-	if (guest || (offset != SETEIPNUM_LE && offset != SETEIPNUM_BE))
+	if (offset != SETEIPNUM_LE && offset != SETEIPNUM_BE)
 		return -ENODEV;
-	return imsic_send(imsic, offset == SETEIPNUM_BE ? bytes_swap(data) : data, self);
+	data = offset == SETEIPNUM_BE ? bytes_swap(data) : data;
+	return guest ? send_to_guest(imsic, guest, data, self) : imsic_send(imsic, data, self);
 }
 
 static int send_msi(struct kvm *vm, gpa_t gpa, u32 data)
@@ -100,6 +116,15 @@ static bool access_aplic(struct kvm_vcpu *vcpu, u64 offset, bool is_store, u64 *
 	return true;
 }
 
+/* Is this the page of a guest interrupt file? */
+static bool is_guest_page(const struct aia *aia, u64 page)
+{
+	u64 guest = page & (BIT(aia->config[KVM_DEV_RISCV_AIA_CONFIG_GUEST_BITS]) - 1);
+	struct imsic *imsic = search(aia, page - guest);
+
+	return imsic && imsic_nested_find(imsic, guest);
+}
+
 static bool mmio(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int len, bool is_store, u64 *data)
 {
 	struct kvm *vm = vcpu->kvm;
@@ -109,7 +134,7 @@ static bool mmio(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int len, bool is_sto
 		return false;
 	if (aia->aplic && gpa - aia->aplic_addr < KVM_DEV_RISCV_APLIC_SIZE)
 		return access_aplic(vcpu, gpa - aia->aplic_addr, is_store, data);
-	if (!search(aia, gpa >> PAGE_SHIFT))
+	if (!search(aia, gpa >> PAGE_SHIFT) && !is_guest_page(aia, gpa >> PAGE_SHIFT))
 		return false;
 	if (is_store)
 		send(vm, gpa, (u32)*data, vcpu);
@@ -144,12 +169,34 @@ static int access_csr(struct kvm_vcpu *vcpu, unsigned long select, const struct 
 	return 0;
 }
 
+static int access_guest_file(struct kvm_vcpu *vcpu, unsigned int file, unsigned long select,
+			     const struct csr_access *access, unsigned long *value)
+{
+	struct imsic *imsic = imsic_nested_find(vcpu->kvm->aia->imsic[vcpu->idx], file);
+	int err;
+
+	if (access->csr == CSR_stopei) {
+		*value = imsic_nested_top(imsic, access->write_mask != 0, vcpu);
+		return 0;
+	}
+	err = imsic_check(imsic, select);
+	if (!err)
+		*value = imsic_nested_access(imsic, select, access->new_value, access->write_mask,
+					     vcpu);
+	if (err != -EINVAL || (select & 1))
+		return err;
+	*value = 0;
+	return 0;
+}
+
 static void reset_vcpu(struct kvm_vcpu *vcpu)
 {
 	struct imsic *imsic = vcpu->kvm->aia->imsic[vcpu->idx];
 
-	if (imsic)
-		imsic_reset(imsic);
+	if (!imsic)
+		return;
+	imsic_reset(imsic);
+	imsic_nested_reset(imsic);
 }
 
 static void load(struct kvm_vcpu *vcpu)
@@ -182,6 +229,7 @@ const struct irqchip_ops irqchip_aia_ops = {
 	.send_msi = send_msi,
 	.mmio = mmio,
 	.access_csr = access_csr,
+	.access_guest_file = access_guest_file,
 	.reset_vcpu = reset_vcpu,
 	.load = load,
 	.put = put,

@@ -35,13 +35,16 @@ struct imsic_file {
 /* The IMSIC of one vCPU. */
 struct imsic {
 	struct kvm_vcpu *vcpu;
-	u64 page;             /* number of the guest physical page that receives its MSIs */
-	u32 nr_words;         /* the ids are 1 to nr_words * 64 - 1 */
-	bool mapped;          /* the page is mapped to the hart's file (imsic_guest.c) */
+	u64 page;     /* number of the page that receives its MSIs; unused in guests[] */
+	u32 nr_words; /* the ids are 1 to nr_words * 64 - 1 */
+	bool mapped;  /* the page is mapped to the hart's file (imsic_guest.c) */
+	u8 guest;     /* 0, or the number of this guest interrupt file: its bit in hgeip */
+	u8 nr_guests; /* files 1 to nr_guests of the vCPU are in guests[] */
+	struct imsic *guests;
 	struct spinlock lock; /* guards the following; taken above those of vcpu_set_irq() */
 	unsigned int
 		file_hart; /* the hart whose guest file has the registers, or IMSIC_IN_MEMORY */
-	bool raised;       /* the state of the vCPU's external interrupt, as last set */
+	bool raised;       /* the external interrupt, or the file's bit of hgeip, as last set */
 	struct imsic_file file; /* the registers, if they are in memory */
 };
 
@@ -73,12 +76,41 @@ u64 imsic_top(struct imsic *imsic, bool claim, const struct kvm_vcpu *self);
 bool imsic_is_pending(const struct imsic *imsic);
 /* A word of `pending` or `enabled` has changed: update `ready`. Holds imsic->lock. */
 void imsic_word_changed(struct imsic_file *file, u32 word);
+/* The value of stopei. */
+static inline u64 imsic_topei(u32 id)
+{
+	return (u64)id << 16 | id;
+}
+/* The parts of imsic_access() and imsic_top() that change no line. Hold imsic->lock. */
+u64 imsic_file_access(struct imsic_file *file, u64 select, u64 value, u64 mask);
+u32 imsic_top_id(const struct imsic *imsic);
 /* Set the vCPU's external interrupt. Holds imsic->lock. */
 void imsic_drive(struct imsic *imsic, bool raise, const struct kvm_vcpu *self);
 /* Clear all registers, and lower the vCPU's external interrupt. Any context. */
 void imsic_reset(struct imsic *imsic);
 /* Set the vCPU's external interrupt, which user space may have changed. Any context. */
 void imsic_drive_again(struct imsic *imsic);
+
+/* ---- imsic_nested.c: guest interrupt files of a vCPU with H ------------------------------ */
+
+/*
+ * Give the vCPU files 1 to nr, at the pages after its own. At the initialization of the AIA. Returns 0
+ * or -ENOMEM.
+ */
+int imsic_nested_create(struct imsic *imsic, unsigned int nr);
+/* Find file `guest`, which may be 0, the vCPU's own. Returns NULL if there is none. */
+static inline struct imsic *imsic_nested_find(struct imsic *imsic, u64 guest)
+{
+	if (!guest)
+		return imsic;
+	return guest <= imsic->nr_guests ? &imsic->guests[guest - 1] : NULL;
+}
+/* As imsic_send(), imsic_access(), imsic_top() and imsic_reset(), for a guest interrupt file. */
+int imsic_nested_send(struct imsic *imsic, u32 id, const struct kvm_vcpu *self);
+u64 imsic_nested_access(struct imsic *imsic, u64 select, u64 value, u64 mask,
+			const struct kvm_vcpu *self);
+u64 imsic_nested_top(struct imsic *imsic, bool claim, const struct kvm_vcpu *self);
+void imsic_nested_reset(struct imsic *imsic);
 
 /* ---- imsic_guest.c: an IMSIC in a guest interrupt file of the hart --------------------- */
 

@@ -10,7 +10,10 @@
  */
 #include "irqchip/aia.h"
 #include "irqchip/route.h"
+#include "vcpu/isa.h"
+#include "vcpu/nested.h"
 #include "hv/kvm_aplic.h"
+#include "hv/kvm_hext.h"
 
 /*
  * An IMSIC's registers are in attributes of 64 bits, those of the APLIC and the configuration of
@@ -119,6 +122,21 @@ static void add_page(struct aia *aia, struct imsic *imsic)
 	aia->by_page[at] = imsic;
 }
 
+/*
+ * A vCPU with H and Ssaia has a guest interrupt file for each further page of its IMSIC, at most
+ * XLEN - 1, because bit 0 of hgeie is always 0. On a hart without Smstateen, there are none: L1's
+ * reads of stopi cannot be made to trap there, so they would not show SGEI (nested_irq.c).
+ */
+static int make_guest_files(const struct aia *aia, struct imsic *imsic)
+{
+	u32 pages = (u32)1 << aia->config[KVM_DEV_RISCV_AIA_CONFIG_GUEST_BITS];
+
+	if (pages == 1 || !imsic->vcpu->has_h || !imsic->vcpu->has_aia ||
+	    !isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN))
+		return 0;
+	return imsic_nested_create(imsic, MIN(pages, (u32)BITS_PER_LONG) - 1);
+}
+
 static int make_imsics(struct kvm *vm, struct aia *aia)
 {
 	struct kvm_vcpu *vcpu;
@@ -134,7 +152,7 @@ static int make_imsics(struct kvm *vm, struct aia *aia)
 		if (aia->base_page != base_page(aia, addr))
 			return -EINVAL;
 		aia->imsic[i] = imsic_create(vcpu, addr, aia->config[KVM_DEV_RISCV_AIA_CONFIG_IDS]);
-		if (!aia->imsic[i])
+		if (!aia->imsic[i] || make_guest_files(aia, aia->imsic[i]))
 			return -ENOMEM;
 		add_page(aia, aia->imsic[i]);
 	}
@@ -195,6 +213,10 @@ static int init(struct kvm *vm)
 	if (is_direct(aia))
 		__atomic_store_n(&vm->irqchip, &irqchip_aplic_ops, __ATOMIC_RELEASE);
 	__atomic_store_n(&vm->irqchip_ready, true, __ATOMIC_RELEASE);
+	kvm_for_each_vcpu(i, vcpu, vm) {
+		if (aia->imsic[i] && aia->imsic[i]->nr_guests)
+			nested_make_files(vcpu, aia->imsic[i]->nr_guests);
+	}
 	if (aia->config[KVM_DEV_RISCV_AIA_CONFIG_MODE] != KVM_DEV_RISCV_AIA_MODE_EMUL) {
 		kvm_for_each_vcpu(i, vcpu, vm)
 			WRITE_ONCE(vcpu->guest_file, true);
@@ -266,7 +288,10 @@ static int aplic_state(struct kvm *vm, u64 offset, enum direction direction, u32
 				: aplic_read(aplic, offset, value);
 }
 
-/* Find a register of an IMSIC. The attribute has the vCPU's id, which need not be its index. */
+/*
+ * Find a register of an IMSIC, or of a guest interrupt file. The attribute has the vCPU's id, which need
+ * not be its index.
+ */
 static int find_imsic(struct kvm *vm, u64 type, struct imsic **imsicp)
 {
 	struct kvm_vcpu *vcpu;
@@ -276,6 +301,8 @@ static int find_imsic(struct kvm *vm, u64 type, struct imsic **imsicp)
 		return -ENODEV;
 	vcpu = vm_find_vcpu(vm, (u32)KVM_DEV_RISCV_AIA_IMSIC_GET_VCPU(type));
 	imsic = vcpu ? vm->aia->imsic[vcpu->idx] : NULL;
+	if (imsic)
+		imsic = imsic_nested_find(imsic, KVM_DEV_HS_AIA_IMSIC_GET_GUEST(type));
 	if (!imsic)
 		return -ENODEV;
 	*imsicp = imsic;
@@ -296,7 +323,8 @@ static int imsic_state(struct kvm *vm, u64 type, enum direction direction, u64 *
 			return -EBUSY;
 		vcpu_finish_put(imsic->vcpu);
 	}
-	old = imsic_access(imsic, select, *value, direction == SET ? ~0ULL : 0, NULL);
+	old = (imsic->guest ? imsic_nested_access : imsic_access)(
+		imsic, select, *value, direction == SET ? ~0ULL : 0, NULL);
 	if (imsic->vcpu->guest_file)
 		hv_mutex_unlock(&imsic->vcpu->mutex);
 	if (direction == GET)

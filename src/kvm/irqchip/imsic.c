@@ -14,8 +14,6 @@
 #include "irqchip/aia.h"
 #include "vcpu/irq.h"
 
-#define TOPEI_ID_SHIFT 16
-
 static inline unsigned int lowest(u64 bits)
 {
 	u32 low = (u32)bits;
@@ -42,6 +40,11 @@ static u32 top_id(const struct imsic *imsic)
 	id = word * 64 + lowest(file->pending[word] & file->enabled[word]);
 	return passes(file, id) ? id : 0;
 	/* lab 7 end */
+}
+
+u32 imsic_top_id(const struct imsic *imsic)
+{
+	return top_id(imsic);
 }
 
 void imsic_word_changed(struct imsic_file *file, u32 word)
@@ -79,6 +82,8 @@ struct imsic *imsic_create(struct kvm_vcpu *vcpu, gpa_t addr, u32 nr_ids)
 
 void imsic_destroy(struct imsic *imsic)
 {
+	if (imsic)
+		hv_free(imsic->guests);
 	hv_free(imsic);
 }
 
@@ -127,7 +132,8 @@ int imsic_check(const struct imsic *imsic, u64 select)
 	return (select & 1) || select % 64 / 2 >= imsic->nr_words ? -EINVAL : 0;
 }
 
-static u64 access_file(struct imsic_file *file, u64 select, u64 value, u64 mask)
+static inline __attribute__((always_inline)) u64 access_file(struct imsic_file *file, u64 select,
+							     u64 value, u64 mask)
 {
 	u32 index = select % 64 / 2;
 	u64 old, *word;
@@ -152,6 +158,11 @@ static u64 access_file(struct imsic_file *file, u64 select, u64 value, u64 mask)
 		imsic_word_changed(file, index);
 		return old;
 	}
+}
+
+u64 imsic_file_access(struct imsic_file *file, u64 select, u64 value, u64 mask)
+{
+	return access_file(file, select, value, mask);
 }
 
 u64 imsic_access(struct imsic *imsic, u64 select, u64 value, u64 mask, const struct kvm_vcpu *self)
@@ -185,7 +196,7 @@ u64 imsic_top(struct imsic *imsic, bool claim, const struct kvm_vcpu *self)
 		clear_pending(imsic, id, self);
 	spin_unlock(&imsic->lock);
 	trace_kvm_imsic_top(id, claim);
-	return (u64)id << TOPEI_ID_SHIFT | id;
+	return imsic_topei(id);
 }
 
 /* If a vCPU that has been stopped is still loaded, its thread clears the registers at the put. */

@@ -6,6 +6,7 @@
 #include "request.h"
 #include "sbi/sbi.h"
 #include "vcpu/hsm.h"
+#include "vcpu/nested.h"
 #include "vcpu/wfi.h"
 
 static long hart_start(struct kvm_vcpu *vcpu, unsigned long id, unsigned long pc,
@@ -53,7 +54,10 @@ static long hart_suspend(struct kvm_vcpu *vcpu, unsigned long type)
 	if (type != SBI_HSM_SUSPEND_RETENTIVE)
 		return SBI_ERR_INVALID_PARAM;
 	WRITE_ONCE(vcpu->suspended, true);
-	vcpu_wfi(vcpu);
+	if (vcpu->nested.on)
+		nested_wfi(vcpu);
+	else
+		vcpu_wfi(vcpu);
 	WRITE_ONCE(vcpu->suspended, false);
 	return SBI_SUCCESS;
 }

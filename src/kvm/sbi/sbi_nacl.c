@@ -50,8 +50,8 @@ static int sync_csr(struct kvm_vcpu *vcpu, unsigned long csr, struct sbiret *ret
 	if (csr != NACL_ALL && ((csr & 0x300) != 0x200 || csr >= 0x1000))
 		return answer(-ENOENT, ret);
 	err = nacl_sync_csr(vcpu, csr);
-	if (!err && nested_may_take_vs_irq(vcpu))
-		nacl_csr_changed(vcpu); /* look for an interrupt of VS after the call */
+	if (!err && vcpu->nested.checks)
+		nacl_csr_changed(vcpu); /* look for an interrupt of L1 after the call */
 	return answer(err, ret);
 }
 

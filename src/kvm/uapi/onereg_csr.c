@@ -142,6 +142,7 @@ static const u16 hext_csrs[KVM_HS_HEXT_COUNT] = {
 	HEXT(htimedelta), HEXT(hgatp),   HEXT(vsstatus), HEXT(vstvec),   HEXT(vsscratch),
 	HEXT(vsepc),      HEXT(vscause), HEXT(vstval),   HEXT(vsatp),    HEXT(vstimecmp),
 	HEXT(vsiselect),  HEXT(hvictl),  HEXT(hviprio1), HEXT(hviprio2), HEXT(hvien),
+	HEXT(hgeie),
 #undef HEXT
 };
 

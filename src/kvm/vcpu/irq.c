@@ -203,8 +203,8 @@ bool vcpu_has_irq(struct kvm_vcpu *vcpu)
 
 unsigned long vcpu_first_irq(unsigned long pending)
 {
-	static const u8 order[] = { IRQ_S_EXT,   IRQ_S_SOFT,   IRQ_S_TIMER, IRQ_VS_EXT,
-				    IRQ_VS_SOFT, IRQ_VS_TIMER, IRQ_PMU_OVF };
+	static const u8 order[] = { IRQ_S_EXT,  IRQ_S_SOFT,  IRQ_S_TIMER,  IRQ_S_GEXT,
+				    IRQ_VS_EXT, IRQ_VS_SOFT, IRQ_VS_TIMER, IRQ_PMU_OVF };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(order); i++)
 		if (pending & BIT(order[i]))

@@ -42,8 +42,8 @@ void vcpu_flush_irqs(struct kvm_vcpu *vcpu); /* serve REQ_IRQ: copy changed line
 void vcpu_load_irqs(struct kvm_vcpu *vcpu);  /* the same at a load, which then writes hvip */
 bool vcpu_has_irq(struct kvm_vcpu *vcpu);    /* would WFI return? vCPU not loaded */
 /*
- * Return the interrupt that is taken first of those in `pending`, or 0 if there is none: SEI, SSI and
- * STI come before the interrupts of VS, in this order (H §2.2), and LCOFI is last (AIA).
+ * Return the interrupt that is taken first of those in `pending`, or 0 if there is none: SEI, SSI, STI
+ * and SGEI come before the interrupts of VS, in this order (H §2.2), and LCOFI is last (AIA).
  */
 unsigned long vcpu_first_irq(unsigned long pending);
 

@@ -2,7 +2,8 @@
 /*
  * nacl.c - nested acceleration: the memory that L1 shares with this hypervisor (nacl.h).
  *
- * All CSRs but vstopi and hgeip, which is always 0 here, are in the first page of the CSR space, so only
+ * All CSRs but vstopi and hgeip are in the first page of the CSR space. L1 reads these two by CSR
+ * instructions, so only
  * the first two pages of the memory are used. They are mapped in the kernel (mmu/guest_map.h). Between
  * begin() and guest_map_end(), no function here sleeps.
  */
@@ -321,7 +322,7 @@ int nacl_serve(struct kvm_vcpu *vcpu)
 		return err == -EFAULT ? 0 : err;
 	if (serve(vcpu))
 		nested_settle(vcpu);
-	if (nested_may_take_vs_irq(vcpu))
+	if (vcpu->nested.checks)
 		nested_check_irqs(vcpu);
 	return 0;
 }

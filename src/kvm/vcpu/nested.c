@@ -44,13 +44,13 @@ static bool traps_clear_hstatus(const struct nested *n)
 }
 
 /*
- * Are special exits needed? While hie enables interrupts of VS, they end a WFI of L1, too, and L1
+ * Are special exits needed? While hie enables interrupts of VS, or SGEI, they end a WFI of L1, too, and L1
  * may have to take them. One in hvictl, or one of hvien that vsie enables, ends a WFI of L1, too.
  */
 static bool is_on(const struct nested *n)
 {
-	return n->v || traps_clear_hstatus(n) || (n->hie & VS_LINES) || nested_has_virtual_irq(n) ||
-	       nested_has_local_irq(n);
+	return n->v || traps_clear_hstatus(n) || (n->hie & VS_LINES) || n->checks ||
+	       nested_has_virtual_irq(n) || nested_has_local_irq(n);
 }
 
 /*
@@ -200,6 +200,8 @@ static void load_environment(struct kvm_vcpu *vcpu)
 		csr_write64(hviprio1, n->hviprio1);
 		csr_write64(hviprio2, n->hviprio2);
 	}
+	if (nested_file(n))
+		nested_show_file(vcpu);
 }
 
 static void restore_environment(struct kvm_vcpu *vcpu)
@@ -225,7 +227,11 @@ static void arm_timer(struct kvm_vcpu *vcpu)
 
 static void timer_fired(struct hv_timer *timer)
 {
-	vcpu_request(container_of(timer, struct kvm_vcpu, nested_host.timer), REQ_HOST);
+	struct kvm_vcpu *vcpu = container_of(timer, struct kvm_vcpu, nested_host.timer);
+
+	WRITE_ONCE(vcpu->nested_host.watch.armed, false);
+	vcpu_set_request(vcpu, REQ_NESTED_IRQ);
+	vcpu_request(vcpu, REQ_HOST);
 }
 
 void nested_enter(struct kvm_vcpu *vcpu)
@@ -235,6 +241,8 @@ void nested_enter(struct kvm_vcpu *vcpu)
 
 	hv_pin();
 	vcpu->exit_vector = vcpu->nested_host.vectors->l2;
+	if (n->watched)
+		nested_set_watched(vcpu, false);
 	csrs->vsie = csr_read(vsie);
 	csrs->hvip = csr_swap(hvip, n->hvip & (n->hideleg | n->hvien));
 	vcpu->timer_ops->put(vcpu);
@@ -349,6 +357,8 @@ void nested_load(struct kvm_vcpu *vcpu)
 {
 	if (vcpu->nested.v)
 		nested_enter(vcpu);
+	else if (vcpu->nested.watched)
+		nested_set_watched(vcpu, true);
 	nested_settle(vcpu);
 }
 
@@ -457,7 +467,9 @@ void nested_reset(struct kvm_vcpu *vcpu)
 	*n = (struct nested){ .hstatus = FIELD_PREP(HSTATUS_VSXL, XL_64),
 			      .vsstatus = FIELD_PREP(SSTATUS_UXL, XL_64),
 			      .vstimecmp = TIMER_NEVER,
-			      .hvien_writable = n->hvien_writable };
+			      .hvien_writable = n->hvien_writable,
+			      .hgeie_writable = n->hgeie_writable,
+			      .vgein_writable = n->vgein_writable };
 	use_own_vector(vcpu);
 	nacl_off(vcpu);
 }
@@ -467,6 +479,7 @@ void nested_isa_changed(struct kvm_vcpu *vcpu)
 	vcpu->has_h = isa_has(vcpu, KVM_RISCV_ISA_EXT_H);
 	vcpu->has_aia = isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA);
 	vcpu->sbi_ext &= ~(1u << SBI_EXT_BIT_NACL);
+	nested_adopt_files(vcpu);
 	if (vcpu->has_h && nacl_permitted(vcpu))
 		vcpu->sbi_ext |= 1u << SBI_EXT_BIT_NACL;
 	if (!vcpu->has_h) {

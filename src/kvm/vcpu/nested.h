@@ -10,6 +10,7 @@
  *
  *   nested.c             moves the hart between L1's and L2's CSRs; virtual traps
  *   nested_irq.c         virtual interrupts
+ *   nested_file.c        guest interrupt files
  *   nested_csr.c         the H and VS CSRs, as L1 sees them
  *   exit/nested_insn.c   sret, HLV and HSV, HFENCE
  *   exit/nested_exit.c   exits of L2: is this hypervisor responsible, or L1?
@@ -20,14 +21,15 @@
  * a load, a put, an exit and an entry do for nested virtualization, they do through a function that
  * is called for other reasons as well (SPECIAL_NESTED, exit_ops, vmid_update()).
  *
- * Limit: there are no guest external interrupts (GEILEN = 0). docs/nested.md lists what else differs
- * from hardware. Spec: H.
+ * docs/nested.md lists what differs from hardware. Spec: H.
  */
 #ifndef KVM_NESTED_H
 #define KVM_NESTED_H
 
 #include "kvm.h"
 #include "vcpu/irq.h"
+
+struct csr_access;
 
 /* ---- nested.c: for the rest of the core --------------------------------------------------- */
 
@@ -109,12 +111,6 @@ static inline u64 nested_henvcfg(const struct kvm_vcpu *vcpu)
 
 /* ---- nested_irq.c ------------------------------------------------------------------------------- */
 
-/* Does L1 enable an interrupt of VS that it has not delegated? Only nested_check_irqs() gives it one. */
-static inline bool nested_may_take_vs_irq(const struct kvm_vcpu *vcpu)
-{
-	return vcpu->nested.hie & ~vcpu->nested.hideleg & VS_LINES;
-}
-
 /* Has L1 given L2 an interrupt in hvictl? vsip and hip do not show it. Spec: AIA, "vstopi". */
 static inline bool nested_has_virtual_irq(const struct nested *n)
 {
@@ -127,18 +123,78 @@ static inline bool nested_has_local_irq(const struct nested *n)
 	return n->hvien && (n->hvien & n->hvip & n->vsie);
 }
 
+/* Update nested.checks after a change of hie, hideleg, hgeie or nested.watched. */
+void nested_choose_checks(struct nested *n);
+/* Set nested.watched, while which L1's stopi traps, if it can. The vCPU is loaded, with L1's CSRs. */
+void nested_set_watched(struct kvm_vcpu *vcpu, bool watched);
 /*
  * Take a trap into L1 if an interrupt is pending that L1 takes now. Called with the vCPU loaded,
  * outside the guest.
  */
 void nested_check_irqs(struct kvm_vcpu *vcpu);
+void nested_serve_irq(struct kvm_vcpu *vcpu); /* serve REQ_NESTED_IRQ; the vCPU is loaded */
+/* The value of stopi, which traps while nested.watched is set. */
+unsigned long nested_stopi(struct kvm_vcpu *vcpu);
 unsigned long nested_hip(const struct kvm_vcpu *vcpu); /* the value of hip */
+/* Wait until an interrupt is pending that sie, vsie or hie of the guest's hart enables. May sleep. */
+void nested_wfi(struct kvm_vcpu *vcpu);
 /* Is an interrupt pending that ends a WFI: one enabled in sie, vsie or hie, or one in hvictl? */
 bool nested_wfi_ends(struct kvm_vcpu *vcpu);
 u64 nested_vstimecmp(const struct kvm_vcpu *vcpu); /* in L2's time; TIMER_NEVER without STCE */
 
-/* nested_csr.c */
-struct csr_access;
+/* ---- nested_file.c ------------------------------------------------------------------------------ */
+
+/*
+ * The AIA has made guest interrupt files 1 to nr, 2^n - 1 and at most XLEN - 1. Any thread; nested_adopt_files()
+ * gives them to the vCPU.
+ */
+void nested_make_files(struct kvm_vcpu *vcpu, u8 nr);
+/*
+ * Before the next entry (REQ_NESTED_IRQ), an access by ONE_REG, or after a change of the ISA: let VGEIN and
+ * hgeie hold the files' numbers, if the vCPU has H and Ssaia.
+ */
+void nested_adopt_files(struct kvm_vcpu *vcpu);
+/* Set or clear the file's bit of hgeip. For `self`, see vcpu_drive_irq(). Any context. */
+void nested_drive_file(struct kvm_vcpu *vcpu, unsigned int file, bool raise,
+		       const struct kvm_vcpu *self);
+static inline unsigned long nested_hgeip(const struct kvm_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->nested_host.hgeip);
+}
+
+/* The number of the file that L1 has given its guest, or 0. */
+static inline unsigned long nested_file(const struct nested *n)
+{
+	return FIELD_GET(HSTATUS_VGEIN, n->hstatus);
+}
+
+/* The files' part of hip: SGEIP and VSEIP. */
+static inline unsigned long nested_file_lines(const struct kvm_vcpu *vcpu)
+{
+	const struct nested *n = &vcpu->nested;
+	unsigned long hgeip = nested_hgeip(vcpu);
+
+	if (!hgeip)
+		return 0;
+	return (hgeip & n->hgeie ? BIT(IRQ_S_GEXT) : 0) |
+	       (hgeip >> nested_file(n) & 1 ? BIT(IRQ_VS_EXT) : 0);
+}
+
+/*
+ * Set hvip.VSEIP to L2's external interrupt, and hvictl unless VTI is set. L2's CSRs are loaded, and
+ * nested_file() is not 0. nested_update_file() does this only if the interrupt has changed.
+ */
+void nested_show_file(struct kvm_vcpu *vcpu);
+void nested_update_file(struct kvm_vcpu *vcpu);
+/*
+ * Carry out an access to sireg, stopei, vsireg or vstopei in the file that VGEIN selects. Returns 0 with
+ * the old value, -EINVAL if the access is illegal, or -ENOENT if there is no file or no such register.
+ */
+int nested_file_access(struct kvm_vcpu *vcpu, unsigned long select, const struct csr_access *access,
+		       unsigned long *value);
+
+/* ---- nested_csr.c ------------------------------------------------------------------------------- */
+
 /* Clear the bits of extensions that the vCPU no longer has. */
 void nested_csr_isa_changed(struct kvm_vcpu *vcpu);
 /*
@@ -147,8 +203,8 @@ void nested_csr_isa_changed(struct kvm_vcpu *vcpu);
  */
 bool nested_reg_get(struct kvm_vcpu *vcpu, unsigned int csr, u64 *value);
 /*
- * Returns 0; -ENOENT; -EINVAL: hgatp or vsatp cannot hold this value, and has the nearest value that
- * it can hold.
+ * Returns 0; -ENOENT; or -EINVAL if hgatp, vsatp or hstatus.VGEIN cannot hold this value. The field
+ * then holds what a write by L1 would have left there.
  */
 int nested_reg_set(struct kvm_vcpu *vcpu, unsigned int csr, u64 value);
 /*
@@ -162,7 +218,7 @@ bool nested_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned
  */
 bool nested_csr_is_quiet(const struct kvm_vcpu *vcpu, const struct csr_access *access);
 /*
- * Write the values of all H and VS CSRs but hgeip, which is 0, to words[NACL_INDEX(csr)]
+ * Write the values of all H and VS CSRs but hgeip to words[NACL_INDEX(csr)]
  * (nacl.h). The indices are less than 512. V is 0.
  */
 void nested_csr_words(const struct kvm_vcpu *vcpu, unsigned long *words);

@@ -2,8 +2,7 @@
 /*
  * nested_csr.c - the H and VS CSRs of a vCPU with H, as its HS mode sees them.
  *
- * Each CSR holds the values that a hart without guest external interrupts could hold; other values
- * that are written are changed to such values (WARL). L2's CSRs are not loaded: L1 runs, or the vCPU
+ * A CSR holds only legal values; a write of any other value stores a legal one (WARL). L2's CSRs are not loaded: L1 runs, or the vCPU
  * is not loaded. So all values are in struct nested, and none is in the hart.
  */
 #include "mmu/gpa.h"
@@ -30,6 +29,7 @@
 /* A CSR whose value is a field of struct nested, where a write changes only some bits. */
 struct plain_csr {
 	unsigned int offset;
+	bool chooses; /* nested.checks depends on it */
 	unsigned long writable;
 };
 
@@ -37,15 +37,17 @@ struct plain_csr {
 static const struct plain_csr *find_plain(unsigned int csr)
 {
 	switch (csr) {
-#define PLAIN(name, mask)                                                                    \
-	case CSR_##name: {                                                                   \
-		static const struct plain_csr row = { offsetof(struct nested, name), mask }; \
-		return &row;                                                                 \
+#define ROW(name, chooses, mask)                                                              \
+	case CSR_##name: {                                                                    \
+		static const struct plain_csr row = { offsetof(struct nested, name), chooses, \
+						      mask };                                 \
+		return &row;                                                                  \
 	}
+#define PLAIN(name, mask) ROW(name, false, mask)
 		PLAIN(hstatus, HSTATUS_WRITABLE)
 		PLAIN(hedeleg, HEDELEG_WRITABLE)
-		PLAIN(hideleg, VS_LINES)
-		PLAIN(hie, VS_LINES | BIT(IRQ_S_GEXT))
+		ROW(hideleg, true, VS_LINES)
+		ROW(hie, true, VS_LINES | BIT(IRQ_S_GEXT))
 		PLAIN(hvip, VS_LINES)
 		PLAIN(hcounteren, 0xffffffffUL)
 		PLAIN(htval, ~0UL)
@@ -54,14 +56,15 @@ static const struct plain_csr *find_plain(unsigned int csr)
 		PLAIN(vscause, ~0UL)
 		PLAIN(vstval, ~0UL)
 #undef PLAIN
+#undef ROW
 	default:
 		return NULL;
 	}
 }
 
 /*
- * A bit of hvip above 12 is writable if that of hvien is (AIA, "Virtual interrupts for VS level"). The
- * table has the bits below.
+ * A bit of hvip above 12 is writable if that of hvien is (AIA, "Virtual interrupts for VS level"), and
+ * VGEIN of hstatus holds the numbers of files. The table has the other bits.
  */
 static bool plain(struct nested *n, const struct csr_access *access, unsigned long *old)
 {
@@ -76,7 +79,11 @@ static bool plain(struct nested *n, const struct csr_access *access, unsigned lo
 	writable = row->writable;
 	if (access->csr == CSR_hvip)
 		writable |= n->hvien_writable;
+	else if (access->csr == CSR_hstatus)
+		writable |= n->vgein_writable;
 	*value = (*old & ~writable) | (changed & writable);
+	if (row->chooses)
+		nested_choose_checks(n);
 	return true;
 }
 
@@ -252,8 +259,10 @@ static unsigned long special_read(const struct kvm_vcpu *vcpu, unsigned int csr)
 		return n->vsatp;
 	case CSR_hgatp:
 		return n->hgatp;
-	default: /* hgeie, hgeip */
-		return 0;
+	case CSR_hgeie:
+		return n->hgeie;
+	default: /* hgeip */
+		return nested_hgeip(vcpu);
 	}
 }
 
@@ -307,6 +316,10 @@ static void special_write(struct kvm_vcpu *vcpu, unsigned int csr, unsigned long
 		break;
 	case CSR_hgatp:
 		write_hgatp(vcpu, value);
+		break;
+	case CSR_hgeie:
+		n->hgeie = value & n->hgeie_writable;
+		nested_choose_checks(n);
 		break;
 	default:
 		break;
@@ -394,7 +407,7 @@ void nested_csr_words(const struct kvm_vcpu *vcpu, unsigned long *words)
 	WORD(hedeleg, n->hedeleg);
 	WORD(hideleg, n->hideleg);
 	WORD(hie, n->hie);
-	WORD(hgeie, 0);
+	WORD(hgeie, n->hgeie);
 	WORD(htimedelta, (unsigned long)n->htimedelta);
 	WORD(hcounteren, n->hcounteren);
 	WORD(henvcfg, (unsigned long)n->henvcfg);
@@ -432,6 +445,7 @@ static bool reg_access(struct kvm_vcpu *vcpu, unsigned int csr, u64 value, u64 m
 	u64 writable, *place;
 	unsigned long was = 0;
 
+	nested_adopt_files(vcpu);
 	if (wide_place(vcpu, csr, &place, &writable)) {
 		*old = *place;
 		mask &= writable;
@@ -457,10 +471,13 @@ int nested_reg_set(struct kvm_vcpu *vcpu, unsigned int csr, u64 value)
 		return -ENOENT;
 	nested_choose_exits(vcpu);
 	nacl_csr_changed(vcpu);
+	vcpu_set_request(vcpu, REQ_NESTED_IRQ);
 	shadow_fence_vvma(vcpu, SHADOW_ANY_VMID); /* the register may change L2's translations */
 	if (csr == CSR_hgatp)
 		shadow_forget(vcpu); /* memory may have changed, too, as at a restore */
-	/* L2 must not run with another translation than the one that was saved. */
+	/* L2 must not run with another translation, or another interrupt file, than was saved. */
+	if (csr == CSR_hstatus)
+		return FIELD_GET(HSTATUS_VGEIN, value ^ vcpu->nested.hstatus) ? -EINVAL : 0;
 	if (csr == CSR_hgatp || csr == CSR_vsatp)
 		return reg_access(vcpu, csr, 0, 0, &old) && old == value ? 0 : -EINVAL;
 	return 0;

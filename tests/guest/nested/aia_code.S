@@ -13,6 +13,10 @@ guest_code l2_sireg
 guest_code l2_stopei
 	csrr	a0, 0x15c
 	ecall
+guest_code l2_claim			/* a1: sip afterwards */
+	csrrw	a0, 0x15c, zero
+	csrr	a1, sip
+	ecall
 guest_code l2_stopi
 	csrr	a0, 0xdb0
 	ecall

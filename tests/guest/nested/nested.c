@@ -294,6 +294,7 @@ static void test_all(void)
 	test_host_interrupts();
 	test_time();
 	test_aia();
+	test_file();
 	test_memory();
 	test_device();
 	test_gstage();
