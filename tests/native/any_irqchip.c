@@ -5,6 +5,7 @@
  */
 #include "any_vmm_impl.h"
 #include "hv/kvm_aplic.h"
+#include "hv/kvm_hext.h"
 #include "hv/kvm_plic.h"
 
 #define APLIC   0x0d000000UL
@@ -20,6 +21,12 @@ enum {
 	EIE0 = 0xc0,
 	SIREG = 0x151,
 	STOPEI = 0x15c,
+	VSIREG = 0x251,
+	VSTOPEI = 0x25c,
+	HSTATUS = 0x600,
+	HIE = 0x604,
+	HGEIE = 0x607,
+	HGEIP = 0xe12,
 };
 
 u64 any_irqchip_value(void)
@@ -30,7 +37,8 @@ u64 any_irqchip_value(void)
 	case 1:
 		return rnd(SOURCES + 2);
 	case 2:
-		return PICK(BIT(8), BIT(8) | BIT(2), 1UL << 18 | rnd(64), ~0ULL, BIT(31));
+		return PICK(BIT(8), BIT(8) | BIT(2), 1UL << 18 | rnd(64), ~0ULL, BIT(31),
+			    rnd(4) << 12 | rnd(2) << 7); /* hstatus.VGEIN and SPV; SGEI */
 	default:
 		return rnd(1ULL << 32);
 	}
@@ -79,7 +87,7 @@ gpa_t any_irqchip_gpa(void)
 {
 	switch (rnd(4)) {
 	case 0:
-		return IMSICS + PAGE_SIZE * rnd(3) + PICK(0, 0, 4, 8);
+		return IMSICS + PAGE_SIZE * rnd(12) + PICK(0, 0, 4, 8);
 	case 1:
 		return PLIC + plic_offset();
 	default:
@@ -97,6 +105,8 @@ u32 any_irqchip_insn(unsigned long *select)
 {
 	u32 csr = (u32)PICK(SIREG, SIREG, STOPEI, rnd(4096));
 
+	if (rnd(2)) /* illegal without H */
+		csr = (u32)PICK(VSIREG, VSTOPEI, HSTATUS, HIE, HGEIE, HGEIP);
 	*select = (unsigned long)imsic_register();
 	return csr << 20 | A0 << 15 | (u32)rnd(8) << 12 | A0 << 7 | 0x73;
 }
@@ -171,15 +181,39 @@ static void any_attribute(void)
 		break;
 	default:
 		attribute(cmd, KVM_DEV_RISCV_AIA_GRP_IMSIC,
-			  KVM_DEV_RISCV_AIA_IMSIC_MKATTR(rnd(3), imsic_register()),
+			  KVM_DEV_RISCV_AIA_IMSIC_MKATTR(rnd(3), imsic_register()) |
+				  KVM_DEV_HS_AIA_IMSIC_GUEST(rnd(2) ? rnd(5) : 0),
 			  rnd(2) ? any_irqchip_value() : ~0ULL);
 		break;
+	}
+}
+
+/* Make the vCPUs guest hypervisors. The core may lack H, and then the calls fail. */
+static void add_hypervisors(void)
+{
+	for (unsigned int i = 0; i < any_vmm.vcpus.n; i++) {
+		struct {
+			struct kvm_one_reg reg;
+			u64 value;
+		} args = {
+			{ .id = KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_ISA_EXT |
+				KVM_RISCV_ISA_EXT_H,
+			  .addr = env_args + offsetof(typeof(args), value) },
+			1,
+		};
+
+		if (env_put(env_args, &args, sizeof(args)))
+			any_answer(env_ioctl(any_vmm.vcpus.fd[i], KVM_SET_ONE_REG, env_args));
 	}
 }
 
 void any_irqchip_begin(int vm)
 {
 	u64 kind = rnd(5); /* none; PLIC; APLIC; APLIC and emulated IMSICs; in guest files */
+	u64 guest_bits = rnd(2) ? rnd(3) : 0;
+
+	if (guest_bits)
+		add_hypervisors();
 
 	any_vmm.device = -1;
 	if (!kind)
@@ -198,10 +232,11 @@ void any_irqchip_begin(int vm)
 		set(KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_IDS, 127);
 		set(KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_SRCS, SOURCES);
 		set(KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_HART_BITS, 2);
+		set(KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_GUEST_BITS, guest_bits);
 		set(KVM_DEV_RISCV_AIA_GRP_ADDR, KVM_DEV_RISCV_AIA_ADDR_APLIC, APLIC);
 		for (u64 i = 0; i < 2; i++)
 			set(KVM_DEV_RISCV_AIA_GRP_ADDR, KVM_DEV_RISCV_AIA_ADDR_IMSIC(i),
-			    IMSICS + i * PAGE_SIZE);
+			    IMSICS + (i * PAGE_SIZE << guest_bits));
 	}
 	if (rnd(8)) /* INIT; else the input may change the configuration before */
 		set(KVM_DEV_RISCV_AIA_GRP_CTRL, 0, 0);

@@ -140,7 +140,7 @@ void any_vmm_start(enum any_machine machine)
 		native_pmu_set(4, 64);
 		native_firmware_fwft = true;
 	} else {
-		native_isa_set("h sstc svinval zicboz zicbom ssaia");
+		native_isa_set("h sstc svinval zicboz zicbom ssaia smstateen");
 	}
 	native_core_start();
 	any_toggles(machine);

@@ -112,7 +112,11 @@ static inline void check_legal(const struct kvm_vcpu *vcpu)
 				      HSTATUS_VTVM | HSTATUS_VTW | HSTATUS_VTSR;
 	unsigned long mode = FIELD_GET(HGATP_MODE, n->hgatp);
 
-	CLAIM((n->hstatus & ~hstatus) == FIELD_PREP(HSTATUS_VSXL, XL_64));
+	CLAIM((n->hstatus & ~(hstatus | n->vgein_writable)) == FIELD_PREP(HSTATUS_VSXL, XL_64));
+	CLAIM(!(n->hgeie & ~n->hgeie_writable));
+	CLAIM(FIELD_GET(HSTATUS_VGEIN, n->vgein_writable) <= vcpu->nested_host.files);
+	CLAIM(n->checks == (n->watched || (n->hie & ~n->hideleg & VS_LINES) ||
+			    (n->hgeie && (n->hie & BIT(IRQ_S_GEXT)))));
 	CLAIM(!(n->hedeleg & ~0xb1ffUL));
 	CLAIM(!(n->hideleg & ~VS_LINES));
 	CLAIM(!(n->hvip & ~(VS_LINES | n->hvien_writable)));
