@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Nested virtualization: the payload nested, which is a guest hypervisor, on the machine itself, in a
-# VM, and as the guest of a guest hypervisor; hyperscope in hyperscope, with payloads as its guests.
+# VM, and as the guest of a guest hypervisor; hyperscope and Debian's KVM in a VM, with payloads as their
+# guests.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/guest/payloads.sh"
 need_files
@@ -86,6 +87,35 @@ for row in "${rows[@]}"; do
 	is "$(text "L2: $row" | grep '^not ok')" "" "all claims of '$row' hold in L2"
 	like "$(text "L2: $row")" $'\n1\.\.[0-9]' "'$row' runs to its end in L2"
 done
+
+# ---- Debian's KVM in a VM: its guests' IMSICs are guest interrupt files of L1, if the machine has an AIA ----
+
+if [ ! -f "$O/guest/vmlinux" ] || [ ! -f "$O/guest/modules/kvm.ko" ]; then
+	skip "Debian's KVM in a VM" "set-up could not fetch Debian's kernel"
+elif spoils_redirects; then
+	skip "Debian's KVM in a VM" "$spoiled_redirects"
+else
+	aia=() chip=user_plic payload=hello
+	qemu_older 10.0 || aia=(--machine aia --cpu "$ssaia" --set irqchip=aia_emul) chip=aia_hwaccel payload=msi
+	mkdir -p "$tmp/kvm/"{dev,proc,bin}
+	cp "$O/vmm" "$O/guest/busybox" "$O/guest/modules/kvm.ko" "$O/guest-payloads/$payload.bin" "$tmp/kvm"
+	cat >"$tmp/kvm/init" <<-END
+	#!/busybox sh
+	/busybox --install -s /bin
+	mount -t devtmpfs dev /dev
+	mount -t proc proc /proc
+	insmod /kvm.ko
+	/vmm --quiet --irqchip $chip --vcpus 2 --memory 64M /$payload.bin </dev/null
+	echo "status \$?"
+	poweroff -f
+	END
+	chmod +x "$tmp/kvm/init"
+	(cd "$tmp/kvm" && find . -mindepth 1 | LC_ALL=C sort | cpio -o -H newc --quiet) >"$tmp/kvm.cpio"
+	HS_SECONDS=150 hs run --nested --quiet "${aia[@]}" --vcpus 2 --memory 400M --initrd "$tmp/kvm.cpio" --append "console=ttyS0 quiet panic=-1" \
+		"$O/guest/vmlinux"
+	is "$status" 0 "Debian's kernel is a guest hypervisor" || diag "$err" "$(tail -n 5 <<<"$out")"
+	like "$(tr -d '\r' <<<"$out")" $'\nstatus 0\n' "its KVM runs the payload $payload with $chip" || diag "$(tail -n 5 <<<"$out")"
+fi
 
 # ---- exits of L2 in the trace: count them in the report, too ----
 
