@@ -99,12 +99,6 @@ enum nested_unpriv {
 	UNPRIV_FETCH, /* HLVX, which needs execute permission */
 };
 
-/*
- * The H and VS CSRs that L1 sees. While L2's CSRs are loaded, the hart has the current values of
- * vsstatus to vsatp, of vstimecmp if henvcfg.STCE permits it, of vsiselect and vsie, of hvip.VSSIP
- * and the VS bits of hie where hideleg delegates them, and of hvip where hvien is set; the values
- * here are then old. Owner: vcpu->mutex, and the scheduler's hook when it puts the vCPU.
- */
 /* When is a watched L1 checked again (nested_irq.c)? */
 struct nested_watch {
 	bool armed; /* the timer has not expired yet */
@@ -112,6 +106,12 @@ struct nested_watch {
 	u32 random;
 };
 
+/*
+ * The H and VS CSRs that L1 sees. While L2's CSRs are loaded, the hart has the current values of
+ * vsstatus to vsatp, of vstimecmp if henvcfg.STCE permits it, of vsiselect and vsie, of hvip.VSSIP
+ * and the VS bits of hie where hideleg delegates them, and of hvip where hvien is set; the values
+ * here are then old. Owner: vcpu->mutex, and the scheduler's hook when it puts the vCPU.
+ */
 struct nested {
 	bool v;         /* L2 runs: the hart's V bit, as L1 would see it */
 	bool on;        /* special exits are in use (nested.c) */

@@ -373,6 +373,7 @@ void nested_set_v(struct kvm_vcpu *vcpu, bool v)
 {
 	vcpu->nested.v = v;
 	nested_choose_exits(vcpu);
+	vcpu_set_request(vcpu, REQ_NESTED_IRQ);
 }
 
 /* ---- traps -------------------------------------------------------------------------------------- */

@@ -101,9 +101,10 @@ void nested_choose_checks(struct nested *n)
 		    (n->hgeie && (n->hie & BIT(IRQ_S_GEXT)));
 }
 
+/* Not on RV32: sieh and siph would trap, too. */
 static bool stopi_can_trap(const struct kvm_vcpu *vcpu)
 {
-	return vcpu->has_aia && isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN);
+	return BITS_PER_LONG == 64 && vcpu->has_aia && isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN);
 }
 
 void nested_set_watched(struct kvm_vcpu *vcpu, bool watched)
@@ -217,6 +218,13 @@ static u64 vs_deadline(const struct kvm_vcpu *vcpu)
 	return timer_host_deadline(vcpu->kvm, compare - vcpu->nested.htimedelta);
 }
 
+/* The timer is no longer armed for a watch. Not inlined, so that a WFI that ends at once saves fewer registers. */
+static __attribute__((noinline)) void wake_at(struct kvm_vcpu *vcpu, u64 deadline)
+{
+	WRITE_ONCE(vcpu->nested_host.watch.armed, false);
+	hv_timer_start(&vcpu->nested_host.timer, deadline);
+}
+
 void nested_wfi(struct kvm_vcpu *vcpu)
 {
 	bool pending = nested_wfi_ends(vcpu);
@@ -229,7 +237,7 @@ void nested_wfi(struct kvm_vcpu *vcpu)
 		return;
 	deadline = vs_deadline(vcpu);
 	if (deadline != TIMER_NEVER)
-		hv_timer_start(&vcpu->nested_host.timer, deadline);
+		wake_at(vcpu, deadline);
 	vcpu_sleep(vcpu, wakes);
 }
 
