@@ -39,7 +39,7 @@ is "$(sed -n 's/^\t{ "\([a-z]*\)", 0x0*\([0-9a-f]*\), 0x0*\([0-9a-f]*\) },$/\1 \
 is "$(grep -hc '^#include.*[/"]device\.def"' src/vmm/vmm.h trace/hstrace/device.c | xargs)" "3 1" \
 	"hstrace takes the other devices from the VMM's device.def"
 is "$(sed -n 's/^\t{ "\([a-z]*\)", 0x\([0-9a-f]*\), [0-9]* }.*/\U\1 \E\2/p' trace/hstrace/device.c)" \
-	"$(sed -n 's/^#define \([A-Z]*\)_BASE(n) *(0x\([0-9a-f]*\)ul .*/\1 \2/p' src/vmm/vmm.h)" \
-	"hstrace has the VMM's addresses of the devices that have a page each"
+	"$(sed -n 's/^#define \([A-Z]*\)_BASE(n) *(0x\([0-9a-f]*\)ul .*/\1 \2/p; s/^#define \(IMSIC\)_BASE *0x\([0-9a-f]*\)ul .*/\1 \2/p' src/vmm/vmm.h)" \
+	"hstrace has the VMM's addresses of the devices that have several pages"
 
 done_testing

@@ -305,6 +305,10 @@ static void an_invalid_header_is_refused(void **state)
 				memcpy(file + at, &lies[i], 8);
 			if (memcmp(file, whole, sizeof(whole)) == 0)
 				continue;
+			if (at == offsetof(struct save_header, nested) && lies[i] == 1) {
+				memcpy(file, whole, sizeof(whole));
+				continue; /* valid: the registers then switch H off */
+			}
 			put_sum();
 			write_file(file, file_len);
 			if (machine_restores())

@@ -24,14 +24,17 @@ static const struct {
 #undef DEVICE
 };
 
-/* Devices with a page each: virtio's slots, and the vCPUs' IMSICs. */
+/*
+ * Pages of devices: virtio's slots, and the IMSICs. A vCPU's IMSIC has one page or, in a guest that can be
+ * a hypervisor, four, so imsic5 is then the first guest interrupt file of vCPU 1.
+ */
 static const struct {
 	const char *name;
 	u64 base;
 	unsigned int nr;
 } pages[] = {
 	{ "virtio", 0x10001000, 8 },
-	{ "imsic", 0x28000000, 64 },
+	{ "imsic", 0x28000000, 256 },
 };
 
 u64 hst_device(const struct hst_file *file, u64 gpa, char *name, size_t size)
