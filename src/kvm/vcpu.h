@@ -285,8 +285,7 @@ struct kvm_vcpu {
 		/* Expires at L1's stimecmp while L2 runs, at vstimecmp in a WFI, or for `watch`. */
 		struct hv_timer timer;
 		struct nested_watch watch;
-		unsigned long
-			hgeip; /* the value of L1's hgeip; accessed atomically, by any thread */
+		unsigned long hgeip; /* of L1; accessed atomically, by any thread */
 		u8 files; /* the guest interrupt files that the AIA has made; nested_adopt_files() */
 		const struct exit_vectors *vectors;
 		/* In place of the vCPU's while nested.on is set; the vCPU's are here then. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * guest_file_vm.h - a VM of guest hypervisors with guest interrupt files, for native tests. The first vCPU
- * executes; the others only receive MSIs.
+ * guest_file_vm.h - a VM of guest hypervisors with guest interrupt files, for native tests. The
+ * first vCPU executes; the others only receive MSIs.
  */
 #ifndef NATIVE_GUEST_FILE_VM_H
 #define NATIVE_GUEST_FILE_VM_H

@@ -9,30 +9,15 @@
  */
 #include <pthread.h>
 #include "aplic_model.h"
+#include "imsic_model.h"
 #include "uapi/onereg.h"
 
 #define STEPS 200000
 
 /* ---- the model ---------------------------------------------------------------------------- */
 
-static struct model_imsic {
-	bool delivery, pending[IDS + 1], enabled[IDS + 1];
-	unsigned int threshold;
-} imsics[VCPUS]; /* by hart index */
+static struct model_file imsics[VCPUS]; /* by hart index */
 static unsigned int delivered;
-
-static unsigned int model_top(unsigned int hart)
-{
-	const struct model_imsic *imsic = &imsics[hart];
-	unsigned int id;
-
-	for (id = 1; id <= IDS; id++) {
-		if (imsic->pending[id] && imsic->enabled[id] &&
-		    (!imsic->threshold || id < imsic->threshold))
-			return id;
-	}
-	return 0;
-}
 
 static void model_send(unsigned int hart, unsigned int guest_index, unsigned int id)
 {
@@ -121,9 +106,9 @@ static void step_source(u32 i)
 static void step_imsic(unsigned int vcpu)
 {
 	unsigned int hart = hart_of[vcpu], id = (unsigned int)rnd(IDS) + 1, bit;
-	struct model_imsic *imsic = &imsics[hart];
+	struct model_file *imsic = &imsics[hart];
 	u64 value = rnd(~0ULL), mask = rnd(2) ? ~0ULL : rnd(~0ULL), data, old = 0;
-	unsigned int top = model_top(hart);
+	unsigned int top = model_top(&imsics[hart]);
 	bool *bits = rnd(2) ? imsic->pending : imsic->enabled;
 
 	switch (rnd(6)) {
@@ -201,7 +186,7 @@ static void random_step(void)
 	model_forward();
 	for (i = 0; i < VCPUS; i++)
 		assert_int_equal(line_of(vcpus[i]),
-				 imsics[hart_of[i]].delivery && model_top(hart_of[i]));
+				 imsics[hart_of[i]].delivery && model_top(&imsics[hart_of[i]]));
 }
 
 static void random_steps_give_what_the_specification_says(void **state)

@@ -1,33 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_guest_file.c - guest interrupt files of vCPUs with H, against a model with one struct per file and
- * a flag per identity.
+ * test_guest_file.c - guest interrupt files of vCPUs with H, against a model with one struct per
+ * file and a flag per identity.
  *
- * In random steps, devices, the APLIC and a guest send MSIs, L1 accesses the files through its H and VS
- * CSRs, L2 through its stopei and sireg, and user space through attributes.
+ * In random steps, devices, the APLIC and a guest send MSIs, L1 accesses the files through its H
+ * and VS CSRs, L2 through its stopei and sireg, and user space through attributes.
  */
 #include "guest_file_vm.h"
+#include "imsic_model.h"
 #include "mmu/vmid.h"
 #include "random.h"
 
 #define STEPS 100000
 
-static struct file {
-	bool delivery, pending[IDS + 1], enabled[IDS + 1];
-	unsigned int threshold;
-} files[VCPUS][FILES]; /* by vCPU */
-
-static unsigned int model_top(const struct file *file)
-{
-	unsigned int id;
-
-	for (id = 1; id <= IDS; id++) {
-		if (file->pending[id] && file->enabled[id] &&
-		    (!file->threshold || id < file->threshold))
-			return id;
-	}
-	return 0;
-}
+static struct model_file files[VCPUS][FILES]; /* by vCPU */
 
 static unsigned long model_hgeip(unsigned int v)
 {
@@ -58,7 +44,7 @@ static void model_set_word(bool *flags, unsigned int word, u64 value)
 }
 
 /* A register's value; it is then set, if `value` is not NULL. */
-static u64 model_register(struct file *file, unsigned long select, const u64 *value)
+static u64 model_register(struct model_file *file, unsigned long select, const u64 *value)
 {
 	bool *flags = select < IMSIC_EIE0 ? file->pending : file->enabled;
 	unsigned int word = select % 64 / 2;
@@ -85,7 +71,7 @@ static u64 model_register(struct file *file, unsigned long select, const u64 *va
 	}
 }
 
-static u64 model_topei(struct file *file, bool claim)
+static u64 model_topei(struct model_file *file, bool claim)
 {
 	unsigned int id = model_top(file);
 
@@ -159,7 +145,7 @@ static u64 random_value(unsigned long select)
 
 static void step_registers(void)
 {
-	struct file *file = vgein() ? &files[0][vgein()] : NULL;
+	struct model_file *file = vgein() ? &files[0][vgein()] : NULL;
 	unsigned long select = random_select();
 	u64 value = random_value(select), old;
 	bool writes = rnd(2), done;
@@ -229,7 +215,7 @@ static void assert_l2_line(void)
 static void access_of_l2(void)
 {
 	struct kvm_vcpu *vcpu = vcpus[0];
-	struct file *file = vgein() ? &files[0][vgein()] : NULL;
+	struct model_file *file = vgein() ? &files[0][vgein()] : NULL;
 	bool top = rnd(2), writes = rnd(2), allowed;
 	unsigned long select = random_select();
 	u64 value = random_value(select), expected;

@@ -3,12 +3,12 @@
  * nested_exit.c - handle an exit while nested.on is set, above all an exit of L2.
  *
  * This hypervisor (L0) handles the exits of L2 that it has caused itself: host interrupts, guest
- * page faults in the VM's own table, and the first use of FP or vector registers. It also handles what
- * traps although L1 permits it: WFI, wrs.nto, reads of counters, and L2's accesses to the guest interrupt
- * file that L1 has assigned to it. A virtual instruction of an
- * extension that the vCPU lacks becomes an illegal instruction. All others are traps into virtual
- * HS mode, that is, exits from L2 to L1, unless L1 has delegated the cause to L2, but this
- * hypervisor has not delegated it to the hart.
+ * page faults in the VM's own table, and the first use of FP or vector registers. It also handles
+ * what traps although L1 permits it: WFI, wrs.nto, reads of counters, and L2's accesses to the
+ * guest interrupt file that L1 has assigned to it. A virtual instruction of an extension that the
+ * vCPU lacks becomes an illegal instruction. All others are traps into virtual HS mode, that is,
+ * exits from L2 to L1, unless L1 has delegated the cause to L2, but this hypervisor has not
+ * delegated it to the hart.
  */
 #include "exit/exit.h"
 #include "exit/insn.h"

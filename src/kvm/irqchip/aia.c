@@ -3,10 +3,10 @@
  * aia.c - the AIA in the kernel: where an MSI goes, and the guest's accesses.
  *
  * Each vCPU's IMSIC has one page of guest physical memory, to which devices and vCPUs store MSIs.
- * The next pages belong to the vCPU's guest interrupt files, if it has any (imsic_nested.c). As on Linux, an
- * MSI that a device, user space or the APLIC sends to any other page is dropped, and a store of the guest to
- * such a page goes to user space. An MSI reaches only vCPUs of its own VM, because it is looked up in this
- * VM's table.
+ * The next pages belong to the vCPU's guest interrupt files, if it has any (imsic_nested.c). As on
+ * Linux, an MSI that a device, user space or the APLIC sends to any other page is dropped, and a
+ * store of the guest to such a page goes to user space. An MSI reaches only vCPUs of its own VM,
+ * because it is looked up in this VM's table.
  *
  * The tables of struct aia are constant once vm->irqchip_ready is set, so they need no lock.
  */
@@ -116,25 +116,25 @@ static bool access_aplic(struct kvm_vcpu *vcpu, u64 offset, bool is_store, u64 *
 	return true;
 }
 
-/* Is this the page of a guest interrupt file? */
-static bool is_guest_page(const struct aia *aia, u64 page)
+/* Is this the page of an IMSIC, or of a guest interrupt file? */
+static bool has_page(const struct aia *aia, u64 page)
 {
 	u64 guest = page & (BIT(aia->config[KVM_DEV_RISCV_AIA_CONFIG_GUEST_BITS]) - 1);
-	struct imsic *imsic = search(aia, page - guest);
+	struct imsic *imsic;
 
+	if (search(aia, page))
+		return true;
+	imsic = guest ? search(aia, page - guest) : NULL;
 	return imsic && imsic_nested_find(imsic, guest);
 }
 
-static bool mmio(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int len, bool is_store, u64 *data)
+/* Not inlined, so that accesses to the APLIC do not pay for it. */
+static __attribute__((noinline)) bool access_imsics(struct kvm_vcpu *vcpu, gpa_t gpa, bool is_store,
+						    u64 *data)
 {
 	struct kvm *vm = vcpu->kvm;
-	const struct aia *aia = vm->aia;
 
-	if (len != 4 || gpa % 4)
-		return false;
-	if (aia->aplic && gpa - aia->aplic_addr < KVM_DEV_RISCV_APLIC_SIZE)
-		return access_aplic(vcpu, gpa - aia->aplic_addr, is_store, data);
-	if (!search(aia, gpa >> PAGE_SHIFT) && !is_guest_page(aia, gpa >> PAGE_SHIFT))
+	if (!has_page(vm->aia, gpa >> PAGE_SHIFT))
 		return false;
 	if (is_store)
 		send(vm, gpa, (u32)*data, vcpu);
@@ -143,50 +143,57 @@ static bool mmio(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int len, bool is_sto
 	return true;
 }
 
+static bool mmio(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int len, bool is_store, u64 *data)
+{
+	const struct aia *aia = vcpu->kvm->aia;
+
+	if (len != 4 || gpa % 4)
+		return false;
+	if (aia->aplic && gpa - aia->aplic_addr < KVM_DEV_RISCV_APLIC_SIZE)
+		return access_aplic(vcpu, gpa - aia->aplic_addr, is_store, data);
+	return access_imsics(vcpu, gpa, is_store, data);
+}
+
 /*
  * Accesses to ids that are not implemented have no effect (AIA, "External interrupt-pending
- * registers"); on Linux, they are illegal.
+ * registers"); on Linux, they are illegal. `nested`: the file is one of imsic->guests. Inlined, so that
+ * the vCPU's own file does not pay for the others.
  */
-static int access_csr(struct kvm_vcpu *vcpu, unsigned long select, const struct csr_access *access,
-		      unsigned long *value)
+static inline __attribute__((always_inline)) int
+access_file(struct imsic *imsic, bool nested, struct kvm_vcpu *vcpu, unsigned long select,
+	    const struct csr_access *access, unsigned long *value)
 {
-	struct imsic *imsic = vcpu->kvm->aia->imsic[vcpu->idx];
 	bool write = access->write_mask != 0;
 	int err;
 
-	if (!imsic)
-		return -ENOENT;
 	if (access->csr == CSR_stopei) {
-		*value = imsic_top(imsic, write, vcpu);
+		*value = (nested ? imsic_nested_top : imsic_top)(imsic, write, vcpu);
 		return 0;
 	}
 	err = imsic_check(imsic, select);
 	if (!err)
-		*value = imsic_access(imsic, select, access->new_value, access->write_mask, vcpu);
+		*value = (nested ? imsic_nested_access : imsic_access)(
+			imsic, select, access->new_value, access->write_mask, vcpu);
 	if (err != -EINVAL || (select & 1))
 		return err;
 	*value = 0;
 	return 0;
 }
 
+static int access_csr(struct kvm_vcpu *vcpu, unsigned long select, const struct csr_access *access,
+		      unsigned long *value)
+{
+	struct imsic *imsic = vcpu->kvm->aia->imsic[vcpu->idx];
+
+	return imsic ? access_file(imsic, false, vcpu, select, access, value) : -ENOENT;
+}
+
 static int access_guest_file(struct kvm_vcpu *vcpu, unsigned int file, unsigned long select,
 			     const struct csr_access *access, unsigned long *value)
 {
 	struct imsic *imsic = imsic_nested_find(vcpu->kvm->aia->imsic[vcpu->idx], file);
-	int err;
 
-	if (access->csr == CSR_stopei) {
-		*value = imsic_nested_top(imsic, access->write_mask != 0, vcpu);
-		return 0;
-	}
-	err = imsic_check(imsic, select);
-	if (!err)
-		*value = imsic_nested_access(imsic, select, access->new_value, access->write_mask,
-					     vcpu);
-	if (err != -EINVAL || (select & 1))
-		return err;
-	*value = 0;
-	return 0;
+	return access_file(imsic, true, vcpu, select, access, value);
 }
 
 static void reset_vcpu(struct kvm_vcpu *vcpu)

@@ -57,7 +57,14 @@ struct imsic {
 /* Returns NULL if memory runs out. nr_ids: the highest id, 64 n - 1. */
 struct imsic *imsic_create(struct kvm_vcpu *vcpu, gpa_t addr, u32 nr_ids);
 void imsic_destroy(struct imsic *imsic); /* NULL: does nothing */
-/* Set an id's pending bit. Returns 0, -ENODEV (id 0), or -EINVAL (no such id). Any context. */
+/* Returns 0, -ENODEV (id 0), or -EINVAL (no such id). */
+static inline int imsic_check_id(const struct imsic *imsic, u32 id)
+{
+	if (!id)
+		return -ENODEV;
+	return id / 64 < imsic->nr_words ? 0 : -EINVAL;
+}
+/* Set an id's pending bit. Returns as imsic_check_id(). Any context. */
 int imsic_send(struct imsic *imsic, u32 id, const struct kvm_vcpu *self);
 /* Returns 0, -ENOENT if there is no such register, or -EINVAL if it does not exist on RV64 or has
  * only ids that are not implemented. */

@@ -289,8 +289,8 @@ static int aplic_state(struct kvm *vm, u64 offset, enum direction direction, u32
 }
 
 /*
- * Find a register of an IMSIC, or of a guest interrupt file. The attribute has the vCPU's id, which need
- * not be its index.
+ * Find a register of an IMSIC, or of a guest interrupt file. The attribute has the vCPU's id, which
+ * need not be its index.
  */
 static int find_imsic(struct kvm *vm, u64 type, struct imsic **imsicp)
 {

@@ -109,10 +109,10 @@ static void set_pending(struct imsic *imsic, u32 id, const struct kvm_vcpu *self
 
 int imsic_send(struct imsic *imsic, u32 id, const struct kvm_vcpu *self)
 {
-	if (!id)
-		return -ENODEV;
-	if (id / 64 >= imsic->nr_words)
-		return -EINVAL;
+	int err = imsic_check_id(imsic, id);
+
+	if (err)
+		return err;
 	spin_lock(&imsic->lock);
 	trace_kvm_msi(imsic->vcpu->id, id, imsic->file_hart != IMSIC_IN_MEMORY);
 	if (imsic->file_hart != IMSIC_IN_MEMORY)

@@ -2,10 +2,10 @@
 /*
  * imsic_nested.c - the guest interrupt files of a vCPU with H: for the guests of its guest hypervisor.
  *
- * The files are always in memory. Each has a page of guest physical memory after the page of the vCPU's own
- * file. While hstatus.VGEIN has its number, the guest hypervisor accesses its registers through vsireg and
- * vstopei, and the guest hypervisor's guest through sireg and stopei. All these accesses trap. A file sets
- * its bit of hgeip, not a line of the vCPU (vcpu/nested_file.c).
+ * The files are always in memory. Each has a page of guest physical memory after the page of the
+ * vCPU's own file. While hstatus.VGEIN has its number, the guest hypervisor accesses its registers
+ * through vsireg and vstopei, and the guest hypervisor's guest through sireg and stopei. All these
+ * accesses trap. A file sets its bit of hgeip, not a line of the vCPU (vcpu/nested_file.c).
  *
  * Locks: imsic->lock of the file. Spec: AIA, "Incoming MSI Controller (IMSIC)", "VS-level external
  * interrupts with a guest interrupt file"; H §2.4.
@@ -43,10 +43,10 @@ int imsic_nested_create(struct imsic *imsic, unsigned int nr)
 
 int imsic_nested_send(struct imsic *imsic, u32 id, const struct kvm_vcpu *self)
 {
-	if (!id)
-		return -ENODEV;
-	if (id / 64 >= imsic->nr_words)
-		return -EINVAL;
+	int err = imsic_check_id(imsic, id);
+
+	if (err)
+		return err;
 	spin_lock(&imsic->lock);
 	trace_kvm_msi(imsic->vcpu->id, id, 0);
 	imsic->file.pending[id / 64] |= 1ULL << id % 64;

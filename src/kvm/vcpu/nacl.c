@@ -3,9 +3,8 @@
  * nacl.c - nested acceleration: the memory that L1 shares with this hypervisor (nacl.h).
  *
  * All CSRs but vstopi and hgeip are in the first page of the CSR space. L1 reads these two by CSR
- * instructions, so only
- * the first two pages of the memory are used. They are mapped in the kernel (mmu/guest_map.h). Between
- * begin() and guest_map_end(), no function here sleeps.
+ * instructions, so only the first two pages of the memory are used. They are mapped in the kernel
+ * (mmu/guest_map.h). Between begin() and guest_map_end(), no function here sleeps.
  */
 #include <asm-generic/errno.h>
 #include "mmu/guest_map.h"

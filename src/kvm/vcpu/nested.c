@@ -44,8 +44,9 @@ static bool traps_clear_hstatus(const struct nested *n)
 }
 
 /*
- * Are special exits needed? While hie enables interrupts of VS, or SGEI, they end a WFI of L1, too, and L1
- * may have to take them. One in hvictl, or one of hvien that vsie enables, ends a WFI of L1, too.
+ * Are special exits needed? While hie enables interrupts of VS, or SGEI, they end a WFI of L1, too,
+ * and L1 may have to take them. One in hvictl, or one of hvien that vsie enables, ends a WFI of L1,
+ * too.
  */
 static bool is_on(const struct nested *n)
 {

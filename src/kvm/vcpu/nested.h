@@ -145,13 +145,13 @@ u64 nested_vstimecmp(const struct kvm_vcpu *vcpu); /* in L2's time; TIMER_NEVER 
 /* ---- nested_file.c ------------------------------------------------------------------------------ */
 
 /*
- * The AIA has made guest interrupt files 1 to nr, 2^n - 1 and at most XLEN - 1. Any thread; nested_adopt_files()
- * gives them to the vCPU.
+ * The AIA has made guest interrupt files 1 to nr, 2^n - 1 and at most XLEN - 1. Any thread;
+ * nested_adopt_files() gives them to the vCPU.
  */
 void nested_make_files(struct kvm_vcpu *vcpu, u8 nr);
 /*
- * Before the next entry (REQ_NESTED_IRQ), an access by ONE_REG, or after a change of the ISA: let VGEIN and
- * hgeie hold the files' numbers, if the vCPU has H and Ssaia.
+ * Before the next entry (REQ_NESTED_IRQ), an access by ONE_REG, or after a change of the ISA: let
+ * VGEIN and hgeie hold the files' numbers, if the vCPU has H and Ssaia.
  */
 void nested_adopt_files(struct kvm_vcpu *vcpu);
 /* Set or clear the file's bit of hgeip. For `self`, see vcpu_drive_irq(). Any context. */
@@ -187,8 +187,9 @@ static inline unsigned long nested_file_lines(const struct kvm_vcpu *vcpu)
 void nested_show_file(struct kvm_vcpu *vcpu);
 void nested_update_file(struct kvm_vcpu *vcpu);
 /*
- * Carry out an access to sireg, stopei, vsireg or vstopei in the file that VGEIN selects. Returns 0 with
- * the old value, -EINVAL if the access is illegal, or -ENOENT if there is no file or no such register.
+ * Carry out an access to sireg, stopei, vsireg or vstopei in the file that VGEIN selects. Returns 0
+ * with the old value, -EINVAL if the access is illegal, or -ENOENT if there is no file or no such
+ * register.
  */
 int nested_file_access(struct kvm_vcpu *vcpu, unsigned long select, const struct csr_access *access,
 		       unsigned long *value);
@@ -218,8 +219,8 @@ bool nested_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned
  */
 bool nested_csr_is_quiet(const struct kvm_vcpu *vcpu, const struct csr_access *access);
 /*
- * Write the values of all H and VS CSRs but hgeip to words[NACL_INDEX(csr)]
- * (nacl.h). The indices are less than 512. V is 0.
+ * Write the values of all H and VS CSRs but hgeip to words[NACL_INDEX(csr)] (nacl.h). The indices
+ * are less than 512. V is 0.
  */
 void nested_csr_words(const struct kvm_vcpu *vcpu, unsigned long *words);
 

@@ -2,8 +2,9 @@
 /*
  * nested_csr.c - the H and VS CSRs of a vCPU with H, as its HS mode sees them.
  *
- * A CSR holds only legal values; a write of any other value stores a legal one (WARL). L2's CSRs are not loaded: L1 runs, or the vCPU
- * is not loaded. So all values are in struct nested, and none is in the hart.
+ * A CSR holds only legal values; a write of any other value stores a legal one (WARL). L2's CSRs
+ * are not loaded: L1 runs, or the vCPU is not loaded. So all values are in struct nested, and none
+ * is in the hart.
  */
 #include "mmu/gpa.h"
 #include "mmu/shadow.h"

@@ -2,13 +2,14 @@
 /*
  * nested_file.c - guest external interrupts of a vCPU with H: hgeip, and the file that VGEIN selects.
  *
- * The files are in the VM's AIA in the kernel (irqchip/imsic_nested.c). Each sets and clears its bit of
- * hgeip, from any thread. hip.SGEIP, an interrupt of L1, is 1 while hgeip & hgeie is not 0. The bit of hgeip
- * that hstatus.VGEIN selects is part of hip.VSEIP, an interrupt of L2 (H §2.3, §2.4).
+ * The files are in the VM's AIA in the kernel (irqchip/imsic_nested.c). Each sets and clears its
+ * bit of hgeip, from any thread. hip.SGEIP, an interrupt of L1, is 1 while hgeip & hgeie is not 0.
+ * The bit of hgeip that hstatus.VGEIN selects is part of hip.VSEIP, an interrupt of L2 (H §2.3,
+ * §2.4).
  *
- * While L2 runs, the hart's own VGEIN is 0. So L2's accesses to stopei and, by sireg, to the registers of
- * its file trap and are carried out here, and L2's external interrupt is in hvip and hvictl
- * (nested_show_file()).
+ * While L2 runs, the hart's own VGEIN is 0. So L2's accesses to stopei and, by sireg, to the
+ * registers of its file trap and are carried out here, and L2's external interrupt is in hvip and
+ * hvictl (nested_show_file()).
  */
 #include "irqchip.h"
 #include "request.h"

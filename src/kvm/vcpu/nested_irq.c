@@ -5,9 +5,10 @@
  * The hart delivers L1's own interrupts while L1 runs, and those of VS that L1 has delegated while L2
  * runs. The rest is checked here, before each entry into L2 and after exits of L1.
  *
- * If one that the hart does not deliver is pending while L1 has its interrupts disabled, L1 will enable
- * them without an exit. L1 is then watched: a timer ends its run again and again, so that this file checks
- * whether it can take the interrupt, and its reads of stopi trap, because the hart's value lacks the interrupt.
+ * If one that the hart does not deliver is pending while L1 has its interrupts disabled, L1 will
+ * enable them without an exit. L1 is then watched: a timer ends its run again and again, so that
+ * this file checks whether it can take the interrupt, and its reads of stopi trap, because the
+ * hart's value lacks the interrupt.
  *
  * Spec: H §2.2, §2.3; AIA, "Supervisor top interrupt CSR (stopi)".
  */
@@ -83,8 +84,8 @@ bool nested_wfi_ends(struct kvm_vcpu *vcpu)
 }
 
 /*
- * With V = 0, the hart itself delivers L1's own interrupts. It does not deliver HS_LINES, which L1 takes
- * in U mode, and in HS mode with SIE set.
+ * With V = 0, the hart itself delivers L1's own interrupts. It does not deliver HS_LINES, which L1
+ * takes in U mode, and in HS mode with SIE set.
  */
 static bool takes_irq(const struct kvm_vcpu *vcpu, unsigned long irq)
 {
@@ -218,7 +219,10 @@ static u64 vs_deadline(const struct kvm_vcpu *vcpu)
 	return timer_host_deadline(vcpu->kvm, compare - vcpu->nested.htimedelta);
 }
 
-/* The timer is no longer armed for a watch. Not inlined, so that a WFI that ends at once saves fewer registers. */
+/*
+ * The timer is then no longer armed for a watch. Not inlined, so that a WFI that ends at once saves
+ * fewer registers.
+ */
 static __attribute__((noinline)) void wake_at(struct kvm_vcpu *vcpu, u64 deadline)
 {
 	WRITE_ONCE(vcpu->nested_host.watch.armed, false);
@@ -244,8 +248,8 @@ void nested_wfi(struct kvm_vcpu *vcpu)
 /* ---- stopi --------------------------------------------------------------------------------------- */
 
 /*
- * An interrupt of HS_LINES has priority number 1, because hviprio1 and hviprio2 have no field for it, and is
- * ordered by the default order, whatever priority numbers L1's other interrupts have.
+ * An interrupt of HS_LINES has priority number 1, because hviprio1 and hviprio2 have no field for
+ * it, and is ordered by the default order, whatever priority numbers L1's other interrupts have.
  */
 unsigned long nested_stopi(struct kvm_vcpu *vcpu)
 {
