@@ -66,11 +66,13 @@ level_2()
 	payloads+=("$tmp/l1-$name")
 }
 
-rows=("exits" "sbi" "timer" "fp --vcpus 2" "harts --vcpus 2 rounds=3" "nested --nested")
+rows=("exits" "sbi" "timer" "fp --vcpus 2" "harts --vcpus 4 rounds=3" "nested --nested")
 for row in "${rows[@]}"; do
 	read -ra words <<<"$row"
+	vcpus=2
+	[[ $row != *"--vcpus 4"* ]] || vcpus=4
 	level_2 "${words[@]}"
-	vm_ends "L2: $row" hyperscope --nested --vcpus 2 --memory 192M --initrd "/l1-${words[0]}"
+	vm_ends "L2: $row" hyperscope --nested --vcpus $vcpus --memory 192M --initrd "/l1-${words[0]}"
 done
 payloads=("${payloads[@]/#"$O/guest-payloads/hyperscope.bin"/$O/hyperscope.bin}")
 

@@ -3,10 +3,10 @@
 #
 # Test guest memory of every kind of mapping while the host ages and moves it (pages); memory that
 # the guest loads from before anything is stored there (zero_page); pages taken one by one (unmap,
-# which is not for Linux); 64 VMs, with VMIDs of several widths (many); and four vCPUs that run
-# while their memory is moved, protected, copied and dropped (stress). stress.slow.t runs many and
-# stress for longer, with other numbers of harts and other toggles. memory-linux.slow.t runs all
-# these programs on Linux KVM.
+# which is not for Linux); 64 VMs, with VMIDs of several widths (many); and four vCPUs that use their
+# memory, or whose guests use it, while it is moved, protected, copied and dropped (stress).
+# stress.slow.t runs many and stress for longer, with other numbers of harts and other toggles.
+# memory-linux.slow.t runs all these programs on Linux KVM.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 
@@ -44,4 +44,6 @@ hs exec --quiet --harts 2 "$O/tests/kvm/many" 5
 claims "many"
 HS_SECONDS=60 hs exec --quiet --harts 2 "$O/tests/kvm/stress" 25
 claims "stress"
+hs exec --quiet --harts 3 --boot kvm.vmid_bits=1 "$O/tests/kvm/stress" 25 1 nested
+claims "stress, nested"
 done_testing

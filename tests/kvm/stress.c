@@ -9,12 +9,15 @@
  * it must not be written, that pages given to other mappings are not written, and that the dirty
  * log lists every page that changed. The claims hold on Linux KVM too. Prints TAP.
  *
- *   stress [ROUNDS [SEED]]
+ *   stress [ROUNDS [SEED [nested]]]
+ *
+ * With `nested`, each vCPU is a guest hypervisor (hypervisor.h), whose guest uses the memory.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
-#include "guest.h"
+#include "hypervisor.h"
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
@@ -29,7 +32,7 @@
 /*
  * a0: the lane's offset, a1/a2: KEEP and its end, a3/a4: DROP and its end, s0: round. A value is
  * round << 32 | address; the first round finds zeroes. On a mismatch, the guest makes a forwarded
- * SBI call with a0 = address, a1 = found, a2 = expected.
+ * SBI call with a0 = address, a1 = found, a2 = expected. If a5 is 1, each round ends with an ecall.
  */
 extern const char stress_code[], stress_code_end[];
 __asm__(".section .rodata\n"
@@ -59,6 +62,9 @@ __asm__(".section .rodata\n"
 	"	sd	t3, 0(t0)\n"
 	"	addi	t0, t0, 32\n"
 	"	bltu	t0, a4, 4b\n"
+	"	beqz	a5, 1b\n"
+	"	li	a7, 0\n"
+	"	ecall\n"
 	"	j	1b\n"
 	"8:	mv	a0, t0\n"
 	"	mv	a1, t1\n"
@@ -71,6 +77,8 @@ __asm__(".section .rodata\n"
 	".previous\n");
 
 static volatile bool stop;
+static bool nested;
+static pthread_t threads[LANES];
 
 static void set_reg(struct vcpu *vcpu, size_t offset, uint64_t value)
 {
@@ -85,7 +93,17 @@ static void set_reg(struct vcpu *vcpu, size_t offset, uint64_t value)
 
 static void ready(struct vcpu *vcpu, unsigned int lane)
 {
-	set_reg(vcpu, REG(pc), CODE);
+	uint64_t hgatp[2];
+
+	if (nested) {
+		make_hypervisor(hgatp);
+		add_h(vcpu);
+		set_reg(vcpu, REG(s3), hgatp[lane % 2]);
+		set_reg(vcpu, REG(s4), hgatp[!(lane % 2)]);
+		set_reg(vcpu, REG(s5), CODE);
+	}
+	set_reg(vcpu, REG(a5), nested);
+	set_reg(vcpu, REG(pc), nested ? L1_CODE : CODE);
 	set_reg(vcpu, REG(a0), lane * 8);
 	set_reg(vcpu, REG(a1), KEEP);
 	set_reg(vcpu, REG(a2), KEEP + KEEP_SIZE);
@@ -322,6 +340,17 @@ static bool logged(void)
 	return good;
 }
 
+static bool sent_to_another_hart(void)
+{
+	pthread_t thread = threads[choose(LANES)];
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(choose((unsigned int)sysconf(_SC_NPROCESSORS_ONLN)), &set);
+	must(pthread_setaffinity_np(thread, sizeof(set), &set) == 0, "pthread_setaffinity_np");
+	return true;
+}
+
 static bool (*const deeds[])(void) = {
 	moved_away_and_back,
 	read_only_for_a_while,
@@ -332,6 +361,7 @@ static bool (*const deeds[])(void) = {
 	collapsed,
 	advised,
 	logged,
+	sent_to_another_hart,
 };
 
 /* ---- the claims ------------------------------------------------------------------------------- */
@@ -378,7 +408,7 @@ static void wait_for_all(void)
 			usleep(10000);
 }
 
-static void stop_all(pthread_t *threads, bool *good)
+static void stop_all(bool *good)
 {
 	void *result;
 	int i;
@@ -396,11 +426,11 @@ int main(int argc, char **argv)
 {
 	unsigned int rounds = argc > 1 ? (unsigned int)atoi(argv[1]) : 120, i;
 	struct sigaction action = { .sa_handler = on_signal };
-	pthread_t threads[LANES];
 	bool good = true, whole = true;
 	uint64_t least = ~0UL, n;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	nested = argc > 3;
 	seed = argc > 2 ? strtoul(argv[2], NULL, 0) : 1;
 	before = mmap(NULL, KEEP_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	elsewhere = mmap(NULL, KEEP_SIZE + 2 * PAGE, PROT_READ | PROT_WRITE,
@@ -429,7 +459,7 @@ int main(int argc, char **argv)
 	if (good)
 		wait_for_all();
 	good = true;
-	stop_all(threads, &good);
+	stop_all(&good);
 	ok(good, "each vCPU finds in each word what it has written there");
 	for (i = 0; i < LANES; i++) {
 		whole &= lane_is_whole(i, &n);
