@@ -280,7 +280,7 @@ struct kvm_vcpu {
 
 	struct nested nested;  /* used if the vCPU has H */
 	struct guest_map map;  /* used while nested.nacl is not 0 */
-	struct shadow *shadow; /* mmu/shadow.h; NULL: L1 has not used a table yet */
+	struct shadow *shadow; /* mmu/shadow.h; NULL: the vCPU has never had H */
 	struct {
 		/* Expires at L1's stimecmp while L2 runs, at vstimecmp in a WFI, or for `watch`. */
 		struct hv_timer timer;

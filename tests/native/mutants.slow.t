@@ -334,6 +334,10 @@ mutant "file: L2 keeps an interrupt that its file no longer has" nested_file.c '
 mutant "file: stopi of L2 does not show the interrupt" nested_file.c 's/line \? 1UL : 0UL/0UL/' test_guest_file
 mutant "file: L2 does not see an interrupt at its entry" nested.c 's/\tif \(nested_file\(n\)\)\n\t\tnested_show_file\(vcpu\);\n//' test_guest_file
 mutant "file: L2 does not see an interrupt that arrives" nested_irq.c 's/\tif \(n->v && nested_file\(n\)\)\n\t\tnested_update_file\(vcpu\);\n(\tpending = pending_s)/$1/' test_guest_file
+mutant "nested: seed is virtual without Zkr" nested_exit.c 's/return !isa_has\(vcpu, KVM_RISCV_ISA_EXT_ZKR\)/return false/' test_nested
+mutant "nested: Svinval is virtual without the extension" nested_exit.c 's/return !isa_has\(vcpu, KVM_RISCV_ISA_EXT_SVINVAL\)/return false/' test_nested
+mutant "nested: a fault of L0's fetch has no GVA" insn.c 's/\tvcpu->guest.hstatus \|= HSTATUS_GVA;.*?\n//' test_nested
+mutant "nested: a table that the host cannot read is outside memory" shadow.c 's/err == -ENXIO \? -EIO : -EFAULT/-EIO/' test_nested
 mutant "file: hstateen0.IMSIC is ignored" nested_exit.c 's/HSTATEEN0_IMSIC \| //' test_guest_file
 mutant "file: hstateen0.CSRIND is ignored" nested_exit.c 's/ \| \(csr == CSR_stopei \? 0 : HSTATEEN0_CSRIND\)//' test_guest_file
 mutant "file: a file that does not exist can be restored" nested_csr.c 's/ \? -EINVAL : 0;\n(\tif \(csr == CSR_hgatp)/ ? 0 : 0;\n$1/' test_guest_irq

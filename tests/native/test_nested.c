@@ -123,6 +123,90 @@ static void an_access_of_l2_traps_into_l1(void **state)
 	}
 }
 
+/* L2 executes an instruction that traps as a virtual instruction. Return its cause in L1. */
+static unsigned long cause_in_l1(unsigned long insn)
+{
+	const struct hv_trap trap = { .scause = EXC_VIRTUAL_INST, .stval = insn };
+	unsigned long cause;
+
+	nested_set_v(vm.vcpu, true);
+	vcpu_load(vm.vcpu);
+	vm.vcpu->guest.sstatus |= SSTATUS_SPP;
+	assert_int_equal(exit_nested(vm.vcpu, &trap), RESUME_GUEST);
+	assert_false(vm.vcpu->nested.v);
+	cause = csr_read(vscause);
+	vcpu_put(vm.vcpu);
+	return cause;
+}
+
+/* As on a hart without the extension. */
+static void an_instruction_that_the_vcpu_lacks_is_illegal(void **state)
+{
+	static const struct {
+		unsigned int ext;
+		unsigned long insn;
+	} rows[] = {
+		{ KVM_RISCV_ISA_EXT_SSTC, 0x14d02573 },    /* csrr a0, stimecmp */
+		{ KVM_RISCV_ISA_EXT_ZKR, 0x01501573 },     /* csrrw a0, seed, zero */
+		{ KVM_RISCV_ISA_EXT_SVINVAL, 0x16000073 }, /* sinval.vma */
+		{ KVM_RISCV_ISA_EXT_SVINVAL, 0x18000073 }, /* sfence.w.inval */
+		{ KVM_RISCV_ISA_EXT_SVINVAL, 0x26000073 }, /* hinval.vvma */
+		{ KVM_RISCV_ISA_EXT_SVINVAL, 0x66000073 }, /* hinval.gvma */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		set_extension(rows[i].ext, false);
+		assert_int_equal(cause_in_l1(rows[i].insn), EXC_ILLEGAL_INST);
+		set_extension(rows[i].ext, true);
+		assert_int_equal(cause_in_l1(rows[i].insn), EXC_VIRTUAL_INST);
+	}
+}
+
+/* On a hart that leaves stval 0, L0 has to fetch L2's instruction. The exit itself has no address. */
+static void a_fault_of_a_fetch_for_emulation_has_a_guest_address(void **state)
+{
+	const struct hv_trap trap = { .scause = EXC_VIRTUAL_INST, .sepc = PC };
+
+	(void)state;
+	nested_set_v(vm.vcpu, true);
+	vcpu_load(vm.vcpu);
+	vm.vcpu->guest.hstatus &= ~HSTATUS_GVA;
+	vm.vcpu->guest.sstatus |= SSTATUS_SPP;
+	native_unpriv_trap(&(struct hv_trap){ .scause = EXC_LOAD_PAGE_FAULT, .stval = PC + 2 });
+	assert_int_equal(exit_nested(vm.vcpu, &trap), RESUME_GUEST);
+	assert_false(vm.vcpu->nested.v);
+	assert_int_equal(csr_read(vscause), EXC_INST_PAGE_FAULT);
+	assert_int_equal(csr_read(vstval), PC + 2);
+	assert_true(vm.vcpu->nested.hstatus & HSTATUS_GVA);
+	vcpu_put(vm.vcpu);
+}
+
+/*
+ * A table of L1 in memory that the host cannot read ends KVM_RUN with -EFAULT, as any other page does;
+ * a table outside memory is an access fault of L2.
+ */
+static void a_table_that_cannot_be_read_ends_the_run(void **state)
+{
+	const struct hv_trap trap = { .scause = EXC_LOAD_GUEST_PAGE_FAULT, .htval = 0x4000 >> 2 };
+	const unsigned long mode = 8UL << 60; /* Sv39x4 */
+	static const gpa_t tables[] = { NATIVE_GUEST_BASE, 0x4000 };
+
+	(void)state;
+	native_user_unmap(NATIVE_USER_BASE, 4 * PAGE_SIZE);
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+		assert_int_equal(nested_reg_set(vm.vcpu, CSR_hgatp, mode | tables[i] >> PAGE_SHIFT),
+				 0);
+		nested_set_v(vm.vcpu, true);
+		vcpu_load(vm.vcpu);
+		assert_int_equal(exit_nested(vm.vcpu, &trap), i ? RESUME_GUEST : -EFAULT);
+		assert_int_equal(vm.vcpu->nested.v, !i);
+		if (i)
+			assert_int_equal(csr_read(vscause), EXC_LOAD_ACCESS_FAULT);
+		vcpu_put(vm.vcpu);
+	}
+}
+
 /* An interrupt of VS that L1 has not delegated, whichever write makes it pending and enabled. */
 static void l1_takes_an_interrupt_after_the_write_that_raises_it(void **state)
 {
@@ -385,6 +469,9 @@ int main(void)
 		TEST(a_write_of_vsepc_clears_bit_0),
 		TEST(an_sret_traps_from_the_write_of_spv_on),
 		TEST(an_access_of_l2_traps_into_l1),
+		TEST(an_instruction_that_the_vcpu_lacks_is_illegal),
+		TEST(a_fault_of_a_fetch_for_emulation_has_a_guest_address),
+		TEST(a_table_that_cannot_be_read_ends_the_run),
 		TEST(l1_takes_an_interrupt_after_the_write_that_raises_it),
 		TEST(registers_of_ssaia_hold_what_a_hart_could),
 		TEST(without_ssaia_they_do_not_exist),

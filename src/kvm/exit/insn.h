@@ -21,6 +21,11 @@
 #define INSN_CSR      GENMASK(31, 20)
 #define OPCODE_SYSTEM 0x73
 
+#define FUNCT7_SINVAL_VMA  0x0b
+#define FUNCT7_INVAL       0x0c /* SFENCE.W.INVAL and SFENCE.INVAL.IR */
+#define FUNCT7_HINVAL_VVMA 0x13
+#define FUNCT7_HINVAL_GVMA 0x33
+
 /* funct3 of a CSR instruction. With FUNCT3_IMM, the rs1 field is an immediate, not a register number. */
 #define FUNCT3_RS  2
 #define FUNCT3_RC  3
@@ -39,6 +44,22 @@ static inline unsigned int csr_counter_number(unsigned int csr)
 static inline bool insn_is_csr(unsigned long insn)
 {
 	return FIELD_GET(INSN_OPCODE, insn) == OPCODE_SYSTEM && (FIELD_GET(INSN_FUNCT3, insn) & 3);
+}
+
+/* Is this an instruction of Svinval? */
+static inline bool insn_is_svinval(unsigned long insn)
+{
+	if (FIELD_GET(INSN_OPCODE, insn) != OPCODE_SYSTEM || FIELD_GET(INSN_FUNCT3, insn))
+		return false;
+	switch (FIELD_GET(INSN_FUNCT7, insn)) {
+	case FUNCT7_SINVAL_VMA:
+	case FUNCT7_INVAL:
+	case FUNCT7_HINVAL_VVMA:
+	case FUNCT7_HINVAL_GVMA:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* Decode a csrrw, csrrs or csrrc, or its immediate form. */

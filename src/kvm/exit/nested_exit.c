@@ -3,12 +3,12 @@
  * nested_exit.c - handle an exit while nested.on is set, above all an exit of L2.
  *
  * This hypervisor (L0) handles the exits of L2 that it has caused itself: host interrupts, guest
- * page faults in the VM's own table, and the first use of FP or vector registers. It also handles
- * what traps although L1 permits it: WFI, wrs.nto, reads of counters, and L2's accesses to the
- * guest interrupt file that L1 has assigned to it. A virtual instruction of an extension that the
- * vCPU lacks becomes an illegal instruction. All others are traps into virtual HS mode, that is,
- * exits from L2 to L1, unless L1 has delegated the cause to L2, but this hypervisor has not
- * delegated it to the hart.
+ * page faults in the VM's own table, the first use of FP or vector registers, and breakpoints while
+ * user space debugs the guest. It also handles what traps although L1 permits it: WFI, wrs.nto, reads
+ * of counters, and L2's accesses to the guest interrupt file that L1 has assigned to it. A virtual
+ * instruction of an extension that the vCPU lacks becomes an illegal instruction. Every other exit is
+ * a trap into L1, in virtual HS mode. If L1 has delegated its cause to L2, but the hart could not be
+ * told so, it is given to L2.
  */
 #include "exit/exit.h"
 #include "exit/insn.h"
@@ -74,6 +74,8 @@ static bool csr_is_absent(const struct kvm_vcpu *vcpu, unsigned long csr)
 	case CSR_stimecmp:
 	case CSR_vstimecmp:
 		return !isa_has(vcpu, KVM_RISCV_ISA_EXT_SSTC);
+	case CSR_seed:
+		return !isa_has(vcpu, KVM_RISCV_ISA_EXT_ZKR);
 	case CSR_sstateen0:
 	case CSR_hstateen0:
 		return !isa_has(vcpu, KVM_RISCV_ISA_EXT_SMSTATEEN);
@@ -105,6 +107,8 @@ static bool is_absent(const struct kvm_vcpu *vcpu, unsigned long insn)
 		return csr_is_absent(vcpu, FIELD_GET(INSN_CSR, insn));
 	if (insn == INSN_WRS_NTO)
 		return !isa_has(vcpu, KVM_RISCV_ISA_EXT_ZAWRS);
+	if (insn_is_svinval(insn))
+		return !isa_has(vcpu, KVM_RISCV_ISA_EXT_SVINVAL);
 	if (FIELD_GET(INSN_OPCODE, insn) != OPCODE_MISC_MEM)
 		return false;
 	return !isa_has(vcpu, FIELD_GET(INSN_CSR, insn) == CBO_ZERO ? KVM_RISCV_ISA_EXT_ZICBOZ

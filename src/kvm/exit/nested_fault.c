@@ -3,9 +3,9 @@
  * nested_fault.c - guest page faults of L2: is L1's table responsible, or the VM's own?
  *
  * L1's table (hgatp) is walked first. If it does not permit the access, the fault is L1's. Otherwise
- * it gives an address of L1. If the VM's own table maps that address, the shadow table was only not
- * filled yet; if not, the address is treated like one at which L1 has faulted: as memory to map, or
- * as MMIO. Spec: H §5.2, §6.3.
+ * it gives an address of L1. If the VM's own table maps that address, only the leaf of the shadow table
+ * was missing. If not, the fault is handled like one of L1 at that address: memory is mapped, or MMIO
+ * emulated. Spec: H §5.2, §6.3.
  */
 #include <asm-generic/errno.h>
 #include "exit/exit.h"
@@ -16,8 +16,8 @@
 #include "vcpu/nested.h"
 
 /*
- * The faulting access. htval has the address. 0 is taken for an address below 4, which is wrong on a
- * hart that does not report addresses (docs/nested.md).
+ * The faulting access. htval has the address, shifted right by 2. 0 means an address below 4, which is
+ * wrong on a hart that never sets htval (docs/nested.md).
  */
 static struct gstage_fault locate(const struct hv_trap *trap)
 {
@@ -52,7 +52,7 @@ static int reflect(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 
 /*
  * The walk has given an address of L1 that the VM's own table does not map: handle the fault as if
- * L1 had made the access there. gpa.h must not look for the address: the tables in vsatp are L2's. If
+ * L1 had made the access there. Do not look for the address with gpa.h: vsatp has the tables of L2. If
  * htinst is 0, either L2's instruction or its page-table walk made the access: assume the instruction.
  */
 static int fault_of_l1(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
@@ -79,10 +79,12 @@ int nested_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 	shadow_reclaim(vcpu);
 	/* lab 14: write nested_fault: walk L1's table, and decide who handles the fault */
 	ret = shadow_walk(vcpu, n->hgatp, &fault, mxr, &walk);
-	if (ret == -EFAULT)
+	if (ret == -EACCES)
 		return reflect(vcpu, trap);
-	if (ret)
+	if (ret == -EIO)
 		return vcpu_inject_access_fault(vcpu, trap);
+	if (ret)
+		return ret;
 	ret = shadow_map(vcpu, &fault, &walk);
 	if (ret != -ENOENT) {
 		trace_kvm_page_fault(fault.gpa, trap->scause);

@@ -16,10 +16,8 @@
 
 #define FUNCT3_HLV         4 /* also of HSV; 0: sret and fences; others: CSR instructions */
 #define FUNCT7_HFENCE_VVMA 0x11
-#define FUNCT7_HINVAL_VVMA 0x13
 #define FUNCT7_HLV_B       0x30 /* to 0x37 (HSV.D): bits 2:1 are the width, bit 0 is a store */
 #define FUNCT7_HFENCE_GVMA 0x31
-#define FUNCT7_HINVAL_GVMA 0x33
 
 static unsigned long hlvx_hu(gva_t gva, struct hv_trap *trap, unsigned long hstatus,
 			     unsigned long value)

@@ -403,7 +403,7 @@ int kvm_read_guest(struct kvm *vm, gpa_t gpa, void *buf, size_t len)
 		const struct memslot *slot = memslots_find(slots, gpa_to_gfn(gpa));
 		size_t n = MIN(len, PAGE_SIZE - (size_t)(gpa & (PAGE_SIZE - 1)));
 
-		err = slot ? hv_copy_from_user(buf, memslot_hva(slot, gpa), n) : -EFAULT;
+		err = slot ? hv_copy_from_user(buf, memslot_hva(slot, gpa), n) : -ENXIO;
 		gpa += n;
 		buf = (u8 *)buf + n;
 		len -= n;

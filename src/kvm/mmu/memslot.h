@@ -132,9 +132,10 @@ static inline void memslot_vcpu_refresh(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Access guest memory through the hva of its memslot; may sleep. -EFAULT: no memslot or no page, or
- * a write to a read-only memslot. Only the vCPU's own thread may write; nothing is written once the
- * ioctl that deletes or moves the slot has returned. -EAGAIN: user space keeps changing the memory.
+ * Access guest memory through the hva of its memslot; may sleep. -EFAULT: no page. Without a memslot,
+ * a read returns -ENXIO, and a write -EFAULT, as for a read-only memslot. Only the vCPU's own thread
+ * may write; nothing is written once the ioctl that deletes or moves the slot has returned. -EAGAIN:
+ * user space keeps changing the memory.
  */
 int kvm_read_guest(struct kvm *vm, gpa_t gpa, void *buf, size_t len);
 int kvm_write_guest(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf, size_t len);

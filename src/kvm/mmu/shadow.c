@@ -349,13 +349,13 @@ static int leaf_reached(const struct gstage_fault *fault, bool mxr, struct shado
 	hpa_t base = pte_to_hpa(walk->pte);
 
 	if (!permits(walk->pte, fault, mxr))
-		return -EFAULT;
+		return -EACCES;
 	if (walk->pte & PTE_NAPOT) {
 		size = NAPOT_SIZE;
 		base = ALIGN_DOWN(base, size);
 	}
 	if (!IS_ALIGNED(base, size))
-		return -EFAULT;
+		return -EACCES;
 	walk->gpa = base | (fault->gpa & (size - 1));
 	return 0;
 }
@@ -366,22 +366,24 @@ int shadow_walk(struct kvm_vcpu *vcpu, unsigned long hgatp, const struct gstage_
 	const struct gstage *gs = &vcpu->shadow->current->gstage;
 	gpa_t table = (gpa_t)FIELD_GET(HGATP_PPN, hgatp) << PAGE_SHIFT;
 	unsigned int level = gs->levels;
+	int err;
 
 	*walk = (struct shadow_walk){ .generation = vcpu->shadow->generation };
 	if (fault->gpa >= gstage_limit(gs))
-		return -EFAULT;
+		return -EACCES;
 	while (level-- > 0) {
 		gpa_t pte_gpa = table + gstage_index(gs, fault->gpa, level) * sizeof(pte_t);
 		pte_t pte;
 
 		if (vcpu->shadow->protects)
 			shadow_source_add(vcpu, pte_gpa, fault->gpa, level);
-		if (kvm_read_guest(vcpu->kvm, pte_gpa, &pte, sizeof(pte)))
-			return -EIO;
+		err = kvm_read_guest(vcpu->kvm, pte_gpa, &pte, sizeof(pte));
+		if (err)
+			return err == -ENXIO ? -EIO : -EFAULT;
 		if (!(pte & PTE_V) || (!(pte & PTE_R) && (pte & PTE_W)))
-			return -EFAULT;
+			return -EACCES;
 		if (is_reserved(vcpu->shadow, pte, level))
-			return -EFAULT;
+			return -EACCES;
 		if (pte_is_leaf(pte)) {
 			walk->level = level;
 			walk->pte = pte;
@@ -389,7 +391,7 @@ int shadow_walk(struct kvm_vcpu *vcpu, unsigned long hgatp, const struct gstage_
 		}
 		table = pte_to_hpa(pte);
 	}
-	return -EFAULT;
+	return -EACCES;
 }
 
 /* ---- filling ----------------------------------------------------------------------------------- */

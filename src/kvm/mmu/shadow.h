@@ -140,7 +140,8 @@ void shadow_serve(struct kvm_vcpu *vcpu);
 void shadow_serve_now(struct kvm_vcpu *vcpu);
 /*
  * Walk L1's table in `hgatp`, whose shadow table is the current one, for an access. Returns 0;
- * -EFAULT: L1's table does not permit it; -EIO: a table is not in memory. May sleep.
+ * -EACCES: L1's table does not permit it; -EIO: a table is not in memory; -EFAULT: it is, but the host
+ * cannot read it. May sleep.
  */
 int shadow_walk(struct kvm_vcpu *vcpu, unsigned long hgatp, const struct gstage_fault *fault,
 		bool mxr, struct shadow_walk *walk);

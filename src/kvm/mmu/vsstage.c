@@ -50,6 +50,11 @@ static int faults_at(struct gstage_fault *fault, gpa_t pte_gpa, bool write)
 	return 0;
 }
 
+static bool hart_sets_ad(const struct kvm_vcpu *vcpu)
+{
+	return (vcpu->henvcfg & (vcpu->nested.v ? vcpu->nested.henvcfg : ~0ULL)) & ENVCFG_ADUE;
+}
+
 /*
  * The walk has reached the leaf `pte`, which was read at pte_gpa. Fill in the fault: its address is
  * that of the access itself, or pte_gpa if the walk has to set A or D there and the G-stage table
@@ -66,7 +71,7 @@ static int leaf_reached(struct kvm_vcpu *vcpu, gpa_t pte_gpa, pte_t pte, unsigne
 	 * With Svadu the walk itself writes the PTE (H §2.5). Without Svadu, the guest would have
 	 * taken a page fault instead of this trap.
 	 */
-	if (sets_ad && !(vcpu->henvcfg & ENVCFG_ADUE))
+	if (sets_ad && !hart_sets_ad(vcpu))
 		return -EAGAIN;
 	if (sets_ad && !gstage_permits(vcpu->kvm, pte_gpa, true))
 		return faults_at(fault, pte_gpa, true);

@@ -6,8 +6,8 @@
 #include "vcpu/nested.h"
 
 /*
- * The result of a call for `err`, a result of nacl.h. The guest repeats a call that failed
- * temporarily, perhaps after the end of KVM_RUN.
+ * Translate an error of nacl.h into the call's result. After -EAGAIN, the guest repeats its ecall at
+ * once; other temporary errors end KVM_RUN first.
  */
 static int answer(int err, struct sbiret *ret)
 {
@@ -47,6 +47,7 @@ static int sync_csr(struct kvm_vcpu *vcpu, unsigned long csr, struct sbiret *ret
 {
 	int err;
 
+	/* Bits 9:8 of the number of an H or VS CSR are 2. */
 	if (csr != NACL_ALL && ((csr & 0x300) != 0x200 || csr >= 0x1000))
 		return answer(-ENOENT, ret);
 	err = nacl_sync_csr(vcpu, csr);
@@ -63,8 +64,8 @@ static int sync_hfence(struct kvm_vcpu *vcpu, unsigned long entry, struct sbiret
 }
 
 /*
- * Do what the other features do before an sret, and execute an sret with the registers in the shared
- * memory. A value of hstatus with SPV = 0 makes this an sret within L1.
+ * Apply the pending CSRs and fences, swap hstatus (each if the feature is on), load L2's registers from
+ * the shared memory, and execute an sret. If SPV is then 0 in hstatus, the sret stays in L1.
  */
 static int sync_sret(struct kvm_vcpu *vcpu, struct sbiret *ret)
 {

@@ -14,8 +14,8 @@ void isa_host_ids(struct kvm_vcpu *vcpu); /* set mvendorid, marchid, mimpid to t
 extern struct isa_set isa_host;           /* written once, by isa_init() */
 bool isa_may_enable(unsigned int ext);
 /*
- * Does an extension that the vCPU has exclude this one? A vCPU with H cannot have Ssaia (nested.h);
- * adding H removes Ssaia, if it can be removed.
+ * Is this extension impossible on this vCPU? H is, with gpa_from=walk: only htval has the address of a
+ * fault of a guest's guest.
  */
 bool isa_excludes(const struct kvm_vcpu *vcpu, unsigned int ext);
 bool isa_may_disable(unsigned int ext);

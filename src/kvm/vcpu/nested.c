@@ -44,9 +44,9 @@ static bool traps_clear_hstatus(const struct nested *n)
 }
 
 /*
- * Are special exits needed? While hie enables interrupts of VS, or SGEI, they end a WFI of L1, too,
- * and L1 may have to take them. One in hvictl, or one of hvien that vsie enables, ends a WFI of L1,
- * too.
+ * Are special exits needed? They are while L2 runs, while a trap has to clear SPV or GVA, and while an
+ * interrupt that the hart does not show in L1's sip can end L1's WFI or has to be given to L1: one of
+ * VS, or SGEI, that hie enables, one in hvictl, or one of hvien that vsie enables.
  */
 static bool is_on(const struct nested *n)
 {
@@ -258,14 +258,14 @@ void nested_enter(struct kvm_vcpu *vcpu)
 	csrs->vsepc = csr_swap(vsepc, n->vsepc);
 	csrs->vscause = csr_swap(vscause, n->vscause);
 	csrs->vstval = csr_swap(vstval, n->vstval);
-	/* A bit left here that is not delegated any more would enable an interrupt of the host. */
+	/* A bit that hideleg will not delegate any more would enable an interrupt of the host. */
 	csr_write(vsie, 0);
 	csrs->vsatp = csr_swap(vsatp, 0); /* no VS-stage walk uses L1's table with L2's henvcfg */
 	load_environment(vcpu);
 	csr_write(vsie, (n->hie & n->hideleg & VS_LINES) >> 1 | n->vsie);
 	shadow_load(vcpu, n->hgatp);
 	csr_write(vsatp, n->vsatp);
-	/* L1's MXR applies to both stages (H §6.1), from the entry on. */
+	/* MXR of HS applies to both stages (H §5). L1's is not the hart's, so set it for L2. */
 	vcpu->guest.sstatus |= csrs->vsstatus & SSTATUS_MXR;
 	n->vmid_generation = vcpu->vmid_generation;
 	vcpu->vmid_generation = 0; /* never current: nested_before_entry() is called */
@@ -276,8 +276,8 @@ void nested_enter(struct kvm_vcpu *vcpu)
 }
 
 /*
- * `puts`: the vCPU is being put, perhaps by the scheduler. Then what the put would save again is not
- * loaded: FP and vector registers, and the interrupt file.
+ * `puts`: the vCPU is being put, perhaps by the scheduler. Then FP and vector registers and the
+ * interrupt file are not loaded, because the put would only save them again.
  */
 static void leave(struct kvm_vcpu *vcpu, bool puts)
 {

@@ -17,9 +17,9 @@
  *   exit/nested_fault.c  guest page faults of L2
  *   mmu/shadow.c         the G-stage table that the hart uses for L2
  *
- * A vCPU has H only if the VMM has switched it on (ISA_EXT_H). Other vCPUs do not pay for it: what
- * a load, a put, an exit and an entry do for nested virtualization, they do through a function that
- * is called for other reasons as well (SPECIAL_NESTED, exit_ops, vmid_update()).
+ * A vCPU has H only if the VMM has switched it on (ISA_EXT_H). Other vCPUs do not pay for it: loads,
+ * puts, exits and entries get to this code by tests that they make anyway (vcpu->special, exit_ops,
+ * vmid_update()).
  *
  * docs/nested.md lists what differs from hardware. Spec: H.
  */
@@ -89,12 +89,12 @@ void nested_unsettle(struct kvm_vcpu *vcpu);
  * vCPU is loaded. nested_settle() has to follow.
  */
 void nested_enter(struct kvm_vcpu *vcpu);
+void nested_leave(struct kvm_vcpu *vcpu);
 /*
  * sret of L1: to L2 at its privilege if hstatus.SPV is 1 (H §6.4), else as on every hart. The vCPU is
  * loaded. nested_settle() has to follow.
  */
 void nested_sret(struct kvm_vcpu *vcpu);
-void nested_leave(struct kvm_vcpu *vcpu);
 /*
  * Load only what translates L2's addresses (vsatp, hgatp, henvcfg, vsstatus), for an access by HLV or HSV
  * in the same pinned section, and load L1's values again. A trap must not be handled in between.
@@ -219,8 +219,8 @@ bool nested_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned
  */
 bool nested_csr_is_quiet(const struct kvm_vcpu *vcpu, const struct csr_access *access);
 /*
- * Write the values of all H and VS CSRs but hgeip to words[NACL_INDEX(csr)] (nacl.h). The indices
- * are less than 512. V is 0.
+ * Write the values of the H and VS CSRs, except for hgeip, vsireg, vstopei and vstopi, to
+ * words[NACL_INDEX(csr)] (nacl.h). The indices are less than 512. V is 0.
  */
 void nested_csr_words(const struct kvm_vcpu *vcpu, unsigned long *words);
 

@@ -3,8 +3,8 @@
  * nested_csr.c - the H and VS CSRs of a vCPU with H, as its HS mode sees them.
  *
  * A CSR holds only legal values; a write of any other value stores a legal one (WARL). L2's CSRs
- * are not loaded: L1 runs, or the vCPU is not loaded. So all values are in struct nested, and none
- * is in the hart.
+ * are not loaded: L1 runs, or the vCPU is not loaded. So no value is in the hart. All are in struct
+ * nested, except for hgeip (nested_host) and hip, which is computed (nested_hip()).
  */
 #include "mmu/gpa.h"
 #include "mmu/shadow.h"
@@ -222,7 +222,7 @@ static unsigned long vsstatus_read(const struct nested *n)
 	return vsstatus;
 }
 
-/* With hideleg's bits above 12 read-only zero, hvien alone shows the same bits of hvip in vsip. */
+/* Bits above 12 of hideleg are read-only 0, so there vsip shows hvip where hvien is set, and no hip. */
 static unsigned long vsip_read(const struct nested *n, unsigned long hip)
 {
 	return (hip & n->hideleg & VS_LINES) >> 1 | (n->hvip & n->hvien);
@@ -296,7 +296,7 @@ static void special_write(struct kvm_vcpu *vcpu, unsigned int csr, unsigned long
 		n->hie = (n->hie & ~mask) | (value << 1 & mask);
 		n->vsie = value & n->hvien;
 		break;
-	case CSR_vsip: /* of bits 12:0, only SSIP is writable, in both */
+	case CSR_vsip: /* of bits 12:0, only SSIP is writable, as in hip */
 		mask &= BIT(IRQ_VS_SOFT);
 		n->hvip = (n->hvip & ~(mask | n->hvien)) | (value << 1 & mask) | (value & n->hvien);
 		break;
@@ -308,7 +308,7 @@ static void special_write(struct kvm_vcpu *vcpu, unsigned int csr, unsigned long
 		if (!(value & 2))
 			n->vstvec = value;
 		break;
-	case CSR_vsepc: /* bit 0 is 0, even if L2 has set it, which QEMU permits */
+	case CSR_vsepc: /* bit 0 is read-only 0, although QEMU lets L2 set it in its sepc */
 		n->vsepc = value & ~1UL;
 		break;
 	case CSR_vsatp:

@@ -5,10 +5,10 @@
  * The hart delivers L1's own interrupts while L1 runs, and those of VS that L1 has delegated while L2
  * runs. The rest is checked here, before each entry into L2 and after exits of L1.
  *
- * If one that the hart does not deliver is pending while L1 has its interrupts disabled, L1 will
- * enable them without an exit. L1 is then watched: a timer ends its run again and again, so that
- * this file checks whether it can take the interrupt, and its reads of stopi trap, because the
- * hart's value lacks the interrupt.
+ * If an interrupt that the hart does not deliver is pending while L1 has its interrupts disabled, L1
+ * can enable them without an exit. L1 is then watched: a timer forces exits, at each of which
+ * nested_check_irqs() tries to deliver the interrupt; and reads of stopi trap, because the hart's
+ * stopi does not contain it.
  *
  * Spec: H §2.2, §2.3; AIA, "Supervisor top interrupt CSR (stopi)".
  */
@@ -40,7 +40,7 @@ unsigned long nested_hip(const struct kvm_vcpu *vcpu)
 #define S_LINES  (VS_LINES >> 1 | BIT(IRQ_PMU_OVF))
 #define HS_LINES (VS_LINES | BIT(IRQ_S_GEXT)) /* those that the hart does not deliver to L1 */
 
-/* A watched L1 is checked after a random time of up to so many microseconds: at first, and at last. */
+/* The longest random time to the next check of a watched L1, in microseconds: first and final value. */
 #define WATCH_MIN_US 4
 #define WATCH_MAX_US 16384
 
