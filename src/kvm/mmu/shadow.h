@@ -14,13 +14,23 @@
  * A fence of L1 for addresses in one block of level 1 (2 MiB) removes their leaves from the current
  * table, or all leaves of the block if a 4 KiB leaf there comes from a larger leaf of L1. The other
  * tables of the VMIDs that it names are forgotten. So is the current table if the fence covers more
- * than one block, or if a leaf of the table comes from a leaf of L1 above level 1. All tables are
- * forgotten at an SBI call for a fence of this vCPU alone (sbi_rfence.c), when user space sets
- * hgatp, and when the vCPU is reset. A table is dropped as a whole:
+ * than one block, or if a leaf of the table comes from a leaf of L1 above level 1. HFENCE.VVMA forgets
+ * none. All tables are forgotten:
+ *
+ *   - at a remote HFENCE of the SBI, of either kind, that names this vCPU alone. One that names others
+ *     flushes the VM's own table, so that each vCPU drops its tables (sbi_rfence.c, shadow_reverse.c);
+ *   - if two or more G-stage fences are pending in the memory of SBI NACL, whatever they name (nacl.c);
+ *   - when user space sets hgatp, and when the vCPU is reset.
+ *
+ * A table is dropped as a whole:
  *
  *   - before it is used again after it was forgotten, or with another value of hgatp;
- *   - when it has SHADOW_TABLES tables besides its root; and all of them are when there is no memory
- *     for a leaf.
+ *   - at the next fault when it has SHADOW_TABLES tables (4 MiB) besides its root; and all of them are
+ *     when there is no memory for a leaf.
+ *
+ * The root of the first table is allocated when the vCPU gets H, and the others when they are needed. If
+ * all are in use, or there is no memory for another one, the least recently used table is dropped and used
+ * again. So a write of hgatp cannot fail for lack of memory.
  *
  * With the toggle shadow=protect, a fence that would forget a table removes only those of its leaves
  * that come from a page of L1's table to which L1 has stored, unless the table has to be dropped

@@ -12,7 +12,8 @@
  * taken, one piece is compared, and the table is dropped if more is left (shadow_serve_now()). It is
  * dropped as well if
  *
- *   - there have been more than SHADOW_FLUSHES entries in the log since the last comparison;
+ *   - there have been more than SHADOW_FLUSHES entries in the log since the last comparison: one for
+ *     each flush and, with shadow=protect, for each page that is protected or becomes writable;
  *   - the flush was one that L1 has asked for (tlb_flush_vm()): then L1's table may have changed. With
  *     shadow=protect, it is executed like a fence of L1 for all addresses (shadow_protect.c), but before
  *     an HLV or HSV, it drops the table;

@@ -7,9 +7,11 @@
  * under this VMID. It is SHADOW_NO_HART after a change or a fence that needs the hart to drop
  * translations; shadow_load() then executes the fence, as it does on any other hart.
  *
- * If there are too few VMIDs, or the toggle vmid=flush is used, L2 runs under the VMID of L1. Then
- * hgatp never changes without a fence, and table->hart is always SHADOW_NO_HART. The same fences are
- * executed if L1 uses pointer masking.
+ * If there are at most VMIDS_NESTED VMIDs for each hart, or with the toggle vmid=flush, L2 runs under the
+ * VMID of L1. Then hgatp never changes without a fence, which drops the translations of both, and
+ * table->hart is always SHADOW_NO_HART. The same fences are executed while L1 uses pointer masking.
+ *
+ * A fence that L1 executes for a guest takes effect on the hart at the next entry into that guest.
  *
  * While L2's CSRs are loaded, hgatp has the VMID of L2, so a fence for L1's translations, such as one
  * that another vCPU of L1 has asked for, cannot be executed. It is remembered, and L1's VMID is fenced

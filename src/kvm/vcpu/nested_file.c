@@ -10,6 +10,9 @@
  * While L2 runs, the hart's own VGEIN is 0. So L2's accesses to stopei and, by sireg, to the
  * registers of its file trap and are carried out here, and L2's external interrupt is in hvip and
  * hvictl (nested_show_file()).
+ *
+ *   MSI to the page of file n --> file n --> hgeip[n] --+-- hgeie[n] ---> hip.SGEIP: L1
+ *                                                       +-- VGEIN = n --> hip.VSEIP: L2
  */
 #include "irqchip.h"
 #include "request.h"
