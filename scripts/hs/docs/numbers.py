@@ -78,7 +78,10 @@ docs/toggles.md | The walk costs {mmio_read_sv39 gpa_from=walk - mmio_read_sv39}
 docs/toggles.md | tables of its own, and {fault_4k_present gpa_from=walk - fault_4k_present} for a fault
 docs/toggles.md | {run_vcpus - run_vcpus vmid=flush} instructions cheaper
 COURSE.md | `l2_call` costs {l2_call} instructions for L1, and {nested:l2_call} in L2
-docs/nested.md | takes {l2_wfi - l2_call} instructions, and the same exit of L1, `h_wfi`, {h_wfi}.
+docs/bench.md | takes {l2_wfi - l2_call} instructions, and the same exit of L1, `h_wfi`, {h_wfi}.
+docs/nested.md | | 6000 | hyperscope: {nested:sbi_version}; Linux's KVM: {nested_linux:sbi_version nacl=off} |
+docs/nested.md | | 2500 | a small hypervisor (`l2_call_nacl`): {l2_call_nacl}; Linux's KVM: {nested_linux:sbi_version}, not reached: the difference of {nested_linux:sbi_version - l2_call_nacl} is about what Linux itself executes |
+docs/nested.md | | {l2_wfi - l2_call}, and in L1 {h_wfi}: * times |
 COURSE.md | it costs {illegal_insn} instructions, bare {bare:illegal_insn}
 COURSE.md | A null SBI call costs {sbi_version} instructions by the fast path and {sbi_version fastpath=off} without
 COURSE.md | a null call costs {sbi_version trace=kvm_sbi_call} instructions
@@ -370,7 +373,7 @@ def write(check):
     put(page, with_table(text_of(page), page, "nacl", nacl(levels.cpus["rv64"])))
     for name in ("nested_switch", "shadow"):
         put(page, with_table(text_of(page), page, name, of_guest_hypervisor(levels.cpus["rv64"], name)))
-    page = "docs/nested.md"
+    page = "docs/bench.md"
     put(page, with_table(text_of(page), page, "exits of L2", exits_of_l2(levels.cpus["rv64"])))
     put(page, with_table(text_of(page), page, "parts of exits", parts_of_exits(levels.cpus["rv64"])))
     page = "docs/anatomy.md"
