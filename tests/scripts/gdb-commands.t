@@ -108,6 +108,7 @@ for name in break-guest csr device-store diff-switch exits gstage irqchip memslo
 done
 like "$(after 'hs until-exit 9999')" "the machine ended first|stopped before that" "hs until-exit ends with the machine if the stop is never reached"
 unlike "$said" "Traceback|Python Exception" "no command raised an exception"
+unlike "$said" "^  [> ] L[012] " "hs where shows no levels of a vCPU that does not have the H extension"
 
 # ---- the interrupt controller, in each of its variants, with a device whose line is high ----
 
@@ -148,11 +149,35 @@ done
 
 # The payload nested, which is L1, enters L2 and takes its first exit, an ecall.
 machine=(--vcpus 1 --nested "$O/guest-payloads/nested.bin")
-hs_gdb 'hs until-entry' 'hs where' 'hs until nested_enter' 'hs until-entry' 'hs where' 'hs vms' 'hs vcpu' 'hs until-exit ecall_vs' 'hs until-entry' \
-	'hs where' 'hs vms' 'hs vcpu'
-like "$(after 'hs where')" $'_start\n  L1 of vCPU 1\\.0$' "hs where names the level of a vCPU with the H extension: L1"
-like "$(after 'hs where' 2)" $'l2_ecall\n  L2 of vCPU 1\\.0, a guest of its guest$' "hs where names the level: L2"
-like "$(after 'hs where' 3)" $'l2_exit\n  L1 of vCPU 1\\.0$' "hs where names the level: L1 after the exit of L2"
+hs_gdb 'hs until-entry' 'hs where' 'hs until nested_enter' 'hs where' 'hs until-entry' 'hs where' 'hs vms' 'hs vcpu' \
+	'hs until-exit ecall_vs' 'hs where' 'hs until nested_take_trap' 'hs where' 'tbreak nested_mark_dirty' 'continue' 'hs where' \
+	'hs until-entry' 'hs where' 'hs vms' 'hs vcpu' 'hs until vcpu_fast_csr' 'hs where' 'hs until try_access' 'hs where'
+# The levels that hs where shows, as one line: `L2 ...|L1 ...|L0 ...`, with > at the one that runs, and <name> for each address.
+levels()	# N
+{
+	after 'hs where' "$1" | sed -nE 's/^  ([> ]) (L[012] )/\1\2/p' | sed -E 's/^ //; s/ +/ /g; s/0x[0-9a-f]+ </</' | paste -sd '|'
+}
+like "$(after 'hs where')" "^  L1 of vCPU 1\\.0$" "hs where names the level of a vCPU with the H extension: L1"
+like "$(after 'hs where' 3)" "^  L2 of vCPU 1\\.0, a guest of its guest$" "hs where names the level: L2"
+like "$(after 'hs where' 4)" "^  L0, which runs vCPU 1\\.0$" "hs where names the vCPU whose exit L0 handles"
+is "$(levels 1)" "L2 - an sret of L1 would not enter it: hstatus.SPV is 0|>L1 HS pc <_start>|L0 HS exits arrive at <vcpu_exit_nested>" \
+	"hs where shows the levels in L1, which has not entered L2"
+like "$(levels 2)" "^L2 VS pc <l2_ecall>\|L1 HS enters L2 by its sret at pc <l2_switch\+[0-9]+>\|>L0 HS pc <nested_enter>, handles virtual_inst of L1$" \
+	"hs where shows the levels in L0, which handles L1's sret"
+is "$(levels 3)" ">L2 VS pc <l2_ecall>|L1 HS traps into L1 arrive at stvec <l2_exit>|L0 HS exits arrive at <vcpu_exit_vector>" \
+	"hs where shows the levels in L2"
+trapped="L2 VS pc <l2_ecall>|L1 HS traps into L1 arrive at stvec <l2_exit>"
+is "$(levels 4)" "$trapped|>L0 HS pc <vcpu_exit_vector>, handles ecall_vs of L2" "hs where shows the levels in L0, at the exit of L2"
+is "$(levels 5)" "$trapped|>L0 HS pc <nested_take_trap>, handles ecall_vs of L2" "and where L0 handles it"
+is "$(levels 6)" "L2 - has trapped into L1, at pc <l2_ecall>|L1 HS takes a trap at stvec <l2_exit>|>L0 HS pc <nested_mark_dirty>, handles ecall_vs of L2" \
+	"and where V is 0, but L2's CSRs are still in the hart"
+is "$(levels 7)" "L2 VS an sret of L1 would enter it at sepc <l2_ecall>|>L1 HS pc <l2_exit>|L0 HS exits arrive at <vcpu_exit_nested>" \
+	"hs where shows the levels in L1, after the exit of L2"
+like "$(levels 8)" "\|L1 HS pc <l2_exit\+[0-9]+>\|>L0 HS pc <vcpu_fast_csr>, handles virtual_inst of L1$" \
+	"hs where shows the levels on the fast path"
+like "$(levels 9)" "^L2 - L0 accesses its memory for an HLV or HSV of L1\|L1 HS pc <do_hlv_[a-z]+>\|>L0 HS pc <try_access>, handles virtual_inst of L1$" \
+	"hs where shows the levels while L0 executes an HLV of L1"
+unlike "$said" "Traceback|Python Exception" "no command raised an exception"
 like "$(after 'hs vms')" "loaded in hart 0, in L2, pc " "hs vms shows that L2 runs"
 like "$(after 'hs vms' 2)" "loaded in hart 0, in L1, pc " "hs vms shows that L1 runs"
 # The exit moved L2's CSRs from the hart to memory, and L1's from memory to the hart.

@@ -2,7 +2,7 @@
 """cmd_switch - the commands hs where and hs diff-switch."""
 import gdb
 
-from . import cmd_run, place, snapshot
+from . import cmd_run, levels, place, snapshot
 from .command import command, nothing
 from .target import Problem, hart, is_virtual, need_machine, register, world
 
@@ -29,10 +29,13 @@ def where(argument):
     """Show where this hart is: its privilege mode (M, HS, U, VS, VU), the function and, in the world
     switch, the step that the source names.
 
-    usage: hs where"""
+    usage: hs where
+
+    If this hart runs a vCPU that has the H extension, also show each level, with > at the one that runs: L2 (a guest
+    of the guest), L1 (the guest) and L0 (this hypervisor)."""
     nothing(argument, "where")
     need_machine()
-    for line in place.describe():
+    for line in place.describe() + levels.describe():
         print(line)
 
 

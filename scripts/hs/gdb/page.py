@@ -61,6 +61,7 @@ class Names:
         for line in text.split("\n"):
             line = re.sub(r"^\d+\t+", "", line)
             line = re.sub(r"(\b(?:src|trace)/[\w/]+\.(?:[chS]|def))(:\d+|, line \d+)", r"\1", line)
+            line = re.sub(r"\b0x[0-9a-f]+ (?=<[\w.$]+(\+\d+)?>)", "", line)  # followed by the same address's name
             line = SYMBOLIC.sub(r"<\1+...>", line)
             line = re.sub(r"^(  [\w.$]+) \+ \d+$", r"\1 + ...", line)
             lines.append(self._line(line).rstrip())
