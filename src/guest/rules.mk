@@ -63,8 +63,10 @@ BENCH_MODULE = $(if $(ARGS),$(filter module all,$(ARGS)),yes)
 # Measure applications in a complete guest, which runs natively and in a VM (scripts/guest/apps).
 APPS_CSV := $(TOP)/notebooks-data/applications.csv
 BENCH_APPS = $(TOP)/scripts/hyperscope bench-apps --out $(O)
-# Measure guests of guests (docs/nested.md). The rows of the group hypervisor take five minutes in L2.
+# Measure guests of guests (docs/nested.md): exits, the exits that each of them causes, and applications. The rows of the
+# group hypervisor take five minutes in L2, and the applications as long.
 NESTED_CSV := $(TOP)/notebooks-data/nested.csv
+NESTED_APPS := boot,fork_exec,hackbench,cyclictest,files_tmpfs,blk
 NESTED_ROWS := sbi_version,sbi_user,mmio_read,fault_4k_present,fault_4k_fresh,run_vcpus,wfi_pending,virtual_insn,h_*,l2_*
 .PHONY: bench bench-apps bench-nested bench-verify
 bench:
@@ -83,9 +85,12 @@ bench-apps:
 	$(BENCH_APPS) $(or $(ARGS),--csv $(APPS_CSV))
 
 bench-nested:
-	$(SETUP) run linux-newest
+	$(SETUP) run linux-newest apps
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
 	$(TOP)/scripts/hyperscope bench --out $(O) hyperscope nested nested_linux --toggle nacl --toggle nested_switch --toggle shadow --rows '$(NESTED_ROWS)' $(or $(ARGS),--csv $(NESTED_CSV))
+	$(if $(ARGS),,$(TOP)/scripts/hyperscope bench-levels --out $(O) --csv $(O)/bench-levels.csv)
+	$(if $(ARGS),,$(BENCH_APPS) native hyperscope nested --rows $(NESTED_APPS) --csv $(O)/bench-nested-apps.csv)
+	$(if $(ARGS),,tail -q -n +2 $(O)/bench-levels.csv $(O)/bench-nested-apps.csv >>$(NESTED_CSV))
 
 bench-verify:
 	$(SETUP) run

@@ -22,6 +22,7 @@ TOTAL_INSNS = 1 << 23  # limit on the total number of instructions in the record
 # row of the bench -> function of the payload, if its name differs from the row's
 OPERATION = {"wfi_pending": "wfi", "stimecmp_write": "csr_stimecmp", "mmio_read_sv39": "mmio_read",
              "mmio_ioeventfd": "mmio_write", "fault_4k_present": "touch_4k",
+             "l2_miss": "l2_load", "l2_miss_fresh": "l2_load", "l2_miss_l1": "l2_map",
              "fault_4k_fresh": "touch_4k", "fault_new_table": "touch_2m", "dirty_write": "store_4k",
              "dirty_split": "store_2m", "dirty_harvest": "mmio_write",
              "blk_read_4k": "blk_read", "blk_read_exit": "blk_read"}
@@ -217,10 +218,10 @@ def _first_words(path, address):
     text = subprocess.run([symbols.tool("objdump"), "-s", "--start-address=0x%x" % address,
                            "--stop-address=0x%x" % (address + 8), path],
                           stdout=subprocess.PIPE, check=True).stdout.decode()
-    words = re.search(r"^ [0-9a-f]+ ([0-9a-f]{8}) ([0-9a-f]{8})", text, re.M)
+    words = re.search(r"^ [0-9a-f]+ ((?:[0-9a-f]+ )+) ", text, re.M)
     if words is None:
         raise LaunchError("%s: nothing at 0x%x" % (path, address))
-    return int.from_bytes(bytes.fromhex(words.group(1) + words.group(2)), "little")
+    return int.from_bytes(bytes.fromhex(words.group(1)), "little")
 
 
 def _core_of(out):

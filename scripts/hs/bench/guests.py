@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """guests.py - run Debian's kernel with scripts/guest/apps directly on QEMU, and in a VM.
 
-The system "native" is QEMU without a hypervisor. The other two systems are hyperscope and Linux KVM, with the
-same VMM, kernel and initrd. One Job is one boot.
+The system "native" is QEMU without a hypervisor. The others are hyperscope, Linux KVM, and "nested", hyperscope as a
+guest of hyperscope, with the same VMM, kernel and initrd. One Job is one boot.
 
 For each measurement, the guest is booted several times with initrds of different sizes, which change the
 layout of the guest's memory and when its timers fire. With only one layout, a figure would be off by a few
@@ -21,9 +21,11 @@ from . import systems
 from .rows import APPLICATIONS, BY_NAME, GROUPS
 from .systems import SETTLE, BenchError
 
-SYSTEMS = ("native", "hyperscope", "linux")
+SYSTEMS = ("native", "hyperscope", "linux")  # those that are measured by default
+NESTED = "nested"
 PROGRAM = os.path.join(TOP, "scripts", "guest", "apps")
-RAM = dict(systems.RAM, native="512M")  # QEMU's memory; each VM has 512M, the same as native
+# QEMU's memory; each VM has 512M, the same as native. With --host nested, the inner host has this memory.
+RAM = dict(systems.RAM, native="512M", nested=systems.RAM["hyperscope"])
 DBCN = "console=dbcn"
 DISK_BYTES = 8 << 20
 APPEND = "console=ttyS0 quiet norandmaps nokaslr"
@@ -58,9 +60,9 @@ class Job(NamedTuple):
 
 
 def beside_native(figures, row, setting=""):
-    """Return (thousands of instructions, ratio to native), as text, for each of SYSTEMS."""
+    """Return (thousands of instructions, ratio to native), as text, for each of SYSTEMS and for NESTED."""
     native = figures.value("native", row)
-    values = [figures.value(system, row, setting) for system in SYSTEMS]
+    values = [figures.value(system, row, setting) for system in SYSTEMS + (NESTED,)]
     return [("-" if value is None else "%.2f" % (value / 1000), "%.3f" % (value / native) if value and native else "")
             for value in values]
 
@@ -137,7 +139,10 @@ class Runner(systems.Runner):
         files, words = self.vm(job, initrd)
         return [HYPERSCOPE, "exec", "--timeout", str(self.options.timeout), "--out", self.options.out, "--icount",
                 "--quiet", "--cpu", job.cpu, "--memory", RAM["hyperscope"], "--without-observation"] + [
+                    "--host", NESTED] * (job.system == NESTED) + [
                     "--set", AIA] * (job.setting == AIA) + files + [self.vmm] + words
+
+    on_nested = on_hyperscope
 
     def on_linux(self, job, initrd):
         files, words = self.vm(job, initrd)

@@ -41,6 +41,7 @@ GROUPS = {
     "apart": Group(vmm=("--doorbell",), harts=2, vcpus=1, setting="halt_poll_ns=0"),
     "turns": Group(program="bench_turns"),
     "hypervisor": Group(vmm=("--nested",), bare=True, needs_h=True),
+    "hypervisor_small": Group(vmm=("--nested", "--small-pages"), needs_h=True),
     "hypervisor_logged": Group(vmm=("--nested", "--logdev"), needs_h=True),
     # Debian's kernel and programs on it (scripts/hyperscope bench-apps); the second group has rt-tests and a disk.
     "start": Group(program="guest"),
@@ -139,6 +140,10 @@ ROWS = [
     Row("l2_wfi", "l2_call with a WFI with an interrupt pending", "hypervisor"),
     Row("l2_fault", "HFENCE.GVMA and l2_call with a load", "hypervisor"),
     Row("l2_changed", "change of an entry of its table, a fence, l2_call with a load", "hypervisor"),
+    Row("l2_exit", "l2_call, 4 writes and a read of CSRs, and a fence", "hypervisor"),
+    Row("l2_miss", "l2_call with a load; the shadow table lacks the page", "hypervisor_small"),
+    Row("l2_miss_fresh", "the same; the host has to allocate the page", "hypervisor_small"),
+    Row("l2_miss_l1", "the same as l2_miss; L1's table lacks the page, too", "hypervisor_small"),
     Row("l2_logged", "reading a dirty log with one dirty page; l2_call with 64 loads", "hypervisor_logged"),
 ]
 # Rows that scripts/hyperscope bench-apps measures by running scripts/guest/apps in a whole guest, natively and in
@@ -153,7 +158,10 @@ APPLICATIONS = [
     Row("blk", "read 4 KiB of a disk with dd and O_DIRECT", "workloads"),
     Row("files_disk", "the same as files_tmpfs, on ext2 on a disk", "workloads"),
 ]
-BY_NAME = {row.name: row for row in ROWS + APPLICATIONS}
+# Rows of scripts/hyperscope bench-levels: the exits to L0 for an exit of L2 in a row of ROWS.
+IN_LEVELS = ("sbi_version", "sbi_user", "mmio_read", "wfi_pending", "virtual_insn")
+LEVELS = [Row(name + "_exits", "exits to L0 for each %s of L2" % name, unit="exits") for name in IN_LEVELS]
+BY_NAME = {row.name: row for row in ROWS + APPLICATIONS + LEVELS}
 
 # The rows that a toggle can change. A toggle that is missing here is measured with all rows.
 MATTERS = {
@@ -172,9 +180,9 @@ MATTERS = {
     "zero_page": "touch_* store_* fault_4k_fresh fault_new_table",
     "wfi": "wfi_pending timer_late_* blk_read_* ipi_pingpong",
     "counters": "sbi_version sbi_user csr_*",
-    "nacl": "sbi_version sbi_user mmio_read wfi_pending virtual_insn fault_4k_fresh",
+    "nacl": "sbi_version sbi_user mmio_read wfi_pending virtual_insn fault_4k_fresh l2_exit",
     "nested_switch": "h_hlv",
-    "shadow": "h_fence l2_fault l2_changed l2_logged",
+    "shadow": "h_fence l2_fault l2_changed l2_miss* l2_logged",
     "irqchip": "mmio_read mmio_ioeventfd plic_eoi irq_inject msi_* blk_read_* io_*",
 }
 # Settings with which Linux as a guest hypervisor does not run its guests correctly (docs/toggles.md): not measured.

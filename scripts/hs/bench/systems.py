@@ -366,8 +366,10 @@ def asked_for(jobs, results):
 
 
 def own_settings(settings):
-    """Return those of SETTINGS that are measured on hyperscope's own host. NACL matters only to Linux as a guest hypervisor."""
-    return settings[:1] + [pair for pair in settings[1:] if not pair[0].startswith("nacl=")]
+    """Return SETTINGS for hyperscope's own host. NACL matters only to guest hypervisors."""
+    hypervisors = {row.name for row in ROWS if GROUPS[row.group].needs_h}
+    return settings[:1] + [(setting, hypervisors.intersection(matters) if setting.startswith("nacl=") else matters)
+                           for setting, matters in settings[1:]]
 
 
 def linux_settings(system, settings):

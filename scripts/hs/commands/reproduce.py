@@ -98,7 +98,7 @@ def guest_jobs_of(papers):
     """Return the jobs that measure a whole guest (scripts/hyperscope bench-apps): a boot for each system, part and
     layout."""
     named = terms_of(papers, True)
-    systems_named = [name for name in guests.SYSTEMS if any(term.system == name for term in named)]
+    systems_named = [name for name in guests.SYSTEMS + (guests.NESTED,) if any(term.system == name for term in named)]
     return guests.jobs_of(systems_named, {term.row for term in named}, dbcn=False)
 
 

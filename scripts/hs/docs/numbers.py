@@ -227,13 +227,27 @@ def toggle_table(measured, name):
 
 def exits_of_l2(figures):
     """Yield the table of exits of guests and of their guests."""
-    yield "| row | L1 exits to L0 | L2 exits to hyperscope | ratio | L2 exits to Linux |"
-    yield "|---|---:|---:|---:|---:|"
+    yield "| row | L1 exits to L0 | L2 exits to hyperscope | ratio | exits to L0 | L2 exits to Linux | exits to L0 |"
+    yield "|---|---:|---:|---:|---:|---:|---:|"
     for row in rows.ROWS:
         own, nested, linux = (figures.value(system, row.name, "") for system in ("hyperscope", "nested", "nested_linux"))
+        exits = [figures.value(system, row.name + "_exits", "") if row.name in rows.IN_LEVELS else None
+                 for system in ("nested", "nested_linux")]
         if own and nested and not rows.GROUPS[row.group].needs_h:
-            yield "| `%s`: %s | %s | %.1f | %s |" % (row.name, row.what, " | ".join(map(report.shown, (own, nested))),
-                                                     nested / own, report.shown(linux))
+            yield "| `%s`: %s | %s | %.1f | %s | %s | %s |" % (
+                row.name, row.what, " | ".join(map(report.shown, (own, nested))), nested / own,
+                report.shown(exits[0]), report.shown(linux), report.shown(exits[1]))
+
+
+def applications_of_l2(figures):
+    """Yield the table of whole guests, natively, as L1 and as L2."""
+    yield "| row | native | L1 | x native | L2 | x native | L2 / L1 |"
+    yield "|---|---:|---:|---:|---:|---:|---:|"
+    for row in [row for row in rows.APPLICATIONS if row.unit == report.COUNTED]:
+        native, ours, _, nested = guests.beside_native(figures, row.name)
+        one, two = (figures.value(system, row.name) for system in ("hyperscope", "nested"))
+        if one and two:
+            yield "| `%s`: %s | %s | %.3f |" % (row.name, row.what, " | ".join((native[0],) + ours + nested), two / one)
 
 
 def parts_of_exits(figures):
@@ -264,6 +278,8 @@ def of_guest_hypervisor(figures, toggle):
     yield "| row, in a guest hypervisor | %s |" % " | ".join("`%s`" % value for value in values)
     yield "|---|%s" % ("---:|" * len(values))
     for name in rows.relevant(toggle):
+        if not rows.GROUPS[rows.BY_NAME[name].group].needs_h:
+            continue
         yield "| `%s` | %s |" % (name, " | ".join(
             report.shown(figures.value("hyperscope", name, "%s=%s" % (toggle, value) if value != values[0] else "")) for value in values))
 
@@ -273,7 +289,7 @@ def applications(measured):
     yield "| row | native | hyperscope | x native | Linux KVM | x native |"
     yield "|---|---:|---:|---:|---:|---:|"
     for row in [row for row in rows.APPLICATIONS if row.unit == report.COUNTED]:
-        native, ours, linux = guests.beside_native(measured.cpus["rv64"], row.name)
+        native, ours, linux, _ = guests.beside_native(measured.cpus["rv64"], row.name)
         yield "| `%s` | %s |" % (row.name, " | ".join((native[0],) + ours + linux))
 
 
@@ -374,6 +390,7 @@ def write(check):
     for name in ("nested_switch", "shadow"):
         put(page, with_table(text_of(page), page, name, of_guest_hypervisor(levels.cpus["rv64"], name)))
     page = "docs/bench.md"
+    put(page, with_table(text_of(page), page, "applications in L2", applications_of_l2(levels.cpus["rv64"])))
     put(page, with_table(text_of(page), page, "exits of L2", exits_of_l2(levels.cpus["rv64"])))
     put(page, with_table(text_of(page), page, "parts of exits", parts_of_exits(levels.cpus["rv64"])))
     page = "docs/anatomy.md"
@@ -382,7 +399,7 @@ def write(check):
     both = Measured(levels.results + measured.results + whole.results)  # of equal rows, the last one counts
     for line in SENTENCES.strip().splitlines():
         doc, _, template = line.partition(" | ")
-        put(doc, with_sentence(text_of(doc), doc, template, both))
+        put(doc, with_sentence(text_of(doc), doc, template, levels if doc == "docs/nested.md" else both))
     stale = [doc for doc, (old, new) in docs.items() if old != new]
     for doc in stale:
         if check:

@@ -61,6 +61,9 @@ OP(l2_wfi)
 OP(l2_fault)
 OP(l2_changed)
 OP(l2_pages)
+OP(l2_exit) /* nacl.c */
+OP(l2_load)
+OP(l2_map)
 #undef OP
 void bench_skip(void);
 void bench_lower(void);
@@ -133,5 +136,7 @@ void bench_time(void);     /* time.c */
 void bench_due(void);      /* time.c */
 void bench_pingpong(void); /* time.c */
 void bench_hypervisor(void);
+void bench_nacl_call(void); /* nacl.c */
+void bench_nacl_exit(void);
 
 #endif

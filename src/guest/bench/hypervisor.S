@@ -11,34 +11,44 @@
 
 #define HSTATUS_SPV (1 << 7)
 #define SSTATUS_SPP (1 << 8)
+#define CAUSE_VS_CALL 10
 
 #define SBI_EXT_NACL       0x4e41434c
 #define SBI_NACL_SYNC_SRET 4
 
-	/* Enter code at t1 n times, n = a0, arg = a1: a3 counts, a2 = arg. `\before` precedes each sret. */
-	.macro	enters name:req, before:vararg
+	/* Begin an operation (n = a0, arg = a1) that enters `code` n times: a3 counts, t1 = code, a2 = arg. */
+	.macro	begins name:req, code:req, trap:req
 	.globl	op_\name
 	.balign	4
 op_\name:
 	mv	a3, a0
 	mv	a2, a1
-	la	t0, 2f
+	la	t0, \trap
 	csrrw	a4, stvec, t0
-	la	t1, l2_code_\name
+	la	t1, l2_code_\code
 	li	t0, HSTATUS_SPV
 	csrs	hstatus, t0
 	li	t0, SSTATUS_SPP
 	csrs	sstatus, t0
+	.endm
+
+	.macro	ends
+	csrw	stvec, a4
+	li	t0, HSTATUS_SPV
+	csrc	hstatus, t0
+	ret
+	.endm
+
+	/* An operation that enters its own code. `\before` precedes each sret. */
+	.macro	enters name:req, before:vararg
+	begins	\name, \name, 2f
 1:	csrw	sepc, t1
 	\before
 	sret
 	.balign	4
 2:	addi	a3, a3, -1		/* the trap has set SPV and SPP */
 	bnez	a3, 1b
-	csrw	stvec, a4
-	li	t0, HSTATUS_SPV
-	csrc	hstatus, t0
-	ret
+	ends
 	.endm
 
 	enters	l2_call
@@ -80,6 +90,36 @@ l2_code_l2_pages:
 	addi	t1, t1, -1
 	bnez	t1, 1b
 	ecall
+
+	/* L2 loads a word of the next page. */
+	enters	l2_load
+l2_code_l2_load:
+	ld	t0, 0(a2)
+	lui	t0, 1
+	add	a2, a2, t0
+	ecall
+
+	/*
+	 * The same for pages without an entry in L1's table. arg points at `absent` (bench_l2_misses()): L1
+	 * stores the next entry and enters L2 again, which repeats its load.
+	 */
+	begins	l2_map, l2_load, 3f
+	ld	t3, 0(a1)
+	ld	t4, 8(a1)
+	ld	a2, 16(a1)
+1:	csrw	sepc, t1
+2:	sret
+	.balign	4
+3:	csrr	t0, scause
+	addi	t0, t0, -CAUSE_VS_CALL
+	beqz	t0, 4f
+	sd	t4, 0(t3)
+	addi	t3, t3, 8
+	addi	t4, t4, 1 << 10		/* the next page */
+	j	2b
+4:	addi	a3, a3, -1
+	bnez	a3, 1b
+	ends
 
 	/*
 	 * The same as l2_call by SBI NACL's sync_sret: a1 = the shared memory, whose first words are the
