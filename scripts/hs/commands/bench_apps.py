@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""bench-apps - measure the cost of running a whole guest on three systems.
+"""bench-apps - measure the cost of running a whole guest on several systems.
 
 Debian's kernel runs scripts/guest/apps on QEMU without a hypervisor (native),
-in a VM under hyperscope, and in a VM under Linux KVM with the same VMM. Costs
+in a VM under hyperscope, and in a VM under Linux KVM with the same VMM. If the
+system nested is named, it also runs in a VM of hyperscope in hyperscope. Costs
 are in instructions, read from the guest's own clock (-icount on one hart: one
-nanosecond is one instruction, and figures are reproduced exactly). On
-hyperscope, the guest also runs with another console than the UART: SBI DBCN,
-with all kernel messages printed. For the first boot on each hypervisor, KVM's
-counters of exits are shown.
+nanosecond is one instruction, and figures are reproduced exactly). Without
+nested, the guest also runs on hyperscope with another console than the UART:
+SBI DBCN, with all kernel messages printed. For the first boot on each
+hypervisor, KVM's counters of exits are shown.
 
 --runs adds wall time, from the start of the same VMM binary to the guest's
 /init, under hyperscope and under Linux KVM in the same QEMU, on two harts. The
@@ -127,7 +128,7 @@ def instructions(runner, options):
         theirs = report.read_csv(options.against) if options.against else None
     except ValueError as error:
         raise BenchError("%s: %s" % (options.against, error)) from None
-    jobs = guests.jobs_of(options.systems, options.names)
+    jobs = guests.jobs_of(options.systems, options.names, dbcn=guests.NESTED not in options.systems)
     results = measure(runner, jobs, provenance.collect(runner))
     results = [row for row in results if row["exit"] in options.names]
     if options.csv:
