@@ -151,7 +151,8 @@ done
 machine=(--vcpus 1 --nested "$O/guest-payloads/nested.bin")
 hs_gdb 'hs until-entry' 'hs where' 'hs until nested_enter' 'hs where' 'hs until-entry' 'hs where' 'hs vms' 'hs vcpu' \
 	'hs until-exit ecall_vs' 'hs where' 'hs until nested_take_trap' 'hs where' 'tbreak nested_mark_dirty' 'continue' 'hs where' \
-	'hs until-entry' 'hs where' 'hs vms' 'hs vcpu' 'hs until vcpu_fast_csr' 'hs where' 'hs until try_access' 'hs where'
+	'hs until-entry' 'hs where' 'hs vms' 'hs vcpu' 'hs until vcpu_fast_csr' 'hs where' 'hs until try_access' 'hs where' \
+	'hs until shadow_map' 'hs gstage fault->gpa' 'hs vstage 0x80200000'
 # The levels that hs where shows, as one line: `L2 ...|L1 ...|L0 ...`, with > at the one that runs, and <name> for each address.
 levels()	# N
 {
@@ -177,6 +178,15 @@ like "$(levels 8)" "\|L1 HS pc <l2_exit\+[0-9]+>\|>L0 HS pc <vcpu_fast_csr>, han
 	"hs where shows the levels on the fast path"
 like "$(levels 9)" "^L2 - L0 accesses its memory for an HLV or HSV of L1\|L1 HS pc <do_hlv_[a-z]+>\|>L0 HS pc <try_access>, handles virtual_inst of L1$" \
 	"hs where shows the levels while L0 executes an HLV of L1"
+# At the first fault of L2 with a table of L1.
+tables=$(after 'hs gstage fault->gpa')
+like "$tables" "^L2, the shadow table:\$" "hs gstage walks the shadow table for an address of L2"
+like "$tables" "^  no page: V is 0" "which lacks the page that faulted"
+like "$tables" "^L2, the table of L1, .*:\$" "then the table of L1"
+like "$tables" "^    G-stage of 0x" "whose entries it finds by the VM's own table"
+like "$tables" "^L1, the VM's own table:\$" "and the VM's own table"
+is "$(tail -n 1 <<<"$tables" | grep -c '^memslot 0 has GPA 0x')" 1 "and shows the memslot of L1's address"
+like "$(after 'hs vstage 0x80200000')" "^L1, the VM's own table:\$" "so does hs vstage"
 unlike "$said" "Traceback|Python Exception" "no command raised an exception"
 like "$(after 'hs vms')" "loaded in hart 0, in L2, pc " "hs vms shows that L2 runs"
 like "$(after 'hs vms' 2)" "loaded in hart 0, in L1, pc " "hs vms shows that L1 runs"
