@@ -333,9 +333,12 @@ static void parse_command_line(struct options *options, int argc, char **argv)
 	if (options->restore && options->sbi)
 		die(STATUS_USAGE, "--sbi cannot be used with --restore");
 	if (options->restore && options->nested)
-		die(STATUS_USAGE, "--nested cannot be used with --restore");
+		die(STATUS_USAGE, "--nested cannot be used with --restore: the file determines it");
 	if (options->linux_6_12 && options->sbi)
 		die(STATUS_USAGE, "--sbi cannot be used with --linux-6.12");
+	if (options->linux_6_12 && options->nested)
+		die(STATUS_USAGE,
+		    "--nested cannot be used with --linux-6.12, whose KVM has no H extension");
 	if ((options->save_at || options->save_on) && !options->save)
 		die(STATUS_USAGE, "--save-at and --save-on need --save FILE");
 }

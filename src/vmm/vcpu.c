@@ -186,10 +186,13 @@ static void *vcpu_thread(void *arg)
 }
 
 /* KVM of Linux does not give a vCPU H. */
-static void vcpu_add_hypervisor(struct vcpu *vcpu)
+static void vcpu_add_hypervisor(const struct machine *m, struct vcpu *vcpu)
 {
 	if (kvm_set_reg(vcpu->fd, REG_ISA(KVM_RISCV_ISA_EXT_H), 1))
-		die(STATUS_SETUP, "--nested: this KVM cannot give a guest the H extension");
+		die(STATUS_SETUP,
+		    "%s: this KVM cannot give a guest the H extension; hyperscope can, but not "
+		    "with gpa_from=walk",
+		    m->options.restore ? "--restore" : "--nested");
 }
 
 void vcpu_create(struct vcpu *vcpu, struct machine *m, unsigned int id)
@@ -209,7 +212,7 @@ void vcpu_create(struct vcpu *vcpu, struct machine *m, unsigned int id)
 	kvm_set_reg(vcpu->fd, REG_SBI(KVM_RISCV_SBI_EXT_DBCN), 1);
 	sbi_apply_list(vcpu);
 	if (m->options.nested)
-		vcpu_add_hypervisor(vcpu);
+		vcpu_add_hypervisor(m, vcpu);
 	if (m->options.linux_6_12)
 		vcpu_hide_extensions(vcpu);
 }

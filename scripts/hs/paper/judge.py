@@ -90,7 +90,8 @@ def read(path):
     except ValueError as error:
         raise LaunchError("%s: %s" % (path, error)) from None
     except OSError as error:
-        raise LaunchError("%s: %s" % (path, error.strerror)) from None
+        raise LaunchError("%s: %s%s" % (path, error.strerror, ": measure first, with this paper's run, or scripts/hyperscope reproduce run"
+                                        if isinstance(error, FileNotFoundError) else "")) from None
     return lines
 
 

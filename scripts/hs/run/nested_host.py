@@ -29,6 +29,11 @@ def check(options):
     for name, default in OWN.items():
         if getattr(options, name, default) != default:
             raise LaunchError("--host nested has no --%s" % name.replace("_", "-"), STATUS_USAGE)
+    cpu, *words = options.cpu.split(",")
+    if "sscofpmf=on" in words or (cpu == "max" and "sscofpmf=off" not in words):
+        raise LaunchError("--host nested cannot boot on --cpu %s: the inner host needs a counter that harts with Sscofpmf do not "
+                          "give to guests; use --cpu %s" % (options.cpu, ",".join([cpu] + [w for w in words if w != "sscofpmf=on"]
+                                                                                  + ["sscofpmf=off"])), STATUS_USAGE)
     if options.machine in SPIKES:
         raise LaunchError("--host nested does not run on --machine %s" % options.machine, STATUS_USAGE)
 
