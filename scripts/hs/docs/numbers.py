@@ -78,10 +78,14 @@ docs/toggles.md | The walk costs {mmio_read_sv39 gpa_from=walk - mmio_read_sv39}
 docs/toggles.md | tables of its own, and {fault_4k_present gpa_from=walk - fault_4k_present} for a fault
 docs/toggles.md | {run_vcpus - run_vcpus vmid=flush} instructions cheaper
 COURSE.md | `l2_call` costs {l2_call} instructions for L1, and {nested:l2_call} in L2
+docs/bench.md | leaf, for which it has to read L1's table (`l2_miss` - `l2_call`: {l2_miss - l2_call} instructions).
+docs/bench.md | (`l2_miss_fresh` - `l2_call`: {l2_miss_fresh - l2_call}).
+docs/bench.md | a miss (`l2_miss_l1` - `l2_miss`: {l2_miss_l1 - l2_miss}).
 docs/bench.md | takes {l2_wfi - l2_call} instructions, and the same exit of L1, `h_wfi`, {h_wfi}.
 docs/nested.md | | 6000 | hyperscope: {nested:sbi_version}; Linux's KVM: {nested_linux:sbi_version nacl=off} |
 docs/nested.md | | 2500 | a small hypervisor (`l2_call_nacl`): {l2_call_nacl}; Linux's KVM: {nested_linux:sbi_version}, not reached: the difference of {nested_linux:sbi_version - l2_call_nacl} is about what Linux itself executes |
 docs/nested.md | | {l2_wfi - l2_call}, and in L1 {h_wfi}: * times |
+docs/nested.md | | 2 times a boot in L1 | {nested:boot / hyperscope:boot} times |
 COURSE.md | it costs {illegal_insn} instructions, bare {bare:illegal_insn}
 COURSE.md | A null SBI call costs {sbi_version} instructions by the fast path and {sbi_version fastpath=off} without
 COURSE.md | a null call costs {sbi_version trace=kvm_sbi_call} instructions
@@ -387,6 +391,7 @@ def write(check):
     levels = Measured(report.read_csv(os.path.join(TOP, NESTED)))
     page = "docs/toggles.md"
     put(page, with_table(text_of(page), page, "nacl", nacl(levels.cpus["rv64"])))
+    put(page, with_table(text_of(page), page, "nacl in a payload", of_guest_hypervisor(levels.cpus["rv64"], "nacl")))
     for name in ("nested_switch", "shadow"):
         put(page, with_table(text_of(page), page, name, of_guest_hypervisor(levels.cpus["rv64"], name)))
     page = "docs/bench.md"
