@@ -2,9 +2,9 @@
 """bench-levels - count the exits to hyperscope that each exit of a guest's guest causes.
 
 Rows of the benchmark run in L2, one row at a time, with hyperscope and with the
-newest Linux as the guest hypervisor (L1). Each machine records its exits, from
-which `hstrace levels` finds those that belong to one exit of L2. The median over
-1024 operations is shown, and with --csv, written as the row NAME_exits.
+newest Linux as the guest hypervisor (L1). Each machine records its exits, and
+`hstrace levels` finds those that belong to one exit of L2. The table shows the
+median over 1024 operations; --csv writes it as the row NAME_exits.
 """
 import os
 import re

@@ -14,7 +14,7 @@ import re
 import subprocess
 
 from hs import toggles
-from hs.bench.rows import BY_NAME
+from hs.bench.rows import APPLICATIONS, ROWS
 from hs.bench.systems import SYSTEMS
 from hs.errors import LaunchError
 from hs.gdb import tour
@@ -26,7 +26,7 @@ LISTS = ("--rows", "--systems", "--trace")  # options whose value is a list, sep
 
 
 def _rows():
-    return list(BY_NAME)
+    return [row.name for row in ROWS + APPLICATIONS]
 
 
 def _settings():
