@@ -3,43 +3,16 @@
  * nacl.c - rows of a guest hypervisor that uses SBI's nested acceleration (NACL, SBI §15).
  */
 #include "bench.h"
+#include "nacl.h"
 
-/* Positions in the shared memory, in words. */
-#define SWAP_FLAGS (0x200 / 8)
-#define SWAP       (SWAP_FLAGS + 1)
-#define FENCES     (0x800 / 8)
-#define WRITTEN    (0xf80 / 8)
-#define CSRS       (0x1000 / 8)
-#define ALL        (~0UL)
-
-#define PENDING   BIT(63) /* of a fence; its type, HFENCE.GVMA for an address, is 0 */
-#define UNUSED    SZ_1G   /* an address in a GiB that L2 does not use */
-#define VS_CAUSE  10
-#define CSR_SPACE (512 + 1024)
-
-enum feature {
-	SYNC_CSR,
-	SYNC_HFENCE,
-	SYNC_SRET,
-	AUTOSWAP_CSR,
-	FEATURES
-};
-
-static unsigned long shared[CSR_SPACE] __attribute__((aligned(SZ_4K)));
-static bool has[FEATURES];
-
-static struct sbiret nacl(unsigned long fid, unsigned long a0)
-{
-	return sbi_call(SBI_EXT_NACL, fid, a0, 0, 0);
-}
+#define UNUSED   SZ_1G /* an address in a GiB that L2 does not use */
+#define VS_CAUSE 10
 
 /* Return whether there is any feature. */
 static bool nacl_begin(void)
 {
-	bool any = false;
+	bool any = nacl_probe();
 
-	for (int i = 0; i < FEATURES; i++)
-		any |= has[i] = nacl(SBI_NACL_PROBE_FEATURE, i).value;
 	if (any)
 		sbi_call(SBI_EXT_NACL, SBI_NACL_SET_SHMEM, (unsigned long)shared, 0, 0);
 	if (has[AUTOSWAP_CSR]) {
@@ -62,16 +35,12 @@ void bench_nacl_call(void)
 	nacl_end();
 }
 
-#define INDEX(csr) (((csr)&0xc00U) >> 2 | ((csr)&0xffU))
-
-#define WRITE(csr, value)                                                                      \
-	do {                                                                                   \
-		if (has[SYNC_CSR]) {                                                           \
-			shared[CSRS + INDEX(CSR_##csr)] = (value);                             \
-			shared[WRITTEN + INDEX(CSR_##csr) / 64] |= BIT(INDEX(CSR_##csr) % 64); \
-		} else {                                                                       \
-			csr_write(csr, value);                                                 \
-		}                                                                              \
+#define WRITE(csr, value)                      \
+	do {                                   \
+		if (has[SYNC_CSR])             \
+			put(CSR_##csr, value); \
+		else                           \
+			csr_write(csr, value); \
 	} while (0)
 
 static void fence(void)
@@ -85,7 +54,7 @@ static void fence(void)
 	}
 	shared[FENCES + 1] = UNUSED >> PAGE_SHIFT;
 	shared[FENCES + 3] = 1;
-	shared[FENCES] = PENDING;
+	shared[FENCES] = PENDING | GVMA_PAGES;
 }
 
 /*

@@ -5,53 +5,12 @@
  *
  * What an absent feature would do, the payload does by instructions.
  */
+#include "nacl.h"
 #include "nested.h"
-#include "rt.h"
-
-#define SWAP_FLAGS (0x200 / 8)
-#define SWAP       (SWAP_FLAGS + 1)
-#define FENCES     (0x800 / 8)
-#define DIRTY      (0xf80 / 8)
-#define CSRS       (0x1000 / 8)
-#define ALL        (~0UL)
-
-#define PENDING    BIT(63)
-#define GVMA_PAGES (0UL << 56) /* types of fences */
-#define GVMA_ALL   (1UL << 56)
-#define GVMA_VMID  (2UL << 56)
-#define VVMA_ALL   (5UL << 56)
-
-#define INDEX(csr) (((csr)&0xc00U) >> 2 | ((csr)&0xffU))
-
-enum {
-	SYNC_CSR,
-	SYNC_HFENCE,
-	SYNC_SRET,
-	AUTOSWAP_CSR,
-	FEATURES
-};
-
-static unsigned long shared[512 + 1024] __attribute__((aligned(4096)));
-static bool has[FEATURES];
-
-static struct sbiret nacl(unsigned long fid, unsigned long a0)
-{
-	return sbi_call(SBI_EXT_NACL, fid, a0, 0, 0);
-}
-
-static void put(unsigned int csr, unsigned long value)
-{
-	shared[CSRS + INDEX(csr)] = value;
-	shared[DIRTY + INDEX(csr) / 64] |= BIT(INDEX(csr) % 64);
-}
 
 bool nacl_begin(void)
 {
-	bool any = false;
-
-	for (int i = 0; i < FEATURES; i++)
-		any |= has[i] = nacl(SBI_NACL_PROBE_FEATURE, i).value;
-	if (!any)
+	if (!nacl_probe())
 		return false;
 	note("SBI NACL has features:%s%s%s%s", has[SYNC_CSR] ? " sync_csr" : "",
 	     has[SYNC_HFENCE] ? " sync_hfence" : "", has[SYNC_SRET] ? " sync_sret" : "",
