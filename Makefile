@@ -369,7 +369,7 @@ make bench      measure each kind of exit: bare, here with each toggle, in the
                                     --rows mmio_read
 make bench-apps     measure whole guests: natively, here, and on Linux KVM
                   ARGS='...'        options of scripts/hyperscope bench-apps
-make bench-nested   measure guests of guests (docs/nested.md; ten minutes)
+make bench-nested   measure guests of guests (docs/nested.md; 10 to 25 min)
 make bench-verify   run the benchmark twice and compare the figures
 make reproduce  measure papers' tables and check their claims (docs/results.md)
                   PAPERS='names'    some (scripts/hyperscope reproduce list)

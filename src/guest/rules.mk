@@ -64,7 +64,7 @@ BENCH_MODULE = $(if $(ARGS),$(filter module all,$(ARGS)),yes)
 APPS_CSV := $(TOP)/notebooks-data/applications.csv
 BENCH_APPS = $(TOP)/scripts/hyperscope bench-apps --out $(O)
 # Measure guests of guests (docs/nested.md): exits, the exits that each of them causes, and applications. The rows of the
-# group hypervisor take five minutes in L2, and the applications as long.
+# group hypervisor take five minutes in L2; the applications take as long.
 NESTED_CSV := $(TOP)/notebooks-data/nested.csv
 NESTED_APPS := boot,fork_exec,hackbench,cyclictest,files_tmpfs,blk
 NESTED_ROWS := sbi_version,sbi_user,mmio_read,fault_4k_present,fault_4k_fresh,run_vcpus,wfi_pending,virtual_insn,h_*,l2_*

@@ -251,7 +251,7 @@ def applications_of_l2(figures):
         native, ours, _, nested = guests.beside_native(figures, row.name)
         one, two = (figures.value(system, row.name) for system in ("hyperscope", "nested"))
         if one and two:
-            yield "| `%s`: %s | %s | %.3f |" % (row.name, row.what, " | ".join((native[0],) + ours + nested), two / one)
+            yield "| `%s` | %s | %.3f |" % (row.name, " | ".join((native[0],) + ours + nested), two / one)
 
 
 def parts_of_exits(figures):

@@ -57,7 +57,7 @@ INLINE unsigned long trapped_insn(struct kvm_vcpu *vcpu, const struct hv_trap *t
 	/* G-stage fault: the host has taken the page back. The guest's fetch will map it again. */
 	if (fetch.htval || fetch.scause >= EXC_INST_GUEST_PAGE_FAULT)
 		return 0;
-	vcpu->guest.hstatus |= HSTATUS_GVA; /* the exit itself had no address; for L1 (H §2.1) */
+	vcpu->guest.hstatus |= HSTATUS_GVA; /* unlike the exit, this trap has an address (H §2.1) */
 	vcpu_inject_trap(vcpu,
 			 fetch.scause == EXC_LOAD_ACCESS_FAULT ? EXC_INST_ACCESS_FAULT
 							       : EXC_INST_PAGE_FAULT,
