@@ -36,18 +36,22 @@ is "$missing" "" "each cause of a trap that the programs can have occurs"
 same "other toggles" --first 200 --count 100 --quiet --set fp=eager --set fastpath=off --set switch=full \
 	--set gstage_huge=off --set timer=hrtimer --set wfi=native --set counters=trap
 
-same "HS mode with excursions to V=1" --hs --first 20 --count 100
-same "HS mode, switch=full timer=hrtimer" --hs --first 40100 --count 100 --set switch=full --set timer=hrtimer
-missing=
-for class in $(sed -n '/HS_ONLY\|WITH_H/s/^PIECE(\([a-z_]*\),.*/\1/p' "$HS_TOP/src/guest/equivalence/class.def"); do
-	grep -qE "\b$class [1-9]" "$tmp/table" || missing+=" $class"
-done
-for cause in v1-2 v1-3 v1-8 v1-10 v1-12 v1-13 v1-15 v1-20 v1-21 v1-22 v1-23 v1-irq2 vs-2 vs-3 vs-13 vs-15 vs-irq1 vs-irq5 vs-irq9; do
-	grep -qE "(^| )$cause [1-9]" "$tmp/table" || missing+=" $cause"
-done
-is "$missing" "" "each class of pieces with H is executed, and each cause of a trap from V=1 occurs"
-like "$(cat "$tmp/table")" 'excursions to V=1 of a program in the median: [2-9], traps from V=1: [1-9]' \
-	"a program makes at least 2 excursions in the median"
+if spoils_redirects; then # by illegal instructions of a guest of the program, for example
+	skip "HS mode with excursions to V=1" "$spoiled_redirects"
+else
+	same "HS mode with excursions to V=1" --hs --first 20 --count 100
+	same "HS mode, switch=full timer=hrtimer" --hs --first 40100 --count 100 --set switch=full --set timer=hrtimer
+	missing=
+	for class in $(sed -n '/HS_ONLY\|WITH_H/s/^PIECE(\([a-z_]*\),.*/\1/p' "$HS_TOP/src/guest/equivalence/class.def"); do
+		grep -qE "\b$class [1-9]" "$tmp/table" || missing+=" $class"
+	done
+	for cause in v1-2 v1-3 v1-8 v1-10 v1-12 v1-13 v1-15 v1-20 v1-21 v1-22 v1-23 v1-irq2 vs-2 vs-3 vs-13 vs-15 vs-irq1 vs-irq5 vs-irq9; do
+		grep -qE "(^| )$cause [1-9]" "$tmp/table" || missing+=" $cause"
+	done
+	is "$missing" "" "each class of pieces with H is executed, and each cause of a trap from V=1 occurs"
+	like "$(cat "$tmp/table")" 'excursions to V=1 of a program in the median: [2-9], traps from V=1: [1-9]' \
+		"a program makes at least 2 excursions in the median"
+fi
 
 # ---- failures that say nothing about programs, and programs that end a machine ----
 refused()	# STATUS REGEX OPTION...

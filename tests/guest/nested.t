@@ -36,7 +36,8 @@ done
 if qemu_older 10.0; then
 	skip "nested, Ssaia" "QEMU $(qemu_version) is older than 10.0"
 else
-	hs run --nested --quiet --machine aia --cpu "$ssaia" --set irqchip=aia_hwaccel "$O/guest-payloads/nested.bin"
+	hs run --nested --quiet --machine aia --cpu "$ssaia" --set irqchip=aia_hwaccel --append "$(quirks | xargs)" \
+		"$O/guest-payloads/nested.bin"
 	is "$status:$(grep '^not ok' <<<"$out")" "0:" "with Ssaia, all claims hold"
 	unlike "$out" 'no Ssaia' "also those about Ssaia"
 	unlike "$out" 'guest interrupt files # SKIP' "and about guest interrupt files"
