@@ -2,8 +2,9 @@
 #
 # fetch.sh - fetch files for riscv64: UAPI headers, libfdt's source, the guest's kernel and busybox.
 #
-# The files come from Debian packages of one suite, but Linux 7.3's source from its backports, and the
-# newest Linux and QEMU, herd7 and CBMC from unstable. A private apt under $out/dl fetches them. It
+# The files come from Debian packages of one suite, but Linux 7.3's source from its backports, the
+# newest Linux and QEMU, herd7 and CBMC from unstable, and other Linux kernels from any suite (linux.sh).
+# A private apt under $out/dl fetches them. It
 # has its own list, state and cache for each suite, and trusts only the archive's key. Each result is a
 # folder that is renamed into place when it is complete:
 #
@@ -14,7 +15,9 @@
 #   $out/guest/modules/*.ko     modules, and modules/order: the order in which to load them
 #   $out/guest/busybox          busybox, statically linked
 #   $out/guest/version          the kernel package's name and version
-#   $out/linux_newest/...       the newest Linux: vmlinux, modules for the host, busybox and version
+#   $out/linux_newest/...       the newest Linux: vmlinux, modules for the host, its config and version
+#   $out/linux/7.2.11/...       the same of any other release that Debian has
+#   $out/linux/source-7.3/...   the same, built from Debian's source with the options of linux.config
 #   $out/qemu_newest/*          the newest QEMU for this machine, with all its libraries, and a script to
 #                               start it: qemu-system-riscv64
 #   $out/herd7/*                herd7 for this machine, with its libraries and memory models, and a script
@@ -24,8 +27,8 @@
 #                               configuration, and Kbuild's programs with their libraries;
 #                               modules: swap in compressed memory (zram), for tests
 #   $out/linux_headers_newest/headers  the same for the newest Linux
-#   $out/linux_debug/...        a debug kernel: vmlinux, modules, busybox, version, and headers
-#                               to build a module (linux_debug.sh)
+#   $out/linux_debug/...        a debug kernel: vmlinux, modules, config, version, and headers
+#                               to build a module
 #   $out/kselftest/NAME         Linux's KVM selftests, static (linux-source-6.12; built here)
 #   $out/kselftest/version      the source package's name and version
 #   $out/kselftest_7_3/...      the same of Linux 7.3
@@ -45,7 +48,6 @@ key=/usr/share/keyrings/debian-archive-keyring.gpg
 recipe_uapi=1
 recipe_libfdt=1
 recipe_guest=2
-recipe_linux_newest=1
 recipe_qemu_newest=1
 recipe_herd7=1
 recipe_cbmc=1
@@ -124,6 +126,11 @@ fetch_find_missing()
 		recipe=recipe_$name
 		is_made "$name" "${!recipe}" || missing_files="$missing_files $name"
 	done
+	for purpose in $purposes; do
+		case $purpose in
+		linux-[0-9]* | linux-source-*) is_made "linux/${purpose#linux-}" $recipe_linux || missing_files="$missing_files linux/${purpose#linux-}" ;;
+		esac
+	done
 	case " $purposes " in
 	*" linux-module "*) is_made linux_headers $recipe_linux_headers || missing_files="$missing_files linux_headers" ;;
 	esac
@@ -199,21 +206,19 @@ fetch_explain()
 }
 
 # Print the folder of the private apt for a suite. SUITE-host is the suite for this machine's own
-# architecture.
+# architecture, and SUITE-all for packages of all architectures: they are in every architecture's list,
+# and amd64's is in step with the archive's index more often than riscv64's.
 apt_of()	# SUITE
 {
 	[ "$1" = $suite ] && echo "$dl/apt" || echo "$dl/apt-$1"
 }
 
-# Only packages for all architectures are fetched from the backports. They are in every
-# architecture's list, so use amd64's: riscv64's list in the backports is not always in step with
-# the archive's index, and apt then rejects it.
 write_apt_conf()	# SUITE MIRROR NAME: the suite's name on the mirror
 {
 	local d arch=riscv64
 	d=$(apt_of "$1")
 	case $1 in
-	"$suite"-backports) arch=amd64 ;;
+	*-all) arch=amd64 ;;
 	*-host) arch=$(dpkg --print-architecture) ;;
 	esac
 	mkdir -p "$d/state/lists/partial" "$d/cache/archives/partial" || return 1
@@ -247,14 +252,26 @@ write_apt_conf()	# SUITE MIRROR NAME: the suite's name on the mirror
 apt_update()	# SUITE MIRROR NAME
 {
 	write_apt_conf "$1" "$2" "$3" && apt-get -c "$(apt_of "$1")/conf" update --error-on=any &&
-		grep -qx "Codename: ${1%-host}" "$(apt_of "$1")"/state/lists/*_InRelease
+		grep -Eqx "(Codename|Suite): $(suite_of "$1")" "$(apt_of "$1")"/state/lists/*_InRelease
+}
+
+suite_of()	# SUITE, SUITE-host or SUITE-all
+{
+	local name=${1%-host}
+	echo "${name%-all}"
 }
 
 # During and after an update of a mirror, a list may not be in step with the index of the same name.
 # The suite's other name often still has an older index with the lists that belong to it.
 update_lists()	# SUITE MIRROR
 {
-	apt_update "$1" "$2" "${1%-host}" || { [ "$1" = $suite ] && apt_update "$1" "$2" $suite_alias; }
+	local name
+	name=$(suite_of "$1")
+	apt_update "$1" "$2" "$name" && return
+	case $name in
+	$suite | $suite-backports) apt_update "$1" "$2" "$suite_alias${name#$suite}" ;;
+	*) return 1 ;;
+	esac
 }
 
 lists_read=
@@ -264,7 +281,7 @@ read_lists()	# [SUITE]
 	local name=${1:-$suite} mirror
 	case " $lists_read " in *" $name "*) return 0 ;; esac
 	mirror=$(debian_mirror) || return 1
-	step "reading Debian ${name%-host}'s package lists" update_lists "$name" "$mirror" || return 1
+	step "reading Debian $(suite_of "$name")'s package lists" update_lists "$name" "$mirror" || return 1
 	lists_read="$lists_read $name"
 }
 
@@ -306,6 +323,7 @@ get_package()	# NAME TEXT [SUITE]
 publish()	# NAME RECIPE: $made becomes $out/NAME
 {
 	echo "$2" >"$made/recipe"
+	mkdir -p "$(dirname "$out/$1")"
 	[ ! -e "$out/$1" ] || mv "$out/$1" "$made.old"
 	mv "$made" "$out/$1"
 	rm -rf "$made.old"
@@ -382,12 +400,6 @@ find_kernel()
 	kernel=$package
 }
 
-# Keep the busybox that has been unpacked in $tmp.
-keep_busybox()
-{
-	mv "$(newest "$tmp/usr/bin/busybox" "$tmp/bin/busybox")" "$made/busybox"
-}
-
 # Keep a package's name and version.
 keep_version()	# PACKAGE
 {
@@ -396,66 +408,32 @@ keep_version()	# PACKAGE
 
 make_guest()
 {
-	local kernel busybox tmp=$dl/unpack.$$
+	local kernel tmp=$dl/unpack.$$
 	find_kernel || return 1
 	get_package busybox-static "busybox for the guest (1 MB)" || return 1
-	busybox=$package
-	step "unpacking the guest kernel" unpack_guest || { rm -rf "$tmp"; return 1; }
-	rm -rf "$tmp"
-}
-
-unpack_guest()
-{
-	rm -rf "$tmp"
-	mkdir -p "$made" "$tmp" || return 1
-	dpkg-deb -x "$kernel" "$tmp" && dpkg-deb -x "$busybox" "$tmp" || return 1
-	mv "$tmp"/boot/vmlinu?-* "$made/vmlinux" || return 1
-	keep_busybox || return 1
-	# shellcheck disable=SC2086
-	unpack_modules "$tmp" "$made/modules" $guest_modules || return 1
-	keep_version "$kernel"
-}
-
-# Print the version of the newest kernel, which is in the name of the metapackage's kernel package.
-newest_linux()
-{
-	apt-cache -c "$(apt_of sid)/conf" show --no-all-versions linux-image-riscv64 |
-		sed -n 's/^Depends:.* linux-image-\([0-9][^ ]*-riscv64\) .*/\1/p'
-}
-
-make_linux_newest()
-{
-	local file name version tmp=$dl/unpack.$$ packages=()
-	file=$(newest "$dl"/linux-binary-[0-9]*_riscv64.deb)
-	version=${file##*/linux-binary-}
-	version=${version%%_*}
-	if [ -z "$version" ]; then
-		read_lists sid || return 1
-		version=$(newest_linux)
-		[ -n "$version" ] || { say "Debian unstable's package lists do not contain linux-image-riscv64"; return 1; }
-	fi
-	for name in binary modules base; do
-		get_package "linux-$name-$version" "Linux $version, package linux-$name" sid || return 1
-		packages+=("$package")
-	done
-	get_package busybox-static "busybox (1 MB)" || return 1
-	step "unpacking Linux $version" unpack_linux_newest "${packages[@]}" "$package"
+	step "unpacking the guest kernel" unpack_linux "$guest_modules" "$kernel" && unpack_busybox "$package"
 	local status=$?
 	rm -rf "$tmp"
 	return $status
 }
 
-unpack_linux_newest()	# PACKAGE...; the first has the kernel
+# Keep a kernel as vmlinux, and these modules of it.
+unpack_linux()	# MODULES PACKAGE...; the first package is that of the version
 {
 	local deb
 	mkdir -p "$made" "$tmp" || return 1
-	for deb in "$@"; do
+	for deb in "${@:2}"; do
 		dpkg-deb -x "$deb" "$tmp" || return 1
 	done
-	mv "$tmp"/usr/lib/modules/*/vmlinuz "$made/vmlinux" || return 1
-	keep_busybox || return 1
-	unpack_modules "$tmp" "$made/modules" kvm virtio_blk || return 1
-	keep_version "$1"
+	mv "$(newest "$tmp"/boot/vmlinu?-* "$tmp"/usr/lib/modules/*/vmlinuz)" "$made/vmlinux" &&
+		mv "$(newest "$tmp"/boot/config-* "$tmp"/usr/lib/modules/*/config)" "$made/config" || return 1
+	# shellcheck disable=SC2086
+	unpack_modules "$tmp" "$made/modules" $1 && keep_version "$2"
+}
+
+unpack_busybox()	# PACKAGE
+{
+	dpkg-deb -x "$1" "$tmp" && mv "$(newest "$tmp/usr/bin/busybox" "$tmp/bin/busybox")" "$made/busybox"
 }
 
 unpack_usr()	# FOLDER PACKAGE...
@@ -625,7 +603,7 @@ make_kselftest()
 
 make_kselftest_7_3()
 {
-	kselftest_of 7.3 $suite-backports "$kselftest_7_3_source"
+	kselftest_of 7.3 $suite-backports-all "$kselftest_7_3_source"
 }
 
 kselftest_of()	# VERSION SUITE PARTS
@@ -647,23 +625,6 @@ unpack_kselftest()	# PARTS
 	for part in $1; do patterns+=("$name/$part"); done
 	set +f
 	unpack_linux_source "$name" --wildcards "${patterns[@]}"
-}
-
-# Unpack Linux's source from $package to $tmp/source. ARGUMENTS of tar select files.
-unpack_linux_source()	# NAME ARGUMENT...
-{
-	local tar=$tmp/source.tar.xz
-	mkdir -p "$tmp/source" || return 1
-	dpkg-deb --fsys-tarfile "$package" | tar -xO "./usr/src/$1.tar.xz" >"$tar" || return 1
-	xz -dc -T0 "$tar" | tar -x -C "$tmp/source" --strip-components=1 "${@:2}" || return 1
-	rm "$tar"
-	keep_version "$package"
-}
-
-# Variables of this set-up's own make, such as VERSION, must not replace those of Linux's Makefile.
-make_linux()	# ARGUMENT...
-{
-	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -j2 ARCH=riscv "$@"
 }
 
 # Before version 13, gcc calls libatomic for operations on a byte, and says that they may not be
@@ -765,22 +726,37 @@ pack_perfetto()
 		sed 1d <<<"$perfetto_sums" | sha256sum --check --quiet)
 }
 
-fetch_all()
+# Make the folder $made, and set $recipe.
+make_folder()	# NAME
 {
-	local name
-	fetch_find_missing
-	[ -n "$missing_files" ] || return 0
+	case $1 in
+	linux/*) recipe=$recipe_linux; make_linux_kernel "${1#linux/}" ;;
+	*) eval "recipe=\$recipe_$1"; "make_$1" ;;
+	esac
+}
+
+# Wait until no other set-up uses the folders, and set $dl.
+prepare_fetch()
+{
 	mkdir -p "$out/dl" || die "cannot write to $out"
 	dl=$(cd "$out/dl" && pwd)
 	out=$(cd "$out" && pwd)
 	exec 9>"$dl/lock"
 	flock -n 9 || { say "waiting for another set-up of $out"; flock 9; }
 	rm -rf "$dl"/{partial,make,unpack}.*	# left by an interrupted set-up
+}
+
+fetch_all()
+{
+	local name recipe
+	fetch_find_missing
+	[ -n "$missing_files" ] || return 0
+	prepare_fetch
 	fetch_find_missing
 	for name in $missing_files; do
-		made=$dl/make.$name.$$
+		made=$dl/make.${name//\//_}.$$
 		rm -rf "$made"
-		if ! "make_$name"; then
+		if ! make_folder "$name"; then
 			rm -rf "$made"
 			if [ "$name" = perfetto ]; then
 				say "$out/perfetto could not be made: tests that need it are skipped"
@@ -789,7 +765,7 @@ fetch_all()
 			die "$out/$name could not be made: if the mirror cannot be reached or is being updated," \
 				"try again later, or set DEBIAN_MIRROR to the URL of another"
 		fi
-		eval "publish $name \$recipe_$name"
+		publish "$name" "$recipe"
 	done
 	exec 9>&-
 }

@@ -61,9 +61,9 @@ package_table()
 	notebooks /usr/lib/python3/dist-packages/pandas    python3-pandas
 	notebooks /usr/lib/python3/dist-packages/matplotlib python3-matplotlib
 	sweep  parallel                                    parallel
-	linux-debug flex                                   flex
-	linux-debug bison                                  bison
-	linux-debug bc                                     bc
+	linux-build flex                                   flex
+	linux-build bison                                  bison
+	linux-build bc                                     bc
 	fuzz   clang                                       clang
 	fuzz   clang-library:fuzzer                        libclang-rt-dev
 	END
@@ -122,6 +122,7 @@ packages_find_missing()
 {
 	local wanted=" run $* " purpose what package version
 	! only_draws "$@" || wanted=" $* "
+	case $wanted in *" linux-debug "* | *" linux-source-"*) wanted="$wanted linux-build " ;; esac
 	missing_packages=
 	while read -r purpose what package; do
 		case $wanted in *" $purpose "*) ;; *) continue ;; esac

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: MIT
+#
+# linux.sh - fetch or build the Linux kernels that are measured or tested as hosts.
+#
+# fetch.sh lists the folders. A release is fetched from the first suite below that has it. A kernel is
+# built from Debian's package linux-source-VERSION, with this machine's compiler and the options of
+# linux.config, so that two such kernels differ only in their source. The debug kernel also has the
+# options of linux-debug.config: KASAN, lockdep, kmemleak and others, which Debian's kernels lack.
+
+recipe_linux=1
+recipe_linux_newest=1
+recipe_linux_debug=3
+host_modules="kvm virtio_blk"	# skipped if built into the kernel
+linux_suites="$suite $suite-backports forky sid experimental"
+source_suites="$suite $suite-backports-all forky sid experimental bookworm"
+
+# ---- Debian's kernels -----------------------------------------------------------------------
+
+# Print the kernel packages that a suite has: those of the newer kernels, whose package linux-image-* only
+# depends on others, and those of the older ones.
+kernel_packages()	# SUITE
+{
+	local conf image
+	conf=$(apt_of "$1")/conf
+	apt-cache -c "$conf" pkgnames linux-binary- | grep '^linux-binary-[0-9][^-]*-riscv64$'
+	for image in $(apt-cache -c "$conf" pkgnames linux-image- | grep '^linux-image-[0-9][^-]*-riscv64$'); do
+		[ -n "$(apt-cache -c "$conf" pkgnames "linux-binary-${image#linux-image-}")" ] || echo "$image"
+	done
+}
+
+# Set $kernel to the package of a release, and $from to the first suite that has it. If none has it, $offered
+# lists the releases that there are, and $unread the suites that could not be read.
+find_release()	# RELEASE, such as 7.2.11
+{
+	local name
+	offered= unread=
+	for from in $linux_suites; do
+		read_lists "$from" || { unread="$unread $from"; continue; }
+		for kernel in $(kernel_packages "$from"); do
+			name=${kernel#linux-*-}
+			[ "${name%%[+-]*}" != "$1" ] || return 0
+			offered="$offered ${name%%[+-]*}"
+		done
+	done
+	offered=$(echo $offered | tr ' ' '\n' | sort -uV | paste -sd' ')
+	return 1
+}
+
+# List the releases that --linux of the bench and of linux-kvm can use.
+list_linux()
+{
+	local offered unread kernel from
+	prepare_fetch
+	find_release none
+	echo "Debian's kernels for riscv64: $offered"
+	[ -z "$unread" ] || die "these suites could not be read:$unread"
+}
+
+# A kernel's packages have 130 MB, and are not kept.
+make_linux_kernel()	# RELEASE or source-VERSION
+{
+	local kernel from names offered unread tmp=$dl/unpack.linux.$$
+	case $1 in source-*) build_kernel "${1#source-}" "$here/lib/linux.config"; return ;; esac
+	if ! find_release "$1"; then
+		[ -z "$unread" ] || { say "Linux $1 is in none of the suites that could be read"; return 1; }
+		die "Debian has no Linux $1 for riscv64, only $offered"
+	fi
+	names=$kernel
+	case $kernel in
+	linux-binary-*) names="$kernel linux-modules-${kernel#linux-binary-} linux-base-${kernel#linux-binary-}" ;;
+	esac
+	mkdir -p "$tmp/packages"
+	# shellcheck disable=SC2086
+	step "fetching Linux ${kernel#linux-*-} from $from (130 MB)" download_to "$tmp/packages" "$from" $names &&
+		step "unpacking Linux ${kernel#linux-*-}" unpack_linux "$host_modules" "$tmp/packages/${kernel}"_*.deb "$tmp"/packages/*.deb
+	local status=$?
+	rm -rf "$tmp"
+	return $status
+}
+
+download_to()	# FOLDER SUITE PACKAGE...
+{
+	(cd "$1" && apt-get -q -c "$(apt_of "$2")/conf" download "${@:3}")
+}
+
+# Print the version of the newest kernel, which is in the name of the metapackage's kernel package.
+newest_linux()
+{
+	apt-cache -c "$(apt_of sid)/conf" show --no-all-versions linux-image-riscv64 |
+		sed -n 's/^Depends:.* linux-image-\([0-9][^ ]*-riscv64\) .*/\1/p'
+}
+
+make_linux_newest()
+{
+	local file name version tmp=$dl/unpack.$$ packages=()
+	file=$(newest "$dl"/linux-binary-[0-9]*_riscv64.deb)
+	version=${file##*/linux-binary-}
+	version=${version%%_*}
+	if [ -z "$version" ]; then
+		read_lists sid || return 1
+		version=$(newest_linux)
+		[ -n "$version" ] || { say "Debian unstable's package lists do not contain linux-image-riscv64"; return 1; }
+	fi
+	for name in binary modules base; do
+		get_package "linux-$name-$version" "Linux $version, package linux-$name" sid || return 1
+		packages+=("$package")
+	done
+	step "unpacking Linux $version" unpack_linux "$host_modules" "${packages[@]}"
+	local status=$?
+	rm -rf "$tmp"
+	return $status
+}
+
+# ---- kernels built from source --------------------------------------------------------------
+
+# Fetch Linux's source, and set $package to its file.
+get_source()	# VERSION
+{
+	local from
+	package=$(newest "$dl/linux-source-$1"_*.deb)
+	[ -z "$package" ] || return 0
+	for from in $source_suites; do
+		read_lists "$from" || continue
+		[ -n "$(apt-cache -c "$(apt_of "$from")/conf" pkgnames "linux-source-$1" | grep -x "linux-source-$1")" ] || continue
+		get_package "linux-source-$1" "Linux $1's source (160 MB)" "$from"
+		return
+	done
+	say "Debian has no package linux-source-$1"
+	return 1
+}
+
+# Unpack Linux's source from $package to $tmp/source. ARGUMENTS of tar select files.
+unpack_linux_source()	# NAME ARGUMENT...
+{
+	local tar=$tmp/source.tar.xz
+	mkdir -p "$tmp/source" || return 1
+	dpkg-deb --fsys-tarfile "$package" | tar -xO "./usr/src/$1.tar.xz" >"$tar" || return 1
+	xz -dc -T0 "$tar" | tar -x -C "$tmp/source" --strip-components=1 "${@:2}" || return 1
+	rm "$tar"
+	keep_version "$package"
+}
+
+# Variables of this set-up's own make, such as VERSION, must not replace those of Linux's Makefile.
+make_linux()	# ARGUMENT...
+{
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -j2 ARCH=riscv "$@"
+}
+
+make_linux_debug()
+{
+	local needs_all=1	# each option is a check, which must not be missing
+	build_kernel 6.12 "$here/lib/linux-debug.config" "$here/lib/linux.config"
+}
+
+build_kernel()	# VERSION FILE...: the options that differ from allnoconfig
+{
+	local package tmp=$dl/unpack.linux.$$
+	get_source "$1" || return 1
+	mkdir -p "$tmp" "$made/modules" || return 1
+	cat "${@:2}" >"$tmp/options" &&
+		step "unpacking Linux $1's source" unpack_kernel_source "linux-source-$1" &&
+		step "building Linux $1 (10 minutes)" build_linux
+	local status=$?
+	rm -rf "$tmp"
+	return $status
+}
+
+# The documentation is left out, but Kconfig reads one file of it.
+unpack_kernel_source()	# NAME
+{
+	unpack_linux_source "$1" --exclude="$1/Documentation/*" &&
+		mkdir -p "$tmp/source/Documentation" && : >"$tmp/source/Documentation/Kconfig"
+}
+
+# Keep the kernel, its modules, its configuration, and what is needed to build another module.
+build_linux()
+{
+	local option file make=(make_linux -C "$tmp/source" CROSS_COMPILE="${CROSS_COMPILE:-riscv64-linux-gnu-}")
+	"${make[@]}" KCONFIG_ALLCONFIG="$tmp/options" allnoconfig || return 1
+	while read -r option; do
+		grep -qx "$option" "$tmp/source/.config" || { echo "Linux does not accept $option"; [ -z "${needs_all:-}" ] || return 1; }
+	done < <(grep '^CONFIG' "$tmp/options")
+	"${make[@]}" Image modules || return 1
+	mv "$tmp/source/arch/riscv/boot/Image" "$made/vmlinux" && cp "$tmp/source/.config" "$made/config" || return 1
+	for file in arch/riscv/kvm/kvm.ko drivers/block/virtio_blk.ko; do
+		mv "$tmp/source/$file" "$made/modules/" || return 1
+	done
+	mkdir "$made/headers" && cd "$tmp/source" &&
+		cp -a --parents -t "$made/headers" .config Makefile Module.symvers include scripts arch/riscv/Makefile* arch/riscv/include
+}
