@@ -34,6 +34,17 @@ def seconds(text):
     return value
 
 
+def percent(text):
+    """Convert the value of an option that takes a percentage, such as 2% or 0.5, to a share."""
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        value = -1
+    if not 0 <= value < 1e6:  # also false for NaN
+        raise argparse.ArgumentTypeError("%s is not a percentage such as 2%%" % (text or "nothing"))
+    return value / 100
+
+
 def readable(path):
     """Convert the value of an option that names a file to read."""
     if os.path.isdir(path) or not os.access(path, os.R_OK):

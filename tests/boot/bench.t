@@ -134,6 +134,37 @@ else
 	skip "the exits of a boot" "there is no guest kernel: set-up could not fetch it"
 fi
 
+# ---- two kernels ----
+if [ -f "$O/guest/vmlinux" ] && ! qemu_breaks_linux_kvm; then
+	bench --linux "a=$O/guest" --rows sbi_version --csv "$tmp/a.csv"
+	is $status 0 "--linux measures the kernel in a folder" || diag "$err"
+	like "$out" '^sbi_version +[1-9][0-9][0-9]$' "the table has a column for it"
+	like "$(cat "$tmp/a.csv")" '^linux-a,sbi_version,.*,"Linux 6\.[^,]*riscv64 \(gcc [0-9.]+' "the CSV names its release and compiler"
+	sed 's/^linux-a/linux-b/; s/\(instructions,32768,[0-9.]*,\)[0-9.]*/\1800.00/' "$tmp/a.csv" >"$tmp/b.csv"
+	bench --linux "a=$O/guest" --rows sbi_version --against "$tmp/b.csv"
+	is $status 1 "--against fails if the kernel's figure is more than 2 % above that of another one"
+	like "$out" '^sbi_version +800 +[89][0-9]{2} +\+[0-9.]+ +\+1[0-9]\.[0-9]$' "the table shows the increase"
+	cat "$tmp/a.csv" <(sed 1d "$tmp/b.csv") <(sed '1d; s/^linux-b/linux-c/' "$tmp/b.csv") >"$tmp/abc.csv"
+	claim=$(cd "$HS_TOP/scripts" && python3 -B - "$tmp" 2>&1 >/dev/null <<'END'
+import sys
+from types import SimpleNamespace
+from hs.bench import kernels, report
+from hs.bench.systems import BenchError
+a, b, every = (report.read_csv("%s/%s.csv" % (sys.argv[1], name)) for name in ("a", "b", "abc"))
+def compared(theirs, head="linux-a", limit=None):
+    try:
+        return kernels.compare(a, theirs, SimpleNamespace(kernels=[head], limit=limit, against="FILE"))
+    except BenchError as error:
+        return error
+print(compared(b, limit=0.5), compared(every), compared([row for row in every if row not in a]), file=sys.stderr)
+END
+	)
+	is "$claim" "0 0 FILE: has figures of 2 kernels; use a file with one" \
+		"the limit counts; of a file with several kernels, the figures of the same one are used"
+else
+	skip "two kernels" "there is no guest kernel, or this QEMU breaks guests of Linux KVM"
+fi
+
 # ---- usage errors ----
 refused()	# REGEX ARGS...
 {
@@ -150,6 +181,13 @@ refused "toggle gstage_huge takes on or off" --set gstage_huge=maybe
 refused "--rows: no row is named" --rows ''
 refused "--exitstat 'bogus': choose from .*auto" --exitstat bogus
 refused "unknown option --wrong" --wrong
+refused "--linux nonsense: choose stable, newest, debug, a release such as 7.2.11" --linux nonsense
+refused "--linux 1.2.3: .*/linux/1.2.3/vmlinux is missing: run 'scripts/hyperscope setup linux-1.2.3'" --linux 1.2.3
+refused "--linux .*/docs/vmlinux is missing: name a folder with an Image" --linux "$HS_TOP/docs"
+refused "--linux: no kernel is named" --linux ,
+refused "--against: /nowhere: no such file" --against /nowhere
+refused "--limit: needs --against" --limit 1%
+refused "--limit: x is not a percentage such as 2%" --limit x --against "$tmp/csv"
 bench --firmware /nowhere/fw.bin
 is $status 2 "bench ends with status 2 when the firmware does not exist"
 like "$err" "firmware /nowhere/fw.bin: No such file" "the message names the missing firmware"

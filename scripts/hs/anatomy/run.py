@@ -170,8 +170,8 @@ def _command(system, row, options, folder):
     """Return the bench's command for a row. On Linux, the command also writes out the kernel's symbols at the end."""
     runner = systems.Runner(options)
     runner.qemu = os.path.join(folder, "qemu")
-    command = getattr(runner, system)(systems.Job(system, options.cpu, systems.setting_on(system, options),
-                                                  BY_NAME[row].group, (row,)))
+    command = runner.command(systems.Job(system, options.cpu, systems.setting_on(system, options),
+                                         BY_NAME[row].group, (row,)))
     if system not in systems.LINUXES:
         return command
     script = os.path.join(folder, "symbols.sh")

@@ -36,7 +36,7 @@ class Stages:
 
     # A module has hyperscope's core and Linux's host.
     MODULE = ("module", "hyperscope", "linux")
-    TABLES = {"module": MODULE, "module_newest": MODULE, "linux_newest": ("linux",)}
+    TABLES = {"module": MODULE, "module_newest": MODULE}
 
     def __init__(self, path, system, span=False):
         self.exact, self.patterns = {}, []
@@ -49,7 +49,8 @@ class Stages:
                 if len(words) != 3:
                     raise LaunchError("anatomy.stages: expected SYSTEM FUNCTION STAGE: %s" % words)
                 where, function, stage = words
-                if where not in self.TABLES.get(system, (system,)) + ((system + "/span",) if span else ()):
+                own = ("linux",) if system.startswith("linux") else (system,)
+                if where not in self.TABLES.get(system, own) + ((system + "/span",) if span else ()):
                     continue
                 stage = _words(stage.strip())
                 if set(function) & set("*?["):

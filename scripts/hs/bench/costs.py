@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""costs.py - find exits that cost more than at another commit, and commits that announce the increase.
+"""costs.py - find exits that cost more than at another commit or on another kernel, and commits that announce the increase.
 
 A commit that makes an exit more expensive announces the increase in a line of its message:
 
@@ -12,13 +12,15 @@ import math
 import re
 from typing import NamedTuple, Optional
 
-from hs import git
+from hs import git, layout
 from . import rows
-from .report import KEY, typical
+from .report import KEY, shown, typical
 
 MADE_WITH = ("qemu", "opensbi", "compiler", "binutils")
-LIMIT = 0.02   # share of the figure above which an increase has to be announced
+LIMIT = 0.02   # share of the figure above which an increase counts, and has to be announced
 STEP = 0.5     # least change that counts, in instructions; the resolution of a batch is 0.4
+ANY = "any"    # the system of both sides, if a figure of one system is compared with that of another
+LINE = "%-40s%10s%10s%9s%8s"
 
 
 class Cost(NamedTuple):
@@ -27,11 +29,12 @@ class Cost(NamedTuple):
     head: float
     same: bool       # made with the same versions of MADE_WITH
     stated: Optional[str]  # the reason that a commit's message gives
+    limit: float           # share of the figure above which an increase counts
 
     def name(self):
         system, row, setting, cpu = self.key
         words = [row] + ([setting] if setting != "default" else []) + (["!" + cpu] if cpu != "rv64" else [])
-        return " ".join(words) if system == "hyperscope" else "%s:%s" % (system, " ".join(words))
+        return " ".join(words) if system in ("hyperscope", ANY) else "%s:%s" % (system, " ".join(words))
 
     def share(self):
         if not self.base:
@@ -42,8 +45,8 @@ class Cost(NamedTuple):
         return abs(self.head - self.base) >= STEP
 
     def costs_more(self):
-        """Return whether the figure has increased so much that a commit has to announce the increase."""
-        return self.head - self.base >= STEP and self.head > self.base * (1 + LIMIT)
+        """Return whether the figure has increased so much that it counts: a commit has to announce the increase."""
+        return self.head - self.base >= STEP and self.head > self.base * (1 + self.limit)
 
 
 def _of_message(text):
@@ -64,7 +67,12 @@ def _reason(row, reasons):
                  if any(fnmatch.fnmatchcase(row, pattern) for pattern in patterns)), None)
 
 
-def compare(base, head, reasons):
+def of_any(lines):
+    """Return lines with ANY as their system, so that the figures of two systems can be compared."""
+    return [dict(line, system=ANY) for line in lines]
+
+
+def compare(base, head, reasons=(), limit=LIMIT):
     """Return a Cost for each figure that is in both BASE and HEAD, which are lines from scripts/hyperscope bench. For
     rare events, the mean is compared. Raise ValueError if units differ."""
     theirs = {tuple(row[name] for name in KEY): row for row in base}
@@ -76,5 +84,24 @@ def compare(base, head, reasons):
         if row["unit"] != theirs[key]["unit"]:
             raise ValueError("the unit of %s is %s in BASE, but %s here" % (row["exit"], theirs[key]["unit"], row["unit"]))
         found.append(Cost(key, typical(theirs[key]), typical(row),
-                          all(row[name] == theirs[key][name] for name in MADE_WITH), _reason(row["exit"], reasons)))
+                          all(row[name] == theirs[key][name] for name in MADE_WITH), _reason(row["exit"], reasons), limit))
     return found
+
+
+def table(found, heads=("base", "head")):
+    """Print the figures of two measurements, the largest increase first. HEADS: what they are called."""
+    if found:
+        print(LINE % (("",) + heads + ("more", "%")))
+    for cost in sorted(found, key=lambda cost: -cost.share()):
+        note = "" if not cost.costs_more() else " said: " + cost.stated if cost.stated else " COSTLIER"
+        line = LINE % (cost.name()[:40], shown(cost.base), shown(cost.head), "%+.1f" % (cost.head - cost.base),
+                       "%+.1f" % (100 * cost.share()))
+        print(line + note if len(line + note) <= 79 else line + "\n   " + note)
+
+
+def summary(found, limit=LIMIT):
+    """Return how many figures are the same, less and more, as text."""
+    return "%s: %d the same, %d less, %d more, %d of them by more than %g %%" % (
+        layout.counted(len(found), "figure"), sum(not cost.changed() for cost in found),
+        sum(cost.changed() and cost.head < cost.base for cost in found),
+        sum(cost.changed() and cost.head > cost.base for cost in found), sum(cost.costs_more() for cost in found), 100 * limit)

@@ -115,7 +115,8 @@ class Runner(systems.Runner):
 
     def flags(self, job):
         """Return QEMU's options that affect the figures."""
-        return ["-M", machine_of(None, [job.setting]), "-cpu", job.cpu, "-smp", "1", "-m", RAM[job.system]] + ICOUNT + CLOCK
+        memory = RAM.get(job.system, systems.LINUX_RAM)
+        return ["-M", machine_of(None, [job.setting]), "-cpu", job.cpu, "-smp", "1", "-m", memory] + ICOUNT + CLOCK
 
     def on_native(self, job, initrd):
         return [self.qemu] + self.flags(job) + record_mode(1) + [
@@ -142,14 +143,19 @@ class Runner(systems.Runner):
                     "--host", NESTED] * (job.system == NESTED) + [
                     "--set", AIA] * (job.setting == AIA) + files + [self.vmm] + words
 
-    on_nested = on_hyperscope
-
     def on_linux(self, job, initrd):
         files, words = self.vm(job, initrd)
         return [HYPERSCOPE, "linux-kvm", "exec", "--timeout", str(self.options.timeout), "--out", self.options.out, "--icount",
-                "--cpu", job.cpu, "--memory", RAM["linux"], "--file", self.vmm + ":/vmm"] + files + [
+                "--cpu", job.cpu, "--memory", systems.LINUX_RAM, "--linux", systems.LINUXES[job.system].name,
+                "--file", self.vmm + ":/vmm"] + files + [
                     os.path.join(self.options.out, "guest", "busybox"), "sh", "-c",
                     'sleep %d; exec /vmm "$@"' % SETTLE, "vmm"] + words
+
+    def command_with(self, job, initrd):
+        """Return the command that runs a job with this initrd."""
+        if job.system == "native":
+            return self.on_native(job, initrd)
+        return (self.on_linux if job.system in systems.LINUXES else self.on_hyperscope)(job, initrd)
 
     def write_initrd(self, job, path):
         """Write the common initrd, followed by the files that only this guest needs."""
@@ -176,7 +182,7 @@ class Runner(systems.Runner):
             self.write_initrd(job, initrd)
             with open(os.path.join(folder, "disk"), "wb") as disk:
                 disk.truncate(DISK_BYTES)
-            status, out, errors = self.run_for_output(getattr(self, "on_" + job.system)(job, initrd))
+            status, out, errors = self.run_for_output(self.command_with(job, initrd))
         found = [(name, int(operations), values.split())
                  for name, operations, values in _BATCHES.findall(_STAMP.sub("", out)) if name in wanted]
         exits = {name: int(count) for name, count in _EXITS.findall(errors)}

@@ -6,9 +6,9 @@ import os
 import re
 import subprocess
 
-from hs import ends, git
+from hs import ends, git, kernels
 from hs.paths import TOP
-from .systems import LINUXES, MODULES, NESTED, BenchError
+from .systems import LINUXES, MODULES, NESTED, ONE_LINUX, BenchError
 
 COLUMNS = ("commit", "images", "qemu", "qemu_flags", "opensbi", "kernel", "compiler", "binutils")
 # Changes of these files do not count: they do not affect figures, and measurements write the CSV files.
@@ -138,8 +138,11 @@ def collect(runner):
 
 
 def _linux(out, system="linux"):
+    folder = kernels.place(out, LINUXES[system].name)[0]
+    if system.startswith(ONE_LINUX):
+        return "Linux " + kernels.made_with(kernels.image_of(folder))
     try:
-        with open(os.path.join(out, LINUXES[system].folder, "version"), encoding="utf-8") as file:
+        with open(os.path.join(folder, "version"), encoding="utf-8") as file:
             return "Linux " + file.read().strip()
     except OSError:
         return "Linux"

@@ -5,7 +5,7 @@ import csv
 from hs import output
 from . import csvfile, provenance
 from .rows import BESIDE, BY_NAME, DERIVED, GOALS_WITH, GROUPS, ROWS, TRACED, WRONG_IN_LINUX
-from .systems import COLUMNS, MODULE, MODULE_NEWEST, NESTED, NESTED_LINUX, NEWEST, STATISTICS
+from .systems import COLUMNS, MODULE, MODULE_NEWEST, NESTED, NESTED_LINUX, NEWEST, ONE_LINUX, STATISTICS
 
 CSV_COLUMNS = ("system", "exit", "toggles", "cpu", "unit", "n") + STATISTICS + (
     "instret",) + provenance.COLUMNS
@@ -161,6 +161,24 @@ def nested(figures, names, own):
         print("\n".join(lines))
 
 
+def label(system):
+    """Return the name of a kernel, without the prefix of its system."""
+    return system.removeprefix(ONE_LINUX)
+
+
+def kernels(figures, names, systems):
+    """Print the figures of Linux KVM of several kernels, as many next to each other as fit on a line."""
+    width = max([9] + [len(label(system)) + 2 for system in systems])
+    fit = max(1, (80 - 17) // width)
+    for first in range(0, len(systems), fit):
+        some = systems[first:first + fit]
+        print(("\n" if first else "") + "%-17s" % "exit" + "".join(label(system).rjust(width) for system in some))
+        for row in ROWS:
+            values = [figures.value(system, row.name) for system in some]
+            if row.name in names and any(value is not None for value in values):
+                print("%-17s" % row.name + "".join(shown(value).rjust(width) for value in values))
+
+
 def nacl(figures, names, settings):
     """Print what the toggle nacl changes for a guest of Linux that is a guest of hyperscope."""
     settings = [setting for setting, _ in settings if setting.startswith("nacl=") and setting not in WRONG_IN_LINUX]
@@ -237,6 +255,8 @@ def notes(results, statistic, options):
     if len(units) > 1:
         print("Different units have no ratio: %s." % ", ".join(
             "%s for %s" % (unit, " and ".join(units[unit])) for unit in sorted(units)))
+    if {row["system"] for row in results} == set(options.kernels):
+        return
     print("ratio: hyperscope / Linux. small: why hyperscope needs less: by design, because")
     print("the host is small (no cgroups, no RCU, no LSM), or both.")
     if options.own != " ".join(options.set):
@@ -258,12 +278,14 @@ def tables(results, options, settings):
             if kernel:
                 print("%s: %s" % (title, kernel.removeprefix("Linux ")))
         figures = Figures(results, cpu, statistic)
-        if not {row["system"] for row in results} <= {NESTED, NESTED_LINUX}:
+        if not {row["system"] for row in results} <= {NESTED, NESTED_LINUX, *options.kernels}:
             compare(figures, names, own)
+        if options.kernels:
+            kernels(figures, names, options.kernels)
         modules(figures, names, own)
         nested(figures, names, own)
         nacl(figures, names, settings[1:])
-        if cpu == "rv64" and figures.counted():
+        if cpu == "rv64" and figures.counted() and not options.kernels:
             published(names)
         derived(figures, own)
         toggles(figures, settings, own)

@@ -2,8 +2,9 @@
 """systems.py - start each system with the payload, and read its output.
 
 The system "bare" runs the payload in QEMU directly on the firmware. The others run it with the same VMM: hyperscope on
-its own host; KVM of Debian's Linux and of the newest Linux that Debian has; hyperscope as a module of each of these; and,
-as guests of hyperscope, hyperscope ("nested") and KVM of the newest Linux ("nested_linux").
+its own host; KVM of Debian's Linux, of the newest Linux that Debian has, and of any other Linux ("linux-NAME");
+hyperscope as a module of the first two of these; and, as guests of hyperscope, hyperscope ("nested") and KVM of the newest
+Linux ("nested_linux").
 One Job is one boot; its rows are returned as dictionaries.
 """
 import os
@@ -13,7 +14,7 @@ import tempfile
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from hs import ends, layout
+from hs import ends, kernels, layout
 from hs.errors import STATUS_TIMEOUT
 from hs.icount import CLOCK, ICOUNT, record_mode
 from hs.lastwords import last_words
@@ -31,8 +32,8 @@ OTHERS = (MODULE, NEWEST, MODULE_NEWEST, NESTED, NESTED_LINUX)  # measured only 
 KNOWN = SYSTEMS + OTHERS + ("native",)  # without a hypervisor, "bare" runs the payload and "native" runs a guest's kernel
 STATISTICS = ("min", "p50", "p99", "max", "mean")
 COLUMNS = ("exit", "unit", "n") + STATISTICS + ("instret",)
-RAM = {"bare": "512M", "hyperscope": "1G", "linux": "2G", MODULE: "2G", NEWEST: "2G", MODULE_NEWEST: "2G", NESTED: "1G",
-       NESTED_LINUX: "1088M"}  # the last one: as run chooses it for a guest of L1_RAM
+RAM = {"bare": "512M", "hyperscope": "1G", NESTED: "1G", NESTED_LINUX: "1088M"}  # the last: as run does for L1_RAM
+LINUX_RAM = "2G"
 L1_RAM, L2_RAM = "700M", "64M"  # of Linux as a guest hypervisor, and of its guest
 SETTLE = 5  # seconds to wait on Linux before measuring: background work after boot would double the first figures
 DISK_BYTES = 1 << 20
@@ -44,15 +45,15 @@ class BenchError(Exception):
 
 
 class Linux(NamedTuple):
-    name: str     # of linux-kvm's option --linux
-    folder: str   # in the output folder
-    module: str   # the hypervisor, in the output folder
-    get: str      # the command that fetches or builds these files
+    name: str         # of linux-kvm's option --linux
+    module: str = ""  # hyperscope's module for it, in the output folder; else, KVM is measured
+    get: str = ""     # the command that builds this module
 
     def missing(self, out):
-        """Return the path of a missing file, or None."""
-        paths = [os.path.join(out, self.folder, name) for name in ("vmlinux", "busybox")] + [os.path.join(out, self.module)]
-        return next((path for path in paths if not os.path.exists(path)), None)
+        """Return a sentence about a missing file, or ""."""
+        module = os.path.join(out, self.module)
+        return kernels.missing(out, self.name) or (
+            "%s is missing: run '%s'" % (module, self.get) if not os.path.exists(module) else "")
 
 
 # The first program of Linux as a guest hypervisor.
@@ -65,12 +66,13 @@ L1_INIT = """#!/bin/busybox sh
 """
 
 LINUXES = {
-    "linux": Linux("stable", "guest", "guest/modules/kvm.ko", "scripts/hyperscope setup run"),
-    NEWEST: Linux("newest", "linux_newest", "linux_newest/modules/kvm.ko", "scripts/hyperscope setup linux-newest"),
-    MODULE: Linux("stable", "guest", "hyperscope.ko", "make linux-module"),
-    MODULE_NEWEST: Linux("newest", "linux_newest", "hyperscope_newest.ko", "make linux-module KERNEL=newest"),
+    "linux": Linux("stable"),
+    NEWEST: Linux("newest"),
+    MODULE: Linux("stable", "hyperscope.ko", "make linux-module"),
+    MODULE_NEWEST: Linux("newest", "hyperscope_newest.ko", "make linux-module KERNEL=newest"),
+    NESTED_LINUX: Linux("newest"),
 }
-LINUXES[NESTED_LINUX] = LINUXES[NEWEST]
+ONE_LINUX = "linux-"  # a system that hs.bench.kernels adds begins with this
 
 
 class Job(NamedTuple):
@@ -143,9 +145,9 @@ class Runner:
             os.makedirs(parent, exist_ok=True)
             self.temporary = tempfile.TemporaryDirectory(dir=parent)
         for system in sorted(systems & set(LINUXES)):
-            path = LINUXES[system].missing(self.options.out)
-            if path:
-                raise BenchError("%s is missing: run '%s'" % (path, LINUXES[system].get))
+            lacks = LINUXES[system].missing(self.options.out)
+            if lacks:
+                raise BenchError(lacks)
         if self.options.firmware:
             check_firmware(self.options.firmware)
         qemu_version(self.qemu)  # raises an error if QEMU is missing
@@ -157,7 +159,7 @@ class Runner:
     def flags(self, job):
         """Return QEMU's options that affect the figures."""
         flags = ["-M", machine_of(self.machine, job.settings()), "-cpu", job.cpu, "-smp", str(GROUPS[job.group].harts),
-                 "-m", RAM[job.system]] + ICOUNT + CLOCK
+                 "-m", RAM.get(job.system, LINUX_RAM)] + ICOUNT + CLOCK
         return flags + (["-bios", self.options.firmware] if self.options.firmware else [])
 
     def append(self, job):
@@ -226,7 +228,7 @@ class Runner:
         created."""
         command = [HYPERSCOPE, "linux-kvm", "exec", "--linux", LINUXES[job.system].name, "--icount",
                    "--timeout", str(self.options.timeout), "--cpu", job.cpu, "--harts", str(GROUPS[job.group].harts),
-                   "--out", self.options.out, "--memory", RAM[job.system],
+                   "--out", self.options.out, "--memory", LINUX_RAM,
                    "--machine", machine_named(self.machine, job.settings())]
         if self.options.firmware:
             command += ["--firmware", self.options.firmware]
@@ -255,12 +257,12 @@ class Runner:
                           os.path.join(self.options.out, "guest", "busybox"), "sh", "-c", shell,
                           "program"] + arguments
 
-    module = linux_newest = module_newest = linux
     nested = hyperscope
 
     def nested_linux(self, job):
         """Return the command for a guest of hyperscope that runs the VMM on its own KVM. All levels' consoles are one."""
-        folder = os.path.join(self.options.out, LINUXES[NESTED_LINUX].folder)
+        folder = kernels.place(self.options.out, LINUXES[NESTED_LINUX].name)[0]
+        busybox = os.path.join(self.options.out, "guest", "busybox")
         words = ["/vmm", "--memory", L2_RAM] + self.arguments(job)
         initrd = os.path.join(self.temporary.name, job.group + job.setting.replace(" ", "_"))
         with open(initrd, "wb") as out:
@@ -268,7 +270,7 @@ class Runner:
             archive.add_dir("dev")
             archive.add_dir("proc")
             archive.add_data("init", (L1_INIT % shlex.join(words)).encode(), 0o755)
-            for name, path in (("bin/busybox", os.path.join(folder, "busybox")), ("vmm", self.vmm),
+            for name, path in (("bin/busybox", busybox), ("vmm", self.vmm),
                                ("kvm.ko", os.path.join(folder, "modules", "kvm.ko")), ("bench.bin", self.payload)):
                 archive.add_file(name, path)
             archive.close()
@@ -278,6 +280,11 @@ class Runner:
         for word in job.settings():
             command += ["--set", word]
         return command + [os.path.join(folder, "vmlinux")]
+
+    def command(self, job):
+        """Return the command that runs a job."""
+        named = {"bare": self.bare, "hyperscope": self.hyperscope, NESTED: self.nested, NESTED_LINUX: self.nested_linux}
+        return named.get(job.system, self.linux)(job)
 
     def images(self):
         """Return the files that run and so determine the figures."""
@@ -325,7 +332,7 @@ class Runner:
 
     def run(self, job):
         """Run a job and return its rows, in order."""
-        status, out, errors = self.run_for_output(getattr(self, job.system)(job))
+        status, out, errors = self.run_for_output(self.command(job))
         rows = parse(out)
         if status:
             raise self.failed(job, status, rows, out, errors)
@@ -387,7 +394,7 @@ def linux_settings(system, settings):
 def jobs_of(system, cpu, setting, matters, wanted):
     jobs = []
     for name, group in GROUPS.items():
-        if system == "bare" and not group.bare or group.needs_h and system in ("linux", NEWEST, NESTED_LINUX):
+        if system == "bare" and not group.bare or group.needs_h and system in LINUXES and system not in MODULES:
             continue
         if system == NESTED_LINUX and (group.harts, group.disk, group.program) != (1, False, "vmm"):
             continue

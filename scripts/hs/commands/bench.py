@@ -8,15 +8,16 @@ of hyperscope; and Linux KVM, with the same VMM. QEMU counts instructions
 page walks and caches cost nothing. docs/bench.md explains the rows and what a
 count of instructions cannot show.
 """
+import argparse
 import os
 
 from hs import layout
 from hs import toggles as hstoggles
-from hs.bench import provenance, report, rows, systems
+from hs.bench import kernels, provenance, report, rows, systems
 from hs.bench.measure import measure
 from hs.bench.systems import LINUXES, NESTED_LINUX, OTHERS, SYSTEMS, BenchError
 from hs.errors import LaunchError
-from hs.parser import of_command, readable
+from hs.parser import of_command, percent
 from hs.paths import TOP
 from hs.run.qemuopt import add_machine
 
@@ -29,20 +30,26 @@ examples:
                                     measure the cost of each value of a toggle
   scripts/hyperscope bench all --toggles --cpu both --csv FILE
                                     measure everything (make bench)
-exit status: 0; 1 figures differ (--verify, --against); 2 usage error;
-125 measurement failed
+  scripts/hyperscope bench --linux 7.2.13 --against 6.12.117 --rows sbi_version
+                                    compare two kernels (docs/kvm-history.md)
+exit status: 0; 1 figures differ (--verify, --against) or have grown (--limit);
+2 usage error; 125 measurement failed. So git bisect run can use it.
 """
 
 
 def new_parser():
     parser = of_command("bench", __doc__, epilog=EXAMPLES)
-    parser.add_argument("systems", metavar="SYSTEM", nargs="*", default=["hyperscope"],
+    parser.add_argument("systems", metavar="SYSTEM", nargs="*",
                         help="bare, hyperscope (default), linux, module (hyperscope.ko on the same Linux: make linux-module), "
                              "linux_newest (the newest Linux that Debian has: scripts/hyperscope setup "
                              "linux-newest), module_newest (on the newest: make linux-module KERNEL=newest), "
                              "nested (hyperscope in a VM of hyperscope: docs/nested.md), "
                              "nested_linux (the newest Linux in a VM of hyperscope), "
                              "or all (those that are built, at least the first three, without the nested ones)")
+    parser.add_argument("--linux", metavar="KERNEL,...", action="append", default=[],
+                        help="measure Linux KVM of these kernels, as for scripts/hyperscope linux-kvm --linux: releases "
+                             "(scripts/hyperscope setup linux-7.2.11), or folders with a kernel of your own, such as "
+                             "./linux or LABEL=./linux; all: all that were fetched")
     parser.add_argument("--rows", metavar="NAME,...", action="append", default=[],
                         help="measure only these rows; patterns such as 'mmio_*' are allowed; "
                              "--list shows all")
@@ -76,8 +83,12 @@ def new_parser():
     parser.add_argument("--csv", metavar="FILE", help="also write all figures to FILE")
     parser.add_argument("--verify", action="store_true",
                         help="measure twice and list the rows that differ (none should)")
-    parser.add_argument("--against", metavar="FILE", type=readable,
-                        help="list the rows that differ from those in the CSV file FILE")
+    parser.add_argument("--against", metavar="FILE",
+                        help="list the rows that differ from those in the CSV file FILE; with --linux KERNEL: "
+                             "compare with FILE or with another KERNEL")
+    parser.add_argument("--limit", metavar="PERCENT", type=percent,
+                        help="with --against: list all rows, and fail only if a figure has grown by more "
+                             "than PERCENT (with --linux: 2%%)")
     parser.add_argument("--from", metavar="SYSTEM=LOG", action="append", default=[], dest="logs",
                         help="read the figures of SYSTEM from a console log, for example a board's")
     parser.add_argument("--timeout", metavar="SECONDS", type=int, default=900,
@@ -141,9 +152,24 @@ def settings(parser, options, own):
     return result
 
 
+def check_kernels(parser, options):
+    """Add the kernels of --linux to the systems, and set options.base to what to compare with."""
+    try:
+        options.kernels = kernels.add(options.out, options.linux)
+        options.base = kernels.base_of(options)
+    except LaunchError as error:
+        parser.error(str(error))
+    except argparse.ArgumentTypeError as error:
+        parser.error("--against: %s" % error)
+    if options.limit is not None and not options.against:
+        parser.error("--limit: needs --against")
+    options.systems = options.systems + options.kernels or ["hyperscope"]
+
+
 def check(parser, options):
+    check_kernels(parser, options)
     for system in options.systems:
-        if system not in SYSTEMS + OTHERS + ("all",):
+        if system not in SYSTEMS + OTHERS + ("all",) and system not in options.kernels:
             parser.error("there is no system '%s'; known systems: %s, all" % (system, ", ".join(SYSTEMS + OTHERS)))
     if "all" in options.systems:
         options.systems = list(SYSTEMS) + [system for system in OTHERS if system in options.systems
@@ -206,7 +232,7 @@ def run(parser, options):
     wanted = wanted_rows(parser, options)
     compared = settings(parser, options, options.own)
     theirs = None
-    if options.against:
+    if options.against and not options.base:
         try:
             theirs = report.read_csv(options.against)
         except OSError as error:
@@ -214,7 +240,8 @@ def run(parser, options):
         except ValueError as error:
             raise BenchError("%s: %s" % (options.against, error)) from None
     runner = systems.Runner(options)
-    jobs = [] if options.logs else systems.plan(options.systems, options.cpu, compared, wanted)
+    measured = options.systems + [options.base] * (options.base != "")
+    jobs = [] if options.logs else systems.plan(measured, options.cpu, compared, wanted)
     runner.check(jobs)
     shared = provenance.collect(runner)
     if options.logs:
@@ -226,13 +253,17 @@ def run(parser, options):
                          "(docs/bench.md says what a row needs)" % ", ".join(options.systems))
     if options.csv:
         report.write_csv(options.csv, results)
-    report.tables(results, options, compared)
     status = 0
+    if options.kernels and (options.base or theirs):
+        return kernels.compare(results, theirs or results, options, options.base)
+    report.tables(results, options, compared)
     if options.verify:
         status |= differ("verify", results, measure(runner, jobs, shared))
     if theirs is not None:
         if not options.logs:
             theirs = systems.asked_for(jobs, theirs)
+        if options.limit is not None:
+            return kernels.compare(results, theirs, options)
         status |= differ("against %s" % options.against, results, theirs)
     return int(status)
 

@@ -5,8 +5,8 @@ BASE is a commit, which is built and measured with its own bench in OUT/compare,
 or a CSV file written by scripts/hyperscope bench. Figures are exact, so every
 difference is due to the code or to the tools. The comparison fails if, with the
 same tools (QEMU, OpenSBI, compiler, binutils), the cost of an exit has grown by
-more than 2 % and by at least half an instruction, unless a commit after BASE
-announces the increase in a line of its message:
+more than --limit and by at least half an instruction, unless a commit after
+BASE announces the increase in a line of its message:
 
     Costs: fault_4k_*,touch_4k the walk now checks the notifier twice
 """
@@ -15,11 +15,11 @@ import shutil
 import subprocess
 import sys
 
-from hs import ends, git, layout, toggles
+from hs import ends, git, toggles
 from hs.lock import lock
 from hs.bench import costs, csvfile, report, rows
 from hs.errors import LaunchError
-from hs.parser import of_command
+from hs.parser import of_command, percent
 from hs.paths import QEMU, TOP
 from hs.run.qemuopt import check_cpu
 
@@ -42,6 +42,8 @@ def parse(words):
     parser.add_argument("--rows", metavar="NAME,...", help="compare only these rows (all that both sides have)")
     parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="set a toggle on both sides")
     parser.add_argument("--cpu", metavar="MODEL", default="rv64", help="processor (rv64), or both for rv64 and max")
+    parser.add_argument("--limit", metavar="PERCENT", type=percent, default=costs.LIMIT,
+                        help="increase of a cost that counts (2%%), as for scripts/hyperscope bench --against")
     parser.add_argument("--all", action="store_true", help="also show figures that are the same")
     parser.add_out()
     options = parser.parse_args(words)
@@ -153,20 +155,10 @@ def wanted(options, theirs):
 def show(found, options):
     """Print the table. Return 1 if a cost has grown, both sides were made with the same tools, and no commit
     announces the increase; else return 0."""
-    status, shown = 0, [cost for cost in found if options.all or cost.changed()]
-    if shown:
-        print("%-40s%10s%10s%9s%8s" % ("", "base", "head", "more", "%"))
-    for cost in sorted(shown, key=lambda cost: -cost.share()):
-        note = "" if not cost.costs_more() else " said: " + cost.stated if cost.stated else " COSTLIER"
-        line = "%-40s%10s%10s%+9.1f%+8.1f" % (cost.name()[:40], report.shown(cost.base), report.shown(cost.head),
-                                              cost.head - cost.base, 100 * cost.share())
-        print(line + note if len(line + note) <= 79 else line + "\n   " + note)
-        status |= int(cost.costs_more() and not cost.stated and cost.same)
+    costs.table([cost for cost in found if options.all or cost.changed()])
+    status = int(any(cost.costs_more() and not cost.stated and cost.same for cost in found))
     other = [cost for cost in found if not cost.same]
-    print("%s: %d the same, %d less, %d more, %d of them by more than 2 %%" % (
-        layout.counted(len(found), "figure"), sum(not cost.changed() for cost in found),
-        sum(cost.changed() and cost.head < cost.base for cost in found),
-        sum(cost.changed() and cost.head > cost.base for cost in found), sum(cost.costs_more() for cost in found)))
+    print(costs.summary(found, options.limit))
     if other:
         print("figures made with another QEMU, OpenSBI or compiler (differences are not failures): %d" % len(other))
     if status:
@@ -198,7 +190,7 @@ def compared(options, lines, commit, reasons):
         raise LaunchError("BASE has none of the rows to compare")
     head = measured(TOP, options.out, names, options)
     base = lines or measured(tree, build, names, options)
-    found = costs.compare(base, head, reasons)
+    found = costs.compare(base, head, reasons, options.limit)
     if not found:
         raise LaunchError("BASE has none of the rows to compare with %s on cpu %s" % (
             " ".join(options.set) or "the default toggles", options.cpu))

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""kernels.py - measure Linux KVM of any kernels (bench --linux), and compare two of them."""
+import os
+
+from hs import kernels
+from hs.errors import STATUS_USAGE, LaunchError
+from hs.parser import readable
+from . import costs, csvfile, report
+from .systems import LINUXES, ONE_LINUX, BenchError, Linux
+
+
+def add(out, words):
+    """Add the kernels of the option --linux to the systems, and return the names of their systems. Raise LaunchError if
+    there is no such kernel, or a file of it is missing."""
+    names = [name for word in words for name in word.split(",") if name]
+    if words and not names:
+        raise LaunchError("--linux: no kernel is named", STATUS_USAGE)
+    if "all" in names:
+        names = [name for name in names if name != "all"] + kernels.fetched(out)
+    return list(dict.fromkeys(_add(out, name) for name in names))
+
+
+def _add(out, word):
+    label, _, name = word.rpartition("=")
+    lacks = kernels.missing(out, name)
+    if lacks:
+        raise LaunchError("--linux %s: %s" % (name, lacks))
+    if not label and kernels.is_folder(name):
+        label = kernels.banner(kernels.image_of(name))[0] or os.path.basename(os.path.realpath(name))
+    system = ONE_LINUX + (label or name)
+    if LINUXES.get(system, Linux(name)).name != name:
+        raise LaunchError("--linux %s: another kernel is also called %s; name this one LABEL=%s"
+                          % (name, system[len(ONE_LINUX):], name), STATUS_USAGE)
+    LINUXES[system] = Linux(name)
+    return system
+
+
+def base_of(options):
+    """Return the system that --against names, or "" if it names no kernel but a file, or is not given."""
+    if not options.against:
+        return ""
+    if not options.kernels or os.path.isfile(options.against):
+        readable(options.against)
+        return ""
+    if len(options.kernels) > 1:
+        raise LaunchError("--against %s: compares one kernel of --linux with another" % options.against, STATUS_USAGE)
+    base = add(options.out, [options.against])[0]
+    if base in options.kernels:
+        raise LaunchError("--against %s: is the kernel of --linux" % options.against, STATUS_USAGE)
+    return base
+
+
+def compare(results, theirs, options, base=""):
+    """Print the costs of RESULTS next to THEIRS, and return 1 if one has grown by more than the limit. base: the other
+    kernel's system, if THEIRS are its figures and not those of a file, which may be of any one kernel."""
+    head = options.kernels[0] if options.kernels else ""
+    if head:
+        systems = {line["system"] for line in theirs if line["system"].startswith("linux")}
+        base = base or (head if head in systems else systems.pop() if len(systems) == 1 else "")
+        if not base:
+            raise BenchError("%s: has figures of %d kernels; use a file with one" % (options.against, len(systems)))
+        results = costs.of_any(line for line in results if line["system"] == head)
+        theirs = costs.of_any(line for line in theirs if line["system"] == base)
+    limit = costs.LIMIT if options.limit is None else options.limit
+    try:
+        csvfile.once(theirs, report.KEY)
+        found = costs.compare(theirs, results, limit=limit)
+    except ValueError as error:
+        raise BenchError("%s: %s" % (options.against, error)) from None
+    if not found:
+        raise BenchError("%s: has none of the rows that were measured" % options.against)
+    costs.table(found, (report.label(base)[-9:], report.label(head)[-9:]) if head else ("base", "head"))
+    print(costs.summary(found, limit))
+    return int(any(cost.costs_more() for cost in found))
