@@ -33,7 +33,7 @@ _EXIT = re.compile(r"^\d\S* +L2 +([^,\n]+).*\n((?: +L[01] .*\n)*)", re.M)  # the
 class Runner(systems.Runner):
     def command(self, job):
         """Return the job's command, changed so that the machine saves a trace."""
-        words = getattr(self, job.system)(job)
+        words = super().command(job)
         del words[words.index("--quiet")]
         if job.system == NESTED:
             words[words.index("--trace") + 1] = EVENTS
