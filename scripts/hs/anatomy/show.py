@@ -150,6 +150,30 @@ def print_functions(anatomy, out):
             stage = ""
 
 
+def _by_name(anatomy):
+    """Return function -> instructions, without the suffixes that gcc gives to variants of a function."""
+    counts: dict = {}
+    for step in anatomy.steps:
+        name = step.chain[0].split(".")[0]
+        counts[name] = counts.get(name, 0) + step.counted
+    return counts
+
+
+def print_changes(base, head, out):
+    """Print the functions whose instructions differ between two systems, the largest difference first."""
+    theirs, ours = _by_name(base), _by_name(head)
+    more = {name: ours.get(name, 0) - theirs.get(name, 0) for name in list(theirs) + list(ours)}
+    line = "%-44s%12s%12s%10s"
+    print("\n" + line % (head.row + ", by function", *(anatomy.system.removeprefix("linux-")[-11:] for anatomy in (base, head)),
+                         "more"), file=out)
+    for name in sorted(more, key=lambda name: (-abs(more[name]), name)):
+        if more[name]:
+            print((line % (name[:44], theirs.get(name, "-"), ours.get(name, "-"), "%+d" % more[name])), file=out)
+    same = [name for name in more if not more[name]]
+    print(line % ("%d with the same number" % len(same), *[sum(theirs[name] for name in same)] * 2, ""), file=out)
+    print(line % ("sum", base.total(), head.total(), "%+d" % (head.total() - base.total())), file=out)
+
+
 def runs(steps):
     """Merge successive steps with equal hart, stage, stack and chain. Return [first step, instructions] pairs."""
     result, last = [], None

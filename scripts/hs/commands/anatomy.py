@@ -16,7 +16,7 @@ from hs import ends, plugin, toggles
 from hs.anatomy import run, show, svg, table
 from hs.anatomy.stages import Stages
 from hs.anatomy.walk import Walk
-from hs.bench import systems
+from hs.bench import kernels, systems
 from hs.bench.systems import SYSTEMS
 from hs.errors import STATUS_USAGE, LaunchError
 from hs.parser import of_command
@@ -32,10 +32,15 @@ def parse(argv):
         epilog="exit status: 0; 2 usage error; 124 ended by --timeout; 125 other failure")
     parser.add_argument("row", metavar="ROW", nargs="?", help="a row of the bench; --list shows them")
     parser.add_argument("--list", action="store_true", help="list the rows that can be analyzed")
-    parser.add_argument("--systems", "--system", metavar="NAME", default="hyperscope", dest="system",
+    parser.add_argument("--systems", "--system", metavar="NAME", dest="system",
                         help="hyperscope (default), linux, bare, both (hyperscope and linux), all (these three), "
                         "module (hyperscope.ko on Linux: make linux-module), linux_newest (setup linux-newest), "
                         "module_newest (make linux-module KERNEL=newest), or a comma-separated list")
+    parser.add_argument("--linux", metavar="KERNEL,...", action="append", default=[],
+                        help="also on Linux KVM of these kernels, as for scripts/hyperscope bench --linux")
+    parser.add_argument("--against", metavar="SYSTEM",
+                        help="list the functions that account for the difference from another system or kernel, largest "
+                        "first")
     plugin.add_machine(parser, harts=False)
     parser.add_argument("--exitstat", metavar="UNIT", default="0", choices=("0", "instret"),
                         help="instret: account for exits on hyperscope, and show what the exit table counts; 0 "
@@ -65,7 +70,23 @@ def parse(argv):
     return options
 
 
-def chosen_systems(text):
+def chosen_systems(options):
+    """Return the systems to analyze; with --against, the other one comes first."""
+    of_kernels = kernels.add(options.out, options.linux)
+    found = named_systems(options.system) if options.system else []
+    found = found + of_kernels or ["hyperscope"]
+    if not options.against:
+        return found
+    if len(found) != 1:
+        raise LaunchError("--against %s: compares one system with another" % options.against, STATUS_USAGE)
+    known = options.against in SYSTEMS + systems.OTHERS
+    base = options.against if known else kernels.add(options.out, [options.against])[0]
+    if base in found:
+        raise LaunchError("--against %s: is the same system" % options.against, STATUS_USAGE)
+    return [base] + found
+
+
+def named_systems(text):
     names = {"both": "hyperscope,linux", "all": ",".join(SYSTEMS)}.get(text, text).split(",")
     for name in names:
         if name not in SYSTEMS + systems.OTHERS:
@@ -149,7 +170,7 @@ def main(argv):
                           % (options.row, " ".join(rows)), STATUS_USAGE)
     if options.batches < 1:
         raise LaunchError("--batches %d: must be at least 1" % options.batches, STATUS_USAGE)
-    chosen = chosen_systems(options.system)
+    chosen = chosen_systems(options)
     if options.row in run.SPANS and chosen != ["hyperscope"]:
         raise LaunchError("%s: only hyperscope's two programs can be followed" % options.row, STATUS_USAGE)
     toggles.refuse_defaults()
@@ -182,7 +203,9 @@ def show_all(found, options):
     print("%s: instructions of one iteration, -cpu %s%s\n"
           % (options.row, options.cpu, "".join(", " + value for value in systems.setting_of(options).split())))
     show.print_stages(found, sys.stdout)
-    for anatomy in found:
+    if options.against:
+        show.print_changes(*found, sys.stdout)
+    for anatomy in found if not options.against or options.calls or options.insns or options.paths else ():
         if anatomy.system == "hyperscope" and options.exitstat != "0":
             show.print_interval(anatomy, options.trace != "none", sys.stdout)
         show.print_functions(anatomy, sys.stdout)
