@@ -84,9 +84,10 @@ apart()
 	echo "apart" >>"$script.body"
 }
 
-# Linux 6.12 loses the time just written by SBI set_timer if its scheduler preempts the vCPU's
-# thread before the guest continues: kvm_riscv_vcpu_timer_restore() writes back the vstimecmp that
-# was saved at the exit. This was seen in 1 of 40 runs of the payload sbi beside three busy loops.
+# Linux loses the time just written by SBI set_timer if its scheduler preempts the vCPU's thread
+# before the guest continues: kvm_riscv_vcpu_timer_restore() writes back the vstimecmp that was saved
+# at the exit (docs/lost-timer.md). This was seen in 1 of 40 runs of the payload sbi beside three busy
+# loops.
 # So on Linux KVM, a VM with one vCPU runs with real-time priority. VMs whose vCPUs wait for each
 # other on fewer harts must not have this priority.
 write_script()	# SYSTEM
