@@ -68,7 +68,7 @@ BENCH_APPS = $(TOP)/scripts/hyperscope bench-apps --out $(O)
 NESTED_CSV := $(TOP)/notebooks-data/nested.csv
 NESTED_APPS := boot,fork_exec,hackbench,cyclictest,files_tmpfs,blk
 NESTED_ROWS := sbi_version,sbi_user,mmio_read,fault_4k_present,fault_4k_fresh,run_vcpus,wfi_pending,virtual_insn,h_*,l2_*
-.PHONY: bench bench-apps bench-nested bench-verify
+.PHONY: bench bench-apps bench-nested bench-verify kvm-history
 bench:
 	$(if $(filter command%,$(origin OPENSBI)),$(error OPENSBI=$(OPENSBI): the variable's name is now FIRMWARE))
 	$(SETUP) $(if $(ARGS),$(if $(filter linux module all,$(ARGS)),,--no-guest)) run $(if $(ARGS),,apps)
@@ -91,6 +91,13 @@ bench-nested:
 	$(if $(ARGS),,$(TOP)/scripts/hyperscope bench-levels --out $(O) --csv $(O)/bench-levels.csv)
 	$(if $(ARGS),,$(BENCH_APPS) native hyperscope nested --rows $(NESTED_APPS) --csv $(O)/bench-nested-apps.csv)
 	$(if $(ARGS),,tail -q -n +2 $(O)/bench-levels.csv $(O)/bench-nested-apps.csv >>$(NESTED_CSV))
+
+# Measure Linux KVM of these kernels (docs/kvm-history.md). The command fetches or builds those that are missing.
+KERNELS := all
+kvm-history:
+	$(SETUP) run
+	+$(BUILD) all $(O)/tests/kvm/bench_turns
+	$(TOP)/scripts/hyperscope kvm-history --out $(O) $(or $(ARGS),$(KERNELS))
 
 bench-verify:
 	$(SETUP) run

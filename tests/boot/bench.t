@@ -151,14 +151,27 @@ from types import SimpleNamespace
 from hs.bench import kernels, report
 from hs.bench.systems import BenchError
 a, b, every = (report.read_csv("%s/%s.csv" % (sys.argv[1], name)) for name in ("a", "b", "abc"))
-def compared(theirs, head="linux-a", limit=None):
+def compared(theirs, limit=None):
+    options = SimpleNamespace(kernels=["linux-a"], limit=limit, against="FILE")
     try:
-        return kernels.compare(a, theirs, SimpleNamespace(kernels=[head], limit=limit, against="FILE"))
+        return kernels.compare(a, theirs, options, kernels.base_in(theirs, options))
     except BenchError as error:
         return error
 print(compared(b, limit=0.5), compared(every), compared([row for row in every if row not in a]), file=sys.stderr)
 END
 	)
+	sed 's/^linux-b/linux-7.2.9/' "$tmp/b.csv" >"$tmp/old.csv"
+	merged=$(cd "$HS_TOP/scripts" && python3 -B - "$tmp" <<'END'
+import sys
+from hs.bench import report
+from hs.commands.kvm_history import merged
+(line,), path = report.read_csv(sys.argv[1] + "/a.csv"), sys.argv[1] + "/old.csv"
+new = [dict(line, system="linux-" + name) for name in ("source-6.12", "7.2.13", "7.2.9", "6.12.117")]
+print(*(row["system"][6:] + ":" + row["p50"][:3] for row in merged(path, new[:2])), *(row["p50"][:3] for row in merged(path, new[2:3])))
+END
+	)
+	like "$merged" '^7\.2\.9:800 7\.2\.13:([0-9]{3}) source-6\.12:\1 \1$' \
+		"kvm-history sorts kernels by release, keeps lines of other kernels, and replaces those of the same one"
 	is "$claim" "0 0 FILE: has figures of 2 kernels; use a file with one" \
 		"the limit counts; of a file with several kernels, the figures of the same one are used"
 else
@@ -166,6 +179,11 @@ else
 fi
 
 # ---- usage errors ----
+for words in "nonsense" "--rows nonsense 7.2.9" "--jobs 0 7.2.9"; do
+	# shellcheck disable=SC2086
+	"$HS_TOP/scripts/hyperscope" kvm-history --out "$O" $words >"$tmp/out" 2>"$tmp/err"
+	is "$? $(wc -l <"$tmp/err")" "2 1" "refused: kvm-history $words" || diag "$(cat "$tmp/err")"
+done
 refused()	# REGEX ARGS...
 {
 	bench "${@:2}"

@@ -2,14 +2,14 @@
 """expression.py - evaluate expressions for figures.
 
 An expression is ROW, ROW SETTING, SYSTEM:ROW or ROW !CPU, or two of these joined by - or /. Examples are
-`sbi_version fastpath=off - sbi_version`, `linux:mmio_read !max` and `boot / native:boot`. The default system is
-hyperscope, and the default processor is rv64.
+`sbi_version fastpath=off - sbi_version`, `linux:mmio_read !max`, `linux-7.2.13:io_out` and `boot / native:boot`. The
+default system is hyperscope, and the default processor is rv64.
 """
 import re
 from typing import NamedTuple
 
 from . import report, rows
-from .systems import KNOWN
+from .systems import KNOWN, ONE_LINUX
 
 
 class ExpressionError(ValueError):
@@ -31,7 +31,7 @@ def _term(words, system):
         cpu = parts.pop()[1:]
     if parts and ":" in parts[0]:
         system, _, parts[0] = parts[0].partition(":")
-        if system not in KNOWN:
+        if system not in KNOWN and not system.startswith(ONE_LINUX):
             raise ExpressionError("there is no system '%s'; known systems: %s" % (system, ", ".join(KNOWN)))
     if not parts or parts[0] not in rows.BY_NAME:
         raise ExpressionError("there is no row '%s'; scripts/hyperscope bench --list shows the rows" % "".join(parts[:1]))

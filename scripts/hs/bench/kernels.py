@@ -50,15 +50,26 @@ def base_of(options):
     return base
 
 
+def base_in(theirs, options):
+    """Return the system with which the kernel of --linux is compared, if THEIRS are the lines of the file of --against:
+    the same one or, if the file has only one kernel, that one."""
+    head = options.kernels[0]
+    systems = {line["system"] for line in theirs if line["system"].startswith("linux")}
+    if head not in systems and len(systems) != 1:
+        raise BenchError("%s: has figures of %d kernels; use a file with one" % (options.against, len(systems)))
+    return head if head in systems else systems.pop()
+
+
+def _heading(system):
+    """Return a kernel's name, shortened for a column."""
+    return report.label(system).partition("+")[0][:9]
+
+
 def compare(results, theirs, options, base=""):
-    """Print the costs of RESULTS next to THEIRS, and return 1 if one has grown by more than the limit. base: the other
-    kernel's system, if THEIRS are its figures and not those of a file, which may be of any one kernel."""
-    head = options.kernels[0] if options.kernels else ""
-    if head:
-        systems = {line["system"] for line in theirs if line["system"].startswith("linux")}
-        base = base or (head if head in systems else systems.pop() if len(systems) == 1 else "")
-        if not base:
-            raise BenchError("%s: has figures of %d kernels; use a file with one" % (options.against, len(systems)))
+    """Print the costs of RESULTS next to THEIRS, and return 1 if one has grown by more than the limit. base: the system of
+    THEIRS, if RESULTS are of the kernel of --linux; else, they are compared by their systems."""
+    head = options.kernels[0] if base else ""
+    if base:
         results = costs.of_any(line for line in results if line["system"] == head)
         theirs = costs.of_any(line for line in theirs if line["system"] == base)
     limit = costs.LIMIT if options.limit is None else options.limit
@@ -69,6 +80,6 @@ def compare(results, theirs, options, base=""):
         raise BenchError("%s: %s" % (options.against, error)) from None
     if not found:
         raise BenchError("%s: has none of the rows that were measured" % options.against)
-    costs.table(found, (report.label(base)[-9:], report.label(head)[-9:]) if head else ("base", "head"))
+    costs.table(found, (_heading(base), _heading(head)) if base else ("base", "head"))
     print(costs.summary(found, limit))
     return int(any(cost.costs_more() for cost in found))

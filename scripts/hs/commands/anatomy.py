@@ -204,7 +204,7 @@ def show_all(found, options):
           % (options.row, options.cpu, "".join(", " + value for value in systems.setting_of(options).split())))
     show.print_stages(found, sys.stdout)
     if options.against:
-        show.print_changes(*found, sys.stdout)
+        show.print_changes(found[0], found[1], sys.stdout)
     for anatomy in found if not options.against or options.calls or options.insns or options.paths else ():
         if anatomy.system == "hyperscope" and options.exitstat != "0":
             show.print_interval(anatomy, options.trace != "none", sys.stdout)

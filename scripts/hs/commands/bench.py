@@ -239,6 +239,7 @@ def run(parser, options):
             raise BenchError("%s: %s" % (options.against, error.strerror)) from None
         except ValueError as error:
             raise BenchError("%s: %s" % (options.against, error)) from None
+    base = options.base or (kernels.base_in(theirs, options) if options.kernels and theirs is not None else "")
     runner = systems.Runner(options)
     measured = options.systems + [options.base] * (options.base != "")
     jobs = [] if options.logs else systems.plan(measured, options.cpu, compared, wanted)
@@ -254,8 +255,8 @@ def run(parser, options):
     if options.csv:
         report.write_csv(options.csv, results)
     status = 0
-    if options.kernels and (options.base or theirs):
-        return kernels.compare(results, theirs or results, options, options.base)
+    if base:
+        return kernels.compare(results, theirs or results, options, base)
     report.tables(results, options, compared)
     if options.verify:
         status |= differ("verify", results, measure(runner, jobs, shared))

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""numbers.py - write measured figures into the docs, from exit-latency.csv, applications.csv, nested.csv and anatomy.csv
-in notebooks-data.
+"""numbers.py - write measured figures into the docs, from exit-latency.csv, applications.csv, nested.csv, kvm-history.csv
+and anatomy.csv in notebooks-data.
 
-`make bench`, `make bench-nested` and `make anatomy-csv` write the CSV files; then run `scripts/hyperscope figures --docs`. Tables are written between
+`make bench`, `make bench-nested`, `make kvm-history` and `make anatomy-csv` write the CSV files; then run
+`scripts/hyperscope figures --docs`. Tables are written between
 <!-- NAME: by scripts/hyperscope figures --> and <!-- end -->. SENTENCES lists the sentences that contain figures
 from these files.
 """
 import contextlib
 import io
+import math
 import os
 import re
 from types import SimpleNamespace
 
+from hs import kernels
 from hs import toggles as hstoggles
 from hs.anatomy import show, table
 from hs.bench import expression, guests, report, rows, shares
@@ -20,6 +23,7 @@ from hs.paths import TOP
 CSV = os.path.join("notebooks-data", "exit-latency.csv")
 APPLICATIONS = os.path.join("notebooks-data", "applications.csv")
 NESTED = os.path.join("notebooks-data", "nested.csv")
+HISTORY = os.path.join("notebooks-data", "kvm-history.csv")
 ANATOMIES = os.path.join("notebooks-data", "anatomy.csv")
 CPUS = ("rv64", "max")
 # Rows omitted from a toggle's table, because they only repeat others with more vCPUs or VMs.
@@ -29,6 +33,9 @@ ALIKE = ("run_8_vcpus", "run_16_vms")
 COARSE = {"fault_new_table": 12.5, "touch_2m": 100, "store_2m_loaded": 100, "dirty_split": 12.5, "dirty_harvest": 100,
           "blk_read_4k": 6.25, "blk_read_exit": 6.25, "timer_late_5us": 100,
           "timer_late_2ms": 100}
+
+# Rows whose figures on Linux are means of rare events, which depend on when timers expire.
+RARE = ("fp_first_use", "busy_1ms_more", "host_tick")
 
 # For each toggle, the row whose cost the table of toggles shows. Default: sbi_version.
 SHOWN = {
@@ -57,13 +64,13 @@ docs/walkthroughs/fast-path.md | `sret` follows at once: {sbi_version} instructi
 docs/trace.md | call from VS and back: {sbi_version} instructions with everything off, {sbi_version fastpath=off} with `fastpath=off`
 docs/trace.md | `kvm_entry`, `kvm_exit` | {sbi_version trace=kvm_entry,kvm_exit - sbi_version} |
 docs/trace.md | exit accounting (`exitstat=auto`, the default) | {sbi_version exitstat=auto - sbi_version} |
-docs/status.md | | null SBI call (`fastpath=off`) | {sbi_version} ({sbi_version fastpath=off}) | 120 (400) | {linux:sbi_version} |
+docs/status.md | | null SBI call (`fastpath=off`) | {sbi_version} ({sbi_version fastpath=off}) | 120 (400) | {linux:sbi_version} | {linux_newest:sbi_version} |
 docs/validity.md | a null call costs {sbi_version fastpath=off} instructions here, {linux:sbi_version} in Linux KVM
-docs/status.md | | SBI set_timer; IPI to itself; fence.i | {sbi_set_timer}; {sbi_ipi_self}; {sbi_fence_i_self} | 150; 250; 400 | {linux:sbi_set_timer}; {linux:sbi_ipi_self}; {linux:sbi_fence_i_self} |
-docs/status.md | | MMIO read, answered by the VMM | {mmio_read} | 850 | {linux:mmio_read} |
-docs/status.md | | SBI call forwarded to the VMM | {sbi_user} | 780 | {linux:sbi_user} |
-docs/status.md | | fault on a 4 KiB page: present, fresh | {fault_4k_present}, {fault_4k_fresh} | 700, 2200 | {linux:fault_4k_present}, {linux:fault_4k_fresh} |
-docs/status.md | | IPI ping-pong, two sleeping harts (bare {bare:ipi_pingpong}) | {ipi_pingpong} | * | {linux:ipi_pingpong} |
+docs/status.md | | SBI set_timer; IPI to itself; fence.i | {sbi_set_timer}; {sbi_ipi_self}; {sbi_fence_i_self} | 150; 250; 400 | {linux:sbi_set_timer}; {linux:sbi_ipi_self}; {linux:sbi_fence_i_self} | {linux_newest:sbi_set_timer}; {linux_newest:sbi_ipi_self}; {linux_newest:sbi_fence_i_self} |
+docs/status.md | | MMIO read, answered by the VMM | {mmio_read} | 850 | {linux:mmio_read} | {linux_newest:mmio_read} |
+docs/status.md | | SBI call forwarded to the VMM | {sbi_user} | 780 | {linux:sbi_user} | {linux_newest:sbi_user} |
+docs/status.md | | fault on a 4 KiB page: present, fresh | {fault_4k_present}, {fault_4k_fresh} | 700, 2200 | {linux:fault_4k_present}, {linux:fault_4k_fresh} | {linux_newest:fault_4k_present}, {linux_newest:fault_4k_fresh} |
+docs/status.md | | IPI ping-pong, two sleeping harts (bare {bare:ipi_pingpong}) | {ipi_pingpong} | * | {linux:ipi_pingpong} | {linux_newest:ipi_pingpong} |
 docs/status.md | | MSI by an irqfd to a running vCPU: `aia_emul`; `aia_hwaccel` | {msi_irqfd irqchip=aia_emul}; {msi_irqfd irqchip=aia_hwaccel} | 0.4 x Linux; no exit at the guest | {linux:msi_irqfd irqchip=aia_emul}; {linux:msi_irqfd irqchip=aia_hwaccel} |
 docs/status.md | | kvm_entry and kvm_exit on, per exit; accounting | +{sbi_version trace=kvm_entry,kvm_exit - sbi_version}; +{sbi_version exitstat=auto - sbi_version} | +80; +30 | +{linux:sbi_version trace=kvm_entry,kvm_exit - linux:sbi_version} |
 docs/status.md | | boot to a command, x native (`scripts/hyperscope bench-apps`) | {boot / native:boot} | 1.10 | {linux:boot / native:boot} |
@@ -82,6 +89,12 @@ docs/bench.md | leaf, for which it has to read L1's table (`l2_miss` - `l2_call`
 docs/bench.md | (`l2_miss_fresh` - `l2_call`: {l2_miss_fresh - l2_call}).
 docs/bench.md | a miss (`l2_miss_l1` - `l2_miss`: {l2_miss_l1 - l2_miss}).
 docs/bench.md | takes {l2_wfi - l2_call} instructions, and the same exit of L1, `h_wfi`, {h_wfi}.
+docs/bench.md | | `illegal_insn` | {illegal_insn} | {linux:illegal_insn} | {linux_newest:illegal_insn} | delegated
+docs/bench.md | | `touch_4k` | {touch_4k} | {linux:touch_4k} | {linux_newest:touch_4k} | the first
+docs/bench.md | | `touch_2m` | {touch_2m} | {linux:touch_2m} | {linux_newest:touch_2m} | the same
+docs/bench.md | | `dirty_split` | {dirty_split} | {linux:dirty_split} | {linux_newest:dirty_split} | Linux 6.12
+docs/kvm-history.md | A null SBI call costs {linux-6.12.117:sbi_version} instructions on 6.12.117 and {linux-7.2.11:sbi_version} on 7.2.11, but {linux-7.2.13:sbi_version} on 7.2.13
+docs/kvm-history.md | Of the {linux-7.2.11:sbi_version - linux-6.12.117:sbi_version} instructions between
 docs/nested.md | | 6000 | hyperscope: {nested:sbi_version}; Linux's KVM: {nested_linux:sbi_version nacl=off} |
 docs/nested.md | | 2500 | a small hypervisor (`l2_call_nacl`): {l2_call_nacl}; Linux's KVM: {nested_linux:sbi_version}, not reached: the difference of {nested_linux:sbi_version - l2_call_nacl} is about what Linux itself executes |
 docs/nested.md | | {l2_wfi - l2_call}, and in L1 {h_wfi}: * times |
@@ -154,7 +167,7 @@ def results(measured):
     for name in names():
         for beside in [""] + [other + " " for other, _ in [rows.BESIDE.get(name, ("", ""))] if other]:
             settings += [("%s%s=%s" % (beside, name, value), None) for value in values_of(name)[1:]]
-    options = SimpleNamespace(set=[], own="", statistic="p50", single=False, cpu=CPUS)
+    options = SimpleNamespace(set=[], own="", statistic="p50", single=False, cpu=CPUS, kernels=[])
     text = io.StringIO()
     with contextlib.redirect_stdout(text):
         report.tables(measured.results, options, settings)
@@ -288,6 +301,42 @@ def of_guest_hypervisor(figures, toggle):
             report.shown(figures.value("hyperscope", name, "%s=%s" % (toggle, value) if value != values[0] else "")) for value in values))
 
 
+def releases(figures):
+    """Return the systems of kvm-history.csv, the oldest kernel first."""
+    found = {system for system, _, _ in figures.rows if system.startswith("linux-")}
+    return sorted(found, key=lambda system: kernels.order(report.label(system)))
+
+
+def history(figures, ours):
+    """Yield the table of exits of Linux KVM by kernel. ours: the figures of hyperscope."""
+    systems = releases(figures)
+    yield "| row | hyperscope | %s |" % " | ".join(map(report.label, systems))
+    yield "|---|---:|%s" % ("---:|" * len(systems))
+    for row in rows.ROWS:
+        values = [figures.value(system, row.name) for system in systems]
+        if any(value is not None for value in values):
+            yield "| `%s` | %s | %s |" % (row.name, report.shown(ours.value("hyperscope", row.name)), " | ".join(map(report.shown, values)))
+
+
+def steps(figures):
+    """Yield the table of the rows that differ between each kernel and the one before it."""
+    yield "| from | to | rows that cost more | that cost less | largest changes |"
+    yield "|---|---|---:|---:|---|"
+    systems = releases(figures)
+    for one, other in zip(systems, systems[1:]):
+        if report.label(other).startswith("source-") and not report.label(one).startswith("source-"):
+            continue
+        changes = []
+        for row in rows.ROWS:
+            a, b = figures.value(one, row.name), figures.value(other, row.name)
+            if a and b and row.name not in RARE and abs(b - a) > max(COARSE.get(row.name, 0.5), 0.01 * a):
+                changes.append((b / a, row.name))
+        most = sorted(changes, key=lambda change: -abs(math.log(change[0])))[:4]
+        yield "| %s | %s | %d | %d | %s |" % (
+            report.label(one), report.label(other), sum(ratio > 1 for ratio, _ in changes),
+            sum(ratio < 1 for ratio, _ in changes), ", ".join("`%s` x %.3g" % (name, ratio) for ratio, name in most) or "-")
+
+
 def applications(measured):
     """Yield the table of whole guests: the figure for each system, with its ratio to native."""
     yield "| row | native | hyperscope | x native | Linux KVM | x native |"
@@ -398,10 +447,14 @@ def write(check):
     put(page, with_table(text_of(page), page, "applications in L2", applications_of_l2(levels.cpus["rv64"])))
     put(page, with_table(text_of(page), page, "exits of L2", exits_of_l2(levels.cpus["rv64"])))
     put(page, with_table(text_of(page), page, "parts of exits", parts_of_exits(levels.cpus["rv64"])))
+    past = Measured(report.read_csv(os.path.join(TOP, HISTORY)))
+    page = "docs/kvm-history.md"
+    put(page, with_table(text_of(page), page, "history", history(past.cpus["rv64"], measured.cpus["rv64"])))
+    put(page, with_table(text_of(page), page, "steps", steps(past.cpus["rv64"])))
     page = "docs/anatomy.md"
     for name in ("mmio_read", "illegal_insn"):
         put(page, with_table(text_of(page), page, name, anatomy(name)))
-    both = Measured(levels.results + measured.results + whole.results)  # of equal rows, the last one counts
+    both = Measured(past.results + levels.results + measured.results + whole.results)  # of equal rows, the last one counts
     for line in SENTENCES.strip().splitlines():
         doc, _, template = line.partition(" | ")
         put(doc, with_sentence(text_of(doc), doc, template, levels if doc == "docs/nested.md" else both))

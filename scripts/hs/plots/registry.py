@@ -2,7 +2,7 @@
 """registry.py - the figures by name, with a description and the function that draws each."""
 from typing import Callable, NamedTuple
 
-from . import anatomy, apps, exits, nested, papers, shares, smp, toggles
+from . import anatomy, apps, exits, history, nested, papers, shares, smp, toggles
 
 
 class Plot(NamedTuple):
@@ -18,6 +18,7 @@ PLOTS = {
     "anatomy": Plot("instructions of an exit by stage", anatomy.draw),
     "applications": Plot("cost of a whole guest relative to native: hyperscope, Linux KVM", apps.draw),
     "nested": Plot("cost of an exit of a guest and of a guest's guest", nested.draw),
+    "kvm-history": Plot("what exits cost on Linux KVM, kernel by kernel", history.draw),
     "papers": Plot("rows of papers: hyperscope relative to Linux KVM", papers.draw),
     "papers-shape": Plot("rows of papers relative to a null call, beside published figures", papers.draw_shape),
     "smp-scale": Plot("cost of more vCPUs, from a sweep", smp.draw),
