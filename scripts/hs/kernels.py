@@ -18,9 +18,9 @@ def is_folder(name):
     return "/" in name
 
 
-def place(out, name):
+def place(out, name, option="--linux"):
     """Return the folder of the kernel NAME and the command that makes it, which is "" for the user's own folder. Raise
-    LaunchError if NAME is neither a name nor a release nor a folder."""
+    LaunchError if NAME is neither a name nor a release nor a folder. option: what to call NAME in messages."""
     if is_folder(name):
         return name, ""
     if name in NAMED:
@@ -28,8 +28,8 @@ def place(out, name):
     elif _RELEASE.fullmatch(name):
         folder, purpose = os.path.join("linux", name), "linux-" + name
     else:
-        raise LaunchError("--linux %s: choose %s, a release such as 7.2.11 (scripts/hyperscope setup --list-linux), or a "
-                          "folder such as ./linux" % (name, ", ".join(NAMED)), STATUS_USAGE)
+        raise LaunchError("%s %s: choose %s, a release such as 7.2.11 (scripts/hyperscope setup --list-linux), or a "
+                          "folder such as ./linux" % (option, name, ", ".join(NAMED)), STATUS_USAGE)
     return os.path.join(out, folder), "scripts/hyperscope setup " + purpose
 
 
@@ -60,9 +60,9 @@ def module_of(folder, name):
     return next((path for path in paths if os.path.isfile(path)), "")
 
 
-def missing(out, name):
+def missing(out, name, option="--linux"):
     """Return what is missing of the kernel NAME, as a sentence, or "". The user's own kernel may have KVM built in."""
-    folder, command = place(out, name)
+    folder, command = place(out, name, option)
     image = image_of(folder)
     if not command and not os.path.isdir(folder):
         return "%s: no such folder" % folder

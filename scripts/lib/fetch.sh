@@ -269,7 +269,7 @@ update_lists()	# SUITE MIRROR
 	name=$(suite_of "$1")
 	apt_update "$1" "$2" "$name" && return
 	case $name in
-	$suite | $suite-backports) apt_update "$1" "$2" "$suite_alias${name#$suite}" ;;
+	"$suite" | "$suite-backports") apt_update "$1" "$2" "$suite_alias${name#"$suite"}" ;;
 	*) return 1 ;;
 	esac
 }

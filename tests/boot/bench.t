@@ -200,8 +200,11 @@ refused "--rows: no row is named" --rows ''
 refused "--exitstat 'bogus': choose from .*auto" --exitstat bogus
 refused "unknown option --wrong" --wrong
 refused "--linux nonsense: choose stable, newest, debug, a release such as 7.2.11" --linux nonsense
-refused "--linux 1.2.3: .*/linux/1.2.3/vmlinux is missing: run 'scripts/hyperscope setup linux-1.2.3'" --linux 1.2.3
-refused "--linux .*/docs/vmlinux is missing: name a folder with an Image" --linux "$HS_TOP/docs"
+bench --linux 1.2.3
+is "$status $err" "125 bench: --linux 1.2.3: $O/linux/1.2.3/vmlinux is missing: run 'scripts/hyperscope setup linux-1.2.3'" \
+	"a kernel that was not fetched cannot be measured, so git bisect run skips it"
+bench --linux "$HS_TOP/docs"
+like "$status $err" "^125 .*/docs/vmlinux is missing: name a folder with an Image" "nor can a folder without one"
 refused "--linux: no kernel is named" --linux ,
 refused "--against: /nowhere: no such file" --against /nowhere
 refused "--limit: needs --against" --limit 1%

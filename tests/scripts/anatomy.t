@@ -98,6 +98,16 @@ unlike "$(<"$tmp/table")" 'The exit table subtracts' "without events, the exit t
 anatomy plic_eoi --exitstat instret # two exits: the PLIC's claim and completion
 like "$out" 'the exit table counts no exit of this path, or several$' "the parts of several exits are not mixed up"
 
+anatomy sbi_version --against bare
+is "$status $(awk '/by function/ { functions = 1; next } functions && /^sum / { print ($4 == total), ($4 == $3 - $2), (rows > 9) }
+	functions && !/with the same number/ { total += $NF; rows++ }' "$tmp/table")" "0 1 1 1" "--against: the functions' differences add up to the difference" ||
+	diag "$(cat "$tmp/table" "$tmp/err")"
+like "$out" '^vcpu_exit_fast +- +[0-9]+ +\+[0-9]+$' "--against: a function of only one system has its instructions"
+for words in "2 --against hyperscope" "2 --systems both --against bare" "2 --against nonsense" "125 --linux 1.2.3"; do
+	# shellcheck disable=SC2086
+	anatomy sbi_version ${words#* }
+	is "$status $(wc -l <"$tmp/err")" "${words%% *} 1" "refused: ${words#* }"
+done
 anatomy nonsense
 is $status 2 "an unknown row is refused"
 like "$(cat "$tmp/err")" "no row 'nonsense'.*mmio_read" "the message for an unknown row lists the rows"

@@ -169,7 +169,7 @@ def print_changes(base, head, out):
     for name in sorted(more, key=lambda name: (-abs(more[name]), name)):
         if more[name]:
             print((line % (name[:44], theirs.get(name, "-"), ours.get(name, "-"), "%+d" % more[name])), file=out)
-    same = [name for name in more if not more[name]]
+    same = [name for name in more if not more[name] and theirs.get(name)]
     print(line % ("%d with the same number" % len(same), *[sum(theirs[name] for name in same)] * 2, ""), file=out)
     print(line % ("sum", base.total(), head.total(), "%+d" % (head.total() - base.total())), file=out)
 

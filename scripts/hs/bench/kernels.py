@@ -9,28 +9,29 @@ from . import costs, csvfile, report
 from .systems import LINUXES, ONE_LINUX, BenchError, Linux
 
 
-def add(out, words):
-    """Add the kernels of the option --linux to the systems, and return the names of their systems. Raise LaunchError if
-    there is no such kernel, or a file of it is missing."""
+def add(out, words, option="--linux"):
+    """Add the kernels that the option names to the systems, and return the names of their systems. Raise LaunchError if
+    there is no such kernel, or a file of it is missing: then not as wrong use, because git bisect run has to skip a
+    kernel that could not be built."""
     names = [name for word in words for name in word.split(",") if name]
     if words and not names:
-        raise LaunchError("--linux: no kernel is named", STATUS_USAGE)
+        raise LaunchError("%s: no kernel is named" % option, STATUS_USAGE)
     if "all" in names:
         names = [name for name in names if name != "all"] + kernels.fetched(out)
-    return list(dict.fromkeys(_add(out, name) for name in names))
+    return list(dict.fromkeys(_add(out, name, option) for name in names))
 
 
-def _add(out, word):
+def _add(out, word, option):
     label, _, name = word.rpartition("=")
-    lacks = kernels.missing(out, name)
+    lacks = kernels.missing(out, name, option)
     if lacks:
-        raise LaunchError("--linux %s: %s" % (name, lacks))
+        raise LaunchError("%s %s: %s" % (option, name, lacks))
     if not label and kernels.is_folder(name):
         label = kernels.banner(kernels.image_of(name))[0] or os.path.basename(os.path.realpath(name))
     system = ONE_LINUX + (label or name)
     if LINUXES.get(system, Linux(name)).name != name:
-        raise LaunchError("--linux %s: another kernel is also called %s; name this one LABEL=%s"
-                          % (name, system[len(ONE_LINUX):], name), STATUS_USAGE)
+        raise LaunchError("%s %s: another kernel is also called %s; name this one LABEL=%s"
+                          % (option, name, system[len(ONE_LINUX):], name), STATUS_USAGE)
     LINUXES[system] = Linux(name)
     return system
 
@@ -44,7 +45,7 @@ def base_of(options):
         return ""
     if len(options.kernels) > 1:
         raise LaunchError("--against %s: compares one kernel of --linux with another" % options.against, STATUS_USAGE)
-    base = add(options.out, [options.against])[0]
+    base = add(options.out, [options.against], "--against")[0]
     if base in options.kernels:
         raise LaunchError("--against %s: is the kernel of --linux" % options.against, STATUS_USAGE)
     return base

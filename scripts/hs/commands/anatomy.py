@@ -80,7 +80,7 @@ def chosen_systems(options):
     if len(found) != 1:
         raise LaunchError("--against %s: compares one system with another" % options.against, STATUS_USAGE)
     known = options.against in SYSTEMS + systems.OTHERS
-    base = options.against if known else kernels.add(options.out, [options.against])[0]
+    base = options.against if known else kernels.add(options.out, [options.against], "--against")[0]
     if base in found:
         raise LaunchError("--against %s: is the same system" % options.against, STATUS_USAGE)
     return [base] + found

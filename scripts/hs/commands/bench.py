@@ -16,7 +16,7 @@ from hs import toggles as hstoggles
 from hs.bench import kernels, provenance, report, rows, systems
 from hs.bench.measure import measure
 from hs.bench.systems import LINUXES, NESTED_LINUX, OTHERS, SYSTEMS, BenchError
-from hs.errors import LaunchError
+from hs.errors import STATUS_USAGE, LaunchError
 from hs.parser import of_command, percent
 from hs.paths import TOP
 from hs.run.qemuopt import add_machine
@@ -158,6 +158,8 @@ def check_kernels(parser, options):
         options.kernels = kernels.add(options.out, options.linux)
         options.base = kernels.base_of(options)
     except LaunchError as error:
+        if error.status != STATUS_USAGE:
+            raise
         parser.error(str(error))
     except argparse.ArgumentTypeError as error:
         parser.error("--against: %s" % error)

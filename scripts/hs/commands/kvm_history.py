@@ -14,7 +14,7 @@ from hs import ends, kernels
 from hs.bench import guests, kernels as linuxes, provenance, report, rows, systems
 from hs.bench.measure import measure
 from hs.bench.systems import BenchError, plain
-from hs.errors import LaunchError
+from hs.errors import STATUS_USAGE, LaunchError
 from hs.parser import of_command
 from hs.paths import HYPERSCOPE, TOP
 
@@ -59,6 +59,8 @@ def parse(argv):
     try:
         options.systems = linuxes.add(options.out, fetched(options))
     except LaunchError as error:
+        if error.status != STATUS_USAGE:
+            raise
         parser.error(str(error))
     if not options.systems:
         parser.error("no kernel was fetched yet: name one, such as 7.2.13, or all")

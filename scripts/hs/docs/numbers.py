@@ -95,6 +95,7 @@ docs/bench.md | | `touch_2m` | {touch_2m} | {linux:touch_2m} | {linux_newest:tou
 docs/bench.md | | `dirty_split` | {dirty_split} | {linux:dirty_split} | {linux_newest:dirty_split} | Linux 6.12
 docs/kvm-history.md | A null SBI call costs {linux-6.12.117:sbi_version} instructions on 6.12.117 and {linux-7.2.11:sbi_version} on 7.2.11, but {linux-7.2.13:sbi_version} on 7.2.13
 docs/kvm-history.md | Of the {linux-7.2.11:sbi_version - linux-6.12.117:sbi_version} instructions between
+docs/kvm-history.md | the call costs {linux-source-6.12:sbi_version} instructions on 6.12 and {linux-source-7.3:sbi_version} on 7.3
 docs/nested.md | | 6000 | hyperscope: {nested:sbi_version}; Linux's KVM: {nested_linux:sbi_version nacl=off} |
 docs/nested.md | | 2500 | a small hypervisor (`l2_call_nacl`): {l2_call_nacl}; Linux's KVM: {nested_linux:sbi_version}, not reached: the difference of {nested_linux:sbi_version - l2_call_nacl} is about what Linux itself executes |
 docs/nested.md | | {l2_wfi - l2_call}, and in L1 {h_wfi}: * times |
@@ -318,6 +319,17 @@ def history(figures, ours):
             yield "| `%s` | %s | %s |" % (row.name, report.shown(ours.value("hyperscope", row.name)), " | ".join(map(report.shown, values)))
 
 
+def history_of_guests(figures):
+    """Yield the table of whole guests of Linux KVM by kernel, in thousands of instructions."""
+    systems = [system for system in releases(figures) if any(figures.value(system, row.name) for row in rows.APPLICATIONS)]
+    yield "| row | %s |" % " | ".join(map(report.label, systems))
+    yield "|---|%s" % ("---:|" * len(systems))
+    for row in rows.APPLICATIONS:
+        values = [figures.value(system, row.name) for system in systems]
+        if None not in values and values:
+            yield "| `%s` | %s |" % (row.name, " | ".join("%.2f" % (value / 1000) for value in values))
+
+
 def steps(figures):
     """Yield the table of the rows that differ between each kernel and the one before it."""
     yield "| from | to | rows that cost more | that cost less | largest changes |"
@@ -450,6 +462,7 @@ def write(check):
     past = Measured(report.read_csv(os.path.join(TOP, HISTORY)))
     page = "docs/kvm-history.md"
     put(page, with_table(text_of(page), page, "history", history(past.cpus["rv64"], measured.cpus["rv64"])))
+    put(page, with_table(text_of(page), page, "history of guests", history_of_guests(past.cpus["rv64"])))
     put(page, with_table(text_of(page), page, "steps", steps(past.cpus["rv64"])))
     page = "docs/anatomy.md"
     for name in ("mmio_read", "illegal_insn"):

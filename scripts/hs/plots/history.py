@@ -18,9 +18,10 @@ def releases(figures):
 
 
 def short(name, before):
-    """Return a label for the axis: the release without what it shares with the one before."""
-    major = ".".join(name.split(".")[:2])
-    return name if not before.startswith(major + ".") else "." + name.rpartition(".")[2]
+    """Return a label for the axis: the last number of the release, and below it the others, unless they are those of the
+    release before."""
+    major, _, last = name.rpartition(".")
+    return "." + last + ("" if before.rpartition(".")[0] == major else "\n" + major)
 
 
 def draw(folder=data.FOLDER, cpu="rv64"):
