@@ -370,7 +370,7 @@ make bench      measure each kind of exit: bare, here with each toggle, in the
 make bench-apps     measure whole guests: natively, here, and on Linux KVM
                   ARGS='...'        options of scripts/hyperscope bench-apps
 make bench-nested   measure guests of guests (docs/nested.md; 10 to 25 min)
-make kvm-history  measure Linux KVM, kernel by kernel (docs/kvm-history.md)
+make kvm-history    measure Linux KVM, kernel by kernel (docs/kvm-history.md)
                   KERNELS=7.2.13    only these (all that Debian has: 1 h 30 min)
 make bench-verify   run the benchmark twice and compare the figures
 make reproduce  measure papers' tables and check their claims (docs/results.md)

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import traceback
 
 from hs.errors import STATUS_FAILED, LaunchError, Quit, exit_status
 
@@ -232,6 +233,9 @@ def _status_of(name, main, others, command):
     except OSError as failure:
         text, status = ": ".join(filter(None, (failure.filename, failure.strerror))), STATUS_FAILED
         _discard_output()
+    except Exception:  # pylint: disable=broad-exception-caught  # Python would exit with 1, which has a meaning
+        traceback.print_exc()
+        return STATUS_FAILED
     sys.stderr.write("%s: %s\n" % (name, text))
     return status
 

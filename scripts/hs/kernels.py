@@ -8,7 +8,7 @@ from hs.errors import STATUS_USAGE, LaunchError
 
 # name -> (folder in the output folder, purpose of set-up)
 NAMED = {"stable": ("guest", "run"), "newest": ("linux_newest", "linux-newest"), "debug": ("linux_debug", "linux-debug")}
-_RELEASE = re.compile(r"(source-)?\d+(\.\d+)*[-~\w]*")
+_RELEASE = re.compile(r"(source-)?\d+(\.\d+)*", re.ASCII)
 _IMAGES = ("arch/riscv/boot/Image", "Image", "vmlinux")  # the first two in a kernel tree and in a folder of the user
 _MAGIC = b"RSC\x05"  # at offset 56 of a flat Image (Documentation/arch/riscv/boot-image-header.rst)
 _IN_TREE = {"kvm": "arch/riscv/kvm", "virtio_blk": "drivers/block"}
@@ -50,7 +50,8 @@ def order(name):
 def image_of(folder):
     """Return the path of the kernel in FOLDER, which need not exist."""
     paths = [os.path.join(folder, name) for name in _IMAGES]
-    return next((path for path in paths if os.path.isfile(path)), paths[-1])
+    tree = os.path.isdir(os.path.join(folder, "arch"))
+    return next((path for path in paths[:2 if tree else 3] if os.path.isfile(path)), paths[0 if tree else -1])
 
 
 def module_of(folder, name):
@@ -83,7 +84,7 @@ def banner(image):
     there is no such text."""
     with open(image, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
         found = re.search(rb"Linux version (\d\S*) \([^()\n]*\) \(([^\n]*)\) #", text)
-        return (found.group(1).decode(), found.group(2).decode("ascii", "replace")) if found else ("", "")
+        return tuple(part.decode("ascii", "replace") for part in found.groups()) if found else ("", "")
 
 
 def made_with(image):

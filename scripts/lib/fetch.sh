@@ -169,7 +169,6 @@ cache_table()	# purpose; pattern of a file in dl/
 	kselftest linux-source-6.12_*.deb
 	kselftest-7.3 linux-source-7.3_*.deb
 	linux-debug linux-source-6.12_*.deb
-	linux-debug busybox-static_*.deb
 	apps      rt-tests_*.deb
 	apps      libnuma1_*.deb
 	apps      libc6_*.deb
@@ -181,6 +180,11 @@ fetch_cached()
 {
 	local wanted=" run $purposes " purpose pattern file status=0
 	[ $with_guest = 0 ] || wanted="$wanted guest "
+	for purpose in $purposes; do
+		case $purpose in
+		linux-[0-9]* | linux-source-*) say "the packages of $purpose are not kept" >&2; status=1 ;;
+		esac
+	done
 	while read -r purpose pattern; do
 		case $wanted in *" $purpose "*) ;; *) continue ;; esac
 		file=$(newest "$out/dl"/$pattern)

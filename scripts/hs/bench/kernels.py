@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """kernels.py - measure Linux KVM of any kernels (bench --linux), and compare two of them."""
 import os
+import re
 
 from hs import kernels
 from hs.errors import STATUS_USAGE, LaunchError
@@ -22,7 +23,11 @@ def add(out, words, option="--linux"):
 
 
 def _add(out, word, option):
-    label, _, name = word.rpartition("=")
+    label, equals, name = word.partition("=")
+    if not equals or kernels.is_folder(label):
+        label, name = "", word
+    elif not re.fullmatch(r"[\w.+~-]+", label, re.ASCII):
+        raise LaunchError("%s %s: the label before = may contain letters, digits and . _ + ~ -" % (option, word), STATUS_USAGE)
     lacks = kernels.missing(out, name, option)
     if lacks:
         raise LaunchError("%s %s: %s" % (option, name, lacks))
@@ -38,17 +43,24 @@ def _add(out, word, option):
 
 def base_of(options):
     """Return the system that --against names, or "" if it names no kernel but a file, or is not given."""
-    if not options.against:
-        return ""
-    if not options.kernels or os.path.isfile(options.against):
-        readable(options.against)
+    if options.against is None:
         return ""
     if len(options.kernels) > 1:
         raise LaunchError("--against %s: compares one kernel of --linux with another" % options.against, STATUS_USAGE)
-    base = add(options.out, [options.against], "--against")[0]
-    if base in options.kernels:
-        raise LaunchError("--against %s: is the kernel of --linux" % options.against, STATUS_USAGE)
-    return base
+    if not options.kernels or os.path.isfile(options.against) or options.against.endswith(".csv"):
+        readable(options.against)
+        return ""
+    return other(options.out, options.against, options.kernels)
+
+
+def other(out, name, systems):
+    """Return the system of the kernel NAME of --against, which must not be one of SYSTEMS."""
+    found = add(out, [name], "--against")
+    if len(found) != 1:
+        raise LaunchError("--against %s: name one kernel" % name, STATUS_USAGE)
+    if found[0] in systems:
+        raise LaunchError("--against %s: is the same kernel" % name, STATUS_USAGE)
+    return found[0]
 
 
 def base_in(theirs, options):
@@ -63,12 +75,13 @@ def base_in(theirs, options):
 
 def _heading(system):
     """Return a kernel's name, shortened for a column."""
-    return report.label(system).partition("+")[0][:9]
+    return report.label(system).partition("+")[0][:10]
 
 
-def compare(results, theirs, options, base=""):
+def compare(results, theirs, options, base="", wanted=None):
     """Print the costs of RESULTS next to THEIRS, and return 1 if one has grown by more than the limit. base: the system of
-    THEIRS, if RESULTS are of the kernel of --linux; else, they are compared by their systems."""
+    THEIRS, if RESULTS are of the kernel of --linux; else, they are compared by their systems. wanted: the rows that both
+    must have (default: those of RESULTS). Raise BenchError if a figure is missing, because it may be the one that grew."""
     head = options.kernels[0] if base else ""
     if base:
         results = costs.of_any(line for line in results if line["system"] == head)
@@ -79,8 +92,14 @@ def compare(results, theirs, options, base=""):
         found = costs.compare(theirs, results, limit=limit)
     except ValueError as error:
         raise BenchError("%s: %s" % (options.against, error)) from None
-    if not found:
-        raise BenchError("%s: has none of the rows that were measured" % options.against)
-    costs.table(found, (_heading(base), _heading(head)) if base else ("base", "head"))
+    lacks = set(wanted or [row["exit"] for row in results]) - {cost.key[1] for cost in found}
+    if not found or lacks:
+        raise BenchError("not measured on both sides: %s" % (", ".join(sorted(lacks)) or "any row"))
+    names = (_heading(base), _heading(head)) if base else ("base", "head")
+    costs.table(found, names if names[0] != names[1] else ("base", "head"))
+    for column in ("qemu", "opensbi", "images"):
+        before, now = ({row[column] for row in lines} for lines in (theirs, results))
+        if before != now:
+            print("measured with another %s: %s, now %s" % (column, ", ".join(sorted(before)), ", ".join(sorted(now))))
     print(costs.summary(found, limit))
     return int(any(cost.costs_more() for cost in found))

@@ -75,12 +75,12 @@ def chosen_systems(options):
     of_kernels = kernels.add(options.out, options.linux)
     found = named_systems(options.system) if options.system else []
     found = found + of_kernels or ["hyperscope"]
-    if not options.against:
+    if options.against is None:
         return found
     if len(found) != 1:
         raise LaunchError("--against %s: compares one system with another" % options.against, STATUS_USAGE)
     known = options.against in SYSTEMS + systems.OTHERS
-    base = options.against if known else kernels.add(options.out, [options.against], "--against")[0]
+    base = options.against if known else kernels.other(options.out, options.against, found)
     if base in found:
         raise LaunchError("--against %s: is the same system" % options.against, STATUS_USAGE)
     return [base] + found

@@ -33,7 +33,7 @@ examples:
   scripts/hyperscope bench --linux 7.2.13 --against 6.12.117 --rows sbi_version
                                     compare two kernels (docs/kvm-history.md)
 exit status: 0; 1 figures differ (--verify, --against) or have grown (--limit);
-2 usage error; 125 measurement failed. So git bisect run can use it.
+2 usage error (which git bisect takes for bad); 125 not measured (it skips)
 """
 
 
@@ -87,8 +87,8 @@ def new_parser():
                         help="list the rows that differ from those in the CSV file FILE; with --linux KERNEL: "
                              "compare with FILE or with another KERNEL")
     parser.add_argument("--limit", metavar="PERCENT", type=percent,
-                        help="with --against: list all rows, and fail only if a figure has grown by more "
-                             "than PERCENT (with --linux: 2%%)")
+                        help="with --against: list all rows; the status is 1 only if a figure has grown "
+                             "by more than PERCENT (with --linux: 2%%)")
     parser.add_argument("--from", metavar="SYSTEM=LOG", action="append", default=[], dest="logs",
                         help="read the figures of SYSTEM from a console log, for example a board's")
     parser.add_argument("--timeout", metavar="SECONDS", type=int, default=900,
@@ -163,8 +163,12 @@ def check_kernels(parser, options):
         parser.error(str(error))
     except argparse.ArgumentTypeError as error:
         parser.error("--against: %s" % error)
-    if options.limit is not None and not options.against:
+    if options.limit is not None and options.against is None:
         parser.error("--limit: needs --against")
+    if options.kernels and options.logs:
+        parser.error("--from: not with --linux")
+    if options.kernels and options.against is not None and (options.systems or options.verify):
+        parser.error("--against: with --linux, name no SYSTEM, and omit --verify")
     options.systems = options.systems + options.kernels or ["hyperscope"]
 
 
@@ -234,7 +238,7 @@ def run(parser, options):
     wanted = wanted_rows(parser, options)
     compared = settings(parser, options, options.own)
     theirs = None
-    if options.against and not options.base:
+    if options.against is not None and not options.base:
         try:
             theirs = report.read_csv(options.against)
         except OSError as error:
@@ -258,7 +262,7 @@ def run(parser, options):
         report.write_csv(options.csv, results)
     status = 0
     if base:
-        return kernels.compare(results, theirs or results, options, base)
+        return kernels.compare(results, theirs or results, options, base, wanted)
     report.tables(results, options, compared)
     if options.verify:
         status |= differ("verify", results, measure(runner, jobs, shared))
@@ -266,7 +270,7 @@ def run(parser, options):
         if not options.logs:
             theirs = systems.asked_for(jobs, theirs)
         if options.limit is not None:
-            return kernels.compare(results, theirs, options)
+            return kernels.compare(results, theirs, options, wanted=wanted)
         status |= differ("against %s" % options.against, results, theirs)
     return int(status)
 

@@ -3,9 +3,9 @@
 
 Measures all rows of the bench on Linux KVM of each KERNEL, and writes them to
 notebooks-data/kvm-history.csv, from which docs/kvm-history.md and its figures
-are made. Lines of other kernels and rows in the file are kept. A release of
-Debian that is not there yet is fetched first, and a kernel source-VERSION is
-built (10 minutes). Without KERNEL, all that were fetched before are measured.
+are made. Lines of other kernels and rows in the file are kept. Releases that
+are missing are fetched first, and kernels source-VERSION are built (10 minutes
+each). Without KERNEL, all kernels in the output folder are measured.
 """
 import os
 import subprocess
@@ -54,10 +54,12 @@ def parse(argv):
         if not found:
             parser.error("there is no row '%s'" % word)
         options.names += found
+    if options.csv == CSV and any(kernels.is_folder(name) for name in options.kernels):
+        parser.error("--csv: name a file for the figures of your own kernel")
     parser.written("--csv", options.csv)
     os.environ["O"] = options.out
     try:
-        options.systems = linuxes.add(options.out, fetched(options))
+        options.systems = linuxes.add(options.out, fetched(options), "KERNEL")
     except LaunchError as error:
         if error.status != STATUS_USAGE:
             raise
@@ -87,30 +89,46 @@ def fetched(options):
     return names
 
 
+def lines_of(path):
+    """Return the lines of the file, which need not exist."""
+    try:
+        return report.read_csv(path) if os.path.exists(path) else []
+    except ValueError as error:
+        raise BenchError("%s: %s" % (path, error)) from None
+
+
 def merged(path, results):
     """Return RESULTS and the lines of the file PATH that they do not replace, the oldest kernel first."""
-    kept = report.read_csv(path) if os.path.exists(path) else []
+    kept = lines_of(path)
     mine = {tuple(row[name] for name in report.KEY) for row in results}
     lines = [row for row in kept if tuple(row[name] for name in report.KEY) not in mine] + results
     place = {row.name: i for i, row in enumerate(rows.ROWS + rows.APPLICATIONS)}
     return sorted(lines, key=lambda row: (kernels.order(report.label(row["system"])), place.get(row["exit"], -1)))
 
 
-def main(argv):
-    options = parse(argv)
+def measured(system, options):
+    """Measure one kernel, and return its lines."""
     chosen = plain(options.out, options.timeout, options.jobs)
     runner: systems.Runner
     if options.apps:
         runner = guests.Runner(chosen)
-        jobs = guests.jobs_of(options.systems, options.names or [row.name for row in rows.APPLICATIONS], dbcn=False)
+        jobs = guests.jobs_of([system], options.names or [row.name for row in rows.APPLICATIONS], dbcn=False)
     else:
         runner = systems.Runner(chosen)
-        jobs = systems.plan(options.systems, ["rv64"], [("", None)], options.names or None)
+        jobs = systems.plan([system], ["rv64"], [("", None)], options.names or None)
     runner.check(jobs)
-    results = measure(runner, jobs, provenance.collect(runner))
-    report.write_csv(options.csv, merged(options.csv, results))
-    figures = report.Figures(results, "rv64", "p50")
-    report.kernels(figures, {row["exit"] for row in results}, options.systems)
+    found = measure(runner, jobs, provenance.collect(runner))
+    return [row for row in found if not options.names or row["exit"] in options.names]
+
+
+def main(argv):
+    options = parse(argv)
+    lines_of(options.csv)  # raises an error before anything is measured
+    results = []
+    for system in options.systems:  # a kernel that fails does not lose the figures of those before it
+        results += measured(system, options)
+        report.write_csv(options.csv, merged(options.csv, results))
+    report.kernels(report.Figures(results, "rv64", "p50"), {row["exit"] for row in results}, options.systems)
     print("\n%s has been updated%s" % (os.path.relpath(options.csv), "" if options.csv != CSV else
                                        "; now run 'scripts/hyperscope figures --docs', which updates the pages"))
     return 0
