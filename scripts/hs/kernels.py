@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """kernels.py - find the Linux kernels that can be hosts: those that set-up fetched or built, and the user's own."""
+import functools
+import hashlib
 import mmap
 import os
 import re
@@ -80,18 +82,25 @@ def missing(out, name, option="--linux"):
 
 
 def banner(image):
-    """Return (release, compiler and linker) of a flat Image, which the kernel also prints when it starts; ("", "") if
-    there is no such text."""
+    """Return (release, compiler and linker, kind of preemption) of a flat Image, which the kernel also prints when it
+    starts; empty strings if there is no such text."""
     with open(image, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        found = re.search(rb"Linux version (\d\S*) \([^()\n]*\) \(([^\n]*)\) #", text)
-        return tuple(part.decode("ascii", "replace") for part in found.groups()) if found else ("", "")
+        found = re.search(rb"Linux version (\d\S*) \([^()\n]*\) \(([^\n]*)\) #\d* (?:SMP )?(PREEMPT\w*)?", text)
+        return tuple((part or b"").decode("ascii", "replace") for part in found.groups()) if found else ("", "", "")
 
 
-def made_with(image):
-    """Return the kernel's release, and the versions of its compiler and linker, as text."""
-    release, tools = banner(image)
+@functools.lru_cache
+def made_with(folder):
+    """Return, as text, the kernel's release, its compiler, linker and kind of preemption, and a digest of its image and
+    kvm.ko."""
+    image, module = image_of(folder), module_of(folder, "kvm")
+    release, tools, preemption = banner(image)
     versions = re.findall(r"\b\d+\.\d+(?:\.\d+)*\b", tools)
-    compiler = "clang" if "clang" in tools else "gcc"
-    return release + (" (%s)" % ", ".join(filter(None, (
-        "%s %s" % (compiler, versions[0]) if versions else "", "ld " + versions[-1] if len(versions) > 1 else "")))
-                      if release else "")
+    words = [("clang " if "clang" in tools else "gcc ") + versions[0]] if versions else []
+    words += ["ld " + versions[-1]] if len(versions) > 1 else []
+    digest = hashlib.sha256()
+    for path in filter(None, (image, module)):
+        with open(path, "rb") as file:
+            digest.update(file.read())
+    words += [preemption] * (preemption != "") + ["sha256:" + digest.hexdigest()[:12]]
+    return "%s (%s)" % (release or "of unknown release", ", ".join(words))

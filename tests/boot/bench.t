@@ -139,7 +139,7 @@ if [ -f "$O/guest/vmlinux" ] && ! qemu_breaks_linux_kvm; then
 	bench --linux "a=$O/guest" --rows sbi_version --csv "$tmp/a.csv"
 	is $status 0 "--linux measures the kernel in a folder" || diag "$err"
 	like "$out" '^sbi_version +[1-9][0-9][0-9]$' "the table has a column for it"
-	like "$(cat "$tmp/a.csv")" '^linux-a,sbi_version,.*,"Linux 6\.[^,]*riscv64 \(gcc [0-9.]+' "the CSV names its release and compiler"
+	like "$(cat "$tmp/a.csv")" '^linux-a,sbi_version,.*,"Linux 6\.[^,]*riscv64 \(gcc [0-9.]+.*, sha256:[0-9a-f]{12}\)"' "the CSV names its release, compiler and digest"
 	sed 's/^linux-a/linux-b/; s/\(instructions,32768,[0-9.]*,\)[0-9.]*/\1800.00/' "$tmp/a.csv" >"$tmp/b.csv"
 	bench --linux "a=$O/guest" --rows sbi_version --against "$tmp/b.csv"
 	is $status 1 "--against fails if the kernel's figure is more than 2 % above that of another one"

@@ -140,7 +140,7 @@ def collect(runner):
 def _linux(out, system="linux"):
     folder = kernels.place(out, LINUXES[system].name)[0]
     if system.startswith(ONE_LINUX):
-        return "Linux " + kernels.made_with(kernels.image_of(folder))
+        return "Linux " + kernels.made_with(folder)
     try:
         with open(os.path.join(folder, "version"), encoding="utf-8") as file:
             return "Linux " + file.read().strip()
