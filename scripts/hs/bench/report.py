@@ -4,7 +4,7 @@ import csv
 
 from hs import output
 from . import csvfile, provenance
-from .rows import BESIDE, BY_NAME, DERIVED, GOALS_WITH, GROUPS, ROWS, TRACED, WRONG_IN_LINUX
+from .rows import APPLICATIONS, BESIDE, BY_NAME, DERIVED, GOALS_WITH, GROUPS, ROWS, TRACED, WRONG_IN_LINUX
 from .systems import COLUMNS, MODULE, MODULE_NEWEST, NESTED, NESTED_LINUX, NEWEST, ONE_LINUX, STATISTICS
 
 CSV_COLUMNS = ("system", "exit", "toggles", "cpu", "unit", "n") + STATISTICS + (
@@ -173,7 +173,7 @@ def kernels(figures, names, systems):
     for first in range(0, len(systems), fit):
         some = systems[first:first + fit]
         print(("\n" if first else "") + "%-17s" % "exit" + "".join(label(system).rjust(width) for system in some))
-        for row in ROWS:
+        for row in ROWS + APPLICATIONS:
             values = [figures.value(system, row.name) for system in some]
             if row.name in names and any(value is not None for value in values):
                 print("%-17s" % row.name + "".join(shown(value).rjust(width) for value in values))

@@ -327,7 +327,8 @@ def history_of_guests(figures):
     for row in rows.APPLICATIONS:
         values = [figures.value(system, row.name) for system in systems]
         if None not in values and values:
-            yield "| `%s` | %s |" % (row.name, " | ".join("%.2f" % (value / 1000) for value in values))
+            yield "| `%s` | %s |" % (row.name, " | ".join(
+                "%.2f" % (value / 1000) if row.unit == report.COUNTED else "%.0f" % value for value in values))
 
 
 def steps(figures):
