@@ -4,9 +4,8 @@
 #
 # The files come from Debian packages of one suite, but Linux 7.3's source from its backports, the
 # newest Linux and QEMU, herd7 and CBMC from unstable, and other Linux kernels from any suite (linux.sh).
-# A private apt under $out/dl fetches them. It
-# has its own list, state and cache for each suite, and trusts only the archive's key. Each result is a
-# folder that is renamed into place when it is complete:
+# A private apt under $out/dl fetches them. It has its own list, state and cache for each suite, and
+# trusts only the archive's key. Each result is a folder that is renamed into place when it is complete:
 #
 #   $out/dl/*.deb, *.tar.xz     packages as fetched; they are not fetched again while they exist
 #   $out/uapi/usr/include ...   the kernel's user API (linux-libc-dev)
@@ -412,20 +411,17 @@ keep_version()	# PACKAGE
 
 make_guest()
 {
-	local kernel tmp=$dl/unpack.$$
+	local kernel
 	find_kernel || return 1
 	get_package busybox-static "busybox for the guest (1 MB)" || return 1
 	step "unpacking the guest kernel" unpack_linux "$guest_modules" "$kernel" && unpack_busybox "$package"
-	local status=$?
-	rm -rf "$tmp"
-	return $status
 }
 
 # Keep a kernel as vmlinux, and these modules of it.
 unpack_linux()	# MODULES PACKAGE...; the first package is that of the version
 {
 	local deb
-	mkdir -p "$made" "$tmp" || return 1
+	mkdir -p "$made" || return 1
 	for deb in "${@:2}"; do
 		dpkg-deb -x "$deb" "$tmp" || return 1
 	done
@@ -522,17 +518,14 @@ make_cbmc()
 
 make_linux_headers()
 {
-	local kernel tmp=$dl/unpack.swap.$$
+	local kernel
 	headers_of "$out/guest" $suite && find_kernel &&
 		step "unpacking the module for swap in memory" unpack_swap_module
-	local status=$?
-	rm -rf "$tmp"
-	return $status
 }
 
 unpack_swap_module()
 {
-	mkdir -p "$tmp" && dpkg-deb -x "$kernel" "$tmp" && unpack_modules "$tmp" "$made/modules" zram
+	dpkg-deb -x "$kernel" "$tmp" && unpack_modules "$tmp" "$made/modules" zram
 }
 
 make_linux_headers_newest()
@@ -563,7 +556,7 @@ configure_for_gcc()	# FOLDER
 # this machine's, so they get a script that starts them with the libraries of the tree.
 headers_of()	# FOLDER SUITE: of the kernel in FOLDER
 {
-	local version packages=() name program tmp=$dl/unpack.$$
+	local version packages=() name program
 	version=$(sed 's/^linux-[a-z]*-\([^ ]*\)-riscv64 .*/\1/' "$1/version") || return 1
 	make_tree "$2-host" "linux-kbuild-$version" "Kbuild of Linux $version" "9 MB" || return 1
 	for name in common riscv64; do
@@ -602,24 +595,21 @@ kselftest_7_3_source="$kselftest_source tools/testing/selftests/cgroup/lib
 
 make_kselftest()
 {
-	kselftest_of 6.12 $suite "$kselftest_source"
+	kselftest_of 6.12 "$kselftest_source"
 }
 
 make_kselftest_7_3()
 {
-	kselftest_of 7.3 $suite-backports-all "$kselftest_7_3_source"
+	kselftest_of 7.3 "$kselftest_7_3_source"
 }
 
-kselftest_of()	# VERSION SUITE PARTS
+kselftest_of()	# VERSION PARTS
 {
-	local tmp=$dl/unpack.kselftest.$$ name=linux-source-$1
-	get_package "$name" "Linux $1's source for its KVM selftests (160 MB)" "$2" || return 1
-	mkdir -p "$tmp" "$made" || return 1
-	step "unpacking Linux $1's KVM selftests" unpack_kselftest "$3" &&
+	local package name=linux-source-$1
+	get_source "$1" || return 1
+	mkdir -p "$made" || return 1
+	step "unpacking Linux $1's KVM selftests" unpack_kselftest "$2" &&
 		step "building Linux $1's KVM selftests" build_kselftest
-	local status=$?
-	rm -rf "$tmp"
-	return $status
 }
 
 unpack_kselftest()	# PARTS
@@ -651,20 +641,17 @@ build_kselftest()
 # rt-tests depends on python3 for programs that are not used here, so fetch the packages one by one.
 make_rt_tests()
 {
-	local tmp=$dl/unpack.rt_tests.$$ name packages=()
+	local name packages=()
 	for name in rt-tests libnuma1 libc6; do
 		get_package $name "$name for the guest" || return 1
 		packages+=("$package")
 	done
 	step "unpacking rt-tests" unpack_rt_tests "${packages[@]}"
-	local status=$?
-	rm -rf "$tmp"
-	return $status
 }
 
 unpack_rt_tests()	# PACKAGE...; the first is rt-tests
 {
-	mkdir -p "$made/lib" "$tmp" || return 1
+	mkdir -p "$made/lib" || return 1
 	unpack_usr "$tmp" "$@" || return 1
 	mv "$tmp/usr/bin/hackbench" "$tmp/usr/bin/cyclictest" "$made/" || return 1
 	find "$tmp/usr/lib" \( -name 'ld-linux-*.so.*' -o -name libc.so.6 -o -name 'libnuma.so.1' \) \
@@ -730,13 +717,18 @@ pack_perfetto()
 		sed 1d <<<"$perfetto_sums" | sha256sum --check --quiet)
 }
 
-# Make the folder $made, and set $recipe.
+# Make the folder $made, and set $recipe. $tmp is a folder for what is not kept.
 make_folder()	# NAME
 {
+	local status tmp=$dl/unpack.$$
+	mkdir -p "$tmp" || return 1
 	case $1 in
 	linux/*) recipe=$recipe_linux; make_linux_kernel "${1#linux/}" ;;
 	*) eval "recipe=\$recipe_$1"; "make_$1" ;;
 	esac
+	status=$?
+	rm -rf "$tmp"
+	return $status
 }
 
 # Wait until no other set-up uses the folders, and set $dl.

@@ -59,7 +59,7 @@ list_linux()
 # A kernel's packages have 130 MB, and are not kept.
 make_linux_kernel()	# RELEASE or source-VERSION
 {
-	local kernel from names offered unread tmp=$dl/unpack.linux.$$
+	local kernel from names offered unread
 	case $1 in source-*) build_kernel "${1#source-}" "$here/lib/linux.config"; return ;; esac
 	if ! find_release "$1"; then
 		[ -z "$unread" ] || { say "Linux $1 is in none of the suites that could be read"; return 1; }
@@ -73,9 +73,6 @@ make_linux_kernel()	# RELEASE or source-VERSION
 	# shellcheck disable=SC2086
 	step "fetching Linux ${kernel#linux-*-} from $from (130 MB)" download_to "$tmp/packages" "$from" $names &&
 		step "unpacking Linux ${kernel#linux-*-}" unpack_linux "$host_modules" "$tmp/packages/${kernel}"_*.deb "$tmp"/packages/*.deb
-	local status=$?
-	rm -rf "$tmp"
-	return $status
 }
 
 download_to()	# FOLDER SUITE PACKAGE...
@@ -92,7 +89,7 @@ newest_linux()
 
 make_linux_newest()
 {
-	local file name version tmp=$dl/unpack.$$ packages=()
+	local file name version packages=()
 	file=$(newest "$dl"/linux-binary-[0-9]*_riscv64.deb)
 	version=${file##*/linux-binary-}
 	version=${version%%_*}
@@ -106,9 +103,6 @@ make_linux_newest()
 		packages+=("$package")
 	done
 	step "unpacking Linux $version" unpack_linux "$host_modules" "${packages[@]}"
-	local status=$?
-	rm -rf "$tmp"
-	return $status
 }
 
 # ---- kernels built from source --------------------------------------------------------------
@@ -154,15 +148,12 @@ make_linux_debug()
 
 build_kernel()	# VERSION FILE...: the options that differ from allnoconfig
 {
-	local package tmp=$dl/unpack.linux.$$
+	local package
 	get_source "$1" || return 1
-	mkdir -p "$tmp" "$made/modules" || return 1
+	mkdir -p "$made/modules" || return 1
 	cat "${@:2}" >"$tmp/options" &&
 		step "unpacking Linux $1's source" unpack_kernel_source "linux-source-$1" &&
 		step "building Linux $1 (10 minutes)" build_linux
-	local status=$?
-	rm -rf "$tmp"
-	return $status
 }
 
 # The documentation is left out, but Kconfig reads one file of it.

@@ -41,6 +41,8 @@ class Stages:
     def __init__(self, path, system, span=False):
         self.exact, self.patterns = {}, []
         self.cache = {}
+        own = ("linux",) if system.startswith("linux") else (system,)
+        tables = self.TABLES.get(system, own) + ((system + "/span",) if span else ())
         with open(path, encoding="utf-8") as table:
             for line in table:
                 words = line.split("#")[0].split(None, 2)
@@ -49,8 +51,7 @@ class Stages:
                 if len(words) != 3:
                     raise LaunchError("anatomy.stages: expected SYSTEM FUNCTION STAGE: %s" % words)
                 where, function, stage = words
-                own = ("linux",) if system.startswith("linux") else (system,)
-                if where not in self.TABLES.get(system, own) + ((system + "/span",) if span else ()):
+                if where not in tables:
                     continue
                 stage = _words(stage.strip())
                 if set(function) & set("*?["):

@@ -99,9 +99,9 @@ def table(found, heads=("base", "head")):
         print(line + note if len(line + note) <= 79 else line + "\n   " + note)
 
 
-def summary(found, limit=LIMIT):
-    """Return how many figures are the same, less and more, as text."""
+def summary(found):
+    """Return how many of at least one figure are the same, less and more, as text."""
     return "%s: %d the same, %d less, %d more, %d of them by more than %g %%" % (
         layout.counted(len(found), "figure"), sum(not cost.changed() for cost in found),
         sum(cost.changed() and cost.head < cost.base for cost in found),
-        sum(cost.changed() and cost.head > cost.base for cost in found), sum(cost.costs_more() for cost in found), 100 * limit)
+        sum(cost.changed() and cost.head > cost.base for cost in found), sum(cost.costs_more() for cost in found), 100 * found[0].limit)

@@ -101,5 +101,5 @@ def compare(results, theirs, options, base="", wanted=None):
         before, now = ({row[column] for row in lines} for lines in (theirs, results))
         if before != now:
             print("measured with another %s: %s, now %s" % (column, ", ".join(sorted(before)), ", ".join(sorted(now))))
-    print(costs.summary(found, limit))
+    print(costs.summary(found))
     return int(any(cost.costs_more() for cost in found))

@@ -3,6 +3,7 @@
 import csv
 
 from hs import output
+from hs.kernels import order
 from . import csvfile, provenance
 from .rows import APPLICATIONS, BESIDE, BY_NAME, DERIVED, GOALS_WITH, GROUPS, ROWS, TRACED, WRONG_IN_LINUX
 from .systems import COLUMNS, MODULE, MODULE_NEWEST, NESTED, NESTED_LINUX, NEWEST, ONE_LINUX, STATISTICS
@@ -164,6 +165,12 @@ def nested(figures, names, own):
 def label(system):
     """Return the name of a kernel, without the prefix of its system."""
     return system.removeprefix(ONE_LINUX)
+
+
+def releases(figures):
+    """Return the systems of the kernels that were measured, the oldest kernel first, and those built from source last."""
+    return sorted({system for system, _, _ in figures.rows if system.startswith(ONE_LINUX)},
+                  key=lambda system: order(label(system)))
 
 
 def kernels(figures, names, systems):

@@ -158,7 +158,7 @@ def show(found, options):
     costs.table([cost for cost in found if options.all or cost.changed()])
     status = int(any(cost.costs_more() and not cost.stated and cost.same for cost in found))
     other = [cost for cost in found if not cost.same]
-    print(costs.summary(found, options.limit))
+    print(costs.summary(found))
     if other:
         print("figures made with another QEMU, OpenSBI or compiler (differences are not failures): %d" % len(other))
     if status:

@@ -14,7 +14,6 @@ import os
 import re
 from types import SimpleNamespace
 
-from hs import kernels
 from hs import toggles as hstoggles
 from hs.anatomy import show, table
 from hs.bench import expression, guests, report, rows, shares
@@ -302,15 +301,9 @@ def of_guest_hypervisor(figures, toggle):
             report.shown(figures.value("hyperscope", name, "%s=%s" % (toggle, value) if value != values[0] else "")) for value in values))
 
 
-def releases(figures):
-    """Return the systems of kvm-history.csv, the oldest kernel first."""
-    found = {system for system, _, _ in figures.rows if system.startswith("linux-")}
-    return sorted(found, key=lambda system: kernels.order(report.label(system)))
-
-
 def history(figures, ours):
     """Yield the table of exits of Linux KVM by kernel. ours: the figures of hyperscope."""
-    systems = releases(figures)
+    systems = report.releases(figures)
     yield "| row | hyperscope | %s |" % " | ".join(map(report.label, systems))
     yield "|---|---:|%s" % ("---:|" * len(systems))
     for row in rows.ROWS:
@@ -321,7 +314,7 @@ def history(figures, ours):
 
 def history_of_guests(figures):
     """Yield the table of whole guests of Linux KVM by kernel, in thousands of instructions."""
-    systems = [system for system in releases(figures) if any(figures.value(system, row.name) for row in rows.APPLICATIONS)]
+    systems = [system for system in report.releases(figures) if any(figures.value(system, row.name) for row in rows.APPLICATIONS)]
     yield "| row | %s |" % " | ".join(map(report.label, systems))
     yield "|---|%s" % ("---:|" * len(systems))
     for row in rows.APPLICATIONS:
@@ -335,7 +328,7 @@ def steps(figures):
     """Yield the table of the rows that differ between each kernel and the one before it."""
     yield "| from | to | rows that cost more | that cost less | largest changes |"
     yield "|---|---|---:|---:|---|"
-    systems = releases(figures)
+    systems = report.releases(figures)
     for one, other in zip(systems, systems[1:]):
         if report.label(other).startswith("source-") and not report.label(one).startswith("source-"):
             continue

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 """history.py - plot what exits cost on Linux KVM, kernel by kernel."""
-from hs import kernels
 from hs.bench import report
 from . import data, marks, style
 
@@ -12,8 +11,7 @@ DEBIAN, SOURCE, OURS = "Linux KVM: Debian's kernels", "Linux KVM: one compiler, 
 
 def releases(figures):
     """Return the kernels of the file, the oldest first: those of Debian, and those that were built from source."""
-    names = {report.label(system) for system, _, _ in figures.rows if system.startswith("linux-")}
-    found = sorted(names, key=kernels.order)
+    found = [report.label(system) for system in report.releases(figures)]
     return ([name for name in found if not name.startswith("source-")], [name for name in found if name.startswith("source-")])
 
 
