@@ -8,32 +8,37 @@
 #include "fdt.h"
 #include "layout.h"
 #include <string.h>
+#include "hv/bits.h"
+#include "hv/hartmask.h"
 #include "lib/printk.h"
 
 const void *host_fdt;
 
-void fdt_init(hpa_t dtb)
-{
-	host_fdt = pa_to_va(dtb);
-	if (fdt_check_header(host_fdt))
-		panic("no device tree at 0x%llx", dtb);
-}
+/*
+ * The nodes that the host asks for, found in one pass at boot. For each question about a node, libfdt
+ * would search the tree, which took half of the host's boot. It still searches for nodes beyond these
+ * arrays.
+ */
+#define MAX_DEVICES 256
+#define MAX_DEPTH   8
+
+static struct {
+	int node;
+	unsigned long hartid;
+} cpus[HV_MAX_HARTS];
+static unsigned int nr_cpus;
+
+static struct {
+	int node, parent, len;
+	const char *compatible; /* a list of strings of len bytes */
+} devices[MAX_DEVICES];         /* enabled ones, by their offsets in the tree */
+static unsigned int nr_devices;
 
 static bool node_enabled(int node)
 {
 	const char *status = fdt_getprop(host_fdt, node, "status", NULL);
 
 	return !status || !strcmp(status, "okay") || !strcmp(status, "ok");
-}
-
-int fdt_next_compatible(int from, const char *compatible)
-{
-	int node = from;
-
-	do
-		node = fdt_node_offset_by_compatible(host_fdt, node, compatible);
-	while (node >= 0 && !node_enabled(node));
-	return node;
 }
 
 static u64 read_cells(const fdt32_t *cell, int n)
@@ -45,9 +50,9 @@ static u64 read_cells(const fdt32_t *cell, int n)
 	return value;
 }
 
-bool fdt_reg(int node, int index, hpa_t *base, u64 *size)
+/* As fdt_reg(), with the node's parent, which libfdt finds only by a search from the root. */
+static bool reg_below(int parent, int node, int index, hpa_t *base, u64 *size)
 {
-	int parent = fdt_parent_offset(host_fdt, node);
 	int na = fdt_address_cells(host_fdt, parent), ns = fdt_size_cells(host_fdt, parent), len;
 	const fdt32_t *reg = fdt_getprop(host_fdt, node, "reg", &len);
 
@@ -58,6 +63,14 @@ bool fdt_reg(int node, int index, hpa_t *base, u64 *size)
 	if (size)
 		*size = read_cells(reg + na, ns);
 	return true;
+}
+
+bool fdt_reg(int node, int index, hpa_t *base, u64 *size)
+{
+	for (unsigned int i = 0; i < nr_devices; i++)
+		if (devices[i].node == node)
+			return reg_below(devices[i].parent, node, index, base, size);
+	return reg_below(fdt_parent_offset(host_fdt, node), node, index, base, size);
 }
 
 u32 fdt_u32(int node, const char *name, u32 fallback)
@@ -110,7 +123,7 @@ void fdt_each_memory(void (*fn)(hpa_t start, hpa_t end))
 
 		if (!type || strcmp(type, "memory") || !node_enabled(node))
 			continue;
-		for (int i = 0; fdt_reg(node, i, &base, &size); i++)
+		for (int i = 0; reg_below(0, node, i, &base, &size); i++)
 			fn(base, base + size);
 	}
 }
@@ -132,9 +145,11 @@ void fdt_each_reserved(void (*fn)(hpa_t start, hpa_t end))
 	}
 	if (reserved < 0)
 		return;
-	fdt_for_each_subnode(node, host_fdt, reserved) for (int i = 0;
-							    fdt_reg(node, i, &base, &size); i++)
-		fn(base, base + size);
+	fdt_for_each_subnode(node, host_fdt, reserved)
+	{
+		for (int i = 0; reg_below(reserved, node, i, &base, &size); i++)
+			fn(base, base + size);
+	}
 }
 
 unsigned long fdt_map(int node, int index, u64 least, u64 *size)
@@ -188,17 +203,71 @@ int fdt_hart_irq_index(int node, unsigned long hartid, u32 irq)
 	return -1;
 }
 
-void fdt_each_cpu(void (*fn)(int node, unsigned long hartid))
+static void find_cpus(void)
 {
-	int cpus = fdt_path_offset(host_fdt, "/cpus"), node;
+	int parent = fdt_path_offset(host_fdt, "/cpus"), node;
 	hpa_t hartid;
 
-	fdt_for_each_subnode(node, host_fdt, cpus)
+	nr_cpus = 0;
+	fdt_for_each_subnode(node, host_fdt, parent)
 	{
 		const char *type = fdt_getprop(host_fdt, node, "device_type", NULL);
 
-		if (type && !strcmp(type, "cpu") && node_enabled(node) &&
-		    fdt_reg(node, 0, &hartid, NULL))
-			fn(node, (unsigned long)hartid);
+		if (!type || strcmp(type, "cpu") || !node_enabled(node) ||
+		    !reg_below(parent, node, 0, &hartid, NULL) || nr_cpus == ARRAY_SIZE(cpus))
+			continue;
+		cpus[nr_cpus].node = node;
+		cpus[nr_cpus++].hartid = (unsigned long)hartid;
 	}
+}
+
+static void find_devices(void)
+{
+	int node = 0, depth = 0, len, parents[MAX_DEPTH + 1] = { 0 };
+
+	nr_devices = 0;
+	while (nr_devices < MAX_DEVICES && (node = fdt_next_node(host_fdt, node, &depth)) >= 0 &&
+	       depth > 0) {
+		const char *list = fdt_getprop(host_fdt, node, "compatible", &len);
+
+		if (depth <= MAX_DEPTH)
+			parents[depth] = node;
+		if (!list || !node_enabled(node))
+			continue;
+		devices[nr_devices].parent =
+			depth <= MAX_DEPTH ? parents[depth - 1] : fdt_parent_offset(host_fdt, node);
+		devices[nr_devices].node = node;
+		devices[nr_devices].compatible = list;
+		devices[nr_devices++].len = len;
+	}
+}
+
+void fdt_each_cpu(void (*fn)(int node, unsigned long hartid))
+{
+	for (unsigned int i = 0; i < nr_cpus; i++)
+		fn(cpus[i].node, cpus[i].hartid);
+}
+
+int fdt_next_compatible(int from, const char *compatible)
+{
+	for (unsigned int i = 0; i < nr_devices; i++)
+		if (devices[i].node > from &&
+		    fdt_stringlist_contains(devices[i].compatible, devices[i].len, compatible))
+			return devices[i].node;
+	if (nr_devices < MAX_DEVICES)
+		return -FDT_ERR_NOTFOUND;
+	from = MAX(from, devices[MAX_DEVICES - 1].node);
+	do
+		from = fdt_node_offset_by_compatible(host_fdt, from, compatible);
+	while (from >= 0 && !node_enabled(from));
+	return from;
+}
+
+void fdt_init(hpa_t dtb)
+{
+	host_fdt = pa_to_va(dtb);
+	if (fdt_check_header(host_fdt))
+		panic("no device tree at 0x%llx", dtb);
+	find_cpus();
+	find_devices();
 }

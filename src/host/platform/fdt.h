@@ -46,7 +46,7 @@ bool fdt_interrupt(int node, int controller, struct fdt_interrupt *irq);
  * -1 if the node does not raise that interrupt.
  */
 int fdt_hart_irq_index(int node, unsigned long hartid, u32 irq);
-/* Call fn for each enabled cpu node. */
+/* Call fn for each enabled cpu node, up to HV_MAX_HARTS. */
 void fdt_each_cpu(void (*fn)(int node, unsigned long hartid));
 
 #endif

@@ -10,12 +10,13 @@
  */
 #include <string.h>
 #include "fdt.h"
+#include "hv/bits.h"
+#include "hv/hartmask.h"
 #include "hv/host.h"
 #include "lib/printk.h"
 
 static const char *wanted;
 static size_t wanted_len;
-static bool on_all;
 
 static bool in_isa_string(const char *isa)
 {
@@ -40,18 +41,32 @@ static bool in_isa_string(const char *isa)
 	return false;
 }
 
-static void check_cpu(int node, unsigned long hartid)
-{
-	const char *isa;
+/* What the device tree says of each hart: a list of names, or a string. */
+static struct {
+	const char *list, *string;
+	int list_len;
+} isas[HV_MAX_HARTS];
+static unsigned int nr_isas;
 
+static void add_cpu(int node, unsigned long hartid)
+{
 	(void)hartid;
-	if (fdt_getprop(host_fdt, node, "riscv,isa-extensions", NULL)) {
-		on_all &=
-			fdt_stringlist_search(host_fdt, node, "riscv,isa-extensions", wanted) >= 0;
-		return;
+	isas[nr_isas].list =
+		fdt_getprop(host_fdt, node, "riscv,isa-extensions", &isas[nr_isas].list_len);
+	isas[nr_isas++].string = fdt_getprop(host_fdt, node, "riscv,isa", NULL);
+}
+
+/* Do the device tree's descriptions of all harts contain `wanted`? */
+static bool on_all_harts(void)
+{
+	if (!nr_isas)
+		fdt_each_cpu(add_cpu);
+	for (unsigned int i = 0; i < nr_isas; i++) {
+		if (isas[i].list ? !fdt_stringlist_contains(isas[i].list, isas[i].list_len, wanted)
+				 : !isas[i].string || !in_isa_string(isas[i].string))
+			return false;
 	}
-	isa = fdt_getprop(host_fdt, node, "riscv,isa", NULL);
-	on_all &= isa && in_isa_string(isa);
+	return true;
 }
 
 /*
@@ -134,7 +149,7 @@ static bool is_complete(const char *name)
 }
 
 /*
- * The tree does not change and a search costs about 100 000 instructions, so results are cached.
+ * The tree does not change, so results are cached.
  * Names are string constants of the image, so their addresses can serve as keys.
  */
 #define MEMO_SIZE 128
@@ -160,9 +175,7 @@ bool hv_isa_has(const char *name)
 	}
 	wanted = name;
 	wanted_len = strlen(name);
-	on_all = true;
-	fdt_each_cpu(check_cpu);
-	has = on_all && is_complete(name);
+	has = on_all_harts() && is_complete(name);
 	if (nr_memo < MEMO_SIZE) {
 		memo[nr_memo].name = name;
 		memo[nr_memo++].has = has;
