@@ -12,7 +12,7 @@
 #define PT_LEVELS  3
 #define ONE_TO_ONE 128 /* in GiB; TEST_VA follows directly */
 
-static u8 pool[POOL_PAGES][4096] __attribute__((aligned(4096)));
+static u8 pool[POOL_PAGES][4096] __attribute__((aligned(4096))) NOT_CLEARED;
 static int pool_used;
 
 void *page_alloc(void)

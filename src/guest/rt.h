@@ -15,6 +15,7 @@
 #define STACK_SIZE      0x2000 /* of another hart */
 #define TRAP_STACK_SIZE 0x1000
 #define USER_STACK_SIZE 0x1000
+#define NOT_CLEARED     __attribute__((section(".noinit"))) /* the start does not set it to zero */
 #define LOAD_OFFSET     0x200000
 
 /* Offsets into struct hart for start.S; rt.c asserts each of them. */

@@ -11,8 +11,8 @@
 struct hart harts[MAX_HARTS];
 int nr_harts;
 
-static u8 stacks[MAX_HARTS][STACK_SIZE] __attribute__((aligned(16)));
-static u8 trap_stacks[MAX_HARTS][TRAP_STACK_SIZE] __attribute__((aligned(16)));
+static u8 stacks[MAX_HARTS][STACK_SIZE] __attribute__((aligned(16))) NOT_CLEARED;
+static u8 trap_stacks[MAX_HARTS][TRAP_STACK_SIZE] __attribute__((aligned(16))) NOT_CLEARED;
 static int online[MAX_HARTS]; /* set by the hart itself */
 static unsigned long tick_rate;
 static bool sstc;

@@ -32,7 +32,7 @@ boot:
 	/* a0 = hart id, a1 = device tree; satp = 0, interrupts off (SBI §9). */
 	csrw	sie, zero
 	la	t0, _bss
-	la	t1, _end
+	la	t1, _bss_end
 1:	sd	zero, 0(t0)
 	addi	t0, t0, 8
 	bltu	t0, t1, 1b
@@ -148,7 +148,7 @@ user_done:
 	ecall
 	j	user_done
 
-	.bss
+	.section .noinit, "aw", @nobits
 	.balign	16
 	.space	BOOT_STACK_SIZE
 boot_stack_top:

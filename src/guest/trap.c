@@ -99,7 +99,7 @@ const struct trap *catch_trap(hart_fn fn, unsigned long arg)
 	return &hart->trap;
 }
 
-static u8 user_stack[MAX_HARTS][USER_STACK_SIZE] __attribute__((aligned(16)));
+static u8 user_stack[MAX_HARTS][USER_STACK_SIZE] __attribute__((aligned(16))) NOT_CLEARED;
 static hart_fn user_fn[MAX_HARTS];
 
 static void go_user(unsigned long arg)
