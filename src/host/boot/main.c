@@ -57,6 +57,7 @@ void host_first_exited(int wait_status)
 	else
 		printk("host: %s exited with status %d\n", spec.argv[0], shell_status(wait_status));
 	channel_flush();
+	log_events_at_end();
 	run_desc.exit_status = (u32)wait_status;
 	run_desc.state = HS_RUN_EXITED;
 	power_off(shell_status(wait_status));

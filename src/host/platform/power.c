@@ -8,7 +8,7 @@
  *  - HTIF with registers, on QEMU's machine "spike": likewise. OpenSBI 1.5's SRST loops there.
  *  - HTIF in memory, on the simulator Spike: likewise. Spike watches the word tohost of the run
  *    descriptor, whose address it gets from the launcher.
- *  - SBI SRST: QEMU exits with status 0.
+ *  - SBI SRST, with the reason "system failure" if the status is not 0.
  *
  * In any case, the run descriptor contains the first program's status, or says that the host panicked.
  * A panic prints the last 16 trace events of each hart; the boot argument trace.crash=N sets another
@@ -37,10 +37,10 @@
 #define CRASH_EVENTS     16
 #define CRASH_EVENTS_MAX 10000
 
-static void sbi_shutdown(void)
+static void sbi_shutdown(int code)
 {
-	sbi_call(SBI_EXT_SRST, SBI_SRST_SYSTEM_RESET, SBI_SRST_TYPE_SHUTDOWN, SBI_SRST_REASON_NONE,
-		 0, 0, 0);
+	sbi_call(SBI_EXT_SRST, SBI_SRST_SYSTEM_RESET, SBI_SRST_TYPE_SHUTDOWN,
+		 code ? SBI_SRST_REASON_SYSFAIL : SBI_SRST_REASON_NONE, 0, 0, 0);
 }
 
 static volatile void *registers_of(const char *compatible)
@@ -86,7 +86,7 @@ void power_off(int code)
 {
 	if (!finisher_off(code) && !htif_off(code)) {
 		htif_memory_off(code);
-		sbi_shutdown();
+		sbi_shutdown(code);
 	}
 	/* QEMU exits a little later; a call to SRST now would overwrite the status. */
 	for (;;)
@@ -105,11 +105,19 @@ static void log_line(const char *line)
 	printk("%s\n", line);
 }
 
+static void log_events(unsigned long count)
+{
+	trace_dump((unsigned int)MIN(count, (unsigned long)CRASH_EVENTS_MAX), log_line);
+}
+
 void log_last_events(void)
 {
-	unsigned long count = bootarg_size("trace.crash", CRASH_EVENTS);
+	log_events(bootarg_size("trace.crash", CRASH_EVENTS));
+}
 
-	trace_dump((unsigned int)MIN(count, (unsigned long)CRASH_EVENTS_MAX), log_line);
+void log_events_at_end(void)
+{
+	log_events(bootarg_size("trace.end", 0));
 }
 
 /* Other harts keep running: the machine ends soon, and stopping them could fail. */
@@ -131,7 +139,7 @@ void panic(const char *fmt, ...)
 		}
 		/* power_off() has also failed. It reads the device tree; this SBI call does not. */
 		if (other == me)
-			sbi_shutdown();
+			sbi_shutdown(PANIC_STATUS);
 		for (;;)
 			__asm__ volatile("wfi");
 	}

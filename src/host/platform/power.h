@@ -11,5 +11,6 @@ void power_off(int code) __attribute__((noreturn));
 const char *power_off_method(void); /* "finisher", "HTIF" or "SBI" */
 /* Write the last trace events of each hart to the log, for a panic or sysrq. Any context. */
 void log_last_events(void);
+void log_events_at_end(void); /* as many as the boot argument trace.end=N says (0) */
 
 #endif

@@ -463,7 +463,7 @@ bool sched_idle_here(void)
 	hartmask_set_atomic(&idle_harts, this_hart());
 	wanted = is_wanted(me) || threads_queued_elsewhere();
 	if (!wanted)
-		wait_for_interrupt();
+		hart_idle();
 	irq_poll();
 	hartmask_clear_atomic(&idle_harts, this_hart());
 	me->is_idling = false;
@@ -486,7 +486,7 @@ void sched_idle_loop(void)
 		 * is).
 		 */
 		if (!is_wanted(me))
-			wait_for_interrupt();
+			hart_idle();
 		irq_poll();
 		hartmask_clear_atomic(&idle_harts, this_hart());
 		if (is_wanted(me))

@@ -5,17 +5,21 @@
  * Spec: SBI §9 (HSM: hart start), §7 (IPI).
  */
 #include "smp.h"
+#include <string.h>
 #include "clock.h"
+#include "insn.h"
 #include "irq.h"
+#include "platform/bootargs.h"
 #include "platform/fdt.h"
 #include "platform/platform.h"
 #include "platform/sbi.h"
+#include "hv/static_key.h"
 #include "hv/trace.h"
 #include "mm/mm.h"
 #include "mm/page.h"
 #include "lib/printk.h"
 
-#define START_TIMEOUT_NS 2000000000ULL
+#define START_TIMEOUT_NS 10000000000ULL
 
 struct hart *harts;
 unsigned int nr_harts = 1, nr_possible_harts, hv_hartmask_words = 1;
@@ -57,6 +61,17 @@ void ipi_send_mask(const struct hv_hartmask *mask)
 		hartmask_for_each(hart, mask)
 			trace_ipi_send(hart);
 	sbi_call_harts(SBI_EXT_IPI, SBI_IPI_SEND_IPI, mask, 0, 0, 0);
+}
+
+static struct static_key suspend_key;
+
+void hart_idle(void)
+{
+	STATIC_KEY_GOTO(&suspend_key, suspend);
+	wait_for_interrupt();
+	return;
+suspend:
+	sbi_call(SBI_EXT_HSM, SBI_HSM_HART_SUSPEND, SBI_HSM_SUSPEND_RETENTIVE, 0, 0, 0, 0);
 }
 
 static void count_hart(int node, unsigned long hartid)
@@ -105,7 +120,7 @@ static void start_hart(int node, unsigned long hartid)
 		       image + (hpa_t)((char *)&boot_info - _image_start), 0, 0);
 	while (!ret.error && !__atomic_load_n(&harts[index].online, __ATOMIC_ACQUIRE)) {
 		if (hv_time() >= deadline)
-			panic("hart %lu was started but did not come up within 2 s", hartid);
+			panic("hart %lu was started but did not come up within 10 s", hartid);
 		hv_cpu_relax();
 	}
 	if (ret.error) {
@@ -117,6 +132,10 @@ static void start_hart(int node, unsigned long hartid)
 
 void smp_start_all(void)
 {
+	const char *idle = bootarg_get("idle");
+
+	if (idle && !strcmp(idle, "suspend"))
+		static_key_set(&suspend_key, true);
 	fdt_each_cpu(start_hart);
 	irq_spread();
 }

@@ -76,10 +76,15 @@ static inline bool need_resched(void)
 void harts_init(void);
 /*
  * Start the other harts of the device tree with SBI HSM, up to HV_MAX_HARTS harts in total. Logs a
- * failed start; panics if a started hart does not come up within 2 s. Then the interrupts of
+ * failed start; panics if a started hart does not come up within 10 s. Then the interrupts of
  * devices are divided among the harts.
  */
 void smp_start_all(void);
+/*
+ * Wait until an interrupt that is enabled in sie is pending; may return earlier. With the boot argument
+ * idle=suspend, the hart waits in the firmware (SBI §9, hart_suspend) and not by WFI.
+ */
+void hart_idle(void);
 void secondary_main(void) __attribute__((noreturn));
 void ipi_send(unsigned int hart); /* interrupt the hart, which then calls sched_ipi() */
 void ipi_send_mask(const struct hv_hartmask *mask);

@@ -161,6 +161,8 @@ void trace_init(void)
 	hpa_t pa;
 	size_t size;
 
+	if (!ring)
+		return; /* the boot argument trace.size=0: trace nothing */
 	for (;; ring /= 2) {
 		size = trace_mem_size(nr_possible_harts, ring);
 		pa = page_boot_alloc(size, SZ_4K);

@@ -113,9 +113,13 @@ void vcpu_set_own_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 	vcpu_set_request(vcpu, REQ_IRQ);
 }
 
-/* The guest sees hvip from now on; `raised` are lines that it did not see before. */
+/*
+ * The guest sees hvip from now on; `raised` are lines that it did not see before. QEMU shows the hart's
+ * other pending interrupts in hvip, too.
+ */
 static inline void trace_shown(unsigned long hvip, unsigned long raised)
 {
+	hvip &= VS_LINES;
 	trace_kvm_inject_irq(hvip);
 	if (raised & BIT(IRQ_VS_SOFT))
 		trace_kvm_ipi_receive(hvip);
