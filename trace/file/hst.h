@@ -399,6 +399,7 @@ extern const char hst_levels_help[];
 extern const char hst_stat_help[];
 extern const char hst_profile_help[];      /* trace/hstrace/profile.c */
 extern const char hst_diff_help[];         /* trace/hstrace/diff.c */
+extern const char hst_divergence_help[];   /* trace/hstrace/divergence.c */
 u64 hst_bucket_value(unsigned int bucket); /* trace/hstrace/table.c: the middle of a bucket */
 /* glob.c: return the current name of an event; `name` may be a name from an earlier version. */
 const char *hst_event_current(const char *name);
@@ -441,6 +442,7 @@ int hst_cmd_stat(int argc, char **argv);
 int hst_cmd_levels(int argc, char **argv);
 int hst_cmd_profile(int argc, char **argv);
 int hst_cmd_diff(int argc, char **argv);
+int hst_cmd_divergence(int argc, char **argv);
 int hst_cmd_events(int argc, char **argv);
 int hst_cmd_export(int argc, char **argv); /* export.c */
 extern const char hst_export_help[];

@@ -2,7 +2,7 @@
 /*
  * hstrace.c - the command line of hstrace, which reads hyperscope's traces.
  *
- * Exit status of every command except diff: 0 on success, 2 for wrong use, such as an unknown
+ * Exit status of every command except diff and divergence: 0 on success, 2 for wrong use, such as an unknown
  * option or a file that does not exist or is not a trace, 1 for any other error, such as a damaged
  * trace or an output that cannot be written.
  */
@@ -45,6 +45,11 @@ static const struct command {
 	  "[options] A B",
 	  "compare runs",
 	  { hst_diff_help, hst_guest_help, hst_select_help } },
+	{ "divergence",
+	  hst_cmd_divergence,
+	  "[options] EXPECTED ACTUAL",
+	  "find a run's first wrong event",
+	  { hst_divergence_help } },
 	{ "html",
 	  hst_cmd_html,
 	  "[options] [FILE [FILE2]]",
@@ -69,7 +74,7 @@ static void print_usage(FILE *out)
 		return;
 	}
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		fprintf(out, "%s hstrace %-7s %-28s %s\n",
+		fprintf(out, "%s hstrace %-10s %-28s %s\n",
 			i ? "      " : "usage:", commands[i].name, commands[i].usage,
 			commands[i].meaning);
 	fputs("\n"
