@@ -159,7 +159,7 @@ $(O)/guest-initrd.cpio: $(INITRD_PARTS) $(wildcard $(TOP)/scripts/guest/* $(TOP)
 -include $(shell find $(O)/kernel $(O)/gen -name '*.d' 2>/dev/null)
 
 # ---- rules of the other folders ---------------------------------------------------------------
--include $(wildcard $(TOP)/labs/rules.mk $(TOP)/src/vmm/rules.mk $(TOP)/src/debug/rules.mk $(TOP)/src/linux/rules.mk $(TOP)/src/guest/rules.mk $(TOP)/trace/rules.mk $(TOP)/notebooks-data/rules.mk $(TOP)/tests/rules.mk $(TOP)/tests/*/rules.mk)
+-include $(wildcard $(TOP)/labs/rules.mk $(TOP)/src/vmm/rules.mk $(TOP)/src/debug/rules.mk $(TOP)/src/linux/rules.mk $(TOP)/src/guest/rules.mk $(TOP)/src/workload/rules.mk $(TOP)/trace/rules.mk $(TOP)/notebooks-data/rules.mk $(TOP)/tests/rules.mk $(TOP)/tests/*/rules.mk)
 
 # ---- targets for users: each does the set-up that it needs --------------------------------------
 
@@ -228,6 +228,13 @@ linux-module:
 	$(if $(filter stable newest debug,$(or $(KERNEL),stable)),,$(error KERNEL=$(KERNEL): choose stable, newest or debug))
 	$(SETUP) run $(if $(filter debug,$(KERNEL)),linux-debug,linux-module$(patsubst %,-%,$(filter newest,$(KERNEL))))
 	+$(BUILD) linux-module-only
+
+PROFILE ?=
+.PHONY: workload
+workload:
+	$(SETUP) $(if $(filter-out linux,$(or $(PROFILE),linux)),--no-guest) run workload
+	+$(BUILD) all workload-parts
+	$(TOP)/scripts/hyperscope workload --out $(O) $(ARGS) $(PROFILE)
 
 linux-module-dkms:
 	+$(BUILD) linux-module-package
@@ -358,6 +365,9 @@ make test-all   run all tests
 make linux-module  build the core as a module for Debian's kernel
                    (docs/linux-module.md); make linux-module-dkms packs its
                    sources as a Debian package
+make workload   build hyperscope as one ELF file, for cores and simulators
+                (docs/workload.md)
+                  PROFILE=smoke     only this one, and run it on QEMU
 make kselftest  run Linux's KVM selftests in full
                   VERSION=7.3       those of Linux 7.3 (default: 6.12)
                   ARGS='--compare'  also run them on Linux KVM

@@ -31,6 +31,7 @@ GROUPS = (
         "bench": "measure the cost of each kind of exit",
         "bench-apps": "measure the cost of running a whole guest",
         "bench-levels": "count the exits that an exit of a guest's guest causes",
+        "workload": "hyperscope as one ELF file, for cores and simulators",
         "kvm-history": "measure the exits of Linux KVM, kernel by kernel",
         "compare": "compare the costs of exits with those of another commit",
         "anatomy": "show how an exit's instructions are spent, by function",

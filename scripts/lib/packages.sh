@@ -34,6 +34,7 @@ package_table()
 	test   /usr/include/babeltrace2/babeltrace.h       libbabeltrace2-dev?
 	test   /usr/include/protobuf-c/protobuf-c.h        libprotobuf-c-dev?
 	test   protoc-c                                    protobuf-c-compiler?
+	test   /usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin u-boot-qemu?
 	test   protoc                                      protobuf-compiler?
 	test   /usr/lib/python3/dist-packages/jsonschema   python3-jsonschema
 	test   /usr/lib/python3/dist-packages/matplotlib   python3-matplotlib?
@@ -45,6 +46,7 @@ package_table()
 	check  flake8                                      flake8
 	check  mypy                                        mypy
 	check  dtc                                         device-tree-compiler
+	workload dtc                                       device-tree-compiler
 	browser chromium                                   chromium?
 	browser chromedriver                               chromium-driver?
 	browser /usr/lib/python3/dist-packages/selenium    python3-selenium?

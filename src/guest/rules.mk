@@ -8,7 +8,7 @@
 PAYLOAD_DIR := $(O)/guest-payloads
 PAYLOAD_MAIN := $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/src/guest/hello.c \
 	$(TOP)/src/guest/tour/*.c $(TOP)/src/guest/bench/bench.c \
-	$(TOP)/src/guest/equivalence/equivalence.c $(TOP)/tests/guest/nested/nested.c \
+	$(TOP)/src/guest/equivalence/equivalence.c $(TOP)/src/workload/smoke.c $(TOP)/tests/guest/nested/nested.c \
 	$(TOP)/tests/guest/*.c))
 PAYLOAD_NAMES := $(notdir $(PAYLOAD_MAIN:.c=))
 PAYLOAD_BINS := $(PAYLOAD_NAMES:%=$(PAYLOAD_DIR)/%.bin)

@@ -9,6 +9,7 @@
 #include "platform/fdt.h"
 #include "platform/imsic_layout.h"
 #include "platform/layout.h"
+#include "platform/run_desc.h"
 #include "mm/page.h"
 #include "fuzz.h"
 #include "snapshot.h"
@@ -23,6 +24,8 @@ static u64 rnd(u64 below)
 {
 	return choose(&choices, below);
 }
+
+struct hs_run_desc run_desc;
 
 void panic(const char *fmt, ...)
 {

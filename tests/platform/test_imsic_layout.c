@@ -15,10 +15,13 @@
 #include "lib/printk.h"
 #include "platform/fdt.h"
 #include "platform/imsic_layout.h"
+#include "platform/run_desc.h"
 
 #define HARTS     8
 #define MAX_CELLS 16
 #define ROUNDS    20000
+
+struct hs_run_desc run_desc;
 
 static char tree[4096];
 

@@ -33,7 +33,7 @@ static const struct command {
 	{ "levels",
 	  hst_cmd_levels,
 	  "[options] FILE",
-	  "print exits of L2 by handler",
+	  "print L2's exits by handler",
 	  { hst_levels_help, hst_select_help } },
 	{ "profile",
 	  hst_cmd_profile,
@@ -48,7 +48,7 @@ static const struct command {
 	{ "divergence",
 	  hst_cmd_divergence,
 	  "[options] EXPECTED ACTUAL",
-	  "find a run's first wrong event",
+	  "find the first wrong event",
 	  { hst_divergence_help } },
 	{ "html",
 	  hst_cmd_html,
@@ -74,7 +74,7 @@ static void print_usage(FILE *out)
 		return;
 	}
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		fprintf(out, "%s hstrace %-10s %-28s %s\n",
+		fprintf(out, "%s hstrace %-10s %-25s %s\n",
 			i ? "      " : "usage:", commands[i].name, commands[i].usage,
 			commands[i].meaning);
 	fputs("\n"

@@ -11,6 +11,7 @@
 #include "hv/bits.h"
 #include "hv/hartmask.h"
 #include "lib/printk.h"
+#include "run_desc.h"
 
 const void *host_fdt;
 
@@ -106,6 +107,11 @@ const char *fdt_bootargs(void)
 
 bool fdt_initrd(hpa_t *start, hpa_t *end)
 {
+	if (run_desc.initramfs_size) {
+		*start = run_desc.initramfs_hpa;
+		*end = run_desc.initramfs_hpa + run_desc.initramfs_size;
+		return *end > *start;
+	}
 	*start = fdt_number(fdt_chosen(), "linux,initrd-start", 0);
 	*end = fdt_number(fdt_chosen(), "linux,initrd-end", 0);
 	return *start && *end > *start;

@@ -6,7 +6,7 @@
  * 0x200000 bytes above the start of RAM. So a tool that has the machine's RAM as a file (hstrace,
  * scripts/hyperscope) finds the descriptor at offset 0x200000 + HS_RUN_DESC_OFFSET, without
  * symbols, even if the machine has crashed. All fields are little-endian. Only the host writes the
- * descriptor, except for tohost and fromhost.
+ * descriptor, except for tohost, fromhost, and what is set in the image's file.
  */
 #ifndef HV_RUN_DESC_H
 #define HV_RUN_DESC_H
@@ -42,7 +42,12 @@ struct hs_run_desc {
 	 * a shell uses; the simulator clears the word.
 	 */
 	u64 tohost, fromhost;
-	u64 reserved[7];
+	/*
+	 * Set in the image of a workload (scripts/hs/workload/build.py): the initramfs that is loaded
+	 * with the image, by physical address and size in bytes. Size 0: the device tree names it.
+	 */
+	u64 initramfs_hpa, initramfs_size;
+	u64 reserved[5];
 };
 #endif
 

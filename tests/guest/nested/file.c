@@ -72,6 +72,7 @@ static void read_vsireg(unsigned long arg)
 	(void)csr_read(vsireg);
 }
 
+/* Checks H §2.4. */
 static void test_registers(void)
 {
 	csr_write(hstatus, VGEIN(files));
@@ -190,6 +191,7 @@ static void wait_with_irqs(unsigned long spins)
 	csr_clear(sstatus, SSTATUS_SIE);
 }
 
+/* Checks H §2.4. */
 static void test_hs_interrupt(void)
 {
 	clear_vs();

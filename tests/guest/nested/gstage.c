@@ -40,6 +40,7 @@ static void ok_fault(unsigned long cause, unsigned long gva, unsigned long gpa, 
 		note("cause %lx, stval %lx, htval %lx", l2.scause, l2.stval, l2.htval);
 }
 
+/* Checks H §2.8, §2.10, §5.1. */
 static void test_translation(void)
 {
 	ok_eq(run(l2_load, L2_BASE + 4096, 0), EXC_ECALL_VS,
@@ -61,6 +62,7 @@ static void test_translation(void)
 		 "and an address of more than 41 bits");
 }
 
+/* Checks H §5.1, §5.2. */
 static void test_permissions(void)
 {
 	level0[0] = pte_make((hpa_t)(unsigned long)pages[0], LEAF & ~(PTE_W | PTE_D));
@@ -97,6 +99,7 @@ static void test_permissions(void)
 	ok_eq(pages[0][0], 55, "HS reads the value that the guest stored");
 }
 
+/* Checks H §3.2, §5.3. */
 static void test_changes(void)
 {
 	level0[2] = pte_make((hpa_t)(unsigned long)pages[3], LEAF);
@@ -119,7 +122,7 @@ static void test_changes(void)
 	ok_fault(EXC_LOAD_GUEST_PAGE_FAULT, 5 * SZ_1G, 5 * SZ_1G, "a misaligned leaf faults");
 }
 
-/* Fences of one page: for all guests, then for one. */
+/* Fences of one page: for all guests, then for one. Checks H §3.2. */
 static void test_fences_of_pages(void)
 {
 	unsigned long *here = (unsigned long *)0x80200000, *there = (unsigned long *)0x80400000;
@@ -149,6 +152,7 @@ static void test_fences_of_pages(void)
 	}
 }
 
+/* Checks H §5, §5.2. */
 static void test_two_stages(void)
 {
 	pte_t *vs = pt_new();
@@ -184,6 +188,7 @@ static void hlvx(unsigned long va)
 	do_hlvx_wu(va);
 }
 
+/* Checks H §3.1. */
 static void test_hlv(void)
 {
 	const struct trap *trap;

@@ -23,6 +23,7 @@ static void break_with_spv(unsigned long arg)
 	__asm__ volatile(".option push\n.option norvc\nebreak\n.option pop");
 }
 
+/* Checks H §3.1, §6.1. */
 void test_hs(void)
 {
 	const struct trap *trap;
@@ -42,6 +43,7 @@ void test_hs(void)
 	csr_write(hstatus, VXL);
 }
 
+/* Checks H §2.11, M §1.6. */
 void test_fp(void)
 {
 	unsigned long two = 0x4000000000000000, four = 0x4010000000000000;
@@ -73,7 +75,7 @@ void test_fp(void)
 	csr_clear(sstatus, SSTATUS_FS);
 }
 
-/* The guest computes for longer than a tick of the host, which may use the vector unit then. */
+/* The guest computes for longer than a tick of the host, which may use the vector unit then. Checks H §2.11. */
 void test_vector(void)
 {
 	clear_vs();

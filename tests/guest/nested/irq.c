@@ -6,6 +6,7 @@
 #define IRQ(n) (CAUSE_IRQ_FLAG | (n))
 #define SPINS  200000000UL
 
+/* Checks H §2.3, §2.12. */
 void test_guest_interrupts(void)
 {
 	clear_vs();
@@ -32,6 +33,7 @@ void test_guest_interrupts(void)
 	csr_write(hideleg, VS_LINES);
 }
 
+/* Checks H §6.1. */
 void test_host_interrupts(void)
 {
 	clear_vs();
@@ -55,6 +57,7 @@ void test_host_interrupts(void)
 	csr_clear(sie, BIT(IRQ_S_TIMER));
 }
 
+/* Checks H §2.7. */
 void test_time(void)
 {
 	unsigned long before, delta = 0x100000000000;

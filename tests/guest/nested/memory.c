@@ -37,6 +37,7 @@ static void ok_hlv_trap(hart_fn fn, unsigned long va, unsigned long cause, const
 	csr_clear(hstatus, HSTATUS_GVA);
 }
 
+/* Checks H §3.1, §5. */
 void test_memory(void)
 {
 	pte_t *root = pt_new();
@@ -105,6 +106,7 @@ void test_memory(void)
 	csr_write(hstatus, VXL);
 }
 
+/* Checks H §3.1. */
 void test_device(void)
 {
 	struct fdt_reg uart;

@@ -76,6 +76,7 @@ void clear_vs(void)
 
 /* ---- CSRs --------------------------------------------------------------------------------------- */
 
+/* Checks H §2.1, §2.2, §2.3, §2.5, §2.6, §2.7, §2.10. */
 static void test_csrs(void)
 {
 	unsigned long value;
@@ -142,6 +143,7 @@ static void test_csrs(void)
 	ok_eq(csr_read(hgatp), 0, "hgatp can be Bare");
 }
 
+/* Checks H §2.11, §2.12, §2.13, §2.14, §2.15, §2.16, §2.17, §2.18. */
 static void test_vs_csrs(void)
 {
 	unsigned long stvec = csr_read(stvec), sscratch = csr_read(sscratch);
@@ -174,6 +176,7 @@ static void test_vs_csrs(void)
 
 /* ---- entering and leaving the guest ------------------------------------------------------------ */
 
+/* Checks H §6.1, §6.2, §6.4. */
 static void test_entry(void)
 {
 	unsigned long stvec = csr_read(stvec), i, wrong = 0;
@@ -204,6 +207,7 @@ static void test_entry(void)
 	ok_eq(l2.sstatus & SSTATUS_SPP, 0, "SPP is 0");
 }
 
+/* Checks H §2.11, §2.13, §2.14. */
 static void test_guest_csrs(void)
 {
 	unsigned long stvec = csr_read(stvec), sscratch = csr_read(sscratch), sie = csr_read(sie);
@@ -229,6 +233,7 @@ static void test_guest_csrs(void)
 	csr_write(vsie, 0);
 }
 
+/* Checks H §2.2. */
 static void test_delegation(void)
 {
 	clear_vs();
@@ -259,6 +264,7 @@ void ok_virtual(const char *code, unsigned long hstatus, const char *what)
 		note("cause %lx, stval %lx", l2.scause, l2.stval);
 }
 
+/* Checks H §6.1. */
 static void test_virtual_instructions(void)
 {
 	clear_vs();

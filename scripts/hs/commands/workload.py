@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: MIT
+"""workload - build and run hyperscope as one ELF file, for cores and simulators.
+
+A workload is an ELF file with firmware, hyperscope, its VMM and guests. It
+needs no device but a UART or HTIF, and no input, and ends with PASS or FAIL.
+Without PROFILE, all profiles are built; with PROFILE, it is also run.
+"""
+import csv
+import os
+import subprocess
+import sys
+
+from hs import ends, output
+from hs.errors import STATUS_USAGE, LaunchError
+from hs.parser import absolute, of_command, readable, seconds
+from hs.run.machine import need
+from hs.workload import build, count, coverage, faults, plant, profile as profiles, simulators
+
+EXAMPLES = """\
+examples:
+  scripts/hyperscope workload --list         the profiles
+  scripts/hyperscope workload smoke          build it and run it on QEMU
+  scripts/hyperscope workload smoke --on spike --trace
+                                             ... on Spike; compare the events
+                                             with those of QEMU
+  scripts/hyperscope workload --check LOG    judge another machine's output
+  scripts/hyperscope workload smoke --faults show which planted faults it finds
+
+exit status: 0 PASS; 1 FAIL, or the events differ; 2 usage error; 125 other
+"""
+TRACE = ("trace=kvm_*,gstage_*,!gstage_step,!kvm_ioctl*,!kvm_*hva*,!kvm_invalidate*,!kvm_exit_cost,!kvm_memslot* "
+         "trace.size=2M trace.end=10000")
+
+
+def parse(argv):
+    parser = of_command("workload", __doc__, epilog=EXAMPLES)
+    parser.add_argument("profile", metavar="PROFILE", nargs="?", help="a profile; --list prints them")
+    parser.add_argument("--list", action="store_true", help="print the profiles, and the extensions that they need")
+    parser.add_argument("--on", metavar="NAME", choices=simulators.SIMULATORS, default="qemu",
+                        help="qemu: its machine virt (default); qemu-spike: its machine spike; spike: $SPIKE, else spike")
+    parser.add_argument("--trace", action="store_true",
+                        help="also record events, and compare them with OUT/workload/PROFILE.expected; if there is no such "
+                        "file, make it with QEMU")
+    parser.add_argument("--expected", metavar="FILE", type=readable, help="with --trace or --check: the log to compare with")
+    parser.add_argument("--check", metavar="LOG", type=readable, help="judge a log that another machine has written")
+    parser.add_argument("--faults", metavar="NAME,...", nargs="?", const="all",
+                        help="run it on QEMU once for each planted fault (all), and report what is found")
+    parser.add_argument("--count", action="store_true", help="count the instructions of a run on QEMU (version 9 or newer)")
+    parser.add_argument("--csv", metavar="FILE", help="with --faults: also write the results to FILE")
+    parser.add_argument("--coverage", action="store_true",
+                        help="print how many claims check each paragraph on the H extension")
+    parser.add_argument("--boot", metavar="ARGS", default="", help="further boot arguments of the host")
+    parser.add_argument("--elf", metavar="FILE", type=absolute, help="the ELF file to write (OUT/workload/PROFILE.elf)")
+    parser.add_argument("--timeout", metavar="SECONDS", type=seconds, default=simulators.SECONDS, help="time limit (600)")
+    parser.add_argument("--quiet", action="store_true", help="print only the verdict")
+    parser.add_qemu()
+    parser.add_out()
+    options = parser.parse_args(argv)
+    options.patience = max(1, int(os.environ.get("HS_PATIENCE") or 1))
+    if options.profile and options.profile not in profiles.names():
+        parser.error("there is no profile '%s'; choose from %s" % (options.profile, ", ".join(profiles.names())))
+    if options.faults and options.profile != "smoke":
+        parser.error("--faults: only the profile smoke can be used")
+    options.chosen = plant.ALL
+    if options.faults and options.faults != "all":
+        unknown = [name for name in options.faults.split(",") if name not in [fault.name for fault in plant.ALL]]
+        if unknown:
+            parser.error("--faults: there is no fault '%s'; choose from %s"
+                         % (unknown[0], ", ".join(fault.name for fault in plant.ALL)))
+        options.chosen = [plant.named(name) for name in options.faults.split(",")]
+    parser.written("--csv", options.csv)
+    return options
+
+
+def show_list():
+    for name in profiles.names():
+        profile = profiles.read(name)
+        print("%-11s %s\n%-11s %d MiB of memory, %s clock\n%-11s %s"
+              % (name, profile.title, "", profile.memory, profile.clock, "", profile.isa))
+    return 0
+
+
+def show_coverage():
+    rows = coverage.table()
+    print("%-8s %5s %6s %6s  %s" % ("", "smoke", "nested", "faults", "paragraph"))
+    for name, title, smoke, nested, planted in rows:
+        print("%-8s %5s %6s %6s  %s" % (name, smoke or "-", nested or "-", planted or "-", title.replace("`", "")[:50]))
+    holes = [row[0] for row in rows if not row[2] + row[3]]
+    print("without a claim: %s" % (", ".join(holes) or "none"))
+    return 0
+
+
+def divergence(options, expected, log):
+    """Print the comparison of two logs; return whether they agree."""
+    words = [need(os.path.join(options.out, "hstrace"), "run make tools"), "divergence"]
+    symbols = os.path.join(options.out, "guest-payloads", "%s.elf" % options.profile)
+    if options.profile and os.path.exists(symbols):
+        words += ["--symbols", symbols]
+    done = subprocess.run(words + [expected, log], check=False)
+    if done.returncode > 1:
+        raise LaunchError("the events cannot be compared", STATUS_USAGE)
+    return not done.returncode
+
+
+def say(outcome):
+    """Print the verdict; return the exit status."""
+    if outcome.verdict == "PASS":
+        print("PASS")
+        return 0
+    print("FAIL: " + (outcome.why or ("there is no verdict" if outcome.ended else "there is no verdict: ended by the time limit")))
+    return 1
+
+
+def check(options):
+    with open(options.check, encoding="utf-8", errors="replace") as file:
+        text = file.read()
+    status = say(simulators.Outcome(text, True, *simulators.verdict(text)))
+    if options.expected and not divergence(options, options.expected, options.check):
+        status = 1
+    return status
+
+
+def run(options, path, profile, simulator, echo=True):
+    def line(text):
+        if echo and not options.quiet and not text.startswith("trace: "):
+            print(text, flush=True)
+    return simulators.run(simulators.command(simulator, path, profile, options.qemu), options.timeout, line)
+
+
+def expected_log(options, path, profile):
+    """Return the name of the log with the expected events, which QEMU writes unless there is a newer one."""
+    if options.expected:
+        return options.expected
+    name = os.path.join(options.out, "workload", options.profile + ".expected")
+    if not os.path.exists(name) or os.path.getmtime(name) < os.path.getmtime(path):
+        outcome = run(options, path, profile, "qemu", echo=False)
+        if outcome.verdict != "PASS":
+            raise LaunchError("%s fails on QEMU: %s" % (options.profile, outcome.why or "there is no verdict"))
+        with open(name, "w", encoding="utf-8") as file:
+            file.write(outcome.log)
+    return name
+
+
+def show_faults(options, path, profile):
+    found, rows = 0, []
+    expected = expected_log(options, path, profile)
+    for fault, how, event, why in faults.run_all(options.chosen, path, profile, options, expected,
+                                                 lambda text: print("\r\033[K" + text, end="", file=sys.stderr, flush=True)
+                                                 if sys.stderr.isatty() else None):
+        found += how != "missed"
+        rows.append((fault.name, fault.source, how, event or "", fault.meaning, why))
+        if sys.stderr.isatty():
+            sys.stderr.write("\r\033[K")
+        print("%-17s %-8s %-7s %5s  %s" % rows[-1][:5], flush=True)
+    print("%d of %d planted faults are found" % (found, len(rows)))
+    if options.csv:
+        with output.create(options.csv) as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(("fault", "source", "found", "event", "meaning", "claim"))
+            writer.writerows(rows)
+    return 0 if found == len(rows) else 1
+
+
+def main(argv):
+    options = parse(argv)
+    if options.list:
+        return show_list()
+    if options.coverage:
+        return show_coverage()
+    if options.check:
+        return check(options)
+    os.makedirs(os.path.join(options.out, "workload"), exist_ok=True)
+    if not options.profile:
+        for name in profiles.names():
+            path = build.build(name, options.out, options.boot)
+            print("%-11s %6.1f MiB  %s" % (name, os.path.getsize(path) / (1 << 20), os.path.relpath(path)))
+        return 0
+    profile = profiles.read(options.profile)
+    traced = options.trace or options.faults
+    path = options.elf or os.path.join(options.out, "workload", options.profile + ("-trace" if traced else "") + ".elf")
+    path = build.build(options.profile, options.out, " ".join(filter(None, (options.boot, TRACE if traced else ""))), path)
+    if options.faults:
+        return show_faults(options, path, profile)
+    if options.count:
+        counts = count.count(path, profile, options)
+        for world, number in counts + [("all", sum(number for _, number in counts))]:
+            print("%-14s %15s instructions" % (world, "{:,}".format(number)))
+        return 0
+    if options.trace:
+        expected = expected_log(options, path, profile)
+    outcome = run(options, path, profile, options.on)
+    status = say(outcome)
+    if options.trace:
+        with ends.folder("workload.") as folder:
+            log = os.path.join(folder, "log")
+            with open(log, "w", encoding="utf-8") as file:
+                file.write(outcome.log)
+            if not divergence(options, expected, log):
+                status = 1
+    return status

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+"""build.py - link a profile's ELF file: the shim, hyperscope, and an initramfs with the VMM and its payloads."""
+import os
+import struct
+import subprocess
+
+from hs import ends
+from hs.errors import LaunchError
+from hs.run.cpio import Archive, behind
+from hs.run.machine import need
+from hs.run.rundir import DESC_OFFSET
+from hs.run.spike import FIRMWARE
+
+from . import profile as profiles
+
+INITRD_START = 0x80800000  # workload.lds
+HOST_OFFSET = 0x200000  # of the host in RAM
+INITRAMFS = 72  # of initramfs_hpa in the run descriptor (hv/run_desc.h)
+OPENSBI_ROOM = 0x82200000 - INITRD_START  # fw_jump copies the device tree behind
+CROSS = os.environ.get("CROSS_COMPILE", "riscv64-linux-gnu-")
+
+
+def _call(arguments, what):
+    try:
+        done = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    except OSError as error:
+        raise LaunchError("%s: %s; run 'scripts/hyperscope setup run'" % (arguments[0], error.strerror)) from None
+    if done.returncode:
+        raise LaunchError("%s: %s" % (what, done.stdout.decode(errors="replace").strip()))
+
+
+def _guest_initrd(common, command, path):
+    with behind(common, path) as archive:
+        archive.add_dir("hs")
+        archive.add_data("/hs/command", os.fsencode(command) + b"\n")
+    return path
+
+
+def _initramfs(profile, out, path):
+    payloads = {word for line in profile.vms for word in line.split() if word.endswith(".bin")}
+    with open(path, "wb") as file, ends.folder("workload.") as folder:
+        archive = Archive(file)
+        archive.add_dir("tmp")
+        archive.add_file("/init", need(os.path.join(out, "workload", "runner"), "run make workload"))
+        archive.add_file("/vmm", os.path.join(out, "workload", "vmm"))
+        for name in sorted(payloads):
+            archive.add_file(name, need(os.path.join(out, "guest-payloads", name.strip("/")), "run make"))
+        for name, source in sorted(profile.files.items()):
+            source = need(os.path.join(out, source), "run 'scripts/hyperscope setup run' and make")
+            if profile.command and name == "/initrd":
+                source = _guest_initrd(source, profile.command, os.path.join(folder, "initrd"))
+            archive.add_file(name, source)
+        archive.add_data("/workload", "".join(line + "\n" for line in profile.vms).encode())
+        archive.close()
+
+
+def _device_tree(profile, initrd_size, boot, folder):
+    source, result = os.path.join(folder, "machine.dts"), os.path.join(folder, "machine.dtb")
+    _call([CROSS + "gcc", "-E", "-x", "assembler-with-cpp", "-P", "-undef", "-nostdinc",
+           '-DISA="%s"' % profile.isa, '-DBOOTARGS="%s"' % boot, "-DMEMORY_SIZE=%#x" % (profile.memory << 20),
+           "-DINITRD_START=%#x" % INITRD_START, "-DINITRD_END=%#x" % (INITRD_START + initrd_size),
+           "-o", source, os.path.join(profiles.FOLDER, "machine.dts")], "the device tree of %s" % profile.name)
+    _call(["dtc", "-q", "-I", "dts", "-O", "dtb", "-o", result, source], "the device tree of %s" % profile.name)
+    return result
+
+
+def _with_initramfs(image, size, path):
+    """Copy the host's IMAGE to PATH, and set the address and size of the initramfs in its run descriptor."""
+    with open(image, "rb") as source, open(path, "wb") as copy:
+        data = bytearray(source.read())
+        struct.pack_into("<QQ", data, DESC_OFFSET - HOST_OFFSET + INITRAMFS, INITRD_START, size)
+        copy.write(data)
+    return path
+
+
+def _firmware(profile, size, words, host, folder):
+    """Return the compiler's arguments for the firmware and the host. OpenSBI has the machine's own device tree."""
+    if profile.firmware == "opensbi":
+        if size > OPENSBI_ROOM:
+            raise LaunchError("the initramfs of %s is too large for OpenSBI: %d bytes" % (profile.name, size))
+        image = _with_initramfs(host, size, os.path.join(folder, "host"))
+        return ['-DFIRMWARE_FILE="%s"' % need(FIRMWARE, "install the package opensbi"), '-DHOST_FILE="%s"' % image], []
+    return (['-DFDT_FILE="%s"' % _device_tree(profile, size, words, folder), '-DHOST_FILE="%s"' % host,
+             "-DWORKLOAD_CLOCK=%d" % (profile.clock == "machine")], ["shim.S.o", "shim.c.o"])
+
+
+def build(name, out, boot="", path=None):
+    """Link the profile NAME from what make has built below OUT; return the path of the ELF file. PROFILE.cpio, beside it,
+    is the initramfs, for a boot loader that loads hyperscope.bin."""
+    profile = profiles.read(name)
+    top = os.path.join(out, "workload")
+    path = path or os.path.join(top, name + ".elf")
+    initramfs = os.path.join(top, name + ".cpio")
+    with ends.folder("workload.") as folder:
+        if profile.vms:
+            _initramfs(profile, out, initramfs)
+        else:
+            open(initramfs, "wb").close()  # pylint: disable=consider-using-with
+        words = " ".join(word for word in (boot, profile.boot, "idle=suspend" if profile.clock == "counted" else "") if word)
+        defines, objects = _firmware(profile, os.path.getsize(initramfs), words, os.path.join(out, profile.host), folder)
+        _call([CROSS + "gcc", "-nostdlib", "-static", "-no-pie", "-march=rv64imac_zicsr_zifencei", "-mabi=lp64",
+               "-Wl,--build-id=none,--no-warn-rwx-segments", "-T", os.path.join(profiles.FOLDER, "workload.lds"), *defines,
+               '-DINITRAMFS_FILE="%s"' % initramfs, "-o", path, os.path.join(profiles.FOLDER, "image.S"),
+               *(os.path.join(top, name) for name in objects)], "the workload %s" % name)
+    return path

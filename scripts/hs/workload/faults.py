@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+"""faults.py - run a workload on QEMU with planted faults, and report which of them are found."""
+import bisect
+import concurrent.futures
+import os
+import shutil
+import struct
+import subprocess
+import sys
+
+from hs import elf, ends
+from hs.errors import STATUS_TIMEOUT, LaunchError
+from hs.paths import TOP
+
+from . import plant, simulators
+
+SRET, CSRR_HTINST, CSRR_MASK = 0x10200073, 0x64a02073, 0xfffff07f
+RET = struct.pack("<H", 0x8082)
+HOST_SRETS = ("from_kernel", "return_from_syscall", "trap_return_to_user", "redirect_probe")  # they enter no guest
+WAIT = "ulimit -c 0; while [ ! -S %s ]; do sleep 0.02; done; exec \"$@\""
+LIMIT = 10  # seconds; without a fault, a run takes two
+
+
+def _segment(path, address):
+    """Return the virtual address and the contents of the segment with ADDRESS."""
+    with open(path, "rb") as file:
+        data = file.read()
+    for segment in elf.segments(path):
+        if segment.virtual <= address < segment.virtual + segment.file_size:
+            return segment.virtual, data[segment.offset:segment.offset + segment.file_size]
+    raise LaunchError("%s: %#x is in no segment" % (path, address))
+
+
+def _text(path):
+    """Yield (address, instruction of 4 bytes, function) at each possible place in the host's code."""
+    functions = sorted((symbol.value, symbol.name) for symbol in elf.functions(path))
+    start, text = _segment(path, elf.address(path, "vcpu_switch"))
+    for at in range(0, len(text) - 3, 2):
+        word, = struct.unpack_from("<I", text, at)
+        if word == SRET or word & CSRR_MASK == CSRR_HTINST:
+            yield start + at, word, functions[bisect.bisect(functions, (start + at, "~")) - 1][1]
+
+
+def _ret(path, function):
+    address = elf.address(path, function)
+    start, text = _segment(path, address)
+    for at in range(address - start, address - start + 64, 2):
+        if text[at:at + 2] == RET:
+            return start + at
+    raise LaunchError("%s: %s has no ret" % (path, function))
+
+
+def addresses(out):
+    """Return, for each place, address -> the register that the fault changes there (HTINST), or 0."""
+    kernel = os.path.join(out, "hyperscope.elf")
+    payload = os.path.join(out, "guest-payloads", "smoke.elf")
+    found = list(_text(kernel))
+    return {plant.EXIT: {elf.address(kernel, name): 0 for name in ("vcpu_exit_vector", "vcpu_exit_fast")},
+            plant.ENTRY: {at: 0 for at, word, function in found if word == SRET and function not in HOST_SRETS},
+            plant.HTINST: {at + 4: word >> 7 & 31 for at, word, _ in found if word != SRET},
+            plant.TRAP: {elf.address(payload, "trap_entry"): 0}, plant.LOADED: {_ret(payload, "load64"): 0}}
+
+
+def _run(fault, path, profile, options, places, folder):
+    socket = os.path.join(folder, fault.name + ".gdb")
+    gdb = ["gdb-multiarch", "-q", "-nx", "-batch", "-ex", "set confirm off", "-ex", "set osabi none", "-ex",
+           "set architecture riscv:rv64", "-ex", "set tcp connect-timeout 20", "-ex", "target remote " + socket, "-ex",
+           "python import sys; sys.path.insert(0, %r); from hs.workload import plant; plant.plant(%r, %r)"
+           % (os.path.join(TOP, "scripts"), fault.name, places), "-ex", "continue"]
+    words = simulators.command("qemu", path, profile, options.qemu,
+                               ["-S", "-chardev", "socket,id=gdb,server=on,wait=off,path=" + socket, "-gdb", "chardev:gdb"])
+    limit = LIMIT * options.patience
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        machine = pool.submit(simulators.run, words, limit)
+        debugger = subprocess.run(["timeout", "%d" % limit, "sh", "-c", WAIT % socket, "sh"] + gdb, cwd=folder,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        outcome = machine.result()
+    if debugger.returncode != STATUS_TIMEOUT and (b"Python Exception" in debugger.stdout or debugger.returncode not in (0, 1)):
+        raise LaunchError("gdb-multiarch failed with status %d: %s"
+                          % (debugger.returncode, debugger.stdout.decode(errors="replace").strip()))
+    return outcome
+
+
+def _divergence(out, expected, log, folder, name):
+    actual = os.path.join(folder, name + ".log")
+    with open(actual, "w", encoding="utf-8") as file:
+        file.write(log)
+    done = subprocess.run([os.path.join(out, "hstrace"), "divergence", expected, actual], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, check=False)
+    text = done.stdout.decode(errors="replace")
+    if done.returncode == 0:
+        return None
+    return text.partition("\n")[0].rpartition(" ")[2] if done.returncode == 1 else "none"
+
+
+def judge(outcome, event):
+    """Return how a fault was found: by claims, crash, hang or events; or "missed"."""
+    if outcome.verdict == "FAIL":
+        return "claims"
+    if not outcome.ended:
+        return "hang"
+    if outcome.verdict != "PASS":
+        return "crash"
+    return "missed" if event is None else "events"
+
+
+def run_all(chosen, path, profile, options, expected, progress):
+    """Yield (fault, how it was found, the number of the first event that differs or None, the claim that failed)."""
+    if not shutil.which("gdb-multiarch"):
+        raise LaunchError("there is no gdb-multiarch; run 'scripts/hyperscope setup --no-guest test'")
+    places = addresses(options.out)
+    with ends.folder("faults.") as folder:
+        for number, fault in enumerate(chosen):
+            progress("%d of %d: %s" % (number + 1, len(chosen), fault.name))
+            outcome = _run(fault, path, profile, options, places, folder)
+            event = _divergence(options.out, expected, outcome.log, folder, fault.name)
+            yield fault, judge(outcome, event), event, outcome.why
+    sys.stdout.flush()

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""simulators.py - run a workload's ELF file on QEMU or Spike, and read the verdict from its log."""
+import os
+import re
+import subprocess
+from typing import NamedTuple
+
+from hs import ends
+from hs.errors import LaunchError
+from hs.run.spike import program as spike_program
+
+SIMULATORS = ("qemu", "qemu-spike", "spike")
+SPIKE_ISA = "rv64imafdch_zicntr_zihpm_zicclsm_sstc"
+SECONDS = 600
+VERDICT = re.compile(r"^workload: (PASS|FAIL): ?(.*)$", re.MULTILINE)
+NOT_OK = re.compile(r"^(?:workload: \S+ )?(not ok .*)$", re.MULTILINE)
+PLAN = re.compile(r"^1\.\.[1-9]", re.MULTILINE)
+
+
+class Outcome(NamedTuple):
+    log: str
+    ended: bool        # before the time limit
+    verdict: str       # PASS, FAIL, or "" if there is none
+    why: str           # the first claim that failed
+
+
+def command(simulator, path, profile, qemu, more=()):
+    if simulator == "spike":
+        return [spike_program(), "--isa=" + SPIKE_ISA, "-p%d" % profile.harts, "-m%d" % profile.memory, *more, path]
+    return [qemu, "-M", "spike" if simulator == "qemu-spike" else "virt", "-m", "%dM" % profile.memory,
+            "-smp", str(profile.harts), "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-bios", path, *more]
+
+
+def verdict(text):
+    """Return the verdict in a log, and the first claim that failed. A payload without a runner prints TAP."""
+    text = text.replace("\r", "")
+    found = VERDICT.findall(text)
+    failed = NOT_OK.findall(text)
+    if found:
+        return found[-1]
+    if not PLAN.search(text):
+        return "", ""
+    return ("FAIL", failed[0]) if failed else ("PASS", "")
+
+
+def run(words, seconds=SECONDS, echo=None):
+    """Run a simulator to its end or the time limit; ECHO gets each line of its output."""
+    try:
+        with ends.held():
+            process = ends.start(["timeout", "--kill-after=2", "%d" % seconds] + words, stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    except OSError as error:
+        raise LaunchError("%s: %s" % (words[0], error.strerror)) from None
+    lines = []
+    for raw in process.stdout:
+        lines.append(raw.decode(errors="replace").rstrip("\r\n"))
+        if echo:
+            echo(lines[-1])
+    status = process.wait()
+    text = "".join(line + "\n" for line in lines)
+    if not lines and status not in (124, 137):
+        raise LaunchError("%s has ended with status %d and without output" % (os.path.basename(words[0]), status))
+    return Outcome(text, status not in (124, 137), *verdict(text))

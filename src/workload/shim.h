@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+/* shim.h - the M-mode firmware of workloads: what shim.S and shim.c share. */
+#ifndef WORKLOAD_SHIM_H
+#define WORKLOAD_SHIM_H
+
+#ifndef __ASSEMBLER__
+#include "hv/types.h"
+
+/* The registers of the code that trapped; regs[0] is not used. */
+struct shim_frame {
+	unsigned long regs[32];
+};
+
+void shim_main(void);
+void shim_trap(struct shim_frame *frame);
+
+/* shim.S: access a device that may not exist. Returns 1 if the access traps, else 0. */
+int probe_load8(unsigned long address, u8 *value);
+int probe_store32(unsigned long address, u32 value);
+u32 shim_fetch(unsigned long pc);
+
+/* image.S: whether the machine's clock is used (1), or one that counts its readings (0) */
+extern const unsigned long workload_clock;
+extern const char workload_fdt[];
+#endif
+
+#endif

@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# workload.slow.t - every profile on QEMU, and at least 95 % of all planted faults are found.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+fixes "the events of a workload depend on all toggles" all
+command -v dtc >/dev/null || skip_all "dtc is missing: run scripts/hyperscope setup workload"
+needs_built "$O/workload/runner"
+HS_PATIENCE=$(scaled 1)
+export HS_PATIENCE
+
+for profile in functional nested stress linux; do
+	hs_script workload --quiet --timeout "$(scaled 300)" --elf "$tmp/$profile.elf" $profile
+	is "$status" 0 "$profile passes on QEMU" || diag "$out"
+done
+hs_script workload smoke --faults --csv "$tmp/csv"
+found=$(grep -c -v ',missed,' "$tmp/csv") all=$(grep -c . "$tmp/csv")
+[ "$all" -gt 40 ] && [ $((100 * (found - 1))) -ge $((95 * (all - 1))) ]
+ok $? "at least 95 % of the planted faults are found" || diag "$(grep ',missed,' "$tmp/csv")"
+is "$(sed -n 's/^\([^,]*\),[^,]*,missed,.*/\1/p' "$tmp/csv" | xargs)" \
+	"$(sed -n '/^## Faults that are not found/,/^## /s/^| `\([a-z0-9-]*\)` .*/\1/p' "$HS_TOP/docs/workload.md" | xargs)" \
+	"docs/workload.md lists those that are not"
+done_testing

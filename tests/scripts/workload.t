@@ -1,0 +1,119 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# workload.t - a workload runs on QEMU's machines, and on Spike if it is installed; its events are the same everywhere;
+# planted faults are found; and a log is judged by what it contains.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+fixes "the events of a workload depend on all toggles" all
+command -v dtc >/dev/null || skip_all "dtc is missing: run scripts/hyperscope setup workload"
+needs_built "$O/workload/runner" "$O/workload/shim.c.o"
+HS_PATIENCE=$(scaled 1)
+export HS_PATIENCE
+mkdir -p "$tmp/out/workload"
+for name in hyperscope.bin hyperscope.elf hstrace vmm guest-payloads; do ln -s "$O/$name" "$tmp/out/$name"; done
+for name in runner vmm shim.S.o shim.c.o; do ln -s "$O/workload/$name" "$tmp/out/workload/$name"; done
+
+work()	# ARGS...
+{
+	hs_script workload --out "$tmp/out" "$@"
+	out=$(cat "$tmp/table")
+	err=$(cat "$tmp/err")
+}
+
+work smoke --trace
+is "$status" 0 "smoke passes on QEMU" || diag "$out" "$err"
+like "$out" '^PASS$' "... and says so"
+like "$out" '^the runs agree: [0-9]{3,} events$' "a second run has the same events"
+work smoke --trace --cpu-of-nobody
+is "$status" 2 "an unknown option is refused"
+if qemu-system-riscv64 -M help 2>/dev/null | grep -q '^spike '; then
+	work smoke --trace --on qemu-spike
+	is "$status" 0 "QEMU's machine spike, with HTIF and without a clock, has the same events" || diag "$out" "$err"
+fi
+if command -v "${SPIKE:-spike}" >/dev/null; then
+	work smoke --trace --on spike
+	is "$status" 0 "Spike has the same events" || diag "$out" "$err"
+	work hs --on spike --quiet
+	is "$status" 0 "all claims about H hold on Spike" || diag "$out" "$err"
+else
+	skip "Spike has the same events" "there is no program spike"
+fi
+if command -v gdb-multiarch >/dev/null && ! qemu_older 8.0; then
+	work smoke --faults trap-tval,cause-store
+	is "$status" 0 "planted faults are found" || diag "$out" "$err"
+	like "$out" '^trap-tval +H .2\.17 +claims ' "... by the payload's claims"
+	like "$out" '^cause-store +H .6\.1 +events ' "... or by the events"
+	like "$out" '^2 of 2 planted faults are found$' "... and counted"
+else
+	skip "planted faults are found" "gdb-multiarch is missing, or QEMU is too old"
+fi
+
+# ---- U-Boot ----
+# Wait until the log contains TEXT. Type an empty line now and then, to stop U-Boot's countdown.
+wait_for()	# TEXT SECONDS
+{
+	local tries
+	for ((tries = 0; tries < 10 * $(scaled "$2"); tries++)); do
+		! grep -aq -- "$1" "$tmp/log" || return 0
+		[ $((tries % 5)) != 0 ] || echo
+		sleep 0.1
+	done
+}
+
+# When standard input ends, QEMU may lose what it has not passed on: leave it open until the end.
+type_at_prompt()	# COMMAND
+{
+	wait_for '^=>' 20
+	echo "$1"
+	wait_for '^host: /init exited' 30
+}
+
+uboot=/usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin
+if [ -e "$uboot" ]; then
+	size=$(printf %x "$(stat -L -c %s "$tmp/out/workload/smoke.cpio")")
+	: >"$tmp/log"
+	type_at_prompt "setenv bootargs trace.size=0; booti 0x84000000 0x88000000:$size \${fdtcontroladdr}" |
+		timeout "$(scaled 60)" qemu-system-riscv64 -M virt -m 256M -nodefaults -display none -serial stdio -kernel "$uboot" \
+			-device loader,file="$O/hyperscope.bin",addr=0x84000000,force-raw=on \
+			-device loader,file="$tmp/out/workload/smoke.cpio",addr=0x88000000,force-raw=on >"$tmp/log" 2>&1
+	work --check "$tmp/log"
+	is "$status $out" "0 PASS" "U-Boot boots hyperscope.bin with smoke.cpio" || diag "$(tail -n 5 "$tmp/log")"
+else
+	skip "U-Boot boots hyperscope.bin with smoke.cpio" "the package u-boot-qemu is missing"
+fi
+
+# ---- verdicts on logs ----
+judged()	# STATUS TEXT LOG NAME
+{
+	printf '%b' "$3" >"$tmp/log"
+	work --check "$tmp/log"
+	is "$status $out" "$1 $2" "$4"
+}
+judged 0 PASS 'noise\r\nworkload: PASS: \r\n' "PASS is found in a log"
+judged 1 "FAIL: smoke: not ok 3 - x" 'workload: smoke: not ok 3 - x\nworkload: FAIL: smoke: not ok 3 - x\n' "FAIL comes with its claim"
+judged 1 "FAIL: there is no verdict" 'workload: smoke: 3 of 3 claims hold\n' "a log that ends early fails"
+judged 1 "FAIL: there is no verdict" '' "an empty log fails"
+judged 1 "FAIL: there is no verdict" 'the guest prints workload: PASS: \n' "PASS within a line is not a verdict"
+judged 1 "FAIL: not ok 2 - b" 'ok 1 - a\nnot ok 2 - b\n1..2\n' "a payload without a runner is judged by its claims"
+judged 1 "FAIL: there is no verdict" 'ok 1 - a\n' "... and has to reach its plan"
+judged 1 "FAIL: there is no verdict" '1..0\n' "... which is not empty"
+
+# ---- lists and wrong use ----
+work --list
+like "$out" '^smoke +each cause of an exit, once$' "--list prints the profiles"
+work --coverage
+like "$out" '^H .6\.3 +[1-9][0-9]* ' "--coverage counts the claims on a paragraph"
+like "$out" '^without a claim: H .1, H .2\.9$' "... and names the paragraphs without one"
+work none
+is "$status" 2 "an unknown profile is wrong use"
+like "$err" "there is no profile 'none'; choose from .*smoke" "... and the message lists the profiles"
+work smoke --faults none
+like "$status $err" "^2 .*there is no fault 'none'; choose from htinst-rd" "an unknown fault is wrong use"
+work hs --faults
+like "$status $err" "^2 .*only the profile smoke" "faults are planted in smoke only"
+work --check "$tmp/missing"
+is "$status" 2 "a log that does not exist is wrong use"
+work smoke --on mars
+is "$status" 2 "an unknown simulator is wrong use"
+done_testing
