@@ -66,12 +66,19 @@ on_linux()	# NAME LINUX MODULE SECONDS ARGUMENT...
 		--file "$tmp/probes:/probes" "$O/guest/busybox" sh /random.sh "${@:5}"; } 2>"$tmp/time"
 }
 
+# For tests/fuzz/run --spent and --record
+note_time()
+{
+	mkdir -p "$O/fuzz"
+	echo "linux_module $(tail -n 1 "$tmp/time") $(sed -n 's/^# .* rounds .*: \([0-9]*\) steps.*/\1/p' <<<"$out" | tail -n 1)" >>"$O/fuzz/spent"
+}
+
 on_linux "Debian's kernel" stable hyperscope.ko $((150 + rounds)) "$rounds" "$seed"
+note_time
 if [ -e "$O/hyperscope_debug.ko" ]; then
 	on_linux "a debug kernel" debug hyperscope_debug.ko $((250 + 10 * debug_rounds)) "$debug_rounds" "$((seed + 1000))" 4
 	like "$(tail -n 1 <<<"$(grep 'without memory' <<<"$out")")" 'without memory: [1-9]' "a debug kernel: allocations have failed"
-	mkdir -p "$O/fuzz" # for tests/fuzz/run --spent and --record
-	echo "linux_module $(tail -n 1 "$tmp/time") $(sed -n 's/^# .* rounds .*: \([0-9]*\) steps.*/\1/p' <<<"$out" | tail -n 1)" >>"$O/fuzz/spent"
+	note_time
 else
 	skip "a debug kernel" "$O/hyperscope_debug.ko is missing: run 'make linux-module KERNEL=debug'"
 fi
