@@ -2,8 +2,10 @@
 /*
  * shim.S - the M-mode firmware's entry points: reset, and traps to M mode.
  *
- * Hart 0 runs; all others sleep forever. mscratch holds the address of the trap's frame while
- * another mode runs, and 0 while M mode runs: a trap in M mode only happens in probe().
+ * Hart 0 runs; all others sleep forever. mscratch holds the address of the trap frame while another
+ * mode runs, and the interrupted sp while M mode handles a trap. Traps in M mode are expected only
+ * before the first mret (probe_*(), m_try_write()), in shim_fetch(), and from the last store of
+ * end_machine().
  */
 #include "shim.h"
 
@@ -42,7 +44,7 @@ trap_in_m:
 	li	a0, 1
 	mret
 
-	/* int probe_load(address, *value), probe_csr...(): 0, or 1 if the access trapped */
+	/* probe_load8(address, *value), probe_store32(address, value): 1 if the access trapped, else 0 */
 	.option	push
 	.option	norvc
 	.globl	probe_load8
@@ -61,11 +63,16 @@ probe_store32:
 	.option	pop
 
 	/*
-	 * u32 fetch(pc): read an instruction as the interrupted mode fetches it (MPRV and MXR; the
-	 * two halves separately, because pc may be at the end of a page).
+	 * long shim_fetch(pc): read an instruction as the interrupted mode fetches it (MPRV and MXR; the
+	 * two halves separately, because pc may be at the end of a page). Returns -1 if the load faults:
+	 * the code's page may have been unmapped without a fence. The fault changes mepc and mstatus.
 	 */
 	.globl	shim_fetch
 shim_fetch:
+	csrr	t4, mstatus
+	csrr	t5, mepc
+	la	t6, fetch_fault
+	csrrw	t6, mtvec, t6
 	li	t0, 1 << 17 | 1 << 19
 	csrs	mstatus, t0
 	lhu	t1, 0(a0)
@@ -75,9 +82,20 @@ shim_fetch:
 	lhu	t2, 2(a0)
 	slli	t2, t2, 16
 	or	t1, t1, t2
-1:	csrc	mstatus, t0
+1:	csrw	mstatus, t4
+	csrw	mtvec, t6
 	mv	a0, t1
 	ret
+	.balign	4
+fetch_fault:
+	csrw	mepc, t5
+	li	t1, -1
+	j	1b
+
+	.balign	4
+	.globl	shim_forever
+shim_forever:
+	j	shim_forever
 
 	.balign	4
 trap_to_m:

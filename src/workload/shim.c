@@ -3,7 +3,7 @@
  * shim.c - a firmware for simulators that have none: it starts the host in HS mode on hart 0, and
  * answers the host's SBI calls.
  *
- * The only device is a console: an ns16550 at UART, if a load from there succeeds, else HTIF. To end
+ * The only device needed is a console: an ns16550 at UART, if a load from there succeeds, else HTIF. To end
  * the machine, the shim writes 1 (success) or 3 (failure) to the word tohost, as the tests of
  * riscv-tests do, and then the same to SiFive's test device, which exists on QEMU's machine virt.
  *
@@ -44,8 +44,8 @@
 #define MIDELEG_S     (BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER) | BIT(IRQ_S_EXT))
 #define PMP_ALL       0x1f /* NAPOT, and R, W, X */
 
-#define INSN_CSRR            0x2073 /* csrrs rd, csr, x0 */
-#define INSN_CSRR_MASK       0x000ff07f
+#define INSN_CSRR            0x2073 /* csrrs, csrrc, csrrsi or csrrci that writes nothing */
+#define INSN_CSRR_MASK       0x000fa07f
 #define INSN_CSRW_MASK       0xfff07fff
 #define INSN_CSRW_HTIMEDELTA 0x60501073 /* csrrw x0, htimedelta, rs1 */
 #define IMPL_SHIM            0x48535348 /* no registered SBI implementation */
@@ -93,9 +93,8 @@ static void end_machine(bool failed)
 	while (!has_uart && tohost)
 		fromhost = 0;
 	tohost = failed ? 3 : 1;
-	m_write(mtvec, (unsigned long)&&forever); /* there may be no test device */
+	m_write(mtvec, (unsigned long)shim_forever); /* there may be no test device */
 	*(volatile u32 *)FINISHER = failed ? FINISHER_FAIL : FINISHER_PASS;
-forever:
 	for (;;)
 		;
 }
@@ -254,7 +253,9 @@ static unsigned long emulate(struct shim_frame *frame, u32 insn)
 	    insn >> 20 <= CSR_instret)
 		cause = read_counter(frame, insn);
 	/* QEMU's machine spike has no CSR time, and therefore no htimedelta. The host only writes it. */
-	if ((insn & INSN_CSRW_MASK) == INSN_CSRW_HTIMEDELTA && !(m_read(mstatus) & MSTATUS_MPV)) {
+	if ((insn & INSN_CSRW_MASK) == INSN_CSRW_HTIMEDELTA &&
+	    (m_read(mstatus) & (MSTATUS_MPV | MSTATUS_MPP)) ==
+		    FIELD_PREP(MSTATUS_MPP, MSTATUS_MPP_S)) {
 		no_htimedelta = true;
 		time_delta = frame->regs[insn >> 15 & 31];
 		cause = 0;
@@ -266,12 +267,14 @@ static unsigned long emulate(struct shim_frame *frame, u32 insn)
 
 static void illegal(struct shim_frame *frame)
 {
+	unsigned long cause = EXC_ILLEGAL_INST, tval = m_read(mtval);
 	/* The instruction in mtval may be 0, and is wrong for mret in QEMU. */
-	unsigned long cause =
-		workload_clock ? EXC_ILLEGAL_INST : emulate(frame, shim_fetch(m_read(mepc)));
+	long insn = workload_clock ? -1 : shim_fetch(m_read(mepc));
 
+	if (insn >= 0)
+		cause = emulate(frame, (u32)insn);
 	if (cause)
-		pass_on(cause, m_read(mtval));
+		pass_on(cause, tval);
 }
 
 void shim_trap(struct shim_frame *frame)
@@ -304,6 +307,7 @@ void shim_main(void)
 	probe_store32(MTIMECMP, ~0U);
 	probe_store32(MTIMECMP + 4, ~0U);
 	m_write(medeleg, ~to_m);
+	m_write(mie, 0);
 	m_write(mideleg, MIDELEG_S);
 	m_write(mcounteren, workload_clock ? COUNTEREN_CY | COUNTEREN_TM | COUNTEREN_IR : 0);
 	m_try_write(CSR_MSTATEEN0, NEVER);

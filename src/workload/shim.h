@@ -17,7 +17,9 @@ void shim_trap(struct shim_frame *frame);
 /* shim.S: access a device that may not exist. Returns 1 if the access traps, else 0. */
 int probe_load8(unsigned long address, u8 *value);
 int probe_store32(unsigned long address, u32 value);
-u32 shim_fetch(unsigned long pc);
+/* shim.S: the instruction at pc, as the interrupted mode reads it, or -1 if it cannot. */
+long shim_fetch(unsigned long pc);
+extern const char shim_forever[]; /* code: a loop without an end, aligned as a trap vector */
 
 /* image.S: whether the machine's clock is used (1), or one that counts its readings (0) */
 extern const unsigned long workload_clock;

@@ -5,8 +5,8 @@
  *
  * A claim's name begins with the paragraph of the specification that it checks (docs/spec.md). Compared
  * with the payloads in tests/guest, which go through all forms and combinations, this one is short: a
- * core in a logic simulator executes some thousand instructions per second. It needs no more than rv64
- * imafdch, and reads the clock only to see that it does not go backwards.
+ * core in a logic simulator executes some thousand instructions per second. It needs no more than
+ * rv64imafdch_zicsr_zifencei, and reads the clock only to see that it does not go backwards.
  */
 #include "irqchip.h"
 
@@ -86,7 +86,7 @@ static void test_sbi(void)
 	   "H §6.1: ecall from VS mode is an exit with cause 10");
 	ret = sbi_call(SBI_EXT_VENDOR_START, 0, 1, 2, 3);
 	ok_eq((unsigned long)ret.error, (unsigned long)SBI_ERR_NOT_SUPPORTED,
-	      "H §6.4: sret enters VS mode behind an ecall that user space has answered");
+	      "H §6.4: sret returns behind an ecall that user space has answered");
 	ok_trap(catch_user(nothing, 0), EXC_ECALL_U, 0,
 		"H §2.2: ecall from VU mode is delegated to VS mode");
 }
@@ -113,7 +113,7 @@ static void test_interrupts(void)
 	timer_off();
 	ok(!(csr_read(sip) & BIT(IRQ_S_TIMER)), "H §2.3: VSTIP ends when the timer is set again");
 	ok(!wait_irq(0, 2000),
-	   "H §2.1: with VTW, wfi is an exit, and the guest sleeps until its timer");
+	   "H §2.1: hstatus.VTW: wfi exits, and the guest sleeps until its timer");
 	sbi_send_ipi(1, hart->id);
 	csr_write(sie, BIT(IRQ_S_SOFT));
 	wfi();

@@ -97,6 +97,9 @@ judged 1 "FAIL: there is no verdict" '' "an empty log fails"
 judged 1 "FAIL: there is no verdict" 'the guest prints workload: PASS: \n' "PASS within a line is not a verdict"
 judged 1 "FAIL: not ok 2 - b" 'ok 1 - a\nnot ok 2 - b\n1..2\n' "a payload without a runner is judged by its claims"
 judged 1 "FAIL: there is no verdict" 'ok 1 - a\n' "... and has to reach its plan"
+judged 1 "FAIL: the plan is 1..3, but the claims are others" 'ok 1 - a\n1..3\n' "... with all of its claims"
+judged 1 "FAIL: there is no verdict" 'workload: linux: x\rworkload: PASS: \r\nworkload: linux: y\n' "a guest's carriage return begins no line"
+judged 1 "FAIL: the host panicked" 'workload: PASS: \nhost: panic: x\n' "a panic after PASS is a failure"
 judged 1 "FAIL: there is no verdict" '1..0\n' "... which is not empty"
 
 # ---- lists and wrong use ----
@@ -114,6 +117,14 @@ work hs --faults
 like "$status $err" "^2 .*only the profile smoke" "faults are planted in smoke only"
 work --check "$tmp/missing"
 is "$status" 2 "a log that does not exist is wrong use"
+for words in "smoke --count --trace" "smoke --csv $tmp/x" "smoke --expected $0" "--elf $tmp/x" "nested --trace" "stress --boot x" \
+	"smoke --faults=" "smoke --count --on spike" "--coverage --check $0"; do
+	# shellcheck disable=SC2086 # words
+	work $words
+	is "$status" 2 "options without an effect are refused: ${words//$tmp/TMP}"
+done
+work smoke --quiet --qemu "$tmp/none"
+like "$status $err" "^125 .*none cannot be executed" "a simulator that does not exist is no FAIL"
 work smoke --on mars
 is "$status" 2 "an unknown simulator is wrong use"
 done_testing

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # divergence.t - hstrace divergence names the first event at which a run leaves another one, allows what the specification
-# allows, and survives logs that are no logs.
+# allows, and handles malformed logs.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 hstrace=$O/hstrace
@@ -33,7 +33,7 @@ is "$status" 0 "times and carriage returns do not matter"
 sed 's/htinst=0x3503/htinst=0x0/; s/insn=0x3503 fetched=0/insn=0x53503 fetched=1/' "$tmp/a" >"$tmp/b"
 diverge "$tmp/a" "$tmp/b"
 is "$status" 0 "htinst may be 0, and the instruction is then fetched"
-like "$out" '^1 times: H §6.3: htinst may be 0$' "the freedoms that were used are listed"
+like "$out" '^1 times: H §6.3: htinst may be 0$' "the allowed differences are listed"
 diverge "$tmp/b" "$tmp/a"
 is "$status" 1 "an expected htinst of 0 allows no other value"
 diverge --strict "$tmp/a" "$tmp/b"
@@ -59,7 +59,17 @@ for cut in 'htinst=0x3503' 'htinst=' ' htinst=0x3503'; do
 	is "$status" 1 "an event without '$cut' differs"
 done
 
-# ---- what is no log ----
+sed 's/kvm_entry:/kvm_entry:x/' "$tmp/a" >"$tmp/b"
+diverge "$tmp/a" "$tmp/b"
+is "$status" 1 "an event's name is compared to its end"
+sed 's/^trace: 0/guest: trace: 0/' "$tmp/a" >"$tmp/b"
+diverge "$tmp/a" "$tmp/b"
+is "$status" 2 "a guest cannot print events within its lines"
+sed 's/the last 4 of 4/the last 4 of 9/' "$tmp/a" >"$tmp/b"
+diverge "$tmp/a" "$tmp/b"
+like "$status $out" '^0 .*b does not have the first events of its run, so others may differ$' "a log that lacks events says so"
+
+# ---- malformed logs ----
 diverge "$tmp/a" "$tmp/none"
 is "$status" 2 "a file that does not exist is wrong use"
 : >"$tmp/empty"
@@ -68,7 +78,7 @@ like "$err" 'has no events: was the run made with the boot arguments trace=LIST 
 is "$status" 2 "... with status 2"
 printf 'trace: \ntrace: 0.1\ntrace: 0.1 0\ntrace: x 0 1.0 a: b\ntrace: 0.1 0 1.0 \ntrace: 0.1 0 1.0 x' >"$tmp/b"
 diverge "$tmp/a" "$tmp/b"
-is "$status" 2 "lines cut off at any word are no events"
+is "$status" 2 "a truncated line is not an event"
 { cat "$tmp/a"; head -c 200000 /dev/urandom; echo; cat "$tmp/a"; } >"$tmp/b"
 diverge "$tmp/b" "$tmp/b"
 like "$status $out" '^0 the runs agree: [1-9]' "random bytes between the lines are skipped"

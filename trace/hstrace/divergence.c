@@ -3,11 +3,11 @@
  * divergence.c - `hstrace divergence`: find the first event at which a run leaves a reference run.
  *
  * Both runs are given as text: a console's log with the events that the host printed at its end (boot
- * argument trace.end=N), since a simulator may have no other output. Lines that do not begin with
- * "trace: " and a time are ignored. Nothing in a log is trusted.
+ * argument trace.end=N), since a simulator may have no other output. Lines
+ * that do not begin with "trace: " and a time are ignored. Harts are not compared. Nothing in a log is trusted.
  *
  * Events have to be equal, one by one, except in their times and in the fields of which the
- * specification lets an implementation choose the value (freedoms[]).
+ * specification lets an implementation choose the value (allowed[]).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -34,10 +34,10 @@ static const struct {
 };
 
 /* Values that ACTUAL may have instead of the expected one. */
-static const struct freedom {
+static const struct allowed {
 	const char *event, *field, *value; /* value NULL: any */
 	const char *source;
-} freedoms[] = {
+} allowed[] = {
 	{ "kvm_exit", "htinst", "0x0", "H §6.3: htinst may be 0" },
 	{ "kvm_exit", "htval", "0x0", "H §2.8: htval may be 0" },
 	{ "kvm_exit", "stval", "0x0", "S §1.9: stval may be 0" },
@@ -48,7 +48,7 @@ static const struct freedom {
 	{ "kvm_exit_cost", "cost", NULL, "a cost" },
 	{ "kvm_exit_cost", "start", NULL, "a time" },
 };
-#define NR_FREEDOMS (sizeof(freedoms) / sizeof(freedoms[0]))
+#define NR_ALLOWED (sizeof(allowed) / sizeof(allowed[0]))
 
 struct event {
 	char *line; /* from the event's name on: "name: field=value ..." */
@@ -62,6 +62,7 @@ struct log {
 	char *text;
 	size_t n;
 	struct event *events;
+	bool is_cut; /* the host had more events than it printed */
 };
 
 /* The paragraphs that define the fields of kvm_exit. */
@@ -72,7 +73,7 @@ static const struct {
 	{ "htval", "H §2.8" }, { "htinst", "H §6.3" },
 };
 
-static unsigned int used[NR_FREEDOMS];
+static unsigned int used[NR_ALLOWED];
 
 /* ---- reading ---- */
 
@@ -88,14 +89,14 @@ static char *next_word(char **at)
 	return word;
 }
 
-/* Take a line of the log apart. Returns false if it is not an event. */
+/* Parse a line of the log. Returns false if it is not an event. */
 static bool parse(char *line, struct event *event)
 {
-	char *at = strstr(line, "trace: "), *time;
+	char *at = line, *time;
 
-	if (!at)
+	if (strncmp(at, "trace: ", 7))
 		return false;
-	at += strlen("trace: ");
+	at += 7;
 	time = next_word(&at);
 	if (!time || strspn(time, "0123456789.") != strlen(time))
 		return false;
@@ -103,6 +104,14 @@ static bool parse(char *line, struct event *event)
 	event->who = event->hart ? next_word(&at) : NULL;
 	event->line = at;
 	return event->who && strchr(at, ':');
+}
+
+/* In "trace: hart 0: the last 100 of 200 events", are the numbers different? */
+static bool has_lost(const char *line)
+{
+	const char *last = strstr(line, "the last "), *of = last ? strstr(last, " of ") : NULL;
+
+	return of && strtoull(last + 9, NULL, 10) != strtoull(of + 4, NULL, 10);
 }
 
 static int read_log(const char *path, struct log *log)
@@ -134,7 +143,7 @@ static int read_log(const char *path, struct log *log)
 	fclose(in);
 	for (size_t i = 0; i < length; i++)
 		if (!log->text[i] || log->text[i] == '\r')
-			log->text[i] = ' '; /* so that the text ends at its end */
+			log->text[i] = ' '; /* a NUL would end the text early */
 	log->text[length] = '\0';
 	for (line = log->text; line && *line; line = next) {
 		struct event event = { .number = ++number };
@@ -145,6 +154,7 @@ static int read_log(const char *path, struct log *log)
 			*next++ = '\0';
 		for (len = strlen(line); len && line[len - 1] == ' ';)
 			line[--len] = '\0';
+		log->is_cut |= !strncmp(line, "trace: hart ", 12) && has_lost(line);
 		if (!parse(line, &event))
 			continue;
 		if (!(log->n & (log->n + 1))) { /* full: n is 2^k - 1 */
@@ -169,10 +179,10 @@ static size_t name_length(const char *text)
 	return strcspn(text, ":= ");
 }
 
-static bool is_free(const char *event, const char *field, const char *value, size_t len)
+static bool is_allowed(const char *event, const char *field, const char *value, size_t len)
 {
-	for (size_t i = 0; i < NR_FREEDOMS; i++) {
-		const struct freedom *f = &freedoms[i];
+	for (size_t i = 0; i < NR_ALLOWED; i++) {
+		const struct allowed *f = &allowed[i];
 
 		if (strlen(f->event) != name_length(event) ||
 		    strncmp(f->event, event, strlen(f->event)) ||
@@ -191,8 +201,8 @@ static const char *difference(const struct event *a, const struct event *b, bool
 {
 	const char *x = a->line, *y = b->line;
 
-	if (strcmp(a->who, b->who) || name_length(x) != name_length(y) ||
-	    strncmp(x, y, name_length(x)))
+	if (strcmp(a->who, b->who) || strcspn(x, " ") != strcspn(y, " ") ||
+	    strncmp(x, y, strcspn(x, " ")) != 0)
 		return b->line;
 	for (;;) {
 		const char *p = strchr(x, ' '), *q = strchr(y, ' ');
@@ -209,7 +219,7 @@ static const char *difference(const struct event *a, const struct event *b, bool
 		if (name_length(x) != name_length(y) || strncmp(x, y, name_length(x)))
 			return y;
 		if (strict || y[name_length(y)] != '=' ||
-		    !is_free(b->line, y, y + name_length(y) + 1, m - name_length(y) - 1))
+		    !is_allowed(b->line, y, y + name_length(y) + 1, m - name_length(y) - 1))
 			return y;
 	}
 }
@@ -330,6 +340,9 @@ int hst_cmd_divergence(int argc, char **argv)
 		return hst_wrong_use("divergence takes two logs, EXPECTED and ACTUAL", NULL);
 	if (read_log(argv[0], &a) || read_log(argv[1], &b))
 		return 2;
+	if (a.is_cut || b.is_cut)
+		printf("%s does not have the first events of its run, so others may differ\n",
+		       a.is_cut ? a.path : b.path);
 	for (i = 0; i < a.n && i < b.n; i++) {
 		field = difference(&a.events[i], &b.events[i], strict);
 		if (field)
@@ -340,8 +353,8 @@ int hst_cmd_divergence(int argc, char **argv)
 		return hst_finish(1);
 	}
 	printf("the runs agree: %zu events\n", a.n);
-	for (i = 0; i < NR_FREEDOMS; i++)
+	for (i = 0; i < NR_ALLOWED; i++)
 		if (used[i])
-			printf("%u times: %s\n", used[i], freedoms[i].source);
+			printf("%u times: %s\n", used[i], allowed[i].source);
 	return hst_finish(0);
 }

@@ -26,10 +26,11 @@ examples:
   scripts/hyperscope workload --check LOG    judge another machine's output
   scripts/hyperscope workload smoke --faults show which planted faults it finds
 
-exit status: 0 PASS; 1 FAIL, or the events differ; 2 usage error; 125 other
+exit status: 0 PASS; 1 FAIL, the events differ, or a planted fault is missed;
+2 usage error; 125 other
 """
 TRACE = ("trace=kvm_*,gstage_*,!gstage_step,!kvm_ioctl*,!kvm_*hva*,!kvm_invalidate*,!kvm_exit_cost,!kvm_memslot* "
-         "trace.size=2M trace.end=10000")
+         "trace.size=4M trace.end=1000000 trace.crash=10000")
 
 
 def parse(argv):
@@ -39,18 +40,19 @@ def parse(argv):
     parser.add_argument("--on", metavar="NAME", choices=simulators.SIMULATORS, default="qemu",
                         help="qemu: its machine virt (default); qemu-spike: its machine spike; spike: $SPIKE, else spike")
     parser.add_argument("--trace", action="store_true",
-                        help="also record events, and compare them with OUT/workload/PROFILE.expected; if there is no such "
-                        "file, make it with QEMU")
+                        help="also record events, and compare them with those of a run on QEMU, which is written to "
+                        "OUT/workload/PROFILE.expected (or with --expected FILE)")
     parser.add_argument("--expected", metavar="FILE", type=readable, help="with --trace or --check: the log to compare with")
     parser.add_argument("--check", metavar="LOG", type=readable, help="judge a log that another machine has written")
     parser.add_argument("--faults", metavar="NAME,...", nargs="?", const="all",
-                        help="run it on QEMU once for each planted fault (all), and report what is found")
+                        help="plant each fault in a run of smoke on QEMU, and report which are found (default: all)")
     parser.add_argument("--count", action="store_true", help="count the instructions of a run on QEMU (version 9 or newer)")
     parser.add_argument("--csv", metavar="FILE", help="with --faults: also write the results to FILE")
     parser.add_argument("--coverage", action="store_true",
                         help="print how many claims check each paragraph on the H extension")
     parser.add_argument("--boot", metavar="ARGS", default="", help="further boot arguments of the host")
-    parser.add_argument("--elf", metavar="FILE", type=absolute, help="the ELF file to write (OUT/workload/PROFILE.elf)")
+    parser.add_argument("--elf", metavar="FILE", type=absolute, help="the ELF file to write (OUT/workload/PROFILE.elf; with --trace "
+                        "or --faults PROFILE-trace.elf)")
     parser.add_argument("--timeout", metavar="SECONDS", type=seconds, default=simulators.SECONDS, help="time limit (600)")
     parser.add_argument("--quiet", action="store_true", help="print only the verdict")
     parser.add_qemu()
@@ -59,10 +61,9 @@ def parse(argv):
     options.patience = max(1, int(os.environ.get("HS_PATIENCE") or 1))
     if options.profile and options.profile not in profiles.names():
         parser.error("there is no profile '%s'; choose from %s" % (options.profile, ", ".join(profiles.names())))
-    if options.faults and options.profile != "smoke":
-        parser.error("--faults: only the profile smoke can be used")
+    check_together(parser, options)
     options.chosen = plant.ALL
-    if options.faults and options.faults != "all":
+    if options.faults != "all" and options.faults is not None:
         unknown = [name for name in options.faults.split(",") if name not in [fault.name for fault in plant.ALL]]
         if unknown:
             parser.error("--faults: there is no fault '%s'; choose from %s"
@@ -70,6 +71,29 @@ def parse(argv):
         options.chosen = [plant.named(name) for name in options.faults.split(",")]
     parser.written("--csv", options.csv)
     return options
+
+
+def check_together(parser, options):
+    """Refuse options that would have no effect."""
+    modes = [name for name in ("list", "coverage", "check", "faults", "count", "trace") if getattr(options, name) not in (False, None)]
+    if len(modes) > 1:
+        parser.error("--%s and --%s cannot be used together" % (modes[0], modes[1]))
+    mode = (modes or [""])[0]
+    if not options.profile and (mode in ("faults", "count", "trace") or options.elf or options.on != "qemu"):
+        parser.error("name a PROFILE; --list prints them")
+    for name, modes_with in (("csv", ("faults",)), ("expected", ("trace", "check", "faults"))):
+        if getattr(options, name) is not None and mode not in modes_with:
+            parser.error("--%s needs --%s" % (name, " or --".join(modes_with)))
+    if options.on != "qemu" and mode not in ("", "trace"):
+        parser.error("--%s uses QEMU's machine virt: omit --on" % mode)
+    if mode == "faults" and options.profile != "smoke":
+        parser.error("--faults: only the profile smoke can be used")
+    if options.profile and mode in ("", "trace", "count", "faults"):
+        profile = profiles.read(options.profile)
+        if mode == "trace" and profile.clock != "counted":
+            parser.error("--trace: the events of %s depend on the machine's clock, and do not repeat" % options.profile)
+        if options.boot and profile.firmware == "opensbi":
+            parser.error("--boot: %s has the machine's own device tree" % options.profile)
 
 
 def show_list():
@@ -98,21 +122,21 @@ def divergence(options, expected, log):
         words += ["--symbols", symbols]
     done = subprocess.run(words + [expected, log], check=False)
     if done.returncode > 1:
-        raise LaunchError("the events cannot be compared", STATUS_USAGE)
+        raise LaunchError("the events cannot be compared: see the message of hstrace above", STATUS_USAGE)
     return not done.returncode
 
 
 def say(outcome):
     """Print the verdict; return the exit status."""
-    if outcome.verdict == "PASS":
+    if outcome.verdict == "PASS" and outcome.ended:
         print("PASS")
         return 0
-    print("FAIL: " + (outcome.why or ("there is no verdict" if outcome.ended else "there is no verdict: ended by the time limit")))
+    print("FAIL: " + (outcome.why or ("there is no verdict" if outcome.ended else "the machine has not ended within the time limit")))
     return 1
 
 
 def check(options):
-    with open(options.check, encoding="utf-8", errors="replace") as file:
+    with open(options.check, encoding="utf-8", errors="replace", newline="") as file:
         text = file.read()
     status = say(simulators.Outcome(text, True, *simulators.verdict(text)))
     if options.expected and not divergence(options, options.expected, options.check):
@@ -128,7 +152,7 @@ def run(options, path, profile, simulator, echo=True):
 
 
 def expected_log(options, path, profile):
-    """Return the name of the log with the expected events, which QEMU writes unless there is a newer one."""
+    """Return the name of the log with the expected events. QEMU writes it if the ELF file is newer, as after each build."""
     if options.expected:
         return options.expected
     name = os.path.join(options.out, "workload", options.profile + ".expected")
@@ -136,8 +160,9 @@ def expected_log(options, path, profile):
         outcome = run(options, path, profile, "qemu", echo=False)
         if outcome.verdict != "PASS":
             raise LaunchError("%s fails on QEMU: %s" % (options.profile, outcome.why or "there is no verdict"))
-        with open(name, "w", encoding="utf-8") as file:
+        with open(name + ".new", "w", encoding="utf-8") as file:
             file.write(outcome.log)
+        os.replace(name + ".new", name)
     return name
 
 

@@ -16,7 +16,7 @@ from . import profile as profiles
 INITRD_START = 0x80800000  # workload.lds
 HOST_OFFSET = 0x200000  # of the host in RAM
 INITRAMFS = 72  # of initramfs_hpa in the run descriptor (hv/run_desc.h)
-OPENSBI_ROOM = 0x82200000 - INITRD_START  # fw_jump copies the device tree behind
+OPENSBI_ROOM = 0x82200000 - INITRD_START  # OpenSBI's fw_jump copies the device tree to 0x82200000
 CROSS = os.environ.get("CROSS_COMPILE", "riscv64-linux-gnu-")
 
 
@@ -24,7 +24,7 @@ def _call(arguments, what):
     try:
         done = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     except OSError as error:
-        raise LaunchError("%s: %s; run 'scripts/hyperscope setup run'" % (arguments[0], error.strerror)) from None
+        raise LaunchError("%s: %s; run 'scripts/hyperscope setup workload'" % (arguments[0], error.strerror)) from None
     if done.returncode:
         raise LaunchError("%s: %s" % (what, done.stdout.decode(errors="replace").strip()))
 

@@ -11,11 +11,13 @@ import sys
 from hs import elf, ends
 from hs.errors import STATUS_TIMEOUT, LaunchError
 from hs.paths import TOP
+from hs.run import qemuopt
 
 from . import plant, simulators
 
 SRET, CSRR_HTINST, CSRR_MASK = 0x10200073, 0x64a02073, 0xfffff07f
 RET = struct.pack("<H", 0x8082)
+NO_EVENTS = "none"
 HOST_SRETS = ("from_kernel", "return_from_syscall", "trap_return_to_user", "redirect_probe")  # they enter no guest
 WAIT = "ulimit -c 0; while [ ! -S %s ]; do sleep 0.02; done; exec \"$@\""
 LIMIT = 10  # seconds; without a fault, a run takes two
@@ -68,14 +70,15 @@ def _run(fault, path, profile, options, places, folder):
            "python import sys; sys.path.insert(0, %r); from hs.workload import plant; plant.plant(%r, %r)"
            % (os.path.join(TOP, "scripts"), fault.name, places), "-ex", "continue"]
     words = simulators.command("qemu", path, profile, options.qemu,
-                               ["-S", "-chardev", "socket,id=gdb,server=on,wait=off,path=" + socket, "-gdb", "chardev:gdb"])
+                               ["-S", "-chardev", "socket,id=gdb,server=on,wait=off,path=" + qemuopt.value(socket), "-gdb", "chardev:gdb"])
     limit = LIMIT * options.patience
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         machine = pool.submit(simulators.run, words, limit)
         debugger = subprocess.run(["timeout", "%d" % limit, "sh", "-c", WAIT % socket, "sh"] + gdb, cwd=folder,
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         outcome = machine.result()
-    if debugger.returncode != STATUS_TIMEOUT and (b"Python Exception" in debugger.stdout or debugger.returncode not in (0, 1)):
+    if debugger.returncode != STATUS_TIMEOUT and (
+            plant.PLANTED.encode() not in debugger.stdout or debugger.returncode not in (0, 1)):
         raise LaunchError("gdb-multiarch failed with status %d: %s"
                           % (debugger.returncode, debugger.stdout.decode(errors="replace").strip()))
     return outcome
@@ -90,7 +93,7 @@ def _divergence(out, expected, log, folder, name):
     text = done.stdout.decode(errors="replace")
     if done.returncode == 0:
         return None
-    return text.partition("\n")[0].rpartition(" ")[2] if done.returncode == 1 else "none"
+    return text.partition("\n")[0].rpartition(" ")[2] if done.returncode == 1 else NO_EVENTS
 
 
 def judge(outcome, event):
@@ -101,6 +104,8 @@ def judge(outcome, event):
         return "hang"
     if outcome.verdict != "PASS":
         return "crash"
+    if event == NO_EVENTS:
+        raise LaunchError("a run with PASS has no events to compare")
     return "missed" if event is None else "events"
 
 
@@ -110,6 +115,9 @@ def run_all(chosen, path, profile, options, expected, progress):
         raise LaunchError("there is no gdb-multiarch; run 'scripts/hyperscope setup --no-guest test'")
     places = addresses(options.out)
     with ends.folder("faults.") as folder:
+        outcome = _run(plant.CONTROL, path, profile, options, places, folder)
+        if judge(outcome, _divergence(options.out, expected, outcome.log, folder, plant.CONTROL.name)) != "missed":
+            raise LaunchError("a run without a fault differs from %s: %s" % (expected, outcome.why or "see its events"))
         for number, fault in enumerate(chosen):
             progress("%d of %d: %s" % (number + 1, len(chosen), fault.name))
             outcome = _run(fault, path, profile, options, places, folder)

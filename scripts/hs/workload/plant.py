@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """plant.py - faults of a hart, planted into a running workload through QEMU's gdb stub.
 
-A fault changes registers at one of PLACES, at which the hart has just done what the fault spoils, or is
-about to do it. Inside gdb, plant() sets the breakpoints. Outside, faults.py lists and judges the faults.
+A fault changes registers at one of PLACES, just after or just before the hart does what the fault breaks. Inside gdb,
+plant() sets the breakpoints. Outside, faults.py lists and judges the faults.
 """
 from typing import Callable, NamedTuple
 
@@ -149,10 +149,12 @@ def _all():
 
 
 ALL = tuple(_all())
+CONTROL = Fault("none", "", EXIT, "no fault, to show that gdb alone changes nothing", lambda regs: regs.scause)
+PLANTED = "the fault is planted"  # printed by gdb
 
 
 def named(name):
-    return next(fault for fault in ALL if fault.name == name)
+    return next(fault for fault in ALL + (CONTROL,) if fault.name == name)
 
 
 def plant(name, addresses):
@@ -189,3 +191,4 @@ def plant(name, addresses):
     fault = named(name)
     for address, register in addresses[fault.place].items():
         Place(address, register)
+    print(PLANTED, flush=True)

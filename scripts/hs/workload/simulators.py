@@ -2,6 +2,7 @@
 """simulators.py - run a workload's ELF file on QEMU or Spike, and read the verdict from its log."""
 import os
 import re
+import shutil
 import subprocess
 from typing import NamedTuple
 
@@ -14,7 +15,9 @@ SPIKE_ISA = "rv64imafdch_zicntr_zihpm_zicclsm_sstc"
 SECONDS = 600
 VERDICT = re.compile(r"^workload: (PASS|FAIL): ?(.*)$", re.MULTILINE)
 NOT_OK = re.compile(r"^(?:workload: \S+ )?(not ok .*)$", re.MULTILINE)
-PLAN = re.compile(r"^1\.\.[1-9]", re.MULTILINE)
+OK = re.compile(r"^ok ", re.MULTILINE)
+PLAN = re.compile(r"^1\.\.([1-9][0-9]*)$", re.MULTILINE)
+PANIC = "\nhost: panic: "
 
 
 class Outcome(NamedTuple):
@@ -33,21 +36,28 @@ def command(simulator, path, profile, qemu, more=()):
 
 def verdict(text):
     """Return the verdict in a log, and the first claim that failed. A payload without a runner prints TAP."""
-    text = text.replace("\r", "")
-    found = VERDICT.findall(text)
-    failed = NOT_OK.findall(text)
+    text = text.replace("\r\n", "\n")
+    found, failed, plans = VERDICT.findall(text), NOT_OK.findall(text), PLAN.findall(text)
+    if PANIC in text:
+        return "FAIL", "the host panicked"
     if found:
         return found[-1]
-    if not PLAN.search(text):
+    if not plans:
         return "", ""
-    return ("FAIL", failed[0]) if failed else ("PASS", "")
+    if failed:
+        return "FAIL", failed[0]
+    if len(OK.findall(text)) != int(plans[-1]) or "Bail out!" in text:
+        return "FAIL", "the plan is 1..%s, but the claims are others" % plans[-1]
+    return "PASS", ""
 
 
 def run(words, seconds=SECONDS, echo=None):
     """Run a simulator to its end or the time limit; ECHO gets each line of its output."""
+    if not shutil.which(words[0]):
+        raise LaunchError("%s cannot be executed" % words[0])
     try:
         with ends.held():
-            process = ends.start(["timeout", "--kill-after=2", "%d" % seconds] + words, stdin=subprocess.DEVNULL,
+            process = ends.start(["timeout", "--kill-after=2", "%.3f" % seconds] + words, stdin=subprocess.DEVNULL,
                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     except OSError as error:
         raise LaunchError("%s: %s" % (words[0], error.strerror)) from None
@@ -58,6 +68,6 @@ def run(words, seconds=SECONDS, echo=None):
             echo(lines[-1])
     status = process.wait()
     text = "".join(line + "\n" for line in lines)
-    if not lines and status not in (124, 137):
-        raise LaunchError("%s has ended with status %d and without output" % (os.path.basename(words[0]), status))
+    if status in (125, 126, 127) or not lines and status not in (124, 137):
+        raise LaunchError("%s has ended with status %d: %s" % (os.path.basename(words[0]), status, (lines or ["no output"])[-1]))
     return Outcome(text, status not in (124, 137), *verdict(text))

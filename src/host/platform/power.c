@@ -107,12 +107,12 @@ static void log_line(const char *line)
 
 static void log_events(unsigned long count)
 {
-	trace_dump((unsigned int)MIN(count, (unsigned long)CRASH_EVENTS_MAX), log_line);
+	trace_dump((unsigned int)MIN(count, 0xffffffffUL), log_line);
 }
 
 void log_last_events(void)
 {
-	log_events(bootarg_size("trace.crash", CRASH_EVENTS));
+	log_events(MIN(bootarg_size("trace.crash", CRASH_EVENTS), (unsigned long)CRASH_EVENTS_MAX));
 }
 
 void log_events_at_end(void)
