@@ -5,7 +5,7 @@
  *
  * /workload has one line for each VM: KIND NAME [VMM-OPTION...] IMAGE; a word with '=' is a boot argument
  * of the guest. KIND is "payload", whose claims are counted, or "guest", whose output is printed and which
- * has to end with status 0. The output on the console is a line for each VM, one for each claim that fails, and at
+ * has to end with status 0. A line that begins with # is printed. The output on the console is a line for each VM, one for each claim that fails, and at
  * the end "workload: PASS" or "workload: FAIL" with the first claim that failed. The exit status is 0
  * or 1.
  */
@@ -135,7 +135,7 @@ static void run(bool is_payload, bool quiet, const char *name, char *argv[])
 
 int main(void)
 {
-	char line[512], append[256], *kind, *name;
+	char line[1024], append[512], *kind, *name;
 	char *argv[MAX_ARGS + 1];
 	FILE *list = fopen("/workload", "r");
 	unsigned int vms = 0;
@@ -144,6 +144,10 @@ int main(void)
 		failed("/workload", "there is no such file");
 	while (list && fgets(line, sizeof(line), list)) {
 		line[strcspn(line, "\n")] = '\0';
+		if (line[0] == '#') {
+			say("build", line + 1 + strspn(line + 1, " "));
+			continue;
+		}
 		kind = strtok(line, " ");
 		name = strtok(NULL, " ");
 		if (!kind || !name)

@@ -10,7 +10,7 @@ needs_built "$O/workload/runner"
 HS_PATIENCE=$(scaled 1)
 export HS_PATIENCE
 
-for profile in functional nested stress linux; do
+for profile in functional nested stress linux bench; do
 	hs_script workload --quiet --timeout "$(scaled 300)" --elf "$tmp/$profile.elf" $profile
 	is "$status" 0 "$profile passes on QEMU" || diag "$out"
 done

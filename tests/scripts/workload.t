@@ -102,6 +102,33 @@ judged 1 "FAIL: there is no verdict" 'workload: linux: x\rworkload: PASS: \r\nwo
 judged 1 "FAIL: the host panicked" 'workload: PASS: \nhost: panic: x\n' "a panic after PASS is a failure"
 judged 1 "FAIL: there is no verdict" '1..0\n' "... which is not empty"
 
+# ---- a board's cycles ----
+for round in 1 2 3; do
+	echo "workload: bench-$round: bench,nothing,cycles,100,1.00,2.0$round,3.00,4.00,2.50,"
+	echo "workload: bench-$round: bench,ebreak,cycles,100,10.00,2$round.00,30.00,40.00,20.00,7.00"
+done >"$tmp/rounds"
+board()	# STATUS REGEX NAME ARGS...; $tmp/log is the log
+{
+	hs_script bench --from "$tmp/log" --csv "$tmp/board.csv" "${@:4}"
+	like "$status $(cat "$tmp/table" "$tmp/err" | tr '\n' ' ')" "^$1 .*$2" "$3"
+}
+build="workload: build: commit abc images def"
+{ echo "$build"; cat "$tmp/rounds"; echo "workload: PASS: "; } >"$tmp/log"
+board 0 'ebreak +22.00  21.00 to 23.00' "a board's log gives medians with intervals" --board b-1
+is "$(sed -n 3p "$tmp/board.csv")" "b-1,ebreak,cycles,3,300,10.00,22.00,21.00,23.00,30.00,40.00,7.00,abc,def" "... and a CSV file with provenance"
+{ echo "$build"; cat "$tmp/rounds"; } >"$tmp/log"
+board 125 'does not end with PASS: there is no verdict' "a log that ends early is refused" --board b
+{ echo "$build"; sed 's/,7.00$//' "$tmp/rounds"; } >"$tmp/log"
+board 2 'the row ebreak has 6 fields instead of 7' "a damaged row is refused" --board b
+{ echo "$build"; head -n 2 "$tmp/rounds"; echo "workload: PASS: "; } >"$tmp/log"
+board 125 'the row nothing has 1 rounds' "one round has no interval" --board b
+echo "workload: PASS: " >"$tmp/log"
+board 2 'the log has no results of the profile bench' "another profile's log is refused" --board b
+echo >"$tmp/log"
+board 2 '--board A/b: use lower-case letters' "a name that is no file's is refused" --board A/b
+echo >"$tmp/log"
+board 2 'the following arguments are required: --board' "the board has to be named"
+
 # ---- lists and wrong use ----
 work --list
 like "$out" '^smoke +each cause of an exit, once$' "--list prints the profiles"

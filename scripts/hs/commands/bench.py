@@ -13,7 +13,7 @@ import os
 
 from hs import layout
 from hs import toggles as hstoggles
-from hs.bench import kernels, provenance, report, rows, systems
+from hs.bench import board, kernels, provenance, report, rows, systems
 from hs.bench.measure import measure
 from hs.bench.systems import LINUXES, NESTED_LINUX, OTHERS, SYSTEMS, BenchError
 from hs.errors import STATUS_USAGE, LaunchError
@@ -32,6 +32,8 @@ examples:
                                     measure everything (make bench)
   scripts/hyperscope bench --linux 7.2.13 --against 6.12.117 --rows sbi_version
                                     compare two kernels (docs/kvm-history.md)
+  scripts/hyperscope bench --from LOG --board NAME
+                                    evaluate a board's log (docs/workload.md)
 exit status: 0; 1 figures differ (--verify, --against) or have grown (--limit);
 2 usage error (which git bisect takes for bad); 125 not measured (it skips)
 """
@@ -276,6 +278,8 @@ def run(parser, options):
 
 
 def main(argv):
+    if any(word == "--from" or word.startswith("--from=") for word in argv):
+        return board.main(argv)
     parser = new_parser()
     options = parser.parse_args(argv)
     os.environ["O"] = options.out

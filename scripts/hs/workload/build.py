@@ -5,6 +5,7 @@ import struct
 import subprocess
 
 from hs import ends
+from hs.bench import provenance
 from hs.errors import LaunchError
 from hs.run.cpio import Archive, behind
 from hs.run.machine import need
@@ -50,7 +51,8 @@ def _initramfs(profile, out, path):
             if profile.command and name == "/initrd":
                 source = _guest_initrd(source, profile.command, os.path.join(folder, "initrd"))
             archive.add_file(name, source)
-        archive.add_data("/workload", "".join(line + "\n" for line in profile.vms).encode())
+        build = "# commit %s images %s" % (provenance.commit(), provenance.digest_of(os.path.join(out, profile.host))[:12])
+        archive.add_data("/workload", "".join(line + "\n" for line in [build] + profile.vms).encode())
         archive.close()
 
 
