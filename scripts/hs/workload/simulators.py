@@ -17,6 +17,7 @@ VERDICT = re.compile(r"^workload: (PASS|FAIL): ?(.*)$", re.MULTILINE)
 NOT_OK = re.compile(r"^(?:workload: \S+ )?(not ok .*)$", re.MULTILINE)
 OK = re.compile(r"^ok ", re.MULTILINE)
 PLAN = re.compile(r"^1\.\.([1-9][0-9]*)$", re.MULTILINE)
+BAIL = re.compile(r"^(Bail out! .*)$", re.MULTILINE)
 PANIC = "\nhost: panic: "
 
 
@@ -42,11 +43,11 @@ def verdict(text):
         return "FAIL", "the host panicked"
     if found:
         return found[-1]
+    if failed or BAIL.search(text):
+        return "FAIL", (failed or BAIL.findall(text))[0]
     if not plans:
         return "", ""
-    if failed:
-        return "FAIL", failed[0]
-    if len(OK.findall(text)) != int(plans[-1]) or "Bail out!" in text:
+    if len(OK.findall(text)) != int(plans[-1]):
         return "FAIL", "the plan is 1..%s, but the claims are others" % plans[-1]
     return "PASS", ""
 
