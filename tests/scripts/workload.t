@@ -128,7 +128,7 @@ board 2 'the log has no results of the profile bench' "another profile's log is 
 echo >"$tmp/log"
 board 2 '--board A/b: use lower-case letters' "a name that is no file's is refused" --board A/b
 echo >"$tmp/log"
-board 2 'the following arguments are required: --board' "the board has to be named"
+board 2 '--from' "without a board's name, --from needs a system"
 
 # ---- lists and wrong use ----
 work --list

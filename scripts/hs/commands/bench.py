@@ -278,7 +278,7 @@ def run(parser, options):
 
 
 def main(argv):
-    if any(word == "--from" or word.startswith("--from=") for word in argv):
+    if any(word == "--board" or word.startswith("--board=") for word in argv):
         return board.main(argv)
     parser = new_parser()
     options = parser.parse_args(argv)
