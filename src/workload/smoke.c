@@ -8,6 +8,7 @@
  * core in a logic simulator executes some thousand instructions per second. It needs no more than
  * rv64imafdch_zicsr_zifencei, and reads the clock only to see that it does not go backwards.
  */
+#include "access.h"
 #include "irqchip.h"
 
 #define UART_IER      1
@@ -26,17 +27,6 @@ static unsigned long fresh_page(void)
 	return fresh += PAGE_SIZE;
 }
 
-static u32 code[2] __attribute__((aligned(8)));
-
-/* Execute one instruction, given as data. */
-static void execute(unsigned long word)
-{
-	code[0] = (u32)word;
-	code[1] = 0x00008067; /* ret */
-	fence_i();
-	((void (*)(void))code)();
-}
-
 /* A load at one place: scripts/hs/workload/plant.py plants faults at its end. */
 __attribute__((noinline)) unsigned long load64(unsigned long at)
 {
@@ -44,21 +34,6 @@ __attribute__((noinline)) unsigned long load64(unsigned long at)
 
 	__asm__ volatile("ld %0, 0(%1)" : "=r"(value) : "r"(at) : "memory");
 	return value;
-}
-
-static void load8(unsigned long at)
-{
-	__asm__ volatile("lb zero, (%0)" ::"r"(at) : "memory");
-}
-
-static void store8(unsigned long at)
-{
-	__asm__ volatile("sb zero, (%0)" ::"r"(at) : "memory");
-}
-
-static void jump(unsigned long at)
-{
-	((void (*)(void))at)();
 }
 
 static void nothing(unsigned long arg)

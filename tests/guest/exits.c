@@ -6,22 +6,11 @@
  * When the payload runs directly under OpenSBI, the H extension's CSRs exist, so claims about
  * virtual instructions are skipped.
  */
-#include "rt.h"
+#include "access.h"
 
 #define NO_MEMORY   0x7f00000000UL /* an address without memory, within Sv39x4's range */
 #define FRESH_PAGES 512
 #define IRQ_LOOP_MS 40
-
-/* One instruction as data, followed by ret: run(word) executes it. */
-static u32 code[64] __attribute__((aligned(64)));
-
-static void run(unsigned long word)
-{
-	code[0] = (u32)word;
-	code[1] = 0x00008067; /* ret */
-	fence_i();
-	((void (*)(void))code)();
-}
 
 static bool tval_is(const struct trap *trap, unsigned long want)
 {
@@ -34,7 +23,7 @@ static bool tval_is(const struct trap *trap, unsigned long want)
  */
 static void ok_illegal(unsigned long word, const char *name)
 {
-	const struct trap *trap = catch_trap(run, word);
+	const struct trap *trap = catch_trap(execute, word);
 
 	if (!ok(trap->cause == EXC_ILLEGAL_INST && tval_is(trap, word) &&
 			trap->epc == (unsigned long)code && trap->status & SSTATUS_SPP,
@@ -49,7 +38,7 @@ static void ok_illegal(unsigned long word, const char *name)
  */
 static void ok_illegal_in_user(unsigned long word, const char *name)
 {
-	const struct trap *trap = catch_user(run, word);
+	const struct trap *trap = catch_user(execute, word);
 
 	if (!ok(trap->cause == EXC_ILLEGAL_INST && tval_is(trap, word) &&
 			trap->epc == (unsigned long)code && !(trap->status & SSTATUS_SPP),
@@ -68,7 +57,8 @@ static void test_illegal(void)
 	ok_illegal(CSRR_A0(0x300), "csrr mstatus");
 	ok_illegal(CSRR_A0(0x8ff), "csrr of a CSR that does not exist");
 	ok_illegal(CSRW_ZERO(0xc01), "csrw time");
-	ok_trap(catch_trap(run, 0x30200073), EXC_ILLEGAL_INST, ANY, "mret: illegal instruction");
+	ok_trap(catch_trap(execute, 0x30200073), EXC_ILLEGAL_INST, ANY,
+		"mret: illegal instruction");
 	ok_illegal_in_user(0xffffffff, "all ones");
 }
 
@@ -104,7 +94,7 @@ static void test_virtual_user(void)
 {
 	ok_illegal_in_user(CSRR_A0(CSR_sstatus), "csrr sstatus");
 	ok_illegal_in_user(CSRW_ZERO(CSR_satp), "csrw satp");
-	ok_trap(catch_user(run, 0x10200073), EXC_ILLEGAL_INST, ANY,
+	ok_trap(catch_user(execute, 0x10200073), EXC_ILLEGAL_INST, ANY,
 		"sret in U mode: illegal instruction");
 	ok_illegal_in_user(0x12000073, "sfence.vma");
 	ok_illegal_in_user(CSRR_A0(CSR_hstatus), "csrr hstatus");
@@ -163,27 +153,12 @@ static void test_sie_kept(void)
 
 	csr_write(sie, 0);
 	csr_set(sstatus, SSTATUS_SIE);
-	trap = catch_trap(run, impl_id() == IMPL_OPENSBI ? 0 : CSRR_A0(CSR_hstatus));
+	trap = catch_trap(execute, impl_id() == IMPL_OPENSBI ? 0 : CSRR_A0(CSR_hstatus));
 	ok(trap->cause == EXC_ILLEGAL_INST && trap->status & SSTATUS_SPIE &&
 		   !(trap->status & SSTATUS_SIE),
 	   "a trap delivered to the guest moves SIE to SPIE");
 	ok(csr_read(sstatus) & SSTATUS_SIE, "sret from the trap handler restores SIE from SPIE");
 	csr_clear(sstatus, SSTATUS_SIE);
-}
-
-static void load8(unsigned long va)
-{
-	__asm__ volatile("lb zero, (%0)" ::"r"(va));
-}
-
-static void store8(unsigned long va)
-{
-	__asm__ volatile("sb zero, (%0)" ::"r"(va) : "memory");
-}
-
-static void jump(unsigned long va)
-{
-	((void (*)(void))va)();
 }
 
 static void test_page_faults(pte_t *root)
