@@ -3,8 +3,8 @@
  * divergence.c - `hstrace divergence`: find the first event at which a run leaves a reference run.
  *
  * Both runs are given as text: a console's log with the events that the host printed at its end (boot
- * argument trace.end=N), since a simulator may have no other output. Lines
- * that do not begin with "trace: " and a time are ignored. Harts are not compared. Nothing in a log is trusted.
+ * argument trace.end=N), since a simulator may have no other output. Lines that do not begin with
+ * "trace: " and a time are ignored. Harts are not compared. Nothing in a log is trusted.
  *
  * Events have to be equal, one by one, except in their times and in the fields of which the
  * specification lets an implementation choose the value (allowed[]).
@@ -51,15 +51,13 @@ static const struct allowed {
 #define NR_ALLOWED (sizeof(allowed) / sizeof(allowed[0]))
 
 struct event {
-	char *line; /* from the event's name on: "name: field=value ..." */
-	char *who;  /* "vm.vcpu", or "-" */
-	char *hart;
+	char *line;    /* from the event's name on: "name: field=value ..." */
+	char *who;     /* "vm.vcpu", or "-" */
 	size_t number; /* of the line in the file, from 1 */
 };
 
 struct log {
 	const char *path;
-	char *text;
 	size_t n;
 	struct event *events;
 	bool is_cut; /* the host had more events than it printed */
@@ -100,8 +98,7 @@ static bool parse(char *line, struct event *event)
 	time = next_word(&at);
 	if (!time || strspn(time, "0123456789.") != strlen(time))
 		return false;
-	event->hart = next_word(&at);
-	event->who = event->hart ? next_word(&at) : NULL;
+	event->who = next_word(&at) ? next_word(&at) : NULL; /* behind the hart */
 	event->line = at;
 	return event->who && strchr(at, ':');
 }
@@ -114,61 +111,53 @@ static bool has_lost(const char *line)
 	return of && strtoull(last + 9, NULL, 10) != strtoull(of + 4, NULL, 10);
 }
 
+/* Take over the line, which has len bytes and is on the heap. Returns false if there is no memory. */
+static bool add_line(struct log *log, char *line, size_t len, size_t number)
+{
+	struct event event = { .number = number };
+
+	for (size_t i = 0; i < len; i++)
+		if (!line[i] || line[i] == '\r' || line[i] == '\n')
+			line[i] = ' '; /* a NUL would end the line early */
+	while (len && line[len - 1] == ' ')
+		line[--len] = '\0';
+	log->is_cut |= !strncmp(line, "trace: hart ", 12) && has_lost(line);
+	if (!parse(line, &event)) {
+		free(line);
+		return true;
+	}
+	if (!(log->n & (log->n + 1))) { /* full: n is 2^k - 1 */
+		log->events = realloc(log->events, (2 * log->n + 2) * sizeof(event));
+		if (!log->events)
+			return false;
+	}
+	log->events[log->n++] = event;
+	return true;
+}
+
 static int read_log(const char *path, struct log *log)
 {
 	FILE *in = fopen(path, "r");
-	size_t room = 0, length = 0, got, number = 0;
-	char *line, *next;
+	size_t number = 0, room;
+	bool good = in;
+	char *line;
+	ssize_t len;
 
 	*log = (struct log){ .path = path };
 	if (!in) {
 		hst_wrong_file(path, strerror(errno));
 		return -1;
 	}
-	do {
-		if (room - length < 65536) {
-			room = 2 * room + 131072;
-			log->text = realloc(log->text, room);
-			if (!log->text)
-				break;
-		}
-		got = fread(log->text + length, 1, room - length - 1, in);
-		length += got;
-	} while (got);
-	if (!log->text || ferror(in)) {
-		hst_error(path, "cannot be read: %s", strerror(errno));
-		fclose(in);
-		return -1;
-	}
+	while (good && (line = NULL, room = 0, len = getline(&line, &room, in)) >= 0)
+		good = add_line(log, line, (size_t)len, ++number);
+	good &= !ferror(in);
 	fclose(in);
-	for (size_t i = 0; i < length; i++)
-		if (!log->text[i] || log->text[i] == '\r')
-			log->text[i] = ' '; /* a NUL would end the text early */
-	log->text[length] = '\0';
-	for (line = log->text; line && *line; line = next) {
-		struct event event = { .number = ++number };
-		size_t len;
-
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = '\0';
-		for (len = strlen(line); len && line[len - 1] == ' ';)
-			line[--len] = '\0';
-		log->is_cut |= !strncmp(line, "trace: hart ", 12) && has_lost(line);
-		if (!parse(line, &event))
-			continue;
-		if (!(log->n & (log->n + 1))) { /* full: n is 2^k - 1 */
-			log->events = realloc(log->events, (2 * log->n + 2) * sizeof(event));
-			if (!log->events)
-				return -1;
-		}
-		log->events[log->n++] = event;
-	}
-	if (log->n)
-		return 0;
-	hst_wrong_file(path, "has no events: was the run made with the boot arguments trace=LIST "
-			     "and trace.end=N?");
-	return -1;
+	if (!good)
+		hst_error(path, "cannot be read: %s", strerror(errno));
+	else if (!log->n)
+		hst_wrong_file(path, "has no events: was the run made with the boot arguments "
+				     "trace=LIST and trace.end=N?");
+	return good && log->n ? 0 : -1;
 }
 
 /* ---- comparing ---- */
@@ -179,15 +168,17 @@ static size_t name_length(const char *text)
 	return strcspn(text, ":= ");
 }
 
+static bool same_name(const char *a, const char *b)
+{
+	return name_length(a) == name_length(b) && !strncmp(a, b, name_length(a));
+}
+
 static bool is_allowed(const char *event, const char *field, const char *value, size_t len)
 {
 	for (size_t i = 0; i < NR_ALLOWED; i++) {
 		const struct allowed *f = &allowed[i];
 
-		if (strlen(f->event) != name_length(event) ||
-		    strncmp(f->event, event, strlen(f->event)) ||
-		    strlen(f->field) != name_length(field) ||
-		    strncmp(f->field, field, strlen(f->field)) ||
+		if (!same_name(f->event, event) || !same_name(f->field, field) ||
 		    (f->value && (strlen(f->value) != len || strncmp(f->value, value, len))))
 			continue;
 		used[i]++;
@@ -216,9 +207,7 @@ static const char *difference(const struct event *a, const struct event *b, bool
 		m = strcspn(y, " ");
 		if (n == m && !strncmp(x, y, n))
 			continue;
-		if (name_length(x) != name_length(y) || strncmp(x, y, name_length(x)))
-			return y;
-		if (strict || y[name_length(y)] != '=' ||
+		if (strict || !same_name(x, y) || y[name_length(y)] != '=' ||
 		    !is_allowed(b->line, y, y + name_length(y) + 1, m - name_length(y) - 1))
 			return y;
 	}
@@ -279,8 +268,7 @@ static void print_instruction(const struct log *log, size_t n, const struct hst_
 static void print_meaning(const char *line)
 {
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strlen(known[i].name) == name_length(line) &&
-		    !strncmp(known[i].name, line, name_length(line)))
+		if (same_name(known[i].name, line))
 			printf("%s: %s (%s)\n", known[i].name, known[i].meaning, known[i].source);
 }
 
@@ -289,8 +277,7 @@ static void print_field(const char *event, const char *field)
 	printf("the first field that differs is %.*s", (int)name_length(field), field);
 	for (size_t i = 0;
 	     !strncmp(event, "kvm_exit:", 9) && i < sizeof(fields) / sizeof(fields[0]); i++)
-		if (strlen(fields[i].field) == name_length(field) &&
-		    !strncmp(fields[i].field, field, name_length(field)))
+		if (same_name(fields[i].field, field))
 			printf(" (%s)", fields[i].source);
 	printf("\n");
 }
@@ -309,9 +296,7 @@ static void print_divergence(const struct log *a, const struct log *b, size_t i,
 	print_instruction(b, i + 1 < b->n ? i + 1 : b->n, symbols);
 	if (i < a->n)
 		print_meaning(a->events[i].line);
-	if (i < b->n &&
-	    (i == a->n || name_length(a->events[i].line) != name_length(b->events[i].line) ||
-	     strncmp(a->events[i].line, b->events[i].line, name_length(b->events[i].line))))
+	if (i < b->n && (i == a->n || !same_name(a->events[i].line, b->events[i].line)))
 		print_meaning(b->events[i].line);
 }
 
