@@ -3,11 +3,11 @@
  * runner.c - the first program of a workload (/init): it runs payloads, each in a VM of its own, and
  * says whether all of their claims hold.
  *
- * /workload has one line for each VM: KIND NAME [VMM-OPTION...] IMAGE; a word with '=' is a boot argument
- * of the guest. KIND is "payload", whose claims are counted, or "guest", whose output is printed and which
- * has to end with status 0. A line that begins with # is printed. The output on the console is a line for each VM, one for each claim that fails, and at
- * the end "workload: PASS" or "workload: FAIL" with the first claim that failed. The exit status is 0
- * or 1.
+ * /workload has one line for each VM: KIND NAME [VMM-OPTION...] IMAGE; a word with '=' is a boot
+ * argument of the guest. KIND is "payload", whose claims are counted, or "guest", whose output is
+ * printed and which has to end with status 0. A line that begins with # is printed. The output on the
+ * console is a line for each VM, one for each claim that fails, and at the end "workload: PASS" or
+ * "workload: FAIL" with the first claim that failed. The exit status is 0 or 1.
  */
 #include <stdbool.h>
 #include <stdio.h>

@@ -3,9 +3,10 @@
  * shim.c - a firmware for simulators that have none: it starts the host in HS mode on hart 0, and
  * answers the host's SBI calls.
  *
- * The only device needed is a console: an ns16550 at UART, if a load from there succeeds, else HTIF. To end
- * the machine, the shim writes 1 (success) or 3 (failure) to the word tohost, as the tests of
- * riscv-tests do, and then the same to SiFive's test device, which exists on QEMU's machine virt.
+ * The only device needed is a console: an ns16550 at UART, if a load from there succeeds, else HTIF.
+ * To end the machine, the shim writes 1 (success) or 3 (failure) to the word tohost, as the tests of
+ * riscv-tests do, and then ends QEMU's machine virt by SiFive's test device at FINISHER. Neither this
+ * device nor the CLINT at MTIMECMP has to exist.
  *
  * With workload_clock 0, no instruction reads a clock of the machine: mcounteren is 0, so reading
  * time, cycle or instret traps to M mode, and the shim answers with a clock that advances by STEP
@@ -24,7 +25,8 @@
 #define UART          0x10000000UL
 #define UART_LSR      5
 #define UART_LSR_THRE 0x20
-#define MTIMECMP      0x2004000UL /* of hart 0, in the CLINT */
+#define MTIMECMP      0x2004000UL               /* of hart 0, in the CLINT */
+#define HTIF_WRITE    (1ULL << 56 | 1ULL << 48) /* device 1, the console; command 1 */
 #define FINISHER      0x100000UL
 #define FINISHER_PASS 0x5555
 #define FINISHER_FAIL 0x13333
@@ -78,8 +80,7 @@ static void put(char c)
 	if (!has_uart) {
 		while (tohost)
 			fromhost = 0;
-		tohost =
-			1ULL << 56 | 1ULL << 48 | (u8)c; /* device 1 (console), command 1 (write) */
+		tohost = HTIF_WRITE | (u8)c;
 		return;
 	}
 	while (!(*(volatile u8 *)(UART + UART_LSR) & UART_LSR_THRE))
@@ -189,15 +190,16 @@ static struct sbiret sbi(unsigned long ext, unsigned long fid, const unsigned lo
 /* Let HS or VS mode handle an exception, as the hart does if medeleg delegates its cause. */
 static void pass_on(unsigned long cause, unsigned long tval)
 {
-	unsigned long status = m_read(mstatus),
-		      from_s = FIELD_GET(MSTATUS_MPP, status) == MSTATUS_MPP_S;
+	unsigned long status = m_read(mstatus), before, entered;
 	bool virtual = status & MSTATUS_MPV,
-	     to_vs = virtual && cause != EXC_VIRTUAL_INST && csr_read(hedeleg) & BIT(cause);
-	unsigned long entered = to_vs ? csr_read(vsstatus) : status;
+	     from_s = FIELD_GET(MSTATUS_MPP, status) == MSTATUS_MPP_S;
+	bool to_vs = virtual && cause != EXC_VIRTUAL_INST && csr_read(hedeleg) & BIT(cause);
 
-	entered &= ~(SSTATUS_SPP | SSTATUS_SPIE | SSTATUS_SIE);
-	entered |= from_s * SSTATUS_SPP;
-	if ((to_vs ? csr_read(vsstatus) : status) & SSTATUS_SIE)
+	before = to_vs ? csr_read(vsstatus) : status;
+	entered = before & ~(SSTATUS_SPP | SSTATUS_SPIE | SSTATUS_SIE);
+	if (from_s)
+		entered |= SSTATUS_SPP;
+	if (before & SSTATUS_SIE)
 		entered |= SSTATUS_SPIE;
 	if (to_vs) {
 		csr_write(vsstatus, entered);
@@ -211,7 +213,7 @@ static void pass_on(unsigned long cause, unsigned long tval)
 	csr_clear(hstatus, HSTATUS_SPV | HSTATUS_GVA);
 	if (virtual) {
 		csr_clear(hstatus, HSTATUS_SPVP);
-		csr_set(hstatus, HSTATUS_SPV | from_s * HSTATUS_SPVP);
+		csr_set(hstatus, HSTATUS_SPV | (from_s ? HSTATUS_SPVP : 0));
 	}
 	csr_write(htval, 0);
 	csr_write(htinst, 0);

@@ -169,13 +169,10 @@ def expected_log(options, path, profile):
 def show_faults(options, path, profile):
     found, rows = 0, []
     expected = expected_log(options, path, profile)
-    for fault, how, event, why in faults.run_all(options.chosen, path, profile, options, expected,
-                                                 lambda text: print("\r\033[K" + text, end="", file=sys.stderr, flush=True)
-                                                 if sys.stderr.isatty() else None):
+    sys.stderr.write("workload: %d faults, up to %d s each\n" % (len(options.chosen), faults.LIMIT * options.patience))
+    for fault, how, event, why in faults.run_all(options.chosen, path, profile, options, expected):
         found += how != "missed"
         rows.append((fault.name, fault.source, how, event or "", fault.meaning, why))
-        if sys.stderr.isatty():
-            sys.stderr.write("\r\033[K")
         print("%-17s %-8s %-7s %5s  %s" % rows[-1][:5], flush=True)
     print("%d of %d planted faults are found" % (found, len(rows)))
     if options.csv:

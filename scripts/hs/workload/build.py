@@ -5,6 +5,7 @@ import struct
 import subprocess
 
 from hs import ends
+from hs.anatomy.symbols import tool
 from hs.bench import provenance
 from hs.errors import LaunchError
 from hs.run.cpio import Archive, behind
@@ -18,7 +19,6 @@ INITRD_START = 0x80800000  # workload.lds
 HOST_OFFSET = 0x200000  # of the host in RAM
 INITRAMFS = 72  # of initramfs_hpa in the run descriptor (hv/run_desc.h)
 OPENSBI_ROOM = 0x82200000 - INITRD_START  # OpenSBI's fw_jump copies the device tree to 0x82200000
-CROSS = os.environ.get("CROSS_COMPILE", "riscv64-linux-gnu-")
 
 
 def _call(arguments, what):
@@ -58,7 +58,7 @@ def _initramfs(profile, out, path):
 
 def _device_tree(profile, initrd_size, boot, folder):
     source, result = os.path.join(folder, "machine.dts"), os.path.join(folder, "machine.dtb")
-    _call([CROSS + "gcc", "-E", "-x", "assembler-with-cpp", "-P", "-undef", "-nostdinc",
+    _call([tool("gcc"), "-E", "-x", "assembler-with-cpp", "-P", "-undef", "-nostdinc",
            '-DISA="%s"' % profile.isa, '-DBOOTARGS="%s"' % boot, "-DMEMORY_SIZE=%#x" % (profile.memory << 20),
            "-DINITRD_START=%#x" % INITRD_START, "-DINITRD_END=%#x" % (INITRD_START + initrd_size),
            "-o", source, os.path.join(profiles.FOLDER, "machine.dts")], "the device tree of %s" % profile.name)
@@ -100,7 +100,7 @@ def build(name, out, boot="", path=None):
             open(initramfs, "wb").close()  # pylint: disable=consider-using-with
         words = " ".join(word for word in (boot, profile.boot, "idle=suspend" if profile.clock == "counted" else "") if word)
         defines, objects = _firmware(profile, os.path.getsize(initramfs), words, os.path.join(out, profile.host), folder)
-        _call([CROSS + "gcc", "-nostdlib", "-static", "-no-pie", "-march=rv64imac_zicsr_zifencei", "-mabi=lp64",
+        _call([tool("gcc"), "-nostdlib", "-static", "-no-pie", "-march=rv64imac_zicsr_zifencei", "-mabi=lp64",
                "-Wl,--build-id=none,--no-warn-rwx-segments", "-T", os.path.join(profiles.FOLDER, "workload.lds"), *defines,
                '-DINITRAMFS_FILE="%s"' % initramfs, "-o", path, os.path.join(profiles.FOLDER, "image.S"),
                *(os.path.join(top, name) for name in objects)], "the workload %s" % name)

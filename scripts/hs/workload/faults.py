@@ -6,7 +6,6 @@ import os
 import shutil
 import struct
 import subprocess
-import sys
 
 from hs import elf, ends
 from hs.errors import STATUS_TIMEOUT, LaunchError
@@ -109,7 +108,7 @@ def judge(outcome, event):
     return "missed" if event is None else "events"
 
 
-def run_all(chosen, path, profile, options, expected, progress):
+def run_all(chosen, path, profile, options, expected):
     """Yield (fault, how it was found, the number of the first event that differs or None, the claim that failed)."""
     if not shutil.which("gdb-multiarch"):
         raise LaunchError("there is no gdb-multiarch; run 'scripts/hyperscope setup --no-guest test'")
@@ -118,9 +117,7 @@ def run_all(chosen, path, profile, options, expected, progress):
         outcome = _run(plant.CONTROL, path, profile, options, places, folder)
         if judge(outcome, _divergence(options.out, expected, outcome.log, folder, plant.CONTROL.name)) != "missed":
             raise LaunchError("a run without a fault differs from %s: %s" % (expected, outcome.why or "see its events"))
-        for number, fault in enumerate(chosen):
-            progress("%d of %d: %s" % (number + 1, len(chosen), fault.name))
+        for fault in chosen:
             outcome = _run(fault, path, profile, options, places, folder)
             event = _divergence(options.out, expected, outcome.log, folder, fault.name)
             yield fault, judge(outcome, event), event, outcome.why
-    sys.stdout.flush()
