@@ -40,8 +40,10 @@ start_first:
 
 	lla	t0, _bss_start
 	lla	t1, _bss_end
-1:	sd	zero, (t0)
-	addi	t0, t0, 8
+1:	.irp	offset, 0, 8, 16, 24, 32, 40, 48, 56
+	sd	zero, \offset(t0)
+	.endr
+	addi	t0, t0, 64
 	bltu	t0, t1, 1b
 
 	lla	sp, boot_stack_end

@@ -17,26 +17,27 @@
 
 #define STRIDE      (KSTACK_SIZE + PAGE_SIZE)
 #define TABLE_SPAN  SZ_2M /* virtual addresses mapped by one table of 4K leaves */
-#define ENTRIES     (PAGE_SIZE / sizeof(pte_t))
 #define KSTACKS_MAX ((KERNEL_BASE / SZ_1G * SZ_1G - KSTACK_BASE) / STRIDE)
 
 static hpa_t first_block; /* the first block of RAM */
 static u64 nr_blocks;     /* blocks with a second address */
-static pte_t *low_tables; /* contiguous: one array of leaves */
 
 static unsigned long address_of(hpa_t pa)
 {
 	return KSTACK_BASE + (pa - first_block) / KSTACK_SIZE * STRIDE + PAGE_SIZE;
 }
 
-static void map_block(u64 block)
+/* Write the leaves of all blocks in the order of their addresses, as address_of() returns them. */
+static void map_blocks(pte_t *pte)
 {
-	hpa_t pa = first_block + block * KSTACK_SIZE;
-	pte_t *pte = low_tables + (address_of(pa) - KSTACK_BASE) / PAGE_SIZE;
+	pte_t leaf = pte_make(first_block, PTE_V | PTE_R | PTE_W | PTE_G | PTE_A | PTE_D);
+	pte_t next = pte_make(PAGE_SIZE, 0); /* from a page's leaf to that of the next page */
 
-	for (unsigned int i = 0; i < KSTACK_SIZE / PAGE_SIZE; i++)
-		pte[i] =
-			pte_make(pa + i * PAGE_SIZE, PTE_V | PTE_R | PTE_W | PTE_G | PTE_A | PTE_D);
+	for (u64 block = 0; block < nr_blocks; block++) {
+		pte++; /* the guard page */
+		for (unsigned int i = 0; i < KSTACK_SIZE / PAGE_SIZE; i++, leaf += next)
+			*pte++ = leaf;
+	}
 }
 
 void kstack_init(void)
@@ -56,9 +57,7 @@ void kstack_init(void)
 	mid = page_boot_alloc(nr_mid * PAGE_SIZE, PAGE_SIZE);
 	if (!low || !mid)
 		panic("no memory for the page tables of kernel stacks");
-	low_tables = pa_to_va(low);
-	for (u64 i = 0; i < nr_blocks; i++)
-		map_block(i);
+	map_blocks(pa_to_va(low));
 	entry = pa_to_va(mid);
 	for (u64 i = 0; i < nr_low; i++)
 		entry[i] = pte_make(low + i * PAGE_SIZE, PTE_V);

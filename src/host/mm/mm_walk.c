@@ -39,6 +39,22 @@ static pte_t *next_in_table(pte_t *table, unsigned long *va, unsigned long end)
 	return pte < last ? pte : NULL;
 }
 
+/*
+ * Advance *va over an empty entry of a level-1 table and the empty ones that follow, up to `end` or
+ * the end of the table. Returns the steps for mm_walked().
+ */
+static unsigned int skip_empty(const pte_t *pte, unsigned long *va, unsigned long end)
+{
+	unsigned long from = ALIGN_DOWN(*va, SZ_2M), at = from;
+
+	do {
+		at += SZ_2M;
+		pte++;
+	} while (at < end && at % SZ_1G && !(*pte & PTE_V));
+	*va = at;
+	return (unsigned int)((at - from) / SZ_2M) + WALK_STEP;
+}
+
 void mm_walked(struct mm *mm, unsigned int steps)
 {
 	mm->walked += steps;
@@ -64,8 +80,7 @@ pte_t *mm_next_leaf(struct mm *mm, unsigned long *va, unsigned long end, unsigne
 		}
 		pte = &table_of(*pte)[INDEX(*va, 1)];
 		if (!(*pte & PTE_V)) {
-			*va = ALIGN_DOWN(*va, SZ_2M) + SZ_2M;
-			mm_walked(mm, WALK_STEP);
+			mm_walked(mm, skip_empty(pte, va, end));
 			continue;
 		}
 		if (pte_is_leaf(*pte)) {
