@@ -90,7 +90,7 @@ class Job:
         records += ["env=" + entry for entry in self.env]
         records += channel.records() + ["cwd=/"]
         with open(path, "wb") as out:
-            archive = Archive(out)
+            archive = Archive(out, pages=True)
             archive.add_data("/.hs/exec", b"".join(os.fsencode(r) + b"\0" for r in records))
             if channel.stdin_data is not None:
                 archive.add_data("/.hs/stdin", channel.stdin_data)

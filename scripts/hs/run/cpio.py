@@ -13,11 +13,17 @@ from hs.errors import DISK_FULL, LaunchError
 
 MAX_FILE = 0xFFFFFFFF  # the size field has 8 hex digits
 HEADER = 110  # bytes before the name
+MAX_NAME = 4096  # bytes with the padding: Linux's PATH_MAX and hyperscope's PATH_LEN_MAX
+PAGE = 4096
 
 
 class Archive:
-    def __init__(self, out):
+    """Write an archive to the binary file OUT. With PAGES, the data of each file of a page or more begins at a multiple of
+    4096, so the host can map its pages without a copy if the archive is loaded to such an address."""
+
+    def __init__(self, out, pages=False):
         self.out = out
+        self.pages = pages
         self.inode = 0
         self.names = set()
 
@@ -26,9 +32,16 @@ class Archive:
 
     def _header(self, name, mode, size, rdev=(0, 0)):
         raw = os.fsencode(name) + b"\0"
-        # Let the data begin at a multiple of 8. The host uses it in place and copies it by words of 8 bytes only if both
-        # addresses are equal modulo 8, so otherwise the cost of a read would depend on the sizes of the files before.
-        raw += b"\0" * (-(self.out.tell() + HEADER + len(raw)) % 8)
+        # Pad the name to let the data begin at a multiple of 8. The host uses it in place and copies it by words of 8
+        # bytes only if both addresses are equal modulo 8, so otherwise the cost of a read would depend on the sizes of
+        # the files before.
+        unit = PAGE if self.pages and size >= PAGE and len(raw) <= MAX_NAME // 2 else 8
+        end = self.out.tell() + HEADER + len(raw)
+        if unit == PAGE and len(raw) + -end % PAGE > MAX_NAME:
+            self._header(".", stat.S_IFDIR | 0o755, 0)  # it exists already, so this entry only takes up space
+            self._header(name, mode, size, rdev)
+            return
+        raw += b"\0" * (-end % unit)
         self.inode += 1
         fields = (self.inode, mode, 0, 0, 2 if stat.S_ISDIR(mode) else 1, 0, size,
                   0, 0, rdev[0], rdev[1], len(raw), 0)

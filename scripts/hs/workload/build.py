@@ -40,7 +40,7 @@ def _guest_initrd(common, command, path):
 def _initramfs(profile, out, path):
     payloads = {word for line in profile.vms for word in line.split() if word.endswith(".bin")}
     with open(path, "wb") as file, ends.folder("workload.") as folder:
-        archive = Archive(file)
+        archive = Archive(file, pages=True)
         archive.add_dir("tmp")
         archive.add_file("/init", need(os.path.join(out, "workload", "runner"), "run make workload"))
         archive.add_file("/vmm", os.path.join(out, "workload", "vmm"))
