@@ -81,7 +81,8 @@ static bool fdt_next(struct walk *w, const char **name, const void **value, int 
 
 static bool fdt_start(struct walk *w)
 {
-	memset(w, 0, sizeof(*w));
+	w->at = NULL;
+	w->path[0] = 0;
 	return dtb && fdt_cell(dtb, HEADER_MAGIC) == FDT_MAGIC;
 }
 

@@ -9,6 +9,9 @@
  * console is a line for each VM, one for each claim that fails, and at the end "workload: PASS" or
  * "workload: FAIL" with the first claim that failed. The exit status is 0 or 1.
  */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,6 +93,19 @@ static void read_line(const char *name, char *line, struct tally *tally)
 	}
 }
 
+/* Start a program whose output goes to `out`. It shares the memory until it executes: nothing is copied. */
+static int start(char *argv[], int out, pid_t *child)
+{
+	posix_spawn_file_actions_t actions;
+	int err = posix_spawn_file_actions_init(&actions);
+
+	if (!err)
+		err = posix_spawn_file_actions_adddup2(&actions, out, 1);
+	if (!err)
+		err = posix_spawn_file_actions_adddup2(&actions, out, 2);
+	return err ? err : posix_spawn(child, argv[0], &actions, NULL, argv, NULL);
+}
+
 static void run(bool is_payload, bool quiet, const char *name, char *argv[])
 {
 	struct tally tally = { 0, 0, -1, is_payload };
@@ -99,17 +115,9 @@ static void run(bool is_payload, bool quiet, const char *name, char *argv[])
 	FILE *out;
 	pid_t child;
 
-	if (pipe(ends) || (child = fork()) < 0) {
+	if (pipe2(ends, O_CLOEXEC) || start(argv, ends[1], &child)) {
 		failed(name, "cannot start the VMM");
 		return;
-	}
-	if (!child) {
-		dup2(ends[1], 1);
-		dup2(ends[1], 2);
-		close(ends[0]);
-		close(ends[1]);
-		execv(argv[0], argv);
-		_exit(127);
 	}
 	close(ends[1]);
 	out = fdopen(ends[0], "r");
