@@ -76,8 +76,8 @@ for setting in "io_out irqchip=user_plic" "io_in irqchip=aia_emul" "io_in_apart 
 	unlike "$out" 'in no stage' "$setting: every function has a stage"
 done
 like "$out" '^in parallel +[1-9]' "what the device's hart executes after its signal is counted"
-anatomy io_in --systems linux
-is $status 2 "a row from one program to another is refused on Linux KVM"
+anatomy io_in --systems bare
+is $status 2 "a row from one program to another is refused on bare metal"
 anatomy sbi_version --systems bare --insns
 adds_up "sbi_version, bare" 0.5
 like "$out" '^firmware +[1-9]' "bare: the firmware's instructions are counted"

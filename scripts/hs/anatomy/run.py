@@ -180,8 +180,11 @@ def _command(system, row, options, folder):
     os.chmod(script, 0o755)
     port = ("-chardev file,id=symbols,path=%s -device virtserialport,chardev=symbols,name=symbols"
             % os.path.join(folder, "kallsyms"))
-    vmm = command.index(runner.vmm)
-    return command[:vmm] + ["--qemu-args", port, "--file", runner.vmm + ":/vmm", script, "/vmm"] + command[vmm + 1:]
+    shell = os.path.join(options.out, "guest", "busybox")  # it starts the VMM if something has to be set before
+    program = shell if shell in command else runner.vmm
+    at = command.index(program)
+    path = "/started/" + os.path.basename(program)
+    return command[:at] + ["--qemu-args", port, "--file", program + ":" + path, script, path] + command[at + 1:]
 
 
 def record(system, row, options, folder):

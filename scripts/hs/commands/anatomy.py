@@ -171,8 +171,8 @@ def main(argv):
     if options.batches < 1:
         raise LaunchError("--batches %d: must be at least 1" % options.batches, STATUS_USAGE)
     chosen = chosen_systems(options)
-    if options.row in run.SPANS and chosen != ["hyperscope"]:
-        raise LaunchError("%s: only hyperscope's two programs can be followed" % options.row, STATUS_USAGE)
+    if options.row in run.SPANS and "bare" in chosen:
+        raise LaunchError("%s: leads from one program to another, so it cannot be measured on bare metal" % options.row, STATUS_USAGE)
     toggles.refuse_defaults()
     toggles.check_toggles(TOP, options.set)
     toggles.check_trace(TOP, options.trace)
