@@ -4,9 +4,14 @@
 # linux-module-memory.slow.t - four VMs of two vCPUs on the Linux module share half of the memory that they use: Linux swaps
 # (zram) and merges pages (KSM), while Debian's kernel runs hackbench and cyclictest in each VM. No byte of the guests' files is
 # wrong.
+#
+# usage: linux-module-memory.slow.t [debug]   debug: on a debug kernel, which takes some ten times as long. ROUNDS=N (4)
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/linux.sh"
-[ -e "$O/hyperscope.ko" ] || skip_all "$O/hyperscope.ko is missing: run 'make linux-module'"
+linux=${1:-stable}
+module=$O/hyperscope.ko
+[ "$linux" != debug ] || module=$O/hyperscope_debug.ko
+[ -e "$module" ] || skip_all "$module is missing: run 'make linux-module${1:+ KERNEL=$1}'"
 [ -d "$O/rt_tests" ] || skip_all "$O/rt_tests is missing: run 'scripts/hyperscope setup apps'"
 rounds=$(rounds_or 4) || exit
 
@@ -15,8 +20,13 @@ files=()
 for file in vmm vmlinux initrd run; do
 	files+=(--file "$tmp/vms/$file:/vms/$file")
 done
-for file in "$O"/linux_headers/modules/*; do
-	files+=(--file "$file:/vms/swap/${file##*/}")
-done
-on_module "four VMs" 1450 --memory 2G "${files[@]}" "$O/guest/busybox" sh /vms/run "${LIMIT:-184549376}" "$rounds" "$(scaled 1000)"
+seconds=10000 memory=3G # of a debug kernel, which contains zram
+if [ "$linux" = stable ]; then
+	seconds=1000 memory=2G
+	for file in "$O"/linux_headers/modules/*; do
+		files+=(--file "$file:/vms/swap/${file##*/}")
+	done
+fi
+on_module "four VMs" $((seconds + 450)) --linux "$linux" --memory $memory "${files[@]}" "$O/guest/busybox" \
+	sh /vms/run "${LIMIT:-184549376}" "$rounds" "$(scaled $seconds)"
 done_testing
