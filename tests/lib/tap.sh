@@ -276,10 +276,11 @@ hs()
 	took=$((SECONDS - start))
 }
 
-hs_script()	# NAME ARGS...
+# hs_script NAME ARGS...: run a command of the launcher, for at most $HS_SECONDS (default: 120)
+hs_script()
 {
-	timeout "${foreground[@]}" --kill-after=5 "$(scaled 120)" "$HS_TOP/scripts/hyperscope" "$1" --out "$O" "${@:2}" \
-		>"$tmp/table" 2>"$tmp/err"
+	timeout "${foreground[@]}" --kill-after=5 "$(scaled "${HS_SECONDS:-120}")" "$HS_TOP/scripts/hyperscope" "$1" --out "$O" \
+		"${@:2}" >"$tmp/table" 2>"$tmp/err"
 	status=$?
 	out=$(cat "$tmp/table")
 }

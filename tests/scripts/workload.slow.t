@@ -10,11 +10,13 @@ needs_built "$O/workload/runner"
 HS_PATIENCE=$(scaled 1)
 export HS_PATIENCE
 
+HS_SECONDS=1200
 for profile in functional nested stress linux bench; do
 	hs_script workload --quiet --timeout "$(scaled 300)" --elf "$tmp/$profile.elf" $profile
-	is "$status" 0 "$profile passes on QEMU" || diag "$out"
+	is "$status" 0 "$profile passes on QEMU" || diag "$out" "$(tail -n 20 "$tmp/err")"
 done
 hs_script workload smoke --faults --csv "$tmp/csv"
+is "$status" 0 "faults are planted" || diag "$(tail -n 20 "$tmp/err")"
 found=$(grep -c -v ',missed,' "$tmp/csv") all=$(grep -c . "$tmp/csv")
 [ "$all" -gt 40 ] && [ $((100 * (found - 1))) -ge $((95 * (all - 1))) ]
 ok $? "at least 95 % of the planted faults are found" || diag "$(grep ',missed,' "$tmp/csv")"
