@@ -27,7 +27,7 @@ static struct {
 	int node;
 	unsigned long hartid;
 } cpus[HV_MAX_HARTS];
-static unsigned int nr_cpus;
+static unsigned int nr_cpus, nr_surplus_cpus; /* kept, and those for which there was no room */
 
 static struct {
 	int node, parent, len;
@@ -214,14 +214,18 @@ static void find_cpus(void)
 	int parent = fdt_path_offset(host_fdt, "/cpus"), node;
 	hpa_t hartid;
 
-	nr_cpus = 0;
+	nr_cpus = nr_surplus_cpus = 0;
 	fdt_for_each_subnode(node, host_fdt, parent)
 	{
 		const char *type = fdt_getprop(host_fdt, node, "device_type", NULL);
 
 		if (!type || strcmp(type, "cpu") || !node_enabled(node) ||
-		    !reg_below(parent, node, 0, &hartid, NULL) || nr_cpus == ARRAY_SIZE(cpus))
+		    !reg_below(parent, node, 0, &hartid, NULL))
 			continue;
+		if (nr_cpus == ARRAY_SIZE(cpus)) {
+			nr_surplus_cpus++;
+			continue;
+		}
 		cpus[nr_cpus].node = node;
 		cpus[nr_cpus++].hartid = (unsigned long)hartid;
 	}
@@ -252,6 +256,11 @@ void fdt_each_cpu(void (*fn)(int node, unsigned long hartid))
 {
 	for (unsigned int i = 0; i < nr_cpus; i++)
 		fn(cpus[i].node, cpus[i].hartid);
+}
+
+unsigned int fdt_surplus_cpus(void)
+{
+	return nr_surplus_cpus;
 }
 
 int fdt_next_compatible(int from, const char *compatible)

@@ -48,5 +48,7 @@ bool fdt_interrupt(int node, int controller, struct fdt_interrupt *irq);
 int fdt_hart_irq_index(int node, unsigned long hartid, u32 irq);
 /* Call fn for each enabled cpu node, up to HV_MAX_HARTS. */
 void fdt_each_cpu(void (*fn)(int node, unsigned long hartid));
+/* Return the number of enabled cpu nodes that fdt_each_cpu() leaves out. */
+unsigned int fdt_surplus_cpus(void);
 
 #endif

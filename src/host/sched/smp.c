@@ -137,6 +137,9 @@ void smp_start_all(void)
 	if (idle && !strcmp(idle, "suspend"))
 		static_key_set(&suspend_key, true);
 	fdt_each_cpu(start_hart);
+	if (fdt_surplus_cpus())
+		printk("smp: %u harts are not used: there are more than %u\n", fdt_surplus_cpus(),
+		       HV_MAX_HARTS);
 	irq_spread();
 }
 
