@@ -7,8 +7,6 @@
 fixes "the events of a workload depend on all toggles" all
 command -v dtc >/dev/null || skip_all "dtc is missing: run scripts/hyperscope setup workload"
 needs_built "$O/workload/runner"
-HS_PATIENCE=$(scaled 1)
-export HS_PATIENCE
 
 HS_SECONDS=1200
 for profile in functional nested stress linux bench; do

@@ -8,8 +8,6 @@
 fixes "the events of a workload depend on all toggles" all
 command -v dtc >/dev/null || skip_all "dtc is missing: run scripts/hyperscope setup workload"
 needs_built "$O/workload/runner" "$O/workload/shim.c.o"
-HS_PATIENCE=$(scaled 1)
-export HS_PATIENCE
 mkdir -p "$tmp/out/workload"
 for name in hyperscope.bin hyperscope.elf hstrace vmm guest-payloads; do ln -s "$O/$name" "$tmp/out/$name"; done
 for name in runner vmm shim.S.o shim.c.o; do ln -s "$O/workload/$name" "$tmp/out/workload/$name"; done

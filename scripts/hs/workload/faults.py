@@ -6,6 +6,7 @@ import os
 import shutil
 import struct
 import subprocess
+import time
 
 from hs import elf, ends
 from hs.errors import STATUS_TIMEOUT, LaunchError
@@ -19,7 +20,7 @@ RET = struct.pack("<H", 0x8082)
 NO_EVENTS = "none"
 HOST_SRETS = ("from_kernel", "return_from_syscall", "trap_return_to_user", "redirect_probe")  # they enter no guest
 WAIT = "ulimit -c 0; while [ ! -S %s ]; do sleep 0.02; done; exec \"$@\""
-LIMIT = 10  # seconds; without a fault, a run takes two
+LEAST, FACTOR = 10, 5  # the time limit: seconds, at least, and as a multiple of the time of a run without a fault
 
 
 def _segment(path, address):
@@ -62,7 +63,7 @@ def addresses(out):
             plant.TRAP: {elf.address(payload, "trap_entry"): 0}, plant.LOADED: {_ret(payload, "load64"): 0}}
 
 
-def _run(fault, path, profile, options, places, folder):
+def _run(fault, path, profile, options, places, folder, limit):
     socket = os.path.join(folder, fault.name + ".gdb")
     gdb = ["gdb-multiarch", "-q", "-nx", "-batch", "-ex", "set confirm off", "-ex", "set osabi none", "-ex",
            "set architecture riscv:rv64", "-ex", "set tcp connect-timeout 20", "-ex", "target remote " + socket, "-ex",
@@ -70,10 +71,9 @@ def _run(fault, path, profile, options, places, folder):
            % (os.path.join(TOP, "scripts"), fault.name, places), "-ex", "continue"]
     words = simulators.command("qemu", path, profile, options.qemu,
                                ["-S", "-chardev", "socket,id=gdb,server=on,wait=off,path=" + qemuopt.value(socket), "-gdb", "chardev:gdb"])
-    limit = LIMIT * options.patience
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         machine = pool.submit(simulators.run, words, limit)
-        debugger = subprocess.run(["timeout", "%d" % limit, "sh", "-c", WAIT % socket, "sh"] + gdb, cwd=folder,
+        debugger = subprocess.run(["timeout", "%.0f" % limit, "sh", "-c", WAIT % socket, "sh"] + gdb, cwd=folder,
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         outcome = machine.result()
     if debugger.returncode != STATUS_TIMEOUT and (
@@ -114,10 +114,12 @@ def run_all(chosen, path, profile, options, expected):
         raise LaunchError("there is no gdb-multiarch; run 'scripts/hyperscope setup --no-guest test'")
     places = addresses(options.out)
     with ends.folder("faults.") as folder:
-        outcome = _run(plant.CONTROL, path, profile, options, places, folder)
+        start = time.monotonic()
+        outcome = _run(plant.CONTROL, path, profile, options, places, folder, options.timeout)
+        limit = max(LEAST, FACTOR * (time.monotonic() - start))
         if judge(outcome, _divergence(options.out, expected, outcome.log, folder, plant.CONTROL.name)) != "missed":
             raise LaunchError("a run without a fault differs from %s: %s" % (expected, outcome.why or "see its events"))
         for fault in chosen:
-            outcome = _run(fault, path, profile, options, places, folder)
+            outcome = _run(fault, path, profile, options, places, folder, limit)
             event = _divergence(options.out, expected, outcome.log, folder, fault.name)
             yield fault, judge(outcome, event), event, outcome.why
