@@ -42,9 +42,9 @@ class Stages:
         self.exact, self.patterns = {}, []
         self.cache = {}
         own = ("linux",) if system.startswith("linux") else (system,)
-        tables = self.TABLES.get(system, own)
+        tables = list(self.TABLES.get(system, own))
         if span:
-            tables += tuple(name + "/span" for name in tables)
+            tables += [name + "/span" for name in tables]
         with open(path, encoding="utf-8") as table:
             for line in table:
                 words = line.split("#")[0].split(None, 2)
