@@ -81,7 +81,8 @@ def print_stages(found, out):
             print(_line("in the " + part, ("%12d %s" % (count[part], _share(count[part], total))
                                            for count, total in counts)), file=out)
     if found[0].row in run.SPANS:
-        print(_line("in parallel", ("%12d       " % stages.beside(a.steps) for a in found)), file=out)
+        beside = (stages.beside(a.steps) for a in found)
+        print(_line("in parallel", ("%12s       " % ("-" if count is None else count) for count in beside)), file=out)
     print(_line("other paths", ("%+15.2f    " % (a.mean - a.total()) for a in found)), file=out)
     print(_line("mean of the batch", ("%15.2f    " % a.mean for a in found)), file=out)
     print(_line("the bench's figure", ("%15.2f    " % a.figure for a in found)), file=out)

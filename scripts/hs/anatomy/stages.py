@@ -113,11 +113,13 @@ class Stages:
 
 def beside(steps):
     """Return how many of a span's instructions another hart executes after it has sent the interrupt that ends the
-    wait: with two harts that really run at the same time, the span's end does not wait for them."""
+    wait: with two harts that really run at the same time, the span's end does not wait for them. None: it sends
+    none by a function that is known here, as on Linux."""
     first, last = steps[0].hart, steps[-1].hart
-    sent = max((at for at, step in enumerate(steps) if step.hart == first and SENDERS & {*step.chain, *step.stack}),
-               default=len(steps))
-    return sum(step.counted for step in steps[sent + 1:] if step.hart == first) if first != last else 0
+    if first == last:
+        return 0
+    sent = [at for at, step in enumerate(steps) if step.hart == first and SENDERS & {*step.chain, *step.stack}]
+    return sum(step.counted for step in steps[sent[-1] + 1:] if step.hart == first) if sent else None
 
 
 def _split_switch(steps, at_switch):

@@ -11,6 +11,8 @@ from .symbols import FIRMWARE, GUEST, KERNEL, USER
 DISPATCH, CHECKS, OUT, BACK = range(4)  # phases of the host's work: see stages.py
 
 
+THREAD_SWITCHES = ("switch_context", "__switch_to")  # of hyperscope and of Linux
+
 class Frame:
     """A call that has not returned. resume: the return address, or None if no call on the path made this frame.
 
@@ -105,7 +107,7 @@ class Walk:
             self._change_world(stacks, before, step)
             return
         kind = before.insn.kind
-        if kind == riscv.RETURN and self._function(before) == "switch_context":
+        if kind == riscv.RETURN and self._function(before) in THREAD_SWITCHES:
             stack[:] = [Frame(function)]  # another thread, whose callers are not known
             return
         if self.leaves(before, step.address):
