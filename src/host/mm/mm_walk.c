@@ -52,7 +52,7 @@ static unsigned int skip_empty(const pte_t *pte, unsigned long *va, unsigned lon
 		pte++;
 	} while (at < end && at % SZ_1G && !(*pte & PTE_V));
 	*va = at;
-	return (unsigned int)((at - from) / SZ_2M) + WALK_STEP;
+	return (unsigned int)((at - from) / SZ_2M) * WALK_ENTRY + WALK_STEP;
 }
 
 void mm_walked(struct mm *mm, unsigned int steps)

@@ -102,7 +102,8 @@ void vma_unlock(struct mm *mm); /* unlock mm->lock, then put the files of unmapp
  * may run. The caller holds mm->lock and no spinlock.
  */
 #define WALK_PIECE 2048 /* steps of 3 to 4 instructions each */
-#define WALK_STEP  4    /* steps for skipping an area, or an empty entry of a higher-level table */
+#define WALK_STEP  4    /* steps for skipping an area, or empty entries of a higher-level table */
+#define WALK_ENTRY 2    /* steps for each of these entries */
 #define WALK_LEAF  16   /* steps for a leaf that is changed or counted */
 void mm_walked(struct mm *mm, unsigned int steps);
 /*
