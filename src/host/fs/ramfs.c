@@ -112,6 +112,12 @@ hpa_t *ram_page_slot(const struct ram_file *rf, u64 index)
 	return &rf->chunks[chunk].pages[index % CHUNK_PAGES];
 }
 
+/* Is this page of the file a page of the archive? Then it takes no memory of its own. */
+static bool page_is_of_archive(const struct ram_file *rf, u64 index, hpa_t pa)
+{
+	return rf->base && pa == va_to_pa(rf->base + index * PAGE_SIZE);
+}
+
 /* Remove the pages with indices in [from, to) from the file. */
 void ram_drop_pages(struct ram_file *rf, u64 from, u64 to)
 {
@@ -127,9 +133,10 @@ void ram_drop_pages(struct ram_file *rf, u64 from, u64 to)
 		if (!*slot)
 			continue;
 		rf->chunks[index / CHUNK_PAGES].block = false;
+		if (!page_is_of_archive(rf, index, *slot))
+			ram_count_pages(rf, -1);
 		page_put(*slot);
 		*slot = 0;
-		ram_count_pages(rf, -1);
 		if (index % 8 == 0)
 			irq_window();
 	}
@@ -238,45 +245,55 @@ int ram_chunk_make(struct ram_file *rf, u64 chunk)
 	return err;
 }
 
+/* Return the page of the archive that is this page of the file, with a reference, or 0. */
+static hpa_t page_of_archive(const struct ram_file *rf, u64 index)
+{
+	u64 start = index * PAGE_SIZE;
+	hpa_t pa;
+
+	if (start >= rf->base_size || rf->base_size - start < PAGE_SIZE ||
+	    !IS_ALIGNED((unsigned long)rf->base, PAGE_SIZE))
+		return 0;
+	pa = va_to_pa(rf->base + start);
+	page_get(pa);
+	return pa;
+}
+
+/* Allocate a page for the file. Returns 0 if there is no memory, or if the file may use no more. */
 static hpa_t page_make(struct ram_file *rf, u64 index)
 {
 	u64 start = index * PAGE_SIZE;
-	const u8 *from;
+	struct account *before;
 	hpa_t pa;
 
-	if (start >= rf->base_size)
-		return page_alloc_zeroed(0);
-	from = rf->base + start;
-	if (rf->base_size - start >= PAGE_SIZE && IS_ALIGNED((unsigned long)from, PAGE_SIZE)) {
-		page_get(va_to_pa(from));
-		return va_to_pa(from);
-	}
+	if (page_free_count() < ram_reserve() || !ram_tree_has_room(rf))
+		return 0;
+	before = account_use(rf->account);
 	pa = page_alloc_zeroed(0);
-	if (pa)
-		memcpy(pa_to_va(pa), from, MIN(rf->base_size - start, PAGE_SIZE));
+	account_use(before);
+	if (!pa)
+		return 0;
+	if (start < rf->base_size)
+		memcpy(pa_to_va(pa), rf->base + start, MIN(rf->base_size - start, PAGE_SIZE));
+	ram_count_pages(rf, 1);
 	return pa;
 }
 
 /* Get the file's own page, with a reference for the caller. Creates the page if it is missing. */
 int ram_page_own(struct ram_file *rf, u64 index, hpa_t *pa)
 {
-	struct account *before;
 	hpa_t *slot;
 	int err = ram_chunk_make(rf, index / CHUNK_PAGES);
 
 	if (err)
 		return err;
 	slot = ram_page_slot(rf, index);
-	if (!*slot) {
-		if (page_free_count() < ram_reserve() || !ram_tree_has_room(rf))
-			return -ENOSPC;
-		before = account_use(rf->account);
+	if (!*slot)
+		*slot = page_of_archive(rf, index);
+	if (!*slot)
 		*slot = page_make(rf, index);
-		account_use(before);
-		if (!*slot)
-			return -ENOSPC;
-		ram_count_pages(rf, 1);
-	}
+	if (!*slot)
+		return -ENOSPC;
 	*pa = *slot;
 	page_get(*pa);
 	return 0;
