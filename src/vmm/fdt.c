@@ -405,7 +405,9 @@ static void dump(const char *path, const void *fdt)
 
 void fdt_build(struct machine *m, const struct layout *layout, void *fdt)
 {
-	do_fdt(fdt_create_with_flags(fdt, DTB_MAX, FDT_CREATE_FLAG_NO_NAME_DEDUP));
+	/* libfdt searches for each name among those before, which takes long, but many vCPUs need the room. */
+	do_fdt(fdt_create_with_flags(fdt, DTB_MAX,
+				     m->options.vcpus > 8 ? 0 : FDT_CREATE_FLAG_NO_NAME_DEDUP));
 	do_fdt(fdt_finish_reservemap(fdt));
 	do_fdt(fdt_begin_node(fdt, ""));
 	do_fdt(fdt_property_string(fdt, "compatible", "riscv-virtio"));
