@@ -93,33 +93,47 @@ static void read_line(const char *name, char *line, struct tally *tally)
 	}
 }
 
-/* Start a program whose output goes to `out`. It shares the memory until it executes: nothing is copied. */
+/*
+ * Start a program whose output goes to `out`. It shares the memory until it executes, so nothing is
+ * copied. Returns 0 or an error number.
+ */
 static int start(char *argv[], int out, pid_t *child)
 {
 	posix_spawn_file_actions_t actions;
 	int err = posix_spawn_file_actions_init(&actions);
 
-	if (!err)
-		err = posix_spawn_file_actions_adddup2(&actions, out, 1);
+	if (err)
+		return err;
+	err = posix_spawn_file_actions_adddup2(&actions, out, 1);
 	if (!err)
 		err = posix_spawn_file_actions_adddup2(&actions, out, 2);
-	return err ? err : posix_spawn(child, argv[0], &actions, NULL, argv, NULL);
+	if (!err)
+		err = posix_spawn(child, argv[0], &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	return err;
 }
 
 static void run(bool is_payload, bool quiet, const char *name, char *argv[])
 {
 	struct tally tally = { 0, 0, -1, is_payload };
 	char line[300];
-	int ends[2], status = 0;
+	int ends[2], status = 0, err;
 	bool ended;
 	FILE *out;
 	pid_t child;
 
-	if (pipe2(ends, O_CLOEXEC) || start(argv, ends[1], &child)) {
-		failed(name, "cannot start the VMM");
+	if (pipe2(ends, O_CLOEXEC)) {
+		failed(name, "no pipe for the VMM's output");
 		return;
 	}
+	err = start(argv, ends[1], &child);
 	close(ends[1]);
+	if (err) {
+		close(ends[0]);
+		snprintf(line, sizeof(line), "cannot start the VMM: %s", strerror(err));
+		failed(name, line);
+		return;
+	}
 	out = fdopen(ends[0], "r");
 	while (out && fgets(line, sizeof(line), out))
 		read_line(name, line, &tally);
