@@ -9,8 +9,11 @@
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/linux.sh"
 linux=${1:-stable}
-module=$O/hyperscope.ko
-[ "$linux" != debug ] || module=$O/hyperscope_debug.ko
+case $linux in
+stable) module=$O/hyperscope.ko ;;
+debug) module=$O/hyperscope_debug.ko ;;
+*) echo "$0: $1: must be debug, or nothing" >&2; exit 2 ;;
+esac
 [ -e "$module" ] || skip_all "$module is missing: run 'make linux-module${1:+ KERNEL=$1}'"
 [ -d "$O/rt_tests" ] || skip_all "$O/rt_tests is missing: run 'scripts/hyperscope setup apps'"
 rounds=$(rounds_or 4) || exit
