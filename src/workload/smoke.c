@@ -227,6 +227,12 @@ static void test_two_stages(void)
 	csr_clear(sstatus, SSTATUS_MXR);
 	pt_map(root, TEST_VA, two, PTE_KERNEL); /* and sfence.vma */
 	ok_eq(load64(TEST_VA), 2, "S §2.1: sfence.vma in VS mode: the new page is used");
+	*pt_find(root, TEST_VA) = pte_make(one, PTE_KERNEL);
+	__asm__ volatile("sfence.vma %0" ::"r"(TEST_VA) : "memory");
+	ok_eq(load64(TEST_VA), 1, "S §2.1: sfence.vma of an address");
+	*pt_find(root, TEST_VA) = pte_make(two, PTE_KERNEL);
+	__asm__ volatile("sfence.vma zero, %0" ::"r"(1UL) : "memory");
+	ok_eq(load64(TEST_VA), 2, "S §2.1: sfence.vma of an ASID");
 	pt_off();
 	ok_eq(load64(one), 1, "H §2.18: with vsatp 0, addresses are guest physical ones");
 }

@@ -304,6 +304,7 @@ static void test_all(void)
 	test_memory();
 	test_device();
 	test_gstage();
+	test_tags();
 	test_hs();
 	test_fp();
 	test_vector();

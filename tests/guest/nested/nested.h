@@ -88,6 +88,7 @@ void test_time(void);
 void test_memory(void); /* memory.c */
 void test_device(void);
 void test_gstage(void); /* gstage.c */
+void test_tags(void);   /* tags.c */
 void test_hs(void);     /* hs.c */
 bool nacl_begin(void);  /* nacl.c: use SBI NACL from now on; false: there is none */
 void nacl_run(struct l2 *l2);
