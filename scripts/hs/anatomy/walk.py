@@ -10,8 +10,8 @@ from .symbols import FIRMWARE, GUEST, KERNEL, USER
 
 DISPATCH, CHECKS, OUT, BACK = range(4)  # phases of the host's work: see stages.py
 
-
 THREAD_SWITCHES = ("switch_context", "__switch_to")  # of hyperscope and of Linux
+
 
 class Frame:
     """A call that has not returned. resume: the return address, or None if no call on the path made this frame.

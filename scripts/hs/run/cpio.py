@@ -19,7 +19,8 @@ PAGE = 4096
 
 class Archive:
     """Write an archive to the binary file OUT. With PAGES, the data of each file of a page or more begins at a multiple of
-    4096 (unless its name is longer than 2048 bytes), so the host can map its pages without a copy if the archive is loaded to such an address."""
+    4096, unless its name has more than 2048 bytes. So the host can map its pages without a copy if the archive is loaded to
+    such an address."""
 
     def __init__(self, out, pages=False):
         self.out = out
