@@ -147,6 +147,11 @@ void fdt_each_cpu(void (*fn)(int node, unsigned long hartid))
 		fn(0, i);
 }
 
+unsigned int fdt_surplus_cpus(void)
+{
+	return 0;
+}
+
 u64 fdt_number(int node, const char *name, u64 fallback)
 {
 	(void)node;
