@@ -2,32 +2,36 @@
 /* gstage.c - the guest's G-stage: a table in hgatp, its faults, and its fences */
 #include "nested.h"
 
-#define L2_BASE 0x100000000UL /* a guest physical address of the guest, 4 GiB */
-#define LEAF    (PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D)
-
 static pte_t root[2048] __attribute__((aligned(16384)));
 static pte_t level1[512] __attribute__((aligned(4096)));
 static pte_t level0[512] __attribute__((aligned(4096)));
 static unsigned long pages[4][512] __attribute__((aligned(4096)));
 
-/* The low 4 GiB are mapped one to one, so that the guest's code runs; L2_BASE has 4 KiB pages. */
+void gstage_make(pte_t *top, pte_t *middle, pte_t *bottom)
+{
+	memset(top, 0, sizeof(root));
+	memset(middle, 0, sizeof(level1));
+	memset(bottom, 0, sizeof(level0));
+	for (unsigned long i = 0; i < 4; i++) /* the guest's code runs there */
+		top[i] = pte_make(i * SZ_1G, L2_LEAF);
+	top[4] = pte_make((hpa_t)(unsigned long)middle, PTE_V);
+	middle[0] = pte_make((hpa_t)(unsigned long)bottom, PTE_V);
+}
+
+void gstage_on(const pte_t *top, unsigned long vmid)
+{
+	csr_write(hgatp, FIELD_PREP(HGATP_MODE, L2_SV39X4) | FIELD_PREP(HGATP_VMID, vmid) |
+				 (unsigned long)top >> PAGE_SHIFT);
+}
+
 static void table_on(void)
 {
-	unsigned long i;
-
-	memset(root, 0, sizeof(root));
-	memset(level1, 0, sizeof(level1));
-	memset(level0, 0, sizeof(level0));
-	for (i = 0; i < 4; i++)
-		root[i] = pte_make(i * SZ_1G, LEAF);
-	root[4] = pte_make((hpa_t)(unsigned long)level1, PTE_V);
-	level1[0] = pte_make((hpa_t)(unsigned long)level0, PTE_V);
-	for (i = 0; i < 4; i++) {
-		level0[i] = pte_make((hpa_t)(unsigned long)pages[i], LEAF);
+	gstage_make(root, level1, level0);
+	for (unsigned long i = 0; i < 4; i++) {
+		level0[i] = pte_make((hpa_t)(unsigned long)pages[i], L2_LEAF);
 		pages[i][0] = 100 + i;
 	}
-	csr_write(hgatp, FIELD_PREP(HGATP_MODE, 8) | FIELD_PREP(HGATP_VMID, 1) |
-				 (unsigned long)root >> PAGE_SHIFT);
+	gstage_on(root, 1);
 	fence_later();
 }
 
@@ -65,9 +69,9 @@ static void test_translation(void)
 /* Checks H §5.1, §5.2. */
 static void test_permissions(void)
 {
-	level0[0] = pte_make((hpa_t)(unsigned long)pages[0], LEAF & ~(PTE_W | PTE_D));
-	level0[1] = pte_make((hpa_t)(unsigned long)pages[1], LEAF & ~PTE_U);
-	level0[3] = pte_make((hpa_t)(unsigned long)pages[3], LEAF & ~PTE_X);
+	level0[0] = pte_make((hpa_t)(unsigned long)pages[0], L2_LEAF & ~(PTE_W | PTE_D));
+	level0[1] = pte_make((hpa_t)(unsigned long)pages[1], L2_LEAF & ~PTE_U);
+	level0[3] = pte_make((hpa_t)(unsigned long)pages[3], L2_LEAF & ~PTE_X);
 	fence_later();
 	ok_eq(run(l2_load, L2_BASE, 0), EXC_ECALL_VS, "a page without W can be read");
 	run(l2_store, L2_BASE, 1);
@@ -89,11 +93,11 @@ static void test_permissions(void)
 	fence_later();
 	run(l2_load, L2_BASE, 0);
 	ok_fault(EXC_LOAD_GUEST_PAGE_FAULT, L2_BASE, L2_BASE, "and without it, not any more");
-	level0[0] = pte_make((hpa_t)(unsigned long)pages[0], LEAF) | BIT(54);
+	level0[0] = pte_make((hpa_t)(unsigned long)pages[0], L2_LEAF) | BIT(54);
 	fence_later();
 	run(l2_load, L2_BASE, 0);
 	ok_fault(EXC_LOAD_GUEST_PAGE_FAULT, L2_BASE, L2_BASE, "a leaf with a reserved bit faults");
-	level0[0] = pte_make((hpa_t)(unsigned long)pages[0], LEAF);
+	level0[0] = pte_make((hpa_t)(unsigned long)pages[0], L2_LEAF);
 	fence_later();
 	ok_eq(run(l2_store, L2_BASE, 55), EXC_ECALL_VS, "with W and a fence, it can be written");
 	ok_eq(pages[0][0], 55, "HS reads the value that the guest stored");
@@ -102,7 +106,7 @@ static void test_permissions(void)
 /* Checks H §3.2, §5.3. */
 static void test_changes(void)
 {
-	level0[2] = pte_make((hpa_t)(unsigned long)pages[3], LEAF);
+	level0[2] = pte_make((hpa_t)(unsigned long)pages[3], L2_LEAF);
 	fence_later();
 	run(l2_load, L2_BASE + 8192, 0);
 	ok_eq(l2.regs[10], 103, "after a change and a fence, the guest reads the new page");
@@ -111,13 +115,13 @@ static void test_changes(void)
 	run(l2_load, L2_BASE + 8192, 0);
 	ok_fault(EXC_LOAD_GUEST_PAGE_FAULT, L2_BASE + 8192, L2_BASE + 8192,
 		 "after the leaf was removed, it faults");
-	level1[1] = pte_make(0x80200000 & ~0x1fffffUL, LEAF);
+	level1[1] = pte_make(0x80200000 & ~0x1fffffUL, L2_LEAF);
 	run(l2_load, L2_BASE + 0x200000 + ((unsigned long)pages[3] & 0x1fffff), 0);
 	if (((unsigned long)pages[3] & ~0x1fffffUL) == 0x80200000)
 		ok_eq(l2.regs[10], 103, "a new leaf of 2 MiB needs no fence");
 	else
 		skip("a new leaf of 2 MiB needs no fence", "the payload is too large");
-	root[5] = pte_make(0x80001000, LEAF);
+	root[5] = pte_make(0x80001000, L2_LEAF);
 	run(l2_load, 5 * SZ_1G, 0);
 	ok_fault(EXC_LOAD_GUEST_PAGE_FAULT, 5 * SZ_1G, 5 * SZ_1G, "a misaligned leaf faults");
 }
@@ -128,25 +132,25 @@ static void test_fences_of_pages(void)
 	unsigned long *here = (unsigned long *)0x80200000, *there = (unsigned long *)0x80400000;
 
 	for (unsigned long vmid = 0; vmid < 2; vmid++) {
-		level0[3] = pte_make((hpa_t)(unsigned long)pages[2], LEAF);
+		level0[3] = pte_make((hpa_t)(unsigned long)pages[2], L2_LEAF);
 		run(l2_load, L2_BASE + 3 * 4096, 0);
-		level0[3] = pte_make((hpa_t)(unsigned long)pages[1], LEAF);
+		level0[3] = pte_make((hpa_t)(unsigned long)pages[1], L2_LEAF);
 		fence_page(L2_BASE + 3 * 4096, vmid);
 		run(l2_load, L2_BASE + 3 * 4096, 0);
 		ok_eq(l2.regs[10], 101,
 		      "after a fence of its address%s, the guest reads a new page",
 		      vmid ? " and VMID" : "");
 
-		level1[1] = pte_make((hpa_t)(unsigned long)here, LEAF);
+		level1[1] = pte_make((hpa_t)(unsigned long)here, L2_LEAF);
 		fence_page(L2_BASE + 0x200000, vmid);
 		run(l2_load, L2_BASE + 0x200000, 0);
 		ok_eq(l2.regs[10], *here, "a leaf of 2 MiB is used");
-		level1[1] = pte_make((hpa_t)(unsigned long)there, LEAF);
+		level1[1] = pte_make((hpa_t)(unsigned long)there, L2_LEAF);
 		fence_page(L2_BASE + 0x3ff000, vmid);
 		run(l2_load, L2_BASE + 0x200000, 0);
 		ok_eq(l2.regs[10], *there,
 		      "after a fence of one of its addresses, the new leaf is used");
-		level0[3] = pte_make((hpa_t)(unsigned long)pages[3], LEAF);
+		level0[3] = pte_make((hpa_t)(unsigned long)pages[3], L2_LEAF);
 		level1[1] = 0;
 		fence_later();
 	}
@@ -160,7 +164,7 @@ static void test_two_stages(void)
 
 	pt_map(vs, va, L2_BASE + 4096, PTE_V | PTE_R | PTE_W | PTE_A | PTE_D);
 	pt_map(vs, va + 4096, L2_BASE + 0x30000, PTE_V | PTE_R | PTE_W | PTE_A | PTE_D);
-	level0[1] = pte_make((hpa_t)(unsigned long)pages[1], LEAF);
+	level0[1] = pte_make((hpa_t)(unsigned long)pages[1], L2_LEAF);
 	csr_write(vsatp, satp_make(vs, 1));
 	fence_later();
 	ok_eq(run(l2_load, va, 0), EXC_ECALL_VS, "the guest loads through both stages");
@@ -203,8 +207,8 @@ static void test_hlv(void)
 	ok_eq(csr_read(htval) << 2, L2_BASE + 0x50000, "with the address in htval");
 	ok_eq(csr_read(hstatus) & (HSTATUS_SPV | HSTATUS_GVA), HSTATUS_GVA, "GVA = 1 and SPV = 0");
 
-	level0[1] = pte_make((hpa_t)(unsigned long)pages[1], LEAF & ~(PTE_R | PTE_W | PTE_D));
-	level0[2] = pte_make((hpa_t)(unsigned long)pages[2], LEAF & ~PTE_X);
+	level0[1] = pte_make((hpa_t)(unsigned long)pages[1], L2_LEAF & ~(PTE_R | PTE_W | PTE_D));
+	level0[2] = pte_make((hpa_t)(unsigned long)pages[2], L2_LEAF & ~PTE_X);
 	fence();
 	ok_eq(do_hlvx_wu(L2_BASE + 4096), 101, "hlvx.wu reads a page that can only be executed");
 	trap = catch_trap(hlv, L2_BASE + 4096);
@@ -220,10 +224,10 @@ static void test_sbi_fences(void)
 {
 	unsigned long fid, self = this_hart()->id;
 
-	level0[0] = pte_make((hpa_t)(unsigned long)pages[0], LEAF);
+	level0[0] = pte_make((hpa_t)(unsigned long)pages[0], L2_LEAF);
 	fence_later();
 	run(l2_load, L2_BASE, 0);
-	level0[0] = pte_make((hpa_t)(unsigned long)pages[3], LEAF);
+	level0[0] = pte_make((hpa_t)(unsigned long)pages[3], L2_LEAF);
 	for (fid = SBI_RFENCE_REMOTE_HFENCE_GVMA_VMID; fid <= SBI_RFENCE_REMOTE_HFENCE_VVMA;
 	     fid++) {
 		ok_sbi(sbi_call6(SBI_EXT_RFENCE, fid, 1, self, 0, ~0UL, 1, 0), SBI_SUCCESS,
@@ -238,8 +242,8 @@ static void test_sbi_fences(void)
 void test_gstage(void)
 {
 	clear_vs();
-	csr_write(hgatp, FIELD_PREP(HGATP_MODE, 8));
-	if (FIELD_GET(HGATP_MODE, csr_read(hgatp)) != 8) {
+	csr_write(hgatp, FIELD_PREP(HGATP_MODE, L2_SV39X4));
+	if (FIELD_GET(HGATP_MODE, csr_read(hgatp)) != L2_SV39X4) {
 		skip("a table in hgatp", "no Sv39x4");
 		return;
 	}

@@ -87,10 +87,17 @@ void test_host_interrupts(void);
 void test_time(void);
 void test_memory(void); /* memory.c */
 void test_device(void);
-void test_gstage(void); /* gstage.c */
-void test_tags(void);   /* tags.c */
-void test_hs(void);     /* hs.c */
-bool nacl_begin(void);  /* nacl.c: use SBI NACL from now on; false: there is none */
+/* gstage.c */
+#define L2_BASE   0x100000000UL /* a guest physical address of the guest, 4 GiB */
+#define L2_LEAF   (PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D)
+#define L2_SV39X4 8 /* a mode of hgatp */
+/* Make a G-stage table: the low 4 GiB are mapped one to one, and level0's pages begin at L2_BASE. */
+void gstage_make(pte_t *root, pte_t *level1, pte_t *level0);
+void gstage_on(const pte_t *root, unsigned long vmid); /* without a fence */
+void test_gstage(void);
+void test_tags(void);  /* tags.c */
+void test_hs(void);    /* hs.c */
+bool nacl_begin(void); /* nacl.c: use SBI NACL from now on; false: there is none */
 void nacl_run(struct l2 *l2);
 bool nacl_clear_vs(void); /* clear_vs() by the shared memory; false: this is not possible */
 /*

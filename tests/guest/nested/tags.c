@@ -7,8 +7,6 @@
  */
 #include "nested.h"
 
-#define GPA  0x100000000UL /* 4 GiB: behind the G-stage's 4 KiB leaves */
-#define LEAF (PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D)
 #define ASID 5UL
 
 static unsigned long values[2][512] __attribute__((aligned(4096)));
@@ -90,23 +88,12 @@ static void test_asids(void)
 	fence();
 }
 
-static void table(int which)
-{
-	memset(roots[which], 0, sizeof(roots[which]));
-	for (unsigned long i = 0; i < 4; i++)
-		roots[which][i] = pte_make(i * SZ_1G, LEAF);
-	roots[which][4] = pte_make((hpa_t)(unsigned long)level1[which], PTE_V);
-	level1[which][0] = pte_make((hpa_t)(unsigned long)level0[which], PTE_V);
-	level0[which][0] = pte_make((hpa_t)(unsigned long)values[which], LEAF);
-}
-
 static bool enter(int which)
 {
 	unsigned long vmid = 1 + (unsigned long)which;
 
 	csr_write(vsatp, 0); /* no translation may mix the old and the new space (H §2.10) */
-	csr_write(hgatp, FIELD_PREP(HGATP_MODE, 8) | FIELD_PREP(HGATP_VMID, vmid) |
-				 (unsigned long)roots[which] >> PAGE_SHIFT);
+	gstage_on(roots[which], vmid);
 	return FIELD_GET(HGATP_VMID, csr_read(hgatp)) == vmid;
 }
 
@@ -117,7 +104,8 @@ static void test_vmids(void)
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		table(i);
+		gstage_make(roots[i], level1[i], level0[i]);
+		level0[i][0] = pte_make((hpa_t)(unsigned long)values[i], L2_LEAF);
 		*pt_find(vs[i], TEST_VA) = vs_leaf(i);
 	}
 	fence();
@@ -126,7 +114,7 @@ static void test_vmids(void)
 			skip("two VMIDs", "hgatp does not keep this VMID");
 			continue;
 		}
-		ok_eq(do_hlv_d(GPA), 100 + (unsigned long)(i % 2),
+		ok_eq(do_hlv_d(L2_BASE), 100 + (unsigned long)(i % 2),
 		      "without a fence, VMID %d has its own G-stage", 1 + i % 2);
 		csr_write(vsatp, satp_make(vs[i % 2], 1));
 		ok_eq(do_hlv_d(TEST_VA), 100 + (unsigned long)(i % 2),
@@ -143,8 +131,8 @@ void test_tags(void)
 	values[0][0] = 100;
 	values[1][0] = 101;
 	csr_write(hstatus, VXL | HSTATUS_SPVP);
-	csr_write(hgatp, FIELD_PREP(HGATP_MODE, 8));
-	if (FIELD_GET(HGATP_MODE, csr_read(hgatp)) != 8) {
+	csr_write(hgatp, FIELD_PREP(HGATP_MODE, L2_SV39X4));
+	if (FIELD_GET(HGATP_MODE, csr_read(hgatp)) != L2_SV39X4) {
 		skip("fences and tags", "no Sv39x4");
 		return;
 	}
