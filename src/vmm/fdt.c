@@ -405,7 +405,10 @@ static void dump(const char *path, const void *fdt)
 
 void fdt_build(struct machine *m, const struct layout *layout, void *fdt)
 {
-	/* libfdt searches for each name among those before, which takes long, but many vCPUs need the room. */
+	/*
+	 * libfdt's search for names that the tree has already takes most of the time here. Without
+	 * it, names are repeated, and with many vCPUs, the tree would be too large.
+	 */
 	do_fdt(fdt_create_with_flags(fdt, DTB_MAX,
 				     m->options.vcpus > 8 ? 0 : FDT_CREATE_FLAG_NO_NAME_DEDUP));
 	do_fdt(fdt_finish_reservemap(fdt));

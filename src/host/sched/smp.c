@@ -138,7 +138,7 @@ void smp_start_all(void)
 		static_key_set(&suspend_key, true);
 	fdt_each_cpu(start_hart);
 	if (fdt_surplus_cpus())
-		printk("smp: %u harts are not used: there are more than %u\n", fdt_surplus_cpus(),
+		printk("smp: %u harts are not used: more than %u harts\n", fdt_surplus_cpus(),
 		       HV_MAX_HARTS);
 	irq_spread();
 }
