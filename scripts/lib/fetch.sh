@@ -127,8 +127,11 @@ fetch_find_missing()
 	done
 	for purpose in $purposes; do
 		case $purpose in
-		linux-[0-9]* | linux-source-*) is_made "linux/${purpose#linux-}" $recipe_linux || missing_files="$missing_files linux/${purpose#linux-}" ;;
+		linux-[0-9]*) recipe=$recipe_linux ;;
+		linux-source-*) recipe=$recipe_linux_source ;;
+		*) continue ;;
 		esac
+		is_made "linux/${purpose#linux-}" "$recipe" || missing_files="$missing_files linux/${purpose#linux-}"
 	done
 	case " $purposes " in
 	*" linux-module "*) is_made linux_headers $recipe_linux_headers || missing_files="$missing_files linux_headers" ;;
@@ -723,6 +726,7 @@ make_folder()	# NAME
 	local status tmp=$dl/unpack.$$
 	mkdir -p "$tmp" || return 1
 	case $1 in
+	linux/source-*) recipe=$recipe_linux_source; make_linux_kernel "${1#linux/}" ;;
 	linux/*) recipe=$recipe_linux; make_linux_kernel "${1#linux/}" ;;
 	*) eval "recipe=\$recipe_$1"; "make_$1" ;;
 	esac
