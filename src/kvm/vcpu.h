@@ -101,6 +101,13 @@ enum vcpu_loaded {
 	VCPU_LOADED,
 };
 
+/* Of a vCPU that stays loaded while its thread is in user space: its put is pending (lazy_put.c). */
+enum vcpu_put {
+	PUT_PENDING_UNITS_OUT = -1, /* and its FP and vector registers are in memory already */
+	PUT_NONE,
+	PUT_PENDING,
+};
+
 /* Guest memory that is mapped in the kernel (mmu/guest_map.h). */
 #define GUEST_MAP_PAGES 2
 
@@ -220,7 +227,7 @@ struct kvm_vcpu {
 	bool has_h;       /* its ISA includes H (nested.h) */
 	bool has_aia;     /* it includes Ssaia; valid if it includes H */
 	bool put_at_once; /* KVM_RUN puts the vCPU when it ends (end_run()) */
-	bool put_pending; /* loaded, and its thread is in user space (lazy_put.c) */
+	s8 put_pending;   /* enum vcpu_put */
 	bool ran_once;    /* KVM_RUN was called: ISA, SBI extension and id registers are frozen */
 	bool sigmask_set; /* KVM_SET_SIGNAL_MASK: sigmask is in force during KVM_RUN */
 	unsigned int

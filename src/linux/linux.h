@@ -49,12 +49,29 @@ void hv_cpu_relax(void); /* declared in hv/spinlock.h */
 #include "hv/host.h"
 
 /*
+ * This hart's units that the core has taken (hv_fp_take() in thread.c, hv_vector_take() in vector.c),
+ * and that have not been given back. Used with interrupts off. units_give_back(), in thread.c, gives
+ * all of them back.
+ */
+enum {
+	FP_TAKEN = 1,
+	VECTOR_TAKEN = 2
+};
+
+struct units {
+	u8 taken;
+	const void *fp_owner; /* of the last hv_fp_take() */
+};
+
+DECLARE_PER_CPU(struct units, units);
+void units_give_back(void);
+
+/*
  * vector.c: this hart's vector unit. vector_give_back() saves the guest's registers, and is called
  * with interrupts off. vector_probe() finds out whether vectors can be used, before kvm_init();
  * vector_is_usable() returns the result. vector_hart_fits() is called on a hart that comes online,
  * and returns whether vCPUs can run there.
  */
-DECLARE_PER_CPU(bool, vector_taken); /* hv_vector_take() was called since the unit was given back */
 void vector_give_back(void);
 void vector_probe(void);
 bool vector_is_usable(void);
@@ -79,7 +96,7 @@ static inline void check_not_pinned(void)
 
 static inline void interrupts_on(void)
 {
-	if (this_cpu_read(vector_taken))
+	if (this_cpu_read(units.taken) & VECTOR_TAKEN)
 		vector_give_back();
 	local_irq_enable();
 }
@@ -88,6 +105,19 @@ static inline void leave_core(void)
 {
 	check_not_pinned();
 	interrupts_on();
+}
+
+/*
+ * Leave the core at the end of an ioctl: the program may use FP at any time. Linux may open, read and
+ * release files in the middle of a thread's KVM_RUN (task work, for example of io_uring), and these
+ * calls use leave_core(): the guest that is running keeps its FP registers.
+ */
+static inline void leave_core_to_user(void)
+{
+	check_not_pinned();
+	if (this_cpu_read(units.taken))
+		units_give_back();
+	local_irq_enable();
 }
 
 static inline void enter_core(void)
@@ -127,13 +157,6 @@ static inline void trap_csrs_restore(const struct trap_csrs *csrs)
 	csr_write(CSR_HTVAL, csrs->htval);
 	csr_write(CSR_HTINST, csrs->htinst);
 }
-
-/*
- * thread.c: leave the core at the end of an ioctl, with which a thread may have loaded a vCPU. Linux
- * may open, read and release files in the middle of a thread's KVM_RUN (task work, for example of
- * io_uring). These calls use leave_core(), because the vCPU that is running must not be put.
- */
-void leave_core_to_user(void);
 
 /*
  * memory.c: memory for the calling thread, which hv_pages_alloc() and hv_alloc() use if Linux has

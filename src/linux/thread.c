@@ -3,8 +3,8 @@
  * thread.c - locks that sleep, waits, signals, the scheduler's hook, and the FP unit.
  *
  * A vCPU may stay loaded while its thread is in user space (src/kvm/vcpu/lazy_put.c). On Linux, a
- * program may use the FP unit at any time, so a vCPU that has used it is put before its thread
- * leaves the core. The vector unit is given back more often (vector.c).
+ * program may use the FP unit at any time, so the unit is given back before the thread leaves the
+ * core. The vector unit is given back more often (vector.c).
  */
 #include <linux/instruction_pointer.h>
 #include <linux/kprobes.h>
@@ -248,6 +248,8 @@ void hv_sigmask_begin(u64 set)
 	enter_core();
 }
 
+DEFINE_PER_CPU(struct units, units);
+
 /* ---- the FP unit -------------------------------------------------------------------- */
 
 /* The core's (src/kvm/vcpu/fp.S); its format is that of struct __riscv_d_ext_state. */
@@ -255,47 +257,46 @@ void fp_save_regs(struct __riscv_d_ext_state *state);
 void fp_restore_regs(const struct __riscv_d_ext_state *state);
 
 /*
- * The last hv_fp_take() on this hart. It holds until its thread is scheduled out: Linux then loads
- * the registers of other programs, and this program's again when the thread continues. Until then,
- * the program's registers are in thread.fstate, as if Linux had saved them.
+ * A guest's registers are in the unit only while the thread has a hook: when the thread is scheduled
+ * out, Linux loads the registers of other programs, and this program's again when the thread
+ * continues. Until then, the program's registers are in thread.fstate, as if Linux had saved them.
  */
-struct fp_taken {
-	const void *owner;
-	const struct task_struct *thread;
-	u64 start_time;         /* the thread's: a later thread may have its address */
-	unsigned long switches; /* how often the thread had been scheduled out */
-};
-
-static DEFINE_PER_CPU(struct fp_taken, fp_taken);
-
-static unsigned long switches(void)
-{
-	return current->nvcsw + current->nivcsw;
-}
-
-static bool fp_is_taken(const struct fp_taken *taken)
-{
-	return taken->owner && taken->thread == current &&
-	       taken->start_time == current->start_time && taken->switches == switches();
-}
-
 void hv_fp_take(const void *owner)
 {
 	struct pt_regs *regs = task_pt_regs(current);
-	struct fp_taken *taken = this_cpu_ptr(&fp_taken);
+	struct units *here = this_cpu_ptr(&units);
 
 	if ((regs->status & SR_FS) == SR_FS_DIRTY) {
 		fp_save_regs(&current->thread.fstate);
 		regs->status = (regs->status & ~SR_FS) | SR_FS_CLEAN;
 	}
-	*taken = (struct fp_taken){ owner, current, current->start_time, switches() };
+	here->fp_owner = owner;
+	here->taken |= FP_TAKEN;
 }
 
 bool hv_fp_is_of(const void *owner)
 {
-	const struct fp_taken *taken = this_cpu_ptr(&fp_taken);
+	const struct units *here = this_cpu_ptr(&units);
 
-	return taken->owner == owner && fp_is_taken(taken);
+	return here->taken & FP_TAKEN && here->fp_owner == owner;
+}
+
+static void fp_give_back(struct units *here)
+{
+	kvm_units_release();
+	if (task_pt_regs(current)->status & SR_FS)
+		fp_restore_regs(&current->thread.fstate);
+	here->taken &= ~FP_TAKEN;
+}
+
+void units_give_back(void)
+{
+	struct units *here = this_cpu_ptr(&units);
+
+	if (here->taken & FP_TAKEN)
+		fp_give_back(here);
+	if (here->taken & VECTOR_TAKEN)
+		vector_give_back();
 }
 
 /* ---- the scheduler's hook --------------------------------------------------------------- */
@@ -329,7 +330,7 @@ static void hook_in(struct preempt_notifier *pn, int cpu)
 	local_irq_save(flags);
 	host_of(hook)->scheduling = false;
 	hook->in(hook, cpu);
-	if (this_cpu_read(vector_taken))
+	if (this_cpu_read(units.taken) & VECTOR_TAKEN)
 		vector_give_back();
 	local_irq_restore(flags);
 	/* lab 13 end */
@@ -350,6 +351,7 @@ static void hook_out(struct preempt_notifier *pn, struct task_struct *next)
 	host_of(hook)->scheduling = true;
 	hook->out(hook);
 	/* lab 13 end */
+	this_cpu_ptr(&units)->taken &= ~FP_TAKEN;
 }
 
 static struct preempt_ops hook_ops = {
@@ -382,6 +384,8 @@ static void hook_remove(struct host_hook *host)
 
 void hv_sched_hook_set(struct hv_sched_hook *hook)
 {
+	if (!hook && this_cpu_read(units.taken) & FP_TAKEN)
+		fp_give_back(this_cpu_ptr(&units));
 	/* lab 13: write hv_sched_hook_set: remove the thread's hook, if any, and register the new one */
 	struct hv_sched_hook *old = hv_sched_hook_get();
 
@@ -439,28 +443,4 @@ void hv_sigmask_end(void)
 	sigprocmask(SIG_SETMASK, &current->real_blocked, NULL);
 	sigemptyset(&current->real_blocked);
 	enter_core();
-}
-
-/* Give the FP unit back to the thread's program. The vCPU that has used it is put before. */
-static noinline void fp_give_back(struct fp_taken *taken)
-{
-	struct hv_sched_hook *hook = hv_sched_hook_get();
-
-	if (fp_is_taken(taken)) {
-		if (hook)
-			hook->out(hook);
-		if (task_pt_regs(current)->status & SR_FS)
-			fp_restore_regs(&current->thread.fstate);
-	}
-	taken->owner = NULL; /* a thread that has been scheduled out since does not have the unit */
-}
-
-/* Unless its guest has used FP, the vCPU stays loaded. */
-void leave_core_to_user(void)
-{
-	struct fp_taken *taken = this_cpu_ptr(&fp_taken);
-
-	if (taken->owner)
-		fp_give_back(taken);
-	leave_core();
 }

@@ -20,8 +20,6 @@
 #include <asm/vector.h>
 #include "linux.h"
 
-DEFINE_PER_CPU(bool, vector_taken);
-
 /*
  * A kernel whose own vector code is preemptible may use vectors even while interrupts are off, for
  * example to copy a user's stack for perf at a tracepoint. If the flag RISCV_PREEMPT_V is set, the
@@ -53,19 +51,19 @@ void hv_vector_take(void)
 {
 	struct pt_regs *regs = task_pt_regs(current);
 
-	if (this_cpu_read(vector_taken))
+	if (this_cpu_read(units.taken) & VECTOR_TAKEN)
 		return;
 	riscv_v_vstate_save(&current->thread.vstate, regs);
 	riscv_v_vstate_set_restore(current, regs);
 	block_linux();
-	this_cpu_write(vector_taken, true);
+	this_cpu_ptr(&units)->taken |= VECTOR_TAKEN;
 }
 
 void vector_give_back(void)
 {
 	kvm_vector_release();
 	unblock_linux();
-	this_cpu_write(vector_taken, false);
+	this_cpu_ptr(&units)->taken &= ~VECTOR_TAKEN;
 }
 
 /* ---- harts of different VLEN ------------------------------------------------------------------ */

@@ -2,10 +2,7 @@
 /*
  * vector_none.c - in place of vector.c if Linux is configured without vectors: guests lack them, too.
  */
-#include <linux/percpu.h>
 #include "linux.h"
-
-DEFINE_PER_CPU(bool, vector_taken);
 
 void hv_vector_take(void)
 {

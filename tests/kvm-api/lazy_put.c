@@ -5,8 +5,8 @@
  *
  * The counting guest uses registers that a hypervisor switches in different ways: a general
  * register, a CSR and, in one of two variants, FP registers. Whatever happens between two of its
- * calls, the counts have to continue, and the program has to find its own registers. On Linux, a
- * vCPU stays loaded only if its guest has not used FP.
+ * calls, the counts have to continue, and the program has to find its own registers. On Linux, FP
+ * registers do not stay in the unit.
  *
  *   lazy_put [ROUNDS]     rounds of two threads that run a vCPU alternately (200)
  */

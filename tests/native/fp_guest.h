@@ -236,9 +236,24 @@ static inline void guest_insn(unsigned int n)
 	}
 }
 
-/* Serve REQ_VECTOR, as the run loop does before an entry. */
-static inline void serve_vector(struct kvm_vcpu *vcpu)
+/*
+ * Take the units from the vCPU that this hart's user has loaded, as if the user were about to return
+ * to user space and could use FP without a trap. A put is pending only meanwhile, so that the vCPU
+ * stays loaded whatever the user does next.
+ */
+static inline void release_units(struct kvm_vcpu *vcpu)
 {
+	vcpu->put_pending = PUT_PENDING;
+	kvm_units_release();
+	assert_false(vcpu->guest.sstatus & (SSTATUS_FS | SSTATUS_VS));
+	vcpu->put_pending = PUT_NONE;
+}
+
+/* Load the units unless they are loaded, and serve REQ_VECTOR, as KVM_RUN does before an entry. */
+static inline void load_units(struct kvm_vcpu *vcpu)
+{
+	if (strcmp(vcpu->fp_ops->name, "released") == 0)
+		fp_reload(vcpu);
 	if (!(vcpu->requests & BIT(REQ_VECTOR)))
 		return;
 	vcpu->requests &= ~BIT(REQ_VECTOR);
@@ -249,7 +264,7 @@ static inline void guest_step(unsigned int n)
 {
 	u64 insns = 1 + rnd(12);
 
-	serve_vector(vcpus[n]);
+	load_units(vcpus[n]);
 	while (insns--)
 		guest_insn(n);
 }

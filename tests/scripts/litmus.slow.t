@@ -31,7 +31,7 @@ mistake()	# FILE SUBSTITUTION
 	! cmp -s "src/$1" "$tmp/tree/src/$1" || { diag "$1: nothing to change"; exit 125; }
 }
 mistake kvm/vcpu/irq.c 's/(static void irq_mark.*?)__ATOMIC_RELEASE/$1__ATOMIC_RELAXED/s'
-mistake kvm/vcpu/lazy_put.c 's/put_pending, false, __ATOMIC_RELEASE/put_pending, false, __ATOMIC_RELAXED/'
+mistake kvm/vcpu/lazy_put.c 's/put_pending, PUT_NONE, __ATOMIC_RELEASE/put_pending, PUT_NONE, __ATOMIC_RELAXED/'
 mistake host/sched/mutex.c 's/(unsigned long self.*?)__ATOMIC_RELEASE/$1__ATOMIC_RELAXED/s'
 # gcc 12 compiles every fence to a full one. The table finds the statement by the name in the comment.
 weak='__asm__ volatile("fence r, r" ::: "memory") \/* atomic_thread_fence *\/'

@@ -554,6 +554,13 @@ bool kvm_hart_init(void);
 /* Tell running vCPUs that events were switched on or off. Any thread of the host may call this. */
 void kvm_trace_changed(void);
 /*
+ * Save the FP and vector registers of the vCPU that the calling thread has loaded, if they are in this
+ * hart's units. The core loads them again before it enters the guest. A host whose programs can use FP
+ * without a trap calls this with interrupts off, after hv_fp_take() and before the thread returns to
+ * user space.
+ */
+void kvm_units_release(void);
+/*
  * Save the vector registers of the vCPU that the calling thread has loaded, if they are in this
  * hart's unit. The core takes the unit again before it enters the guest. A host in which something
  * other than the core uses the unit calls this on the hart, with interrupts off, after

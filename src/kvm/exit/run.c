@@ -242,8 +242,8 @@ static __attribute__((noinline)) int not_run(void)
 
 /*
  * Load the vCPU. If its put is pending, it is still loaded, except for the CSRs that its thread's
- * program shares with the guest (lazy_put.c). Inlined, as end_run(), because most calls of KVM_RUN
- * find it so.
+ * program shares with the guest, or without its FP and vector registers, too (lazy_put.c). Inlined,
+ * as end_run(), because most calls of KVM_RUN find it so.
  */
 static inline void begin_run(struct kvm_vcpu *vcpu)
 {
@@ -252,11 +252,8 @@ static inline void begin_run(struct kvm_vcpu *vcpu)
 	hv_pin();
 	hook = hv_sched_hook_get();
 	/* Read once: the thread that ran the vCPU before may be putting it (mark_put()). */
-	if (READ_ONCE(vcpu->put_pending) && hook == &vcpu->sched_hook) {
-		WRITE_ONCE(vcpu->put_pending, false);
-		load_shared(vcpu);
-		/* Another vCPU's ioctl may have set the VM's clock. */
-		csr_write64(htimedelta, READ_ONCE(vcpu->kvm->time_delta));
+	if (READ_ONCE(vcpu->put_pending) > PUT_NONE && hook == &vcpu->sched_hook) {
+		vcpu_resume(vcpu);
 		hv_unpin();
 		return;
 	}
@@ -273,7 +270,7 @@ static inline void end_run(struct kvm_vcpu *vcpu)
 	hv_pin();
 	put_shared(vcpu);
 	trace_set_vcpu(0, 0);
-	__atomic_store_n(&vcpu->put_pending, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&vcpu->put_pending, PUT_PENDING, __ATOMIC_RELEASE);
 	hv_unpin();
 }
 

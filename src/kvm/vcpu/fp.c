@@ -11,6 +11,7 @@
 #include "kvm_asm.h"
 #include "toggle.h"
 #include "vcpu/fp.h"
+#include "vcpu/nested.h"
 #include "vcpu/vector.h"
 
 #define FP_LAZY_SAVE 1 /* an index into toggle fp's values (toggle.def) */
@@ -100,6 +101,53 @@ void fp_vcpu_init(struct kvm_vcpu *vcpu)
 	};
 
 	vcpu->fp_ops = variants[vcpu->kvm->toggle[TOGGLE_fp]];
+}
+
+/*
+ * The variant of a loaded vCPU whose registers the host has put. If the vCPU is put, too, there is
+ * nothing left to do.
+ */
+static void released_load(struct kvm_vcpu *vcpu)
+{
+	fp_vcpu_init(vcpu);
+	vcpu->fp_ops->load(vcpu);
+}
+
+static void released_put(struct kvm_vcpu *vcpu)
+{
+	(void)vcpu;
+}
+
+static const struct fp_ops released_ops = {
+	.name = "released",
+	.load = released_load,
+	.put = released_put,
+};
+
+void kvm_units_release(void)
+{
+	struct hv_sched_hook *hook = hv_sched_hook_get();
+	struct kvm_vcpu *vcpu;
+
+	if (!hook)
+		return;
+	vcpu = container_of(hook, struct kvm_vcpu, sched_hook);
+	if (!(vcpu->guest.sstatus & (SSTATUS_FS | SSTATUS_VS)))
+		return;
+	if (vcpu->has_h)
+		nested_mark_dirty(vcpu);
+	vcpu->fp_ops->put(vcpu);
+	fp_forget(vcpu);
+	vcpu->fp_ops = &released_ops;
+	WRITE_ONCE(vcpu->put_pending, PUT_PENDING_UNITS_OUT);
+}
+
+void fp_reload(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->nested.units_put)
+		fp_vcpu_init(vcpu); /* they stay Off for L2 */
+	else
+		vcpu->fp_ops->load(vcpu);
 }
 
 void fp_reset(struct kvm_vcpu *vcpu)

@@ -7,9 +7,9 @@
  * the guest's first FP instruction then traps as an illegal instruction (cause 2, H §2.11). While
  * the vCPU is not loaded, FS is Off and vcpu->fp has the registers. The field guest.sstatus.VS and
  * the vector unit work the same way (vector.h). User programs use FP, and the host records who used
- * a hart's unit last (hv_fp_take()). A host that uses vectors itself takes the vector unit away from
- * a loaded vCPU (kvm_vector_release()). While a vCPU is loaded, only its own thread calls these
- * functions.
+ * a hart's unit last (hv_fp_take()). A host may take the units away from a loaded vCPU, for its
+ * programs (kvm_units_release()) or, if it uses vectors, for itself (kvm_vector_release()). While a
+ * vCPU is loaded, only its own thread calls these functions.
  *
  * Clean applies to f0 to f31 only. A change of FP state in VS mode should make both FS fields Dirty
  * (H §2.11), but QEMU (10.0) marks only the guest's own field when fcsr, frm or fflags is written,
@@ -99,7 +99,9 @@ bool fp_is_resident(const struct kvm_vcpu *vcpu);
 void fp_init(void);
 bool fp_traps_arrive(void); /* a guest's illegal instruction can trap into this hypervisor */
 void fp_vcpu_init(struct kvm_vcpu *vcpu); /* chooses the variant */
-void fp_reset(struct kvm_vcpu *vcpu);     /* set FP and vector state to 0; vCPU not loaded */
+/* Load a loaded vCPU's units again, as vcpu_load() does, after kvm_units_release(). */
+void fp_reload(struct kvm_vcpu *vcpu);
+void fp_reset(struct kvm_vcpu *vcpu); /* set FP and vector state to 0; vCPU not loaded */
 /*
  * Call this before any code other than put() writes vcpu->fp or vcpu->vector. The vCPU is not
  * loaded.

@@ -7,8 +7,8 @@
  * share with the guest; VS CSRs, hgatp, timer, interrupts and FP stay loaded. None of these has an
  * effect in HS or U mode: interrupts delegated to VS are not taken there (H §2.2), only HLV uses
  * hgatp, and only the core executes HLV. On the bare-metal host, programs find FP off, so their
- * first FP instruction traps. On Linux, a vCPU whose guest has used FP does not stay loaded,
- * and vector registers do not stay in the unit (kvm_vector_release()).
+ * first FP instruction traps. On Linux, FP and vector registers do not stay in the units
+ * (kvm_units_release(), kvm_vector_release()).
  *
  * This file contains the vCPU's scheduler hook, in() and out(), which serves the vCPU both while
  * its thread is in KVM_RUN and while the thread is in user space. A thread with a vCPU whose put is
@@ -24,6 +24,8 @@
  */
 #include "kvm.h"
 #include "request.h"
+#include "vcpu/fp.h"
+#include "vcpu/shared_csrs.h"
 #include "vcpu/steal_time.h"
 
 /*
@@ -48,7 +50,7 @@ static bool put_is_done(void *arg)
 static void mark_put(struct kvm_vcpu *vcpu)
 {
 	hv_sched_hook_set(NULL);
-	__atomic_store_n(&vcpu->put_pending, false, __ATOMIC_RELEASE);
+	__atomic_store_n(&vcpu->put_pending, PUT_NONE, __ATOMIC_RELEASE);
 	hv_wake_all(&put_waitq, NULL);
 }
 
@@ -103,6 +105,12 @@ void vcpu_finish_put(struct kvm_vcpu *vcpu)
 
 void vcpu_begin_run(struct kvm_vcpu *vcpu, struct hv_sched_hook *hook)
 {
+	if (hook == &vcpu->sched_hook && READ_ONCE(vcpu->put_pending) == PUT_PENDING_UNITS_OUT) {
+		fp_reload(vcpu);
+		vcpu_resume(vcpu);
+		hv_unpin();
+		return;
+	}
 	if (hook && hook != &vcpu->sched_hook)
 		hook->out(hook); /* another vCPU, which this thread ran before */
 	hv_unpin();

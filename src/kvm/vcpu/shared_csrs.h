@@ -9,6 +9,7 @@
 
 #include "kvm.h"
 #include "vcpu/isa.h"
+#include "vcpu/timer.h"
 
 /*
  * load_shared() loads the guest's values into the hart, and put_shared() restores the host's.
@@ -28,6 +29,17 @@ static inline void put_shared(struct kvm_vcpu *vcpu)
 	vcpu->csrs.senvcfg = csr_swap(senvcfg, vcpu->host_user.senvcfg);
 	if (isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN))
 		vcpu->csrs.sstateen0 = csr_swap(sstateen0, vcpu->host_user.sstateen0);
+}
+
+/*
+ * Before an entry of a vCPU that has stayed loaded while its thread was in user space: do what the
+ * load of a vCPU would do besides. Another vCPU's ioctl may have set the VM's clock.
+ */
+static inline void vcpu_resume(struct kvm_vcpu *vcpu)
+{
+	WRITE_ONCE(vcpu->put_pending, PUT_NONE);
+	load_shared(vcpu);
+	csr_write64(htimedelta, READ_ONCE(vcpu->kvm->time_delta));
 }
 
 #endif

@@ -228,8 +228,8 @@ void vcpu_load(struct kvm_vcpu *vcpu)
 void vcpu_put(struct kvm_vcpu *vcpu)
 {
 	hv_pin();
-	hv_sched_hook_set(NULL);
 	vcpu_put_csrs(vcpu);
+	hv_sched_hook_set(NULL);
 	hv_unpin();
 }
 
