@@ -101,11 +101,11 @@ enum vcpu_loaded {
 	VCPU_LOADED,
 };
 
-/* Of a vCPU that stays loaded while its thread is in user space: its put is pending (lazy_put.c). */
+/* Whether a vCPU stays loaded while its thread is in user space (lazy_put.c). */
 enum vcpu_put {
-	PUT_PENDING_UNITS_OUT = -1, /* and its FP and vector registers are in memory already */
-	PUT_NONE,
-	PUT_PENDING,
+	PUT_PENDING_UNITS_OUT = -1, /* it does, but its FP and vector registers are in memory */
+	PUT_NONE,                   /* it is not loaded, or KVM_RUN is in progress */
+	PUT_PENDING,                /* it does, and has to be put before others use the hart */
 };
 
 /* Guest memory that is mapped in the kernel (mmu/guest_map.h). */
@@ -215,8 +215,9 @@ struct kvm_vcpu {
 	unsigned long hedeleg;
 	unsigned long hcounteren;
 	u64 henvcfg;
-	const struct fp_ops *fp_ops; /* fp.h */
-	unsigned int fp_hart;        /* the hart whose unit may still hold fp unchanged; ~0: none */
+	const struct fp_ops *fp_ops;      /* fp.h */
+	const struct fp_ops *fp_released; /* fp_ops before kvm_units_release() */
+	unsigned int fp_hart; /* the hart whose unit may still hold fp unchanged; ~0: none */
 	unsigned int vector_hart;
 	bool fp_expected, vector_expected; /* lazy_trap: registers changed while last loaded */
 
@@ -227,9 +228,9 @@ struct kvm_vcpu {
 	bool has_h;       /* its ISA includes H (nested.h) */
 	bool has_aia;     /* it includes Ssaia; valid if it includes H */
 	bool put_at_once; /* KVM_RUN puts the vCPU when it ends (end_run()) */
-	s8 put_pending;   /* enum vcpu_put */
 	bool ran_once;    /* KVM_RUN was called: ISA, SBI extension and id registers are frozen */
 	bool sigmask_set; /* KVM_SET_SIGNAL_MASK: sigmask is in force during KVM_RUN */
+	int put_pending;  /* enum vcpu_put */
 	unsigned int
 		last_hart; /* the hart of the last load, perhaps with VCPU_STALE; or VCPU_NO_HART */
 	struct hv_sched_hook sched_hook;

@@ -49,13 +49,15 @@ void hv_cpu_relax(void); /* declared in hv/spinlock.h */
 #include "hv/host.h"
 
 /*
- * This hart's units that the core has taken (hv_fp_take() in thread.c, hv_vector_take() in vector.c),
- * and that have not been given back. Used with interrupts off. units_give_back(), in thread.c, gives
- * all of them back.
+ * thread.c: this hart's units that the core has taken (hv_fp_take(), hv_vector_take()) and not given
+ * back. Used with interrupts off. FP_UNHOOKED: the thread has no hook any more, so hook_out() would not
+ * notice that the thread loses the FP unit. units_give_back() is called at the end of an ioctl, and
+ * units_give_back_early() before interrupts are switched on.
  */
 enum {
 	FP_TAKEN = 1,
-	VECTOR_TAKEN = 2
+	VECTOR_TAKEN = 2,
+	FP_UNHOOKED = 4
 };
 
 struct units {
@@ -65,6 +67,7 @@ struct units {
 
 DECLARE_PER_CPU(struct units, units);
 void units_give_back(void);
+void units_give_back_early(void);
 
 /*
  * vector.c: this hart's vector unit. vector_give_back() saves the guest's registers, and is called
@@ -96,8 +99,8 @@ static inline void check_not_pinned(void)
 
 static inline void interrupts_on(void)
 {
-	if (this_cpu_read(units.taken) & VECTOR_TAKEN)
-		vector_give_back();
+	if (__this_cpu_read(units.taken) & (VECTOR_TAKEN | FP_UNHOOKED))
+		units_give_back_early();
 	local_irq_enable();
 }
 
@@ -115,7 +118,7 @@ static inline void leave_core(void)
 static inline void leave_core_to_user(void)
 {
 	check_not_pinned();
-	if (this_cpu_read(units.taken))
+	if (__this_cpu_read(units.taken))
 		units_give_back();
 	local_irq_enable();
 }

@@ -248,18 +248,18 @@ void hv_sigmask_begin(u64 set)
 	enter_core();
 }
 
-DEFINE_PER_CPU(struct units, units);
-
 /* ---- the FP unit -------------------------------------------------------------------- */
 
 /* The core's (src/kvm/vcpu/fp.S); its format is that of struct __riscv_d_ext_state. */
 void fp_save_regs(struct __riscv_d_ext_state *state);
 void fp_restore_regs(const struct __riscv_d_ext_state *state);
 
+DEFINE_PER_CPU(struct units, units);
+
 /*
- * A guest's registers are in the unit only while the thread has a hook: when the thread is scheduled
- * out, Linux loads the registers of other programs, and this program's again when the thread
- * continues. Until then, the program's registers are in thread.fstate, as if Linux had saved them.
+ * While the unit is the core's, the program's registers are in thread.fstate, as if Linux had saved
+ * them. When the thread is scheduled out, hook_out() saves the guest's, and Linux loads the program's
+ * when the thread continues.
  */
 void hv_fp_take(const void *owner)
 {
@@ -283,20 +283,44 @@ bool hv_fp_is_of(const void *owner)
 
 static void fp_give_back(struct units *here)
 {
-	kvm_units_release();
-	if (task_pt_regs(current)->status & SR_FS)
+	unsigned long fs = task_pt_regs(current)->status & SR_FS;
+
+	if (fs != SR_FS_OFF && fs != SR_FS_DIRTY)
 		fp_restore_regs(&current->thread.fstate);
-	here->taken &= ~FP_TAKEN;
+	here->taken &= ~(FP_TAKEN | FP_UNHOOKED);
 }
 
 void units_give_back(void)
 {
 	struct units *here = this_cpu_ptr(&units);
 
-	if (here->taken & FP_TAKEN)
+	if (here->taken & FP_TAKEN) {
+		kvm_units_release();
+		fp_give_back(here);
+	}
+	if (here->taken & VECTOR_TAKEN)
+		vector_give_back();
+}
+
+void units_give_back_early(void)
+{
+	struct units *here = this_cpu_ptr(&units);
+
+	if (here->taken & FP_UNHOOKED)
 		fp_give_back(here);
 	if (here->taken & VECTOR_TAKEN)
 		vector_give_back();
+}
+
+/* Called when the thread gets a hook or loses it. */
+static void fp_note_hook(bool hooked)
+{
+	struct units *here = this_cpu_ptr(&units);
+
+	if (hooked)
+		here->taken &= ~FP_UNHOOKED;
+	else if (here->taken & FP_TAKEN)
+		here->taken |= FP_UNHOOKED;
 }
 
 /* ---- the scheduler's hook --------------------------------------------------------------- */
@@ -330,7 +354,7 @@ static void hook_in(struct preempt_notifier *pn, int cpu)
 	local_irq_save(flags);
 	host_of(hook)->scheduling = false;
 	hook->in(hook, cpu);
-	if (this_cpu_read(units.taken) & VECTOR_TAKEN)
+	if (__this_cpu_read(units.taken) & VECTOR_TAKEN)
 		vector_give_back();
 	local_irq_restore(flags);
 	/* lab 13 end */
@@ -345,13 +369,14 @@ static void hook_in(struct preempt_notifier *pn, int cpu)
  */
 static void hook_out(struct preempt_notifier *pn, struct task_struct *next)
 {
+	this_cpu_ptr(&units)->taken &=
+		~FP_TAKEN; /* the scheduler loads another program's registers */
 	/* lab 13: write hook_out: call out(), and update `scheduling` */
 	struct hv_sched_hook *hook = hook_of(pn);
 
 	host_of(hook)->scheduling = true;
 	hook->out(hook);
 	/* lab 13 end */
-	this_cpu_ptr(&units)->taken &= ~FP_TAKEN;
 }
 
 static struct preempt_ops hook_ops = {
@@ -384,8 +409,7 @@ static void hook_remove(struct host_hook *host)
 
 void hv_sched_hook_set(struct hv_sched_hook *hook)
 {
-	if (!hook && this_cpu_read(units.taken) & FP_TAKEN)
-		fp_give_back(this_cpu_ptr(&units));
+	fp_note_hook(hook);
 	/* lab 13: write hv_sched_hook_set: remove the thread's hook, if any, and register the new one */
 	struct hv_sched_hook *old = hv_sched_hook_get();
 

@@ -2,6 +2,7 @@
 /*
  * user.c - user memory: copies, address spaces, the pages behind addresses, and MMU notifiers.
  */
+#include <linux/kvm.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/page-flags.h>
@@ -16,15 +17,15 @@
 
 /*
  * Linux checks at run time that an object in memory has `size` bytes (HARDENED_USERCOPY), except for
- * constant sizes. The commonest sizes of the core's structures are therefore constants here.
+ * constant sizes. The commonest sizes are therefore constants here.
  */
 static unsigned long copy_in(void *dst, const void __user *src, size_t size)
 {
 	switch (size) {
-	case 4:
-		return copy_from_user(dst, src, 4);
-	case 16:
-		return copy_from_user(dst, src, 16);
+	case sizeof(struct kvm_interrupt):
+		return copy_from_user(dst, src, sizeof(struct kvm_interrupt));
+	case sizeof(struct kvm_one_reg):
+		return copy_from_user(dst, src, sizeof(struct kvm_one_reg));
 	default:
 		return copy_from_user(dst, src, size);
 	}

@@ -51,7 +51,7 @@ void hv_vector_take(void)
 {
 	struct pt_regs *regs = task_pt_regs(current);
 
-	if (this_cpu_read(units.taken) & VECTOR_TAKEN)
+	if (__this_cpu_read(units.taken) & VECTOR_TAKEN)
 		return;
 	riscv_v_vstate_save(&current->thread.vstate, regs);
 	riscv_v_vstate_set_restore(current, regs);

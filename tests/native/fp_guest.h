@@ -243,8 +243,11 @@ static inline void guest_insn(unsigned int n)
  */
 static inline void release_units(struct kvm_vcpu *vcpu)
 {
+	bool on = vcpu->guest.sstatus & (SSTATUS_FS | SSTATUS_VS);
+
 	vcpu->put_pending = PUT_PENDING;
 	kvm_units_release();
+	assert_int_equal(vcpu->put_pending, on ? PUT_PENDING_UNITS_OUT : PUT_PENDING);
 	assert_false(vcpu->guest.sstatus & (SSTATUS_FS | SSTATUS_VS));
 	vcpu->put_pending = PUT_NONE;
 }
@@ -253,7 +256,7 @@ static inline void release_units(struct kvm_vcpu *vcpu)
 static inline void load_units(struct kvm_vcpu *vcpu)
 {
 	if (strcmp(vcpu->fp_ops->name, "released") == 0)
-		fp_reload(vcpu);
+		vcpu->fp_ops->load(vcpu);
 	if (!(vcpu->requests & BIT(REQ_VECTOR)))
 		return;
 	vcpu->requests &= ~BIT(REQ_VECTOR);

@@ -162,6 +162,8 @@ mutant "rule 20: a vCPU's other ioctls do not finish its put" api_vcpu.c 's/vcpu
 mutant "rule 20: destroying a VM does not finish the put of its vCPUs" create.c 's/vcpu_finish_put\(vcpu\);/(void)vcpu;/' test_lazy_put
 mutant "rule 20: another thread's vCPU counts as this thread's" run.c \
 	's/(READ_ONCE\(vcpu->put_pending\) > PUT_NONE) && hook == &vcpu->sched_hook/$1/' test_lazy_put
+mutant "rule 20: another thread's vCPU without its units counts as this thread's" lazy_put.c \
+	's/hook == &vcpu->sched_hook && (READ_ONCE\(vcpu->put_pending\) ==)/$1/' test_lazy_put
 mutant "rule 20: the vCPU that the thread ran before is not put" lazy_put.c 's/hook->out\(hook\); \/\*/\/*/' test_lazy_put
 mutant "rule 20: the put counts as finished before the state is in memory" run.c \
 	's/(hook = hv_sched_hook_get\(\);\n)/$1\tif (vcpu->put_pending && hook != &vcpu->sched_hook) { WRITE_ONCE(vcpu->put_pending, false); vcpu_load(vcpu); return; }\n/' \
@@ -175,9 +177,9 @@ mutant "FP: the unit counts as valid although the host has used it" fp.c \
 mutant "FP: the core uses the unit without hv_fp_take()" fp.c 's/hv_fp_take\(vcpu\);//' test_fp
 mutant "FP: a write by ONE_REG leaves the unit valid" onereg.c 's/fp_forget\(vcpu\);//' test_fp
 mutant "FP: the host takes the units before the guest's registers are saved" fp.c \
-	's/(nested_mark_dirty\(vcpu\);\n)\tvcpu->fp_ops->put\(vcpu\);/$1/' test_fp
+	's/\tvcpu->fp_ops->put\(vcpu\);\n(\tfp_forget)/$1/' test_fp
 mutant "FP: the unit counts as valid although the host has given it to a program" fp.c \
-	's/\tfp_forget\(vcpu\);\n(\tvcpu->fp_ops = &rel)/$1/' test_fp
+	's/\tfp_forget\(vcpu\);\n(\tvcpu->fp_released)/$1/' test_fp
 mutant "FP: the registers that the host has put are put again" fp.c 's/\(void\)vcpu;/fp_save(vcpu);/' test_fp
 mutant "FP: a reset leaves the unit valid" fp.c \
 	's/(void fp_reset.*?\{\n)\tfp_forget\(vcpu\);/$1/s' test_fp

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include "one_vm.h"
 #include "native_host.h"
+#include "vcpu/fp.h"
 
 #define EXPERIMENTAL 0x08000000UL
 
@@ -140,6 +141,38 @@ static void a_run_on_another_hart_fetches_the_state(void **state)
 	native_hart_set(0);
 }
 
+/* Run the vCPU, and then take the units from it, as Linux does. */
+static void run_and_release(void)
+{
+	assert_int_equal(run(0), 0);
+	fp_set_state(vm.vcpu, FS_CLEAN);
+	kvm_units_release();
+	assert_int_equal(vm.vcpu->put_pending, PUT_PENDING_UNITS_OUT);
+}
+
+static void a_vcpu_without_its_units_is_loaded_and_put_as_others(void **state)
+{
+	(void)state;
+	run_and_release();
+	assert_int_equal(run(0), 0);
+	assert_int_equal(vm.vcpu->put_pending, PUT_PENDING);
+	assert_int_equal(csr_read(vsscratch), 2);
+	run_and_release();
+	native_hart_set(1);
+	assert_int_equal(run(0), 0);
+	assert_int_equal(csr_read(vsscratch), 4);
+	native_hart_set(0);
+	assert_int_equal(csr_read(hgatp), 0);
+	run_and_release();
+	assert_int_equal(read_scratch(0), 5);
+	assert_int_equal(vm.vcpu->put_pending, PUT_NONE);
+	run_and_release();
+	native_hook_in(native_hook_out());
+	assert_false(vm.vcpu->loaded);
+	assert_int_equal(run(0), 0);
+	assert_int_equal(csr_read(vsscratch), 7);
+}
+
 static void signal_comes(bool begins)
 {
 	if (begins)
@@ -258,6 +291,7 @@ int main(void)
 		CLAIM(a_vcpu_is_put_when_its_thread_leaves_the_hart),
 		CLAIM(running_another_vcpu_puts_the_first),
 		CLAIM(a_run_on_another_hart_fetches_the_state),
+		CLAIM(a_vcpu_without_its_units_is_loaded_and_put_as_others),
 		CLAIM(a_signal_during_the_fetch_ends_the_run),
 		CLAIM(no_hart_keeps_the_table_of_a_freed_vm),
 		CLAIM(a_vcpu_is_put_when_its_thread_ends),

@@ -222,8 +222,8 @@ struct hv_sched_hook *hv_sched_hook_get(void); /* the calling thread's, or NULL 
  * Request a call to out() soon, on the hart where the hook's thread runs. `hart`, on which the
  * hook's vCPU was last loaded, gets an interrupt. Any thread may make the request. On Linux, out()
  * has been called when this returns. A hook may stay set while its thread is in user mode; out() is
- * then also called before the thread uses FP, when it ends, and when it executes another program.
- * May sleep.
+ * then also called when the thread ends, when it executes another program and, unless the host calls
+ * kvm_units_release(), before it uses FP. May sleep.
  */
 void hv_sched_hook_request_out(struct hv_sched_hook *hook, unsigned int hart);
 /*
@@ -556,8 +556,8 @@ void kvm_trace_changed(void);
 /*
  * Save the FP and vector registers of the vCPU that the calling thread has loaded, if they are in this
  * hart's units. The core loads them again before it enters the guest. A host whose programs can use FP
- * without a trap calls this with interrupts off, after hv_fp_take() and before the thread returns to
- * user space.
+ * without a trap calls this with interrupts off, after hv_fp_take() and when an ioctl has ended, before
+ * the thread returns to user space.
  */
 void kvm_units_release(void);
 /*

@@ -242,8 +242,8 @@ static __attribute__((noinline)) int not_run(void)
 
 /*
  * Load the vCPU. If its put is pending, it is still loaded, except for the CSRs that its thread's
- * program shares with the guest, or without its FP and vector registers, too (lazy_put.c). Inlined,
- * as end_run(), because most calls of KVM_RUN find it so.
+ * program shares with the guest (lazy_put.c). If its FP and vector registers are in memory as well,
+ * vcpu_begin_run() loads them. Inlined, as end_run(), because most calls of KVM_RUN find it so.
  */
 static inline void begin_run(struct kvm_vcpu *vcpu)
 {

@@ -11,7 +11,6 @@
 #include "kvm_asm.h"
 #include "toggle.h"
 #include "vcpu/fp.h"
-#include "vcpu/nested.h"
 #include "vcpu/vector.h"
 
 #define FP_LAZY_SAVE 1 /* an index into toggle fp's values (toggle.def) */
@@ -26,7 +25,7 @@ void fp_restore(struct kvm_vcpu *vcpu)
 	fp_set_state(vcpu, FS_CLEAN);
 	hv_unpin();
 	/* lab 8 end */
-	trace_kvm_fpu(1, vcpu->loaded != 0);
+	trace_kvm_fpu(1, vcpu->loaded && !vcpu->put_pending);
 }
 
 void fp_save(struct kvm_vcpu *vcpu)
@@ -104,12 +103,12 @@ void fp_vcpu_init(struct kvm_vcpu *vcpu)
 }
 
 /*
- * The variant of a loaded vCPU whose registers the host has put. If the vCPU is put, too, there is
- * nothing left to do.
+ * These take the place of the variant while the host has the units of a loaded vCPU: a put has nothing
+ * left to do, and a load goes back to the variant.
  */
 static void released_load(struct kvm_vcpu *vcpu)
 {
-	fp_vcpu_init(vcpu);
+	vcpu->fp_ops = vcpu->fp_released;
 	vcpu->fp_ops->load(vcpu);
 }
 
@@ -124,6 +123,7 @@ static const struct fp_ops released_ops = {
 	.put = released_put,
 };
 
+/* L2's registers are never in the units here: KVM_RUN puts its vCPU at once (nested.c). */
 void kvm_units_release(void)
 {
 	struct hv_sched_hook *hook = hv_sched_hook_get();
@@ -132,22 +132,13 @@ void kvm_units_release(void)
 	if (!hook)
 		return;
 	vcpu = container_of(hook, struct kvm_vcpu, sched_hook);
-	if (!(vcpu->guest.sstatus & (SSTATUS_FS | SSTATUS_VS)))
+	if (vcpu->put_pending != PUT_PENDING || !(vcpu->guest.sstatus & (SSTATUS_FS | SSTATUS_VS)))
 		return;
-	if (vcpu->has_h)
-		nested_mark_dirty(vcpu);
 	vcpu->fp_ops->put(vcpu);
 	fp_forget(vcpu);
+	vcpu->fp_released = vcpu->fp_ops;
 	vcpu->fp_ops = &released_ops;
 	WRITE_ONCE(vcpu->put_pending, PUT_PENDING_UNITS_OUT);
-}
-
-void fp_reload(struct kvm_vcpu *vcpu)
-{
-	if (vcpu->nested.units_put)
-		fp_vcpu_init(vcpu); /* they stay Off for L2 */
-	else
-		vcpu->fp_ops->load(vcpu);
 }
 
 void fp_reset(struct kvm_vcpu *vcpu)

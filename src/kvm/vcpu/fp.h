@@ -25,7 +25,10 @@
 
 struct fp_ops {
 	const char *name;
-	/* Part of vcpu_load(): load the units, or leave them Off. FS and VS are Off on entry. */
+	/*
+	 * Part of vcpu_load(): load the units, or leave them Off. FS and VS are Off on entry. Also
+	 * called when KVM_RUN continues after kvm_units_release(), which calls put().
+	 */
 	void (*load)(struct kvm_vcpu *vcpu);
 	/*
 	 * Part of vcpu_put(): update memory from the units; FS and VS become Off. Does nothing for
@@ -34,8 +37,8 @@ struct fp_ops {
 	void (*put)(struct kvm_vcpu *vcpu);
 	/*
 	 * Handle an illegal-instruction trap from the guest. Returns true if a unit was Off and has
-	 * been loaded, so the guest can execute the instruction again. NULL: whenever a vCPU is
-	 * loaded, so are all units that it has.
+	 * been loaded, so the guest can execute the instruction again. NULL: whenever a guest
+	 * is entered, all units that its vCPU has are loaded.
 	 */
 	bool (*first_use)(struct kvm_vcpu *vcpu);
 };
@@ -99,9 +102,7 @@ bool fp_is_resident(const struct kvm_vcpu *vcpu);
 void fp_init(void);
 bool fp_traps_arrive(void); /* a guest's illegal instruction can trap into this hypervisor */
 void fp_vcpu_init(struct kvm_vcpu *vcpu); /* chooses the variant */
-/* Load a loaded vCPU's units again, as vcpu_load() does, after kvm_units_release(). */
-void fp_reload(struct kvm_vcpu *vcpu);
-void fp_reset(struct kvm_vcpu *vcpu); /* set FP and vector state to 0; vCPU not loaded */
+void fp_reset(struct kvm_vcpu *vcpu);     /* set FP and vector state to 0; vCPU not loaded */
 /*
  * Call this before any code other than put() writes vcpu->fp or vcpu->vector. The vCPU is not
  * loaded.

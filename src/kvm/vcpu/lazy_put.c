@@ -12,14 +12,14 @@
  *
  * This file contains the vCPU's scheduler hook, in() and out(), which serves the vCPU both while
  * its thread is in KVM_RUN and while the thread is in user space. A thread with a vCPU whose put is
- * pending calls out() when it leaves its hart for any reason, when it uses FP, ends or executes
- * another program, and when it runs another vCPU. A thread that needs the state, for an ioctl of
- * the vCPU or to free the VM, calls vcpu_finish_put(). If the vCPU is still loaded for another
- * thread, this interrupts that thread, which then goes through the scheduler, where out() is
- * called.
+ * pending calls out() when it leaves its hart for any reason, when it ends or executes another
+ * program, when it runs another vCPU and, on the bare-metal host, when it uses FP. A thread that
+ * needs the state, for an ioctl of the vCPU or to free the VM, calls vcpu_finish_put(). If the vCPU
+ * is still loaded for another thread, this interrupts that thread, which then goes through the
+ * scheduler, where out() is called.
  *
  * Locks: all functions except out() and the init functions are called with vcpu->mutex held, or by
- * vm_destroy(). The thread that ran the vCPU writes `put_pending`; out() stores false only when the
+ * vm_destroy(). The thread that ran the vCPU writes `put_pending`; out() stores PUT_NONE only when the
  * vCPU's state is in memory.
  */
 #include "kvm.h"
@@ -106,7 +106,7 @@ void vcpu_finish_put(struct kvm_vcpu *vcpu)
 void vcpu_begin_run(struct kvm_vcpu *vcpu, struct hv_sched_hook *hook)
 {
 	if (hook == &vcpu->sched_hook && READ_ONCE(vcpu->put_pending) == PUT_PENDING_UNITS_OUT) {
-		fp_reload(vcpu);
+		vcpu->fp_ops->load(vcpu);
 		vcpu_resume(vcpu);
 		hv_unpin();
 		return;

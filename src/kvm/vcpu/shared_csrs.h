@@ -32,8 +32,8 @@ static inline void put_shared(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Before an entry of a vCPU that has stayed loaded while its thread was in user space: do what the
- * load of a vCPU would do besides. Another vCPU's ioctl may have set the VM's clock.
+ * Begin KVM_RUN of a vCPU that has stayed loaded while its thread was in user space. Meanwhile, another
+ * vCPU's ioctl may have set the VM's clock.
  */
 static inline void vcpu_resume(struct kvm_vcpu *vcpu)
 {
