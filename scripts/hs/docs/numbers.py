@@ -94,7 +94,7 @@ docs/bench.md | | `touch_2m` | {touch_2m} | {linux:touch_2m} | {linux_newest:tou
 docs/bench.md | | `dirty_split` | {dirty_split} | {linux:dirty_split} | {linux_newest:dirty_split} | Linux 6.12
 docs/kvm-history.md | A null SBI call costs {linux-6.12.117:sbi_version} instructions on 6.12.117 and {linux-7.2.11:sbi_version} on 7.2.11, but {linux-7.2.13:sbi_version} on 7.2.13
 docs/kvm-history.md | Of the {linux-7.2.11:sbi_version - linux-6.12.117:sbi_version} instructions between
-docs/kvm-history.md | the call costs {linux-source-6.12:sbi_version} instructions on 6.12 and {linux-source-7.3:sbi_version} on 7.3
+docs/kvm-history.md | the call costs {linux-source-6.12:sbi_version} instructions on 6.12, {linux-source-7.2:sbi_version} on 7.2 and {linux-source-7.3:sbi_version} on 7.3
 docs/nested.md | | 6000 | hyperscope: {nested:sbi_version}; Linux's KVM: {nested_linux:sbi_version nacl=off} |
 docs/nested.md | | 2500 | a small hypervisor (`l2_call_nacl`): {l2_call_nacl}; Linux's KVM: {nested_linux:sbi_version}, not reached: the difference of {nested_linux:sbi_version - l2_call_nacl} is about what Linux itself executes |
 docs/nested.md | | {l2_wfi - l2_call}, and in L1 {h_wfi}: * times |
