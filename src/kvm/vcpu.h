@@ -101,11 +101,14 @@ enum vcpu_loaded {
 	VCPU_LOADED,
 };
 
-/* Whether a vCPU stays loaded while its thread is in user space (lazy_put.c). */
+/*
+ * Whether a vCPU's put is pending: it stays loaded while its thread is in user space, and has to be put
+ * before others use the hart (lazy_put.c).
+ */
 enum vcpu_put {
-	PUT_PENDING_UNITS_OUT = -1, /* it does, but its FP and vector registers are in memory */
-	PUT_NONE,                   /* it is not loaded, or KVM_RUN is in progress */
-	PUT_PENDING,                /* it does, and has to be put before others use the hart */
+	PUT_PENDING_UNITS_OUT = -1, /* pending; FP and vector registers are in memory already */
+	PUT_NONE,                   /* the vCPU is not loaded, or KVM_RUN is in progress */
+	PUT_PENDING,                /* pending; nothing has been saved */
 };
 
 /* Guest memory that is mapped in the kernel (mmu/guest_map.h). */

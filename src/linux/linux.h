@@ -49,10 +49,11 @@ void hv_cpu_relax(void); /* declared in hv/spinlock.h */
 #include "hv/host.h"
 
 /*
- * thread.c: this hart's units that the core has taken (hv_fp_take(), hv_vector_take()) and not given
- * back. Used with interrupts off. FP_UNHOOKED: the thread has no hook any more, so hook_out() would not
- * notice that the thread loses the FP unit. units_give_back() is called at the end of an ioctl, and
- * units_give_back_early() before interrupts are switched on.
+ * thread.c: which of this hart's units the core has taken (hv_fp_take(), hv_vector_take()) and not yet
+ * given back. Used with interrupts off. FP_UNHOOKED is set together with FP_TAKEN if the thread's hook
+ * has been removed, because hook_out() would then not clear FP_TAKEN; it is never set while interrupts
+ * are on. units_give_back() gives back both units at the end of an ioctl. units_give_back_early(),
+ * before interrupts are switched on, gives back the vector unit and an unhooked FP unit.
  */
 enum {
 	FP_TAKEN = 1,

@@ -3,8 +3,9 @@
  * thread.c - locks that sleep, waits, signals, the scheduler's hook, and the FP unit.
  *
  * A vCPU may stay loaded while its thread is in user space (src/kvm/vcpu/lazy_put.c). On Linux, a
- * program may use the FP unit at any time, so the unit is given back before the thread leaves the
- * core. The vector unit is given back more often (vector.c).
+ * program may use the FP unit at any time, so the unit is given back at the end of each ioctl, and of
+ * a vCPU that has been put, before interrupts are switched on. The vector unit is always given back
+ * before that (vector.c).
  */
 #include <linux/instruction_pointer.h>
 #include <linux/kprobes.h>
@@ -369,8 +370,8 @@ static void hook_in(struct preempt_notifier *pn, int cpu)
  */
 static void hook_out(struct preempt_notifier *pn, struct task_struct *next)
 {
-	this_cpu_ptr(&units)->taken &=
-		~FP_TAKEN; /* the scheduler loads another program's registers */
+	/* The scheduler will load another program's registers. */
+	this_cpu_ptr(&units)->taken &= ~FP_TAKEN;
 	/* lab 13: write hook_out: call out(), and update `scheduling` */
 	struct hv_sched_hook *hook = hook_of(pn);
 

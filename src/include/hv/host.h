@@ -554,10 +554,10 @@ bool kvm_hart_init(void);
 /* Tell running vCPUs that events were switched on or off. Any thread of the host may call this. */
 void kvm_trace_changed(void);
 /*
- * Save the FP and vector registers of the vCPU that the calling thread has loaded, if they are in this
- * hart's units. The core loads them again before it enters the guest. A host whose programs can use FP
- * without a trap calls this with interrupts off, after hv_fp_take() and when an ioctl has ended, before
- * the thread returns to user space.
+ * If the put of the vCPU that the calling thread has loaded is pending (its hook stays set in user
+ * mode), save the FP and vector registers that are in this hart's units. The next KVM_RUN loads them
+ * again, or waits for their first use. Otherwise, do nothing. A host whose programs can use FP without a
+ * trap calls this with interrupts off, at the end of each ioctl in which hv_fp_take() was called.
  */
 void kvm_units_release(void);
 /*

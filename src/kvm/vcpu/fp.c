@@ -103,8 +103,8 @@ void fp_vcpu_init(struct kvm_vcpu *vcpu)
 }
 
 /*
- * These take the place of the variant while the host has the units of a loaded vCPU: a put has nothing
- * left to do, and a load goes back to the variant.
+ * kvm_units_release() replaces the variant by these functions until the units are loaded again, even if
+ * the vCPU is put before. A put has nothing left to save. A load goes back to the variant.
  */
 static void released_load(struct kvm_vcpu *vcpu)
 {

@@ -46,7 +46,7 @@ static bool put_is_done(void *arg)
 	return !__atomic_load_n(&vcpu->put_pending, __ATOMIC_ACQUIRE);
 }
 
-/* Record that the put is complete. Once put_pending is false, another thread may free the vCPU. */
+/* Record that the put is complete. Once put_pending is PUT_NONE, another may free the vCPU. */
 static void mark_put(struct kvm_vcpu *vcpu)
 {
 	hv_sched_hook_set(NULL);
