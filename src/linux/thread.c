@@ -286,6 +286,7 @@ static void fp_give_back(struct units *here)
 {
 	unsigned long fs = task_pt_regs(current)->status & SR_FS;
 
+	/* Dirty: the program's registers are already in the unit, and newer than those in memory. */
 	if (fs != SR_FS_OFF && fs != SR_FS_DIRTY)
 		fp_restore_regs(&current->thread.fstate);
 	here->taken &= ~(FP_TAKEN | FP_UNHOOKED);

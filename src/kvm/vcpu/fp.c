@@ -25,7 +25,8 @@ void fp_restore(struct kvm_vcpu *vcpu)
 	fp_set_state(vcpu, FS_CLEAN);
 	hv_unpin();
 	/* lab 8 end */
-	trace_kvm_fpu(1, vcpu->loaded && !vcpu->put_pending);
+	if (trace_kvm_fpu_enabled())
+		trace_kvm_fpu(1, vcpu->loaded && !vcpu->put_pending);
 }
 
 void fp_save(struct kvm_vcpu *vcpu)

@@ -65,7 +65,8 @@ void vector_restore(struct kvm_vcpu *vcpu)
 	unit_of[hart] = vcpu;
 	vcpu->vector_hart = hart;
 	vector_set_state(vcpu, FS_CLEAN);
-	trace_kvm_vector(1, vcpu->loaded && !vcpu->put_pending);
+	if (trace_kvm_vector_enabled())
+		trace_kvm_vector(1, vcpu->loaded && !vcpu->put_pending);
 }
 
 void vector_save(struct kvm_vcpu *vcpu)
