@@ -111,10 +111,22 @@ is_made()	# NAME RECIPE
 	[ "$(cat "$out/$1/recipe" 2>/dev/null)" = "$2" ]
 }
 
+# Print the number of the recipe by which a folder is made now.
+recipe_of()	# FOLDER
+{
+	local variable
+	case $1 in
+	linux/source-*) variable=recipe_linux_source ;;
+	linux/*) variable=recipe_linux ;;
+	*) variable=recipe_$1 ;;
+	esac
+	echo "${!variable}"
+}
+
 # Set missing_files to the names of the folders that have to be made.
 fetch_find_missing()
 {
-	local purpose name recipe
+	local purpose name
 	missing_files=
 	is_made uapi $recipe_uapi || missing_files="$missing_files uapi"
 	is_made libfdt $recipe_libfdt || missing_files="$missing_files libfdt"
@@ -122,16 +134,15 @@ fetch_find_missing()
 	for purpose in linux-newest qemu-newest qemu-riscv64 herd7 cbmc kselftest kselftest-7.3 linux-debug; do
 		case " $purposes " in *" $purpose "*) ;; *) continue ;; esac
 		name=${purpose//[-.]/_}
-		recipe=recipe_$name
-		is_made "$name" "${!recipe}" || missing_files="$missing_files $name"
+		is_made "$name" "$(recipe_of "$name")" || missing_files="$missing_files $name"
 	done
 	for purpose in $purposes; do
 		case $purpose in
-		linux-[0-9]*) recipe=$recipe_linux ;;
-		linux-source-*) recipe=$recipe_linux_source ;;
-		*) continue ;;
+		linux-[0-9]* | linux-source-*)
+			name=linux/${purpose#linux-}
+			is_made "$name" "$(recipe_of "$name")" || missing_files="$missing_files $name"
+			;;
 		esac
-		is_made "linux/${purpose#linux-}" "$recipe" || missing_files="$missing_files linux/${purpose#linux-}"
 	done
 	case " $purposes " in
 	*" linux-module "*) is_made linux_headers $recipe_linux_headers || missing_files="$missing_files linux_headers" ;;
@@ -725,10 +736,10 @@ make_folder()	# NAME
 {
 	local status tmp=$dl/unpack.$$
 	mkdir -p "$tmp" || return 1
+	recipe=$(recipe_of "$1")
 	case $1 in
-	linux/source-*) recipe=$recipe_linux_source; make_linux_kernel "${1#linux/}" ;;
-	linux/*) recipe=$recipe_linux; make_linux_kernel "${1#linux/}" ;;
-	*) eval "recipe=\$recipe_$1"; "make_$1" ;;
+	linux/*) make_linux_kernel "${1#linux/}" ;;
+	*) "make_$1" ;;
 	esac
 	status=$?
 	rm -rf "$tmp"
