@@ -25,17 +25,18 @@ struct core_file {
  */
 #define ROUNDS 8
 
-static long call_once(const struct core_file *cf, unsigned int cmd, unsigned long arg)
+static __always_inline long call_once(const struct hv_file_ops *ops, void *priv, unsigned int cmd,
+				      unsigned long arg)
 {
 	long ret;
 
 	enter_core();
-	ret = cf->ops->ioctl(cf->priv, cmd, arg);
+	ret = ops->ioctl(priv, cmd, arg);
 	leave_core_to_user();
 	return ret;
 }
 
-static noinline long call_with_reserve(const struct core_file *cf, unsigned int cmd,
+static noinline long call_with_reserve(const struct hv_file_ops *ops, void *priv, unsigned int cmd,
 				       unsigned long arg)
 {
 	struct reserve reserve = { .wanted = 0 };
@@ -45,38 +46,25 @@ static noinline long call_with_reserve(const struct core_file *cf, unsigned int 
 	for (round = 0; ret == -ENOMEM && round < ROUNDS; round++) {
 		if (!reserve_begin(&reserve, 1u << round))
 			break;
-		ret = call_once(cf, cmd, arg);
+		ret = call_once(ops, priv, cmd, arg);
 		reserve_end(&reserve);
 	}
 	return ret;
 }
 
-static long call_ioctl(const struct core_file *cf, unsigned int cmd, unsigned long arg)
+static __always_inline long call_ioctl(const struct hv_file_ops *ops, void *priv, unsigned int cmd,
+				       unsigned long arg)
 {
-	long ret = call_once(cf, cmd, arg);
+	long ret = call_once(ops, priv, cmd, arg);
 
-	return ret == -ENOMEM ? call_with_reserve(cf, cmd, arg) : ret;
-}
-
-/* Prepare the harts before a VM chooses its G-stage mode, which each of them must have. */
-static noinline long create_vm(const struct core_file *cf, unsigned long arg)
-{
-	long ret = harts_use();
-
-	if (ret < 0)
-		return ret;
-	ret = call_ioctl(cf, KVM_CREATE_VM, arg);
-	harts_unuse();
-	return ret;
+	return ret == -ENOMEM ? call_with_reserve(ops, priv, cmd, arg) : ret;
 }
 
 static long core_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	const struct core_file *cf = file->private_data;
 
-	if (!cf->ops->ioctl)
-		return -ENOTTY;
-	return cmd == KVM_CREATE_VM ? create_vm(cf, arg) : call_ioctl(cf, cmd, arg);
+	return cf->ops->ioctl ? call_ioctl(cf->ops, cf->priv, cmd, arg) : -ENOTTY;
 }
 
 static vm_fault_t core_fault(struct vm_fault *vmf)
@@ -141,36 +129,13 @@ static int core_release(struct inode *inode, struct file *file)
 		cf->ops->release(cf->priv);
 		leave_core();
 	}
-	if (cf->ops != &kvm_dev_ops)
-		harts_unuse();
+	harts_unuse();
 	kfree(cf);
 	return 0;
 }
 
-/* Of the device. Linux does not call open() for the other files, which create() makes. */
-static int device_open(struct inode *inode, struct file *file)
-{
-	struct core_file *cf = kzalloc(sizeof(*cf), GFP_KERNEL_ACCOUNT);
-	int err = 0;
-
-	if (!cf)
-		return -ENOMEM;
-	cf->ops = &kvm_dev_ops;
-	if (kvm_dev_ops.open) {
-		enter_core();
-		err = kvm_dev_ops.open(&cf->priv);
-		leave_core();
-	}
-	if (err)
-		kfree(cf);
-	else
-		file->private_data = cf;
-	return err;
-}
-
 static const struct file_operations core_fops = {
 	.owner = THIS_MODULE,
-	.open = device_open,
 	.unlocked_ioctl = core_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = core_mmap,
@@ -226,10 +191,56 @@ module_param(replace_kvm, bool, 0444);
 MODULE_PARM_DESC(replace_kvm,
 		 "create /dev/kvm instead of /dev/hyperscope; kvm.ko must not be loaded");
 
+static int device_open(struct inode *inode, struct file *file)
+{
+	int err;
+
+	enter_core();
+	err = kvm_dev_ops.open(&file->private_data);
+	leave_core();
+	return err;
+}
+
+/* Prepare the harts before a VM chooses its G-stage mode, which each of them must have. */
+static noinline long create_vm(void *priv, unsigned long arg)
+{
+	long ret = harts_use();
+
+	if (ret < 0)
+		return ret;
+	ret = call_ioctl(&kvm_dev_ops, priv, KVM_CREATE_VM, arg);
+	harts_unuse();
+	return ret;
+}
+
+/*
+ * Only KVM_CREATE_VM allocates memory, and no ioctl of the device takes the FP or vector unit, so
+ * leave_core() would have nothing to give back.
+ */
+static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	long ret;
+
+	if (cmd == KVM_CREATE_VM)
+		return create_vm(file->private_data, arg);
+	enter_core();
+	ret = kvm_dev_ops.ioctl(file->private_data, cmd, arg);
+	local_irq_enable();
+	return ret;
+}
+
+static const struct file_operations device_fops = {
+	.owner = THIS_MODULE,
+	.open = device_open,
+	.unlocked_ioctl = device_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.llseek = noop_llseek,
+};
+
 static struct miscdevice device = {
 	.minor = MISC_DYNAMIC_MINOR,
 	.name = "hyperscope",
-	.fops = &core_fops,
+	.fops = &device_fops,
 	.mode = 0660,
 };
 
