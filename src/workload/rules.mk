@@ -7,7 +7,7 @@ WORKLOAD := $(O)/workload
 WORKLOAD_TOP := $(TOP)/src/workload
 WORKLOAD_CFLAGS := $(filter-out -I$(TOP)/src/guest,$(PAYLOAD_CFLAGS))
 
-$(WORKLOAD)/shim.c.o: $(WORKLOAD_TOP)/shim.c $(COMPILED_BY)
+$(WORKLOAD)/%.c.o: $(WORKLOAD_TOP)/%.c $(COMPILED_BY)
 	@mkdir -p $(@D)
 	$(CC_RV) $(WORKLOAD_CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -26,5 +26,5 @@ $(WORKLOAD)/vmm: $(O)/vmm
 
 .PHONY: workload-parts
 tests: workload-parts
-workload-parts: $(WORKLOAD)/shim.c.o $(WORKLOAD)/shim.S.o $(WORKLOAD)/runner $(WORKLOAD)/vmm $(O)/hyperscope.bin guest-payloads
+workload-parts: $(WORKLOAD)/shim.c.o $(WORKLOAD)/shim.S.o $(WORKLOAD)/opensbi.c.o $(WORKLOAD)/runner $(WORKLOAD)/vmm $(O)/hyperscope.bin guest-payloads
 -include $(wildcard $(WORKLOAD)/*.d)

@@ -31,7 +31,6 @@
 #define FINISHER_PASS 0x5555
 #define FINISHER_FAIL 0x13333
 
-#define HOST_START    0x80200000UL
 #define CSR_MENVCFG   0x30a
 #define CSR_PMPCFG0   0x3a0
 #define CSR_PMPADDR0  0x3b0

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* shim.h - the M-mode firmware of workloads: what shim.S and shim.c share. */
+/* shim.h - what the sources of the workloads' firmware share. */
 #ifndef WORKLOAD_SHIM_H
 #define WORKLOAD_SHIM_H
+
+/* Where workload.lds places the parts of the file */
+#define RAM_START     0x80000000
+#define OPENSBI_START 0x80100000
+#define HOST_START    0x80200000
 
 #ifndef __ASSEMBLER__
 #include "hv/types.h"
@@ -24,6 +29,8 @@ extern const char shim_forever[]; /* code: a loop without an end, aligned as a t
 /* image.S: whether the machine's clock is used (1), or one that counts its readings (0) */
 extern const unsigned long workload_clock;
 extern const char workload_fdt[];
+
+const u8 *opensbi_tree(const u8 *tree); /* called by opensbi.S */
 #endif
 
 #endif

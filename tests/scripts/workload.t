@@ -7,10 +7,10 @@
 
 fixes "the events of a workload depend on all toggles" all
 command -v dtc >/dev/null || skip_all "dtc is missing: run scripts/hyperscope setup workload"
-needs_built "$O/workload/runner" "$O/workload/shim.c.o"
+needs_built "$O/workload/runner" "$O/workload/shim.c.o" "$O/workload/opensbi.c.o"
 mkdir -p "$tmp/out/workload"
 for name in hyperscope.bin hyperscope.elf hstrace vmm guest-payloads; do ln -s "$O/$name" "$tmp/out/$name"; done
-for name in runner vmm shim.S.o shim.c.o; do ln -s "$O/workload/$name" "$tmp/out/workload/$name"; done
+for name in runner vmm shim.S.o shim.c.o opensbi.c.o; do ln -s "$O/workload/$name" "$tmp/out/workload/$name"; done
 
 work()	# ARGS...
 {
@@ -56,6 +56,20 @@ if command -v gdb-multiarch >/dev/null && ! qemu_older 8.0; then
 else
 	skip "planted faults are found" "gdb-multiarch is missing, or QEMU is too old"
 fi
+
+# ---- OpenSBI ----
+
+# With -icount, QEMU runs the harts one after the other, so the others arrive in OpenSBI long after hart 0.
+PYTHONPATH=$HS_TOP/scripts python3 -B -c 'import sys; from hs.workload import build; build.build("stress", *sys.argv[1:])' \
+	"$tmp/out" "" "$tmp/stress.elf" 2>"$tmp/err"
+is "$?" 0 "stress is built" || diag "$(cat "$tmp/err")"
+: >"$tmp/log"
+timeout "$(scaled 60)" qemu-system-riscv64 -M virt -m 256M -smp 4 -nodefaults -display none -serial stdio -bios "$tmp/stress.elf" \
+	-icount shift=0,sleep=off >"$tmp/log" 2>&1 </dev/null &
+while kill -0 $! 2>/dev/null && ! grep -q 'workload: build:\|panic:' "$tmp/log"; do sleep 0.2; done
+kill $! 2>/dev/null
+wait $!
+like "$(cat "$tmp/log")" '^workload: build:' "its harts may arrive in OpenSBI long after hart 0"
 
 # ---- U-Boot ----
 # Wait until the log contains TEXT. Type an empty line now and then, to stop U-Boot's countdown.

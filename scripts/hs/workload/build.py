@@ -11,14 +11,14 @@ from hs.errors import LaunchError
 from hs.run.cpio import Archive, behind
 from hs.run.machine import need
 from hs.run.rundir import DESC_OFFSET
-from hs.run.spike import FIRMWARE
 
 from . import profile as profiles
 
 INITRD_START = 0x80800000  # workload.lds
 HOST_OFFSET = 0x200000  # of the host in RAM
 INITRAMFS = 72  # of initramfs_hpa in the run descriptor (hv/run_desc.h)
-OPENSBI_ROOM = 0x82200000 - INITRD_START  # OpenSBI's fw_jump copies the device tree to 0x82200000
+OPENSBI = "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin"
+OPENSBI_ROOM = 0x82200000 - INITRD_START  # opensbi.c copies the device tree to 0x82200000
 
 
 def _call(arguments, what):
@@ -75,15 +75,19 @@ def _with_initramfs(image, size, path):
     return path
 
 
-def _firmware(profile, size, words, host, folder):
-    """Return the compiler's arguments for the firmware and the host. OpenSBI has the machine's own device tree."""
+def _firmware(profile, size, words, out, folder):
+    """Return the compiler's arguments for the firmware and the host, and the files to link. OpenSBI gets the machine's own device
+    tree."""
+    host, top = os.path.join(out, profile.host), os.path.join(out, "workload")
     if profile.firmware == "opensbi":
         if size > OPENSBI_ROOM:
             raise LaunchError("the initramfs of %s is too large for OpenSBI: %d bytes" % (profile.name, size))
         image = _with_initramfs(host, size, os.path.join(folder, "host"))
-        return ['-DFIRMWARE_FILE="%s"' % need(FIRMWARE, "install the package opensbi"), '-DHOST_FILE="%s"' % image], []
+        return (['-DFIRMWARE_FILE="%s"' % need(OPENSBI, "install the package opensbi"), '-DHOST_FILE="%s"' % image],
+                [os.path.join(profiles.FOLDER, "opensbi.S"), os.path.join(top, "opensbi.c.o")])
     return (['-DFDT_FILE="%s"' % _device_tree(profile, size, words, folder), '-DHOST_FILE="%s"' % host,
-             "-DWORKLOAD_CLOCK=%d" % (profile.clock == "machine")], ["shim.S.o", "shim.c.o"])
+             "-DWORKLOAD_CLOCK=%d" % (profile.clock == "machine")],
+            [os.path.join(top, name) for name in ("shim.S.o", "shim.c.o")])
 
 
 def build(name, out, boot="", path=None):
@@ -99,9 +103,9 @@ def build(name, out, boot="", path=None):
         else:
             open(initramfs, "wb").close()  # pylint: disable=consider-using-with
         words = " ".join(word for word in (boot, profile.boot, "idle=suspend" if profile.clock == "counted" else "") if word)
-        defines, objects = _firmware(profile, os.path.getsize(initramfs), words, os.path.join(out, profile.host), folder)
+        defines, objects = _firmware(profile, os.path.getsize(initramfs), words, out, folder)
         _call([tool("gcc"), "-nostdlib", "-static", "-no-pie", "-march=rv64imac_zicsr_zifencei", "-mabi=lp64",
                "-Wl,--build-id=none,--no-warn-rwx-segments", "-T", os.path.join(profiles.FOLDER, "workload.lds"), *defines,
-               '-DINITRAMFS_FILE="%s"' % initramfs, "-o", path, os.path.join(profiles.FOLDER, "image.S"),
-               *(os.path.join(top, name) for name in objects)], "the workload %s" % name)
+               '-DINITRAMFS_FILE="%s"' % initramfs, "-o", path, os.path.join(profiles.FOLDER, "image.S"), *objects],
+              "the workload %s" % name)
     return path
