@@ -42,7 +42,7 @@ def _initramfs(profile, out, path):
     with open(path, "wb") as file, ends.folder("workload.") as folder:
         archive = Archive(file, pages=True)
         archive.add_dir("tmp")
-        archive.add_file("/init", need(os.path.join(out, "workload", "runner"), "run make workload"))
+        archive.add_file("/init", os.path.join(out, "workload", "runner"))
         archive.add_file("/vmm", os.path.join(out, "workload", "vmm"))
         for name in sorted(payloads):
             archive.add_file(name, need(os.path.join(out, "guest-payloads", name.strip("/")), "run make"))
@@ -95,9 +95,9 @@ def build(name, out, boot="", path=None):
     is the initramfs, for a boot loader that loads hyperscope.bin."""
     profile = profiles.read(name)
     top = os.path.join(out, "workload")
-    path = path or os.path.join(top, name + ".elf")
-    initramfs = os.path.join(top, name + ".cpio")
-    with ends.folder("workload.") as folder:
+    need(os.path.join(top, "runner"), "run make workload")
+    with ends.folder("build.", top) as folder:  # and not in place: another program may build the same profile
+        initramfs, elf = os.path.join(folder, "initramfs"), path or os.path.join(folder, "elf")
         if profile.vms:
             _initramfs(profile, out, initramfs)
         else:
@@ -106,6 +106,10 @@ def build(name, out, boot="", path=None):
         defines, objects = _firmware(profile, os.path.getsize(initramfs), words, out, folder)
         _call([tool("gcc"), "-nostdlib", "-static", "-no-pie", "-march=rv64imac_zicsr_zifencei", "-mabi=lp64",
                "-Wl,--build-id=none,--no-warn-rwx-segments", "-T", os.path.join(profiles.FOLDER, "workload.lds"), *defines,
-               '-DINITRAMFS_FILE="%s"' % initramfs, "-o", path, os.path.join(profiles.FOLDER, "image.S"), *objects],
+               '-DINITRAMFS_FILE="%s"' % initramfs, "-o", elf, os.path.join(profiles.FOLDER, "image.S"), *objects],
               "the workload %s" % name)
+        os.replace(initramfs, os.path.join(top, name + ".cpio"))
+        if not path:
+            path = os.path.join(top, name + ".elf")
+            os.replace(elf, path)
     return path
