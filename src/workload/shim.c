@@ -39,6 +39,7 @@
 #define STEP  100 /* ticks that pass at each reading of the clock */
 #define NEVER (~0UL)
 
+#define MISA_H        BIT('H' - 'A')
 #define MSTATUS_MPP   GENMASK(12, 11)
 #define MSTATUS_MPP_S 1
 #define MSTATUS_MPV   BIT(39)
@@ -85,6 +86,12 @@ static void put(char c)
 	while (!(*(volatile u8 *)(UART + UART_LSR) & UART_LSR_THRE))
 		;
 	*(volatile u8 *)UART = (u8)c;
+}
+
+static void print(const char *text)
+{
+	while (*text)
+		put(*text++);
 }
 
 static void end_machine(bool failed) __attribute__((noreturn));
@@ -299,9 +306,14 @@ void shim_trap(struct shim_frame *frame)
 void shim_main(void)
 {
 	unsigned long to_m = BIT(EXC_ECALL_S) | (workload_clock ? 0 : BIT(EXC_ILLEGAL_INST));
+	unsigned long misa = m_read(misa); /* 0: not implemented */
 	u8 lsr;
 
 	has_uart = !probe_load8(UART + UART_LSR, &lsr);
+	if (misa && !(misa & MISA_H)) {
+		print("workload: FAIL: the hart has no H extension (misa)\n");
+		end_machine(true);
+	}
 	m_try_write(CSR_PMPADDR0, NEVER);
 	m_try_write(CSR_PMPCFG0, PMP_ALL);
 	/* QEMU shows a pending MTIP in hvip, and after reset, MTIP is pending. */

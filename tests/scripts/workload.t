@@ -57,6 +57,11 @@ else
 	skip "planted faults are found" "gdb-multiarch is missing, or QEMU is too old"
 fi
 
+work smoke --elf "$tmp/smoke.elf"
+out=$(timeout "$(scaled 10)" qemu-system-riscv64 -M virt -cpu rv64,h=false -m 64M -nodefaults -display none -serial stdio \
+	-bios "$tmp/smoke.elf" </dev/null)
+is "$out" "workload: FAIL: the hart has no H extension (misa)" "a core without the H extension is reported"
+
 # ---- OpenSBI ----
 
 # With -icount, QEMU runs the harts one after the other, so the others arrive in OpenSBI long after hart 0.
