@@ -45,6 +45,29 @@ like "$out" '^the runs diverge at event 2$' "the number of the event is given"
 like "$out" '^expected: 1\.0 kvm_exit: .*scause=0x15.* \(line 5\)$' "the expected event and its line are shown"
 like "$out" '^the first field that differs is scause \(H .6\.1\)$' "of several fields, the first is named"
 like "$out" '^the last exit was at pc 0x80200010 of vCPU 1\.0' "the guest's pc is shown"
+
+# ---- symbols ----
+smoke=$O/guest-payloads/smoke.elf
+printf '80200000 T one\n80300000 T two\n' >"$tmp/list"
+diverge --symbols "$tmp/list" "$tmp/a" "$tmp/b"
+like "$status $(grep "^the last" <<<"$out")" '^1 the last exit was at pc 0x80200010 of vCPU 1\.0, one\+0x10$' "a list of symbols names the function, but has no instructions"
+if [ -e "$smoke" ]; then
+	diverge --symbols "$smoke" "$tmp/a" "$tmp/b"
+	like "$status $(grep "^the last" <<<"$out")" '^1 the last exit was at pc 0x80200010 .*, instruction 0x[0-9a-f]+$' "the payload's ELF file has the instruction"
+	python3 - "$smoke" "$tmp/damaged" <<-'END'
+		import struct, sys
+		data = bytearray(open(sys.argv[1], "rb").read())
+		start, size, n = struct.unpack_from("<Q", data, 32) + struct.unpack_from("<HH", data, 54)
+		for i in range(n):  # p_offset
+		    struct.pack_into("<Q", data, start + i * size + 8, 1 << 62)
+		open(sys.argv[2], "wb").write(data)
+	END
+	diverge --symbols "$tmp/damaged" "$tmp/a" "$tmp/b"
+	like "$status $(grep "^the last" <<<"$out")" '^1 the last exit was at pc 0x80200010 of vCPU 1\.0[^,]*(, [^,]*)?$' "... unless its segments lie outside the file"
+else
+	skip "the payload's ELF file has the instruction" "$smoke is missing: run make"
+fi
+
 sed 's/ 1\.0 kvm_entry/ 1.1 kvm_entry/' "$tmp/a" >"$tmp/b"
 diverge "$tmp/a" "$tmp/b"
 like "$out" '^the runs diverge at event 1$' "an event of another vCPU is a difference"

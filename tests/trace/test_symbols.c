@@ -101,6 +101,50 @@ static void an_address_has_the_symbol_that_covers_it(void **state)
 	hst_symbols_close(s);
 }
 
+/* Open an image whose segment is at the start of the file, after setting three of its members. */
+static struct hst_symbols *open_segment(u64 offset, u64 in_file, u64 address)
+{
+	struct image image = image_make();
+
+	image.segment.p_offset = offset;
+	image.segment.p_filesz = in_file;
+	image.segment.p_vaddr = address;
+	return open_bytes(&image, sizeof(image));
+}
+
+static void code_is_read_only_within_the_file(void **state)
+{
+	static const char list[] = "10000 T one\n";
+	const struct {
+		u64 offset, in_file, address;
+	} damaged[] = {
+		{ ~0ULL - 0xfff, 64, TEXT },
+		{ sizeof(struct image), 4, TEXT },
+		{ 0, sizeof(struct image) + 1, TEXT },
+		{ 8, ~0ULL, TEXT },
+		{ 0, 0, TEXT },
+	};
+	struct hst_symbols *s = open_segment(0, 64, TEXT);
+
+	(void)state;
+	assert_memory_equal(hst_symbols_code(s, TEXT, 4), ELFMAG, SELFMAG);
+	assert_non_null(hst_symbols_code(s, TEXT + 60, 4));
+	assert_null(hst_symbols_code(s, TEXT + 61, 4));
+	assert_null(hst_symbols_code(s, TEXT - 1, 4));
+	hst_symbols_close(s);
+	s = open_segment(0, 8, ~0ULL - 7);
+	assert_null(hst_symbols_code(s, ~0ULL - 1, 4));
+	hst_symbols_close(s);
+	for (size_t i = 0; i < sizeof(damaged) / sizeof(damaged[0]); i++) {
+		s = open_segment(damaged[i].offset, damaged[i].in_file, damaged[i].address);
+		assert_null(hst_symbols_code(s, TEXT, 4));
+		hst_symbols_close(s);
+	}
+	s = open_bytes(list, strlen(list));
+	assert_null(hst_symbols_code(s, TEXT, 4));
+	hst_symbols_close(s);
+}
+
 /*
  * If all symbol tables were read, 65 535 section headers that share one large table could exhaust
  * memory.
@@ -160,6 +204,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_address_has_the_symbol_that_covers_it),
+		cmocka_unit_test(code_is_read_only_within_the_file),
 		cmocka_unit_test(only_the_first_symbol_table_is_read),
 		cmocka_unit_test(a_name_with_unprintable_bytes_is_not_a_symbol),
 		cmocka_unit_test(a_damaged_file_does_no_harm),

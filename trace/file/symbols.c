@@ -91,6 +91,17 @@ static const void *part(const struct elf *elf, u64 offset, u64 n, u64 each)
 	return elf->data + offset;
 }
 
+static void add_segment(struct hst_symbols *s, const struct elf *elf, const Elf64_Phdr *ph)
+{
+	bool is_inside = ph->p_offset <= elf->size && ph->p_filesz <= elf->size - ph->p_offset;
+	unsigned int i = s->nr_segments++;
+
+	s->segment[i].address = ph->p_vaddr;
+	s->segment[i].offset = ph->p_offset;
+	s->segment[i].size = ph->p_memsz;
+	s->segment[i].in_file = is_inside ? ph->p_filesz : 0;
+}
+
 static bool is_code(const Elf64_Sym *sym, const char *name, const Elf64_Shdr *sections, u64 n)
 {
 	unsigned int type = ELF64_ST_TYPE(sym->st_info);
@@ -132,11 +143,8 @@ static const char *parse_elf(struct hst_symbols *s, const struct elf *elf)
 	s->moves = head->e_type == ET_DYN;
 	ph = part(elf, head->e_phoff, head->e_phnum, sizeof(*ph));
 	for (unsigned int i = 0; ph && i < head->e_phnum && s->nr_segments < HST_MAX_SEGMENTS; i++)
-		if (ph[i].p_type == PT_LOAD && (ph[i].p_flags & PF_X)) {
-			s->segment[s->nr_segments].address = ph[i].p_vaddr;
-			s->segment[s->nr_segments].offset = ph[i].p_offset;
-			s->segment[s->nr_segments++].size = ph[i].p_memsz;
-		}
+		if (ph[i].p_type == PT_LOAD && (ph[i].p_flags & PF_X))
+			add_segment(s, elf, &ph[i]);
 	sections = part(elf, head->e_shoff, head->e_shnum, sizeof(*sections));
 	for (unsigned int i = 0; sections && i < head->e_shnum; i++)
 		if (sections[i].sh_type == SHT_SYMTAB) {
@@ -274,4 +282,15 @@ const struct hst_symbol *hst_symbols_find(const struct hst_symbols *s, u64 addre
 			high = middle;
 	}
 	return low && address < s->symbol[low - 1].end ? &s->symbol[low - 1] : NULL;
+}
+
+const u8 *hst_symbols_code(const struct hst_symbols *s, u64 address, u64 n)
+{
+	for (unsigned int i = 0; i < s->nr_segments; i++) {
+		u64 into = address - s->segment[i].address; /* huge if the address is lower */
+
+		if (into < s->segment[i].in_file && n <= s->segment[i].in_file - into)
+			return (const u8 *)s->data + s->segment[i].offset + into;
+	}
+	return NULL;
 }

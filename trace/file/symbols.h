@@ -27,6 +27,7 @@ struct hst_symbols {
 	unsigned int nr_segments; /* executable ones */
 	struct {
 		u64 address, size, offset;
+		u64 in_file; /* bytes at offset in data; 0 in a text file */
 	} segment[HST_MAX_SEGMENTS];
 	size_t n;
 	struct hst_symbol *symbol; /* sorted by address; they do not overlap */
@@ -36,6 +37,8 @@ struct hst_symbols {
 struct hst_symbols *hst_symbols_open(const char *path); /* NULL after printing the reason */
 void hst_symbols_close(struct hst_symbols *symbols);    /* NULL is allowed */
 const struct hst_symbol *hst_symbols_find(const struct hst_symbols *symbols, u64 address);
+/* Return the n bytes of code at the address, or NULL if the file does not have them. */
+const u8 *hst_symbols_code(const struct hst_symbols *symbols, u64 address, u64 n);
 
 /* ---- the guest's code (guest.c) ---- */
 

@@ -240,6 +240,7 @@ static void print_instruction(const struct log *log, size_t n, const struct hst_
 {
 	const struct hst_symbol *symbol;
 	const char *at;
+	const u8 *code;
 	u64 pc;
 
 	while (n && strncmp(log->events[n - 1].line, "kvm_exit:", 9))
@@ -255,13 +256,9 @@ static void print_instruction(const struct log *log, size_t n, const struct hst_
 	symbol = symbols ? hst_symbols_find(symbols, pc) : NULL;
 	if (symbol)
 		printf(", %s+0x%llx", symbol->name, (unsigned long long)(pc - symbol->start));
-	for (unsigned int i = 0; symbols && i < symbols->nr_segments; i++) {
-		u64 into = pc - symbols->segment[i].address;
-
-		if (pc < symbols->segment[i].address || into + 4 > symbols->segment[i].size)
-			continue;
-		print_insn((const u8 *)symbols->data + symbols->segment[i].offset + into);
-	}
+	code = symbols ? hst_symbols_code(symbols, pc, 4) : NULL;
+	if (code)
+		print_insn(code);
 	printf("\n");
 }
 
