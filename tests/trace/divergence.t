@@ -109,6 +109,10 @@ diverge "$tmp/a"
 is "$status" 2 "one log is too few"
 diverge --wrong "$tmp/a" "$tmp/a"
 is "$status" 2 "an unknown option is refused"
+for other in a b; do
+	"$hstrace" divergence "$tmp/a" "$tmp/$other" >/dev/full 2>"$tmp/err"
+	like "$? $(cat "$tmp/err")" '^2 .*standard output: cannot be written' "a result that cannot be written has status 2 (a and $other)"
+done
 diverge --symbols "$tmp/a" "$tmp/a"
 is "$status" 2 "an option without its value is refused"
 done_testing

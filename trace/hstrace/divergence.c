@@ -332,11 +332,11 @@ int hst_cmd_divergence(int argc, char **argv)
 	}
 	if (i < a.n || i < b.n) {
 		print_divergence(&a, &b, i, i < a.n && i < b.n ? field : NULL, symbols);
-		return hst_finish(1);
+		return hst_finish(0) ? 2 : 1;
 	}
 	printf("the runs agree: %zu events\n", a.n);
 	for (i = 0; i < NR_ALLOWED; i++)
 		if (used[i])
 			printf("%u times: %s\n", used[i], allowed[i].source);
-	return hst_finish(0);
+	return hst_finish(0) ? 2 : 0;
 }
