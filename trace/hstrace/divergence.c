@@ -4,7 +4,8 @@
  *
  * Both runs are given as text: a console's log with the events that the host printed at its end (boot
  * argument trace.end=N), since a simulator may have no other output. Lines that do not begin with
- * "trace: " and a time are ignored. Harts are not compared. Nothing in a log is trusted.
+ * "trace: " and a time are ignored, and so are carriage returns. Harts are not compared. Nothing in
+ * a log is trusted.
  *
  * Events have to be equal, one by one, except in their times and in the fields of which the
  * specification lets an implementation choose the value (allowed[]).
@@ -115,10 +116,16 @@ static bool has_lost(const char *line)
 static bool add_line(struct log *log, char *line, size_t len, size_t number)
 {
 	struct event event = { .number = number };
+	size_t n = 0;
 
-	for (size_t i = 0; i < len; i++)
-		if (!line[i] || line[i] == '\r' || line[i] == '\n')
-			line[i] = ' '; /* a NUL would end the line early */
+	for (size_t i = 0; i < len; i++) {
+		if (line[i] == '\r')
+			continue;
+		/* A NUL would end the line early. */
+		line[n++] = line[i] && line[i] != '\n' ? line[i] : ' ';
+	}
+	len = n;
+	line[len] = '\0';
 	while (len && line[len - 1] == ' ')
 		line[--len] = '\0';
 	log->is_cut |= !strncmp(line, "trace: hart ", 12) && has_lost(line);
