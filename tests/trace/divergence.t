@@ -48,6 +48,16 @@ like "$out" '^the runs diverge at event 2$' "the number of the event is given"
 like "$out" '^expected: 1\.0 kvm_exit: .*scause=0x15.* \(line 5\)$' "the expected event and its line are shown"
 like "$out" '^the first field that differs is scause \(H .6\.1\)$' "of several fields, the first is named"
 like "$out" '^the last exit was at pc 0x80200010 of vCPU 1\.0' "the guest's pc is shown"
+esc=$(printf '\033')
+sed "s/ 1\.0 kvm_exit: sepc=0x80200010/ 1$esc[31m.0 kvm_exit: sepc=0x80200010$esc]0;x/; s/scause=/sc${esc}e=/" "$tmp/a" >"$tmp/bad"
+diverge "$tmp/bad" "$tmp/bad"
+is "$status" 0 "control characters are compared"
+diverge "$tmp/a" "$tmp/bad"
+like "$status $(tr '\n' ' ' <<<"$out")" '^1 .*actual: +1\?\[31m\.0 kvm_exit: sepc=0x80200010\?\]0;x sc\?e=.* of vCPU 1\?\[31m\.0' "... but not printed"
+sed "s/scause=/sc${esc}e=/" "$tmp/a" >"$tmp/bad"
+diverge "$tmp/a" "$tmp/bad"
+like "$out" '^the first field that differs is sc\?e$' "... as part of a field's name, neither"
+unlike "$out" "$esc" "... nor elsewhere"
 
 # ---- symbols ----
 smoke=$O/guest-payloads/smoke.elf

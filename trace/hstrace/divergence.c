@@ -222,13 +222,26 @@ static const char *difference(const struct event *a, const struct event *b, bool
 
 /* ---- the result ---- */
 
+/* Print n bytes of a log. They must not control the terminal. */
+static void print_text(const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		putchar(text[i] >= ' ' && text[i] <= '~' ? text[i] : '?');
+}
+
 static void print_event(const char *label, const struct log *log, size_t i)
 {
-	if (i < log->n)
-		printf("%-9s %s %s  (line %zu)\n", label, log->events[i].who, log->events[i].line,
-		       log->events[i].number);
-	else
+	const struct event *event = &log->events[i];
+
+	if (i >= log->n) {
 		printf("%-9s no event: the log ends after %zu\n", label, log->n);
+		return;
+	}
+	printf("%-9s ", label);
+	print_text(event->who, strlen(event->who));
+	putchar(' ');
+	print_text(event->line, strlen(event->line));
+	printf("  (line %zu)\n", event->number);
 }
 
 static void print_insn(const u8 *code)
@@ -258,8 +271,8 @@ static void print_instruction(const struct log *log, size_t n, const struct hst_
 	if (!at)
 		return;
 	pc = strtoull(at + 5, NULL, 0);
-	printf("the last exit was at pc 0x%llx of vCPU %s", (unsigned long long)pc,
-	       log->events[n - 1].who);
+	printf("the last exit was at pc 0x%llx of vCPU ", (unsigned long long)pc);
+	print_text(log->events[n - 1].who, strlen(log->events[n - 1].who));
 	symbol = symbols ? hst_symbols_find(symbols, pc) : NULL;
 	if (symbol)
 		printf(", %s+0x%llx", symbol->name, (unsigned long long)(pc - symbol->start));
@@ -278,7 +291,8 @@ static void print_meaning(const char *line)
 
 static void print_field(const char *event, const char *field)
 {
-	printf("the first field that differs is %.*s", (int)name_length(field), field);
+	printf("the first field that differs is ");
+	print_text(field, name_length(field));
 	for (size_t i = 0;
 	     !strncmp(event, "kvm_exit:", 9) && i < sizeof(fields) / sizeof(fields[0]); i++)
 		if (same_name(fields[i].field, field))
