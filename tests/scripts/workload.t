@@ -127,6 +127,8 @@ judged 1 "FAIL: there is no verdict" 'ok 1 - a\n' "... and has to reach its plan
 judged 1 "FAIL: Bail out! unexpected trap" 'ok 1 - a\nBail out! unexpected trap\n' "a payload that gives up fails"
 judged 1 "FAIL: the plan is 1..3, but the claims are others" 'ok 1 - a\n1..3\n' "... with all of its claims"
 judged 1 "FAIL: there is no verdict" 'workload: linux: x\rworkload: PASS: \r\nworkload: linux: y\n' "a guest's carriage return begins no line"
+judged 0 PASS 'noise\n\rworkload: PASS: \n\r' "a carriage return may precede a line"
+judged 1 "FAIL: a: not ok 1 - b" 'workload: FAIL: a: not ok 1 - b\r\r\n' "... and several may end it"
 judged 1 "FAIL: the host panicked" 'workload: PASS: \nhost: panic: x\n' "a panic after PASS is a failure"
 judged 1 "FAIL: there is no verdict" '1..0\n' "... which is not empty"
 
@@ -144,6 +146,8 @@ build="workload: build: commit abc images def"
 { echo "$build"; cat "$tmp/rounds"; echo "workload: PASS: "; } >"$tmp/log"
 board 0 'ebreak +22.00  21.00 to 23.00' "a board's log gives medians with intervals" --board b-1
 is "$(sed -n 3p "$tmp/board.csv")" "b-1,ebreak,cycles,3,300,10.00,22.00,21.00,23.00,30.00,40.00,7.00,abc,def" "... and a CSV file with provenance"
+sed -i 's/^/\r/; s/$/\r\r/' "$tmp/log"
+board 0 'ebreak +22.00  21.00 to 23.00' "... whatever its carriage returns" --board b-1
 { echo "$build"; cat "$tmp/rounds"; } >"$tmp/log"
 board 125 'does not end with PASS: there is no verdict' "a log that ends early is refused" --board b
 { echo "$build"; sed 's/,7.00$//' "$tmp/rounds"; } >"$tmp/log"

@@ -23,7 +23,7 @@ FEWEST_ROUNDS = 2
 
 def parse_log(text):
     """Return ({row: [(unit, numbers) of each round]}, commit, images)."""
-    text = text.replace("\r\n", "\n")
+    text = text.replace("\r", "")
     builds = BUILD.findall(text)
     rows = {}
     for _, name, unit, numbers in ROW.findall(text):

@@ -37,7 +37,7 @@ def command(simulator, path, profile, qemu, more=()):
 
 def verdict(text):
     """Return the verdict in a log, and the first claim that failed. A payload without a runner prints TAP."""
-    text = text.replace("\r\n", "\n")
+    text = text.replace("\r", "")
     found, failed, plans = VERDICT.findall(text), NOT_OK.findall(text), PLAN.findall(text)
     if PANIC in text:
         return "FAIL", "the host panicked"
