@@ -130,6 +130,7 @@ judged 1 "FAIL: there is no verdict" 'workload: linux: x\rworkload: PASS: \r\nwo
 judged 0 PASS 'noise\n\rworkload: PASS: \n\r' "a carriage return may precede a line"
 judged 1 "FAIL: a: not ok 1 - b" 'workload: FAIL: a: not ok 1 - b\r\r\n' "... and several may end it"
 judged 1 "FAIL: the host panicked" 'workload: PASS: \nhost: panic: x\n' "a panic after PASS is a failure"
+judged 1 "FAIL: the host panicked" 'host: panic: x\nworkload: PASS: \n' "... as is one on the first line of the log"
 judged 1 "FAIL: there is no verdict" '1..0\n' "... which is not empty"
 
 # ---- a board's cycles ----

@@ -18,7 +18,7 @@ NOT_OK = re.compile(r"^(?:workload: \S+ )?(not ok .*)$", re.MULTILINE)
 OK = re.compile(r"^ok ", re.MULTILINE)
 PLAN = re.compile(r"^1\.\.([1-9][0-9]*)$", re.MULTILINE)
 BAIL = re.compile(r"^(Bail out! .*)$", re.MULTILINE)
-PANIC = "\nhost: panic: "
+PANIC = re.compile(r"^host: panic: ", re.MULTILINE)
 
 
 class Outcome(NamedTuple):
@@ -39,7 +39,7 @@ def verdict(text):
     """Return the verdict in a log, and the first claim that failed. A payload without a runner prints TAP."""
     text = text.replace("\r", "")
     found, failed, plans = VERDICT.findall(text), NOT_OK.findall(text), PLAN.findall(text)
-    if PANIC in text:
+    if PANIC.search(text):
         return "FAIL", "the host panicked"
     if found:
         return found[-1]
