@@ -9,9 +9,14 @@ CONSOLE, ERRORS = 8, 14  # number of lines to show of standard output and of sta
 WIDTH = 78
 
 
+def printable(text):
+    """Return the text with '?' for each control character but tabs and line feeds."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "?", text)
+
+
 def _lines(text, most):
     for line in [line for line in text.splitlines() if line.strip()][-most:]:
-        line = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "?", "  " + line.expandtabs().rstrip())
+        line = printable("  " + line.expandtabs().rstrip())
         yield line if len(line) <= WIDTH else line[:WIDTH - 3] + "..."
 
 

@@ -129,6 +129,7 @@ judged 1 "FAIL: the plan is 1..3, but the claims are others" 'ok 1 - a\n1..3\n' 
 judged 1 "FAIL: there is no verdict" 'workload: linux: x\rworkload: PASS: \r\nworkload: linux: y\n' "a guest's carriage return begins no line"
 judged 0 PASS 'noise\n\rworkload: PASS: \n\r' "a carriage return may precede a line"
 judged 1 "FAIL: a: not ok 1 - b" 'workload: FAIL: a: not ok 1 - b\r\r\n' "... and several may end it"
+judged 1 'FAIL: x?]0;y?z?[31m' 'workload: FAIL: x\033]0;y\007z\302\233[31m\n' "control characters of a log are not printed"
 judged 1 "FAIL: the host panicked" 'workload: PASS: \nhost: panic: x\n' "a panic after PASS is a failure"
 judged 1 "FAIL: the host panicked" 'host: panic: x\nworkload: PASS: \n' "... as is one on the first line of the log"
 judged 1 "FAIL: there is no verdict" '1..0\n' "... which is not empty"
@@ -185,6 +186,18 @@ for words in "smoke --count --trace" "smoke --csv $tmp/x" "smoke --expected $0" 
 done
 work smoke --quiet --qemu "$tmp/none"
 like "$status $err" "^125 .*none cannot be executed" "a simulator that does not exist is no FAIL"
+
+# ---- simulators that fail ----
+# Claim what smoke prints on a simulator, a script that prints TEXT and executes COMMAND.
+simulated()	# STATUS REGEX TEXT COMMAND NAME ARGS...
+{
+	printf '#!/bin/sh\nprintf %%b "%s"\n%s\n' "$3" "$4" >"$tmp/simulator"
+	chmod +x "$tmp/simulator"
+	work smoke --qemu "$tmp/simulator" "${@:6}"
+	like "$status $(tr '\n' ' ' <<<"$out$err")" "^$1 $2" "$5"
+}
+simulated 1 'a\?\[1mb workload: FAIL: c\?\[2md FAIL: c\?\[2md $' 'a\\033[1mb\r\nworkload: FAIL: c\\033[2md\n' "exit 1" \
+	"control characters of a simulator's output are not printed"
 work smoke --on mars
 is "$status" 2 "an unknown simulator is wrong use"
 done_testing

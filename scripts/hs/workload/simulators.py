@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from hs import ends
 from hs.errors import LaunchError
+from hs.lastwords import printable
 from hs.run.spike import program as spike_program
 
 SIMULATORS = ("qemu", "qemu-spike", "spike")
@@ -35,9 +36,14 @@ def command(simulator, path, profile, qemu, more=()):
             "-smp", str(profile.harts), "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-bios", path, *more]
 
 
+def cleaned(text):
+    """Return the text of a log without carriage returns, and with '?' for control characters: a log is not trusted."""
+    return printable(text.replace("\r", ""))
+
+
 def verdict(text):
     """Return the verdict in a log, and the first claim that failed. A payload without a runner prints TAP."""
-    text = text.replace("\r", "")
+    text = cleaned(text)
     found, failed, plans = VERDICT.findall(text), NOT_OK.findall(text), PLAN.findall(text)
     if PANIC.search(text):
         return "FAIL", "the host panicked"
@@ -53,7 +59,7 @@ def verdict(text):
 
 
 def run(words, seconds=SECONDS, echo=None):
-    """Run a simulator to its end or the time limit; ECHO gets each line of its output."""
+    """Run a simulator to its end or the time limit; ECHO gets each line of its output, cleaned."""
     if not shutil.which(words[0]):
         raise LaunchError("%s cannot be executed" % words[0])
     try:
@@ -66,9 +72,10 @@ def run(words, seconds=SECONDS, echo=None):
     for raw in process.stdout:
         lines.append(raw.decode(errors="replace").rstrip("\r\n"))
         if echo:
-            echo(lines[-1])
+            echo(cleaned(lines[-1]))
     status = process.wait()
     text = "".join(line + "\n" for line in lines)
     if status in (125, 126, 127) or not lines and status not in (124, 137):
-        raise LaunchError("%s has ended with status %d: %s" % (os.path.basename(words[0]), status, (lines or ["no output"])[-1]))
+        raise LaunchError("%s has ended with status %d: %s" % (os.path.basename(words[0]), status,
+                                                            cleaned((lines or ["no output"])[-1])))
     return Outcome(text, status not in (124, 137), *verdict(text))
