@@ -198,6 +198,13 @@ simulated()	# STATUS REGEX TEXT COMMAND NAME ARGS...
 }
 simulated 1 'a\?\[1mb workload: FAIL: c\?\[2md FAIL: c\?\[2md $' 'a\\033[1mb\r\nworkload: FAIL: c\\033[2md\n' "exit 1" \
 	"control characters of a simulator's output are not printed"
+simulated 125 '.*workload: simulator has ended with status 2, without starting the machine: x: bad option $' 'x: bad option\n' "exit 2" \
+	"a simulator that does not start the machine is no FAIL"
+simulated 125 '.*has ended with status 0, .*: no output $' '' "exit 0" "... and neither is one that prints nothing"
+simulated 1 '.*FAIL: there is no verdict $' 'OpenSBI v1.5\r\n' "exit 1" "a machine that stops after its firmware has started fails"
+simulated 1 '.*FAIL: not ok 1 - a $' 'not ok 1 - a\n1..1\n' "exit 3" "... as does one whose claims fail, whatever the simulator's status"
+SPIKE=/bin/ls work smoke --on spike --quiet
+like "$status $err" "^125 .*ls has ended with status 2, " "a program that is not Spike is no FAIL"
 work smoke --on mars
 is "$status" 2 "an unknown simulator is wrong use"
 done_testing

@@ -19,6 +19,8 @@ NOT_OK = re.compile(r"^(?:workload: \S+ )?(not ok .*)$", re.MULTILINE)
 OK = re.compile(r"^ok ", re.MULTILINE)
 PLAN = re.compile(r"^1\.\.([1-9][0-9]*)$", re.MULTILINE)
 BAIL = re.compile(r"^(Bail out! .*)$", re.MULTILINE)
+# A line of the firmware, the host or a payload, or of Spike after a failure of the machine.
+STARTED = re.compile(r"^(OpenSBI v|hyperscope: |host: |workload: |trace: |ok |not ok |1\.\.|Bail out!|\*\*\* FAILED \*\*\*)", re.MULTILINE)
 PANIC = re.compile(r"^host: panic: ", re.MULTILINE)
 
 
@@ -75,7 +77,9 @@ def run(words, seconds=SECONDS, echo=None):
             echo(cleaned(lines[-1]))
     status = process.wait()
     text = "".join(line + "\n" for line in lines)
-    if status in (125, 126, 127) or not lines and status not in (124, 137):
-        raise LaunchError("%s has ended with status %d: %s" % (os.path.basename(words[0]), status,
-                                                            cleaned((lines or ["no output"])[-1])))
-    return Outcome(text, status not in (124, 137), *verdict(text))
+    ended = status not in (124, 137)
+    # A machine that reports FAIL may also have a status other than 0, but it has printed something.
+    if status in (125, 126, 127) or ended and (not lines or status and not STARTED.search(cleaned(text))):
+        raise LaunchError("%s has ended with status %d, without starting the machine: %s"
+                          % (os.path.basename(words[0]), status, cleaned((lines or ["no output"])[-1])))
+    return Outcome(text, ended, *verdict(text))
