@@ -134,6 +134,21 @@ judged 1 "FAIL: the host panicked" 'workload: PASS: \nhost: panic: x\n' "a panic
 judged 1 "FAIL: the host panicked" 'host: panic: x\nworkload: PASS: \n' "... as is one on the first line of the log"
 judged 1 "FAIL: there is no verdict" '1..0\n' "... which is not empty"
 
+# ---- comparisons ----
+# Claim the status and output of --check --expected if hstrace is a script with this COMMAND.
+compared()	# STATUS REGEX COMMAND NAME
+{
+	printf '#!/bin/sh\n%s\n' "$3" >"$tmp/other/hstrace"
+	chmod +x "$tmp/other/hstrace"
+	work --check "$tmp/log" --expected "$tmp/log" --out "$tmp/other"
+	like "$status $(tr '\n' ' ' <<<"$out$err")" "^$1 $2" "$4"
+}
+mkdir "$tmp/other"
+echo "workload: PASS: " >"$tmp/log"
+compared 1 'PASS ' 'exit 1' "events that differ are a failure"
+compared 2 '.*the events cannot be compared: see the message' 'exit 2' "events that cannot be compared are none"
+compared 125 '.*the events cannot be compared: hstrace was ended by signal 9' 'kill -KILL $$' "... nor is a crash of hstrace"
+
 # ---- a board's cycles ----
 for round in 1 2 3; do
 	echo "workload: bench-$round: bench,nothing,cycles,100,1.00,2.0$round,3.00,4.00,2.50,"

@@ -120,6 +120,8 @@ def divergence(options, expected, log):
     if options.profile and os.path.exists(symbols):
         words += ["--symbols", symbols]
     done = subprocess.run(words + [expected, log], check=False)
+    if done.returncode < 0:
+        raise LaunchError("the events cannot be compared: hstrace was ended by signal %d" % -done.returncode)
     if done.returncode > 1:
         raise LaunchError("the events cannot be compared: see the message of hstrace above", STATUS_USAGE)
     return not done.returncode

@@ -90,6 +90,8 @@ def _divergence(out, expected, log, folder, name):
     done = subprocess.run([os.path.join(out, "hstrace"), "divergence", expected, actual], stdout=subprocess.PIPE,
                           stderr=subprocess.DEVNULL, check=False)
     text = done.stdout.decode(errors="replace")
+    if done.returncode < 0:
+        raise LaunchError("the events cannot be compared: hstrace was ended by signal %d" % -done.returncode)
     if done.returncode == 0:
         return None
     return text.partition("\n")[0].rpartition(" ")[2] if done.returncode == 1 else NO_EVENTS
