@@ -140,12 +140,12 @@ compared()	# STATUS REGEX COMMAND NAME
 {
 	printf '#!/bin/sh\n%s\n' "$3" >"$tmp/other/hstrace"
 	chmod +x "$tmp/other/hstrace"
-	work --check "$tmp/log" --expected "$tmp/log" --out "$tmp/other"
+	PYTHONUNBUFFERED="" work --check "$tmp/log" --expected "$tmp/log" --out "$tmp/other"
 	like "$status $(tr '\n' ' ' <<<"$out$err")" "^$1 $2" "$4"
 }
 mkdir "$tmp/other"
 echo "workload: PASS: " >"$tmp/log"
-compared 1 'PASS ' 'exit 1' "events that differ are a failure"
+compared 1 'PASS the events $' 'echo the events; exit 1' "events that differ are a failure, and are printed below the verdict"
 compared 2 '.*the events cannot be compared: see the message' 'exit 2' "events that cannot be compared are none"
 compared 125 '.*the events cannot be compared: hstrace was ended by signal 9' 'kill -KILL $$' "... nor is a crash of hstrace"
 

@@ -119,6 +119,7 @@ def divergence(options, expected, log):
     symbols = os.path.join(options.out, "guest-payloads", "%s.elf" % options.profile)
     if options.profile and os.path.exists(symbols):
         words += ["--symbols", symbols]
+    sys.stdout.flush()  # hstrace prints below the verdict
     done = subprocess.run(words + [expected, log], check=False)
     if done.returncode < 0:
         raise LaunchError("the events cannot be compared: hstrace was ended by signal %d" % -done.returncode)
