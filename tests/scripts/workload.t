@@ -134,6 +134,17 @@ judged 1 "FAIL: the host panicked" 'workload: PASS: \nhost: panic: x\n' "a panic
 judged 1 "FAIL: the host panicked" 'host: panic: x\nworkload: PASS: \n' "... as is one on the first line of the log"
 judged 1 "FAIL: there is no verdict" '1..0\n' "... which is not empty"
 
+printf 'workload: build: x\nworkload: smoke: 2 of 2 claims hold\nworkload: PASS: \n' >"$tmp/log"
+work smoke --check "$tmp/log"
+is "$status $out" "0 PASS" "a log of the profile is judged"
+for profile in functional hs; do
+	work $profile --check "$tmp/log"
+	like "$status $err" "^2 .*log is not a log of $profile: it has results of smoke$" "another profile's log is refused ($profile)"
+done
+echo "workload: PASS: " >"$tmp/log"
+work functional --check "$tmp/log"
+is "$status $out" "0 PASS" "... but not one that names no VM"
+
 # ---- comparisons ----
 # Claim the status and output of --check --expected if hstrace is a script with this COMMAND.
 compared()	# STATUS REGEX COMMAND NAME

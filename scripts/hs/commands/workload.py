@@ -140,6 +140,11 @@ def say(outcome):
 def check(options):
     with open(options.check, encoding="utf-8", errors="replace", newline="") as file:
         text = file.read()
+    if options.profile:
+        found, expected = simulators.vms(text), profiles.read(options.profile).vm_names()
+        if found and not found & expected:
+            raise LaunchError("%s is not a log of %s: it has results of %s" % (options.check, options.profile, ", ".join(sorted(found))),
+                              STATUS_USAGE)
     status = say(simulators.Outcome(text, True, *simulators.verdict(text)))
     if options.expected and not divergence(options, options.expected, options.check):
         status = 1

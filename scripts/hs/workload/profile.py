@@ -24,6 +24,9 @@ class Profile(NamedTuple):
     harts: int
     command: str      # what Debian's kernel runs as /hs/command, if files has its initrd
 
+    def vm_names(self):
+        return {line.split()[1] for line in self.vms}
+
 
 def names():
     return sorted(os.path.basename(path)[:-len(".toml")] for path in glob.glob(os.path.join(glob.escape(FOLDER), "*.toml")))

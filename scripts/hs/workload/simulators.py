@@ -18,6 +18,7 @@ VERDICT = re.compile(r"^workload: (PASS|FAIL): ?(.*)$", re.MULTILINE)
 NOT_OK = re.compile(r"^(?:workload: \S+ )?(not ok .*)$", re.MULTILINE)
 OK = re.compile(r"^ok ", re.MULTILINE)
 PLAN = re.compile(r"^1\.\.([1-9][0-9]*)$", re.MULTILINE)
+VM = re.compile(r"^workload: (?!build:)([a-z0-9_-]+): ", re.MULTILINE)
 BAIL = re.compile(r"^(Bail out! .*)$", re.MULTILINE)
 # A line of the firmware, the host or a payload, or of Spike after a failure of the machine.
 STARTED = re.compile(r"^(OpenSBI v|hyperscope: |host: |workload: |trace: |ok |not ok |1\.\.|Bail out!|\*\*\* FAILED \*\*\*)", re.MULTILINE)
@@ -58,6 +59,11 @@ def verdict(text):
     if len(OK.findall(text)) != int(plans[-1]):
         return "FAIL", "the plan is 1..%s, but the claims are others" % plans[-1]
     return "PASS", ""
+
+
+def vms(text):
+    """Return the names of the VMs that a log has lines of."""
+    return set(VM.findall(cleaned(text)))
 
 
 def run(words, seconds=SECONDS, echo=None):
