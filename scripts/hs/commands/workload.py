@@ -32,6 +32,11 @@ exit status: 0 PASS; 1 FAIL, the events differ, or a planted fault is missed;
 TRACE = ("trace=kvm_*,gstage_*,!gstage_step,!kvm_ioctl*,!kvm_*hva*,!kvm_invalidate*,!kvm_exit_cost,!kvm_memslot* "
          "trace.size=4M trace.end=1000000 trace.crash=10000")
 
+# The modes that use an option; "" builds all profiles, or builds and runs PROFILE.
+USED_BY = {"on": ("", "trace"), "quiet": ("", "trace"), "boot": ("", "trace", "count", "faults"),
+           "elf": ("", "trace", "count", "faults"), "timeout": ("", "trace", "count", "faults"),
+           "qemu": ("", "trace", "count", "faults"), "csv": ("faults",), "expected": ("trace", "check", "faults")}
+
 
 def parse(argv):
     parser = of_command("workload", __doc__, epilog=EXAMPLES)
@@ -78,13 +83,17 @@ def check_together(parser, options):
     if len(modes) > 1:
         parser.error("--%s and --%s cannot be used together" % (modes[0], modes[1]))
     mode = (modes or [""])[0]
-    if not options.profile and (mode in ("faults", "count", "trace") or options.elf or options.on != "qemu"):
+    given = [name for name in USED_BY if getattr(options, name) != parser.get_default(name)]
+    for name in given:
+        if mode in USED_BY[name]:
+            continue
+        if not mode:
+            parser.error("--%s needs --%s" % (name, " or --".join(USED_BY[name])))
+        if name == "on" and mode in ("count", "faults"):
+            parser.error("--%s uses QEMU's machine virt: omit --on" % mode)
+        parser.error("--%s has no effect with --%s" % (name, mode))
+    if not options.profile and (mode in ("faults", "count", "trace") or not mode and given):
         parser.error("name a PROFILE; --list prints them")
-    for name, modes_with in (("csv", ("faults",)), ("expected", ("trace", "check", "faults"))):
-        if getattr(options, name) is not None and mode not in modes_with:
-            parser.error("--%s needs --%s" % (name, " or --".join(modes_with)))
-    if options.on != "qemu" and mode not in ("", "trace"):
-        parser.error("--%s uses QEMU's machine virt: omit --on" % mode)
     if mode == "faults" and options.profile != "smoke":
         parser.error("--faults: only the profile smoke can be used")
     if options.profile and mode in ("", "trace", "count", "faults"):
