@@ -211,6 +211,10 @@ for words in "smoke --count --trace" "smoke --csv $tmp/x" "smoke --expected $0" 
 	work $words
 	is "$status" 2 "options without an effect are refused: ${words//$tmp/TMP}"
 done
+for boot in 'x"; evil = "y' 'a\b' $'a\nb' 'é'; do
+	work smoke --boot "$boot"
+	like "$status $(wc -l <"$tmp/err") $err" "^2 1 .*--boot '.*': boot arguments have only printable ASCII characters" "a boot argument has no $(printf %q "$boot")"
+done
 work smoke --quiet --qemu "$tmp/none"
 like "$status $err" "^125 .*none cannot be executed" "a simulator that does not exist is no FAIL"
 

@@ -7,6 +7,7 @@ Without PROFILE, all profiles are built; with PROFILE, it is also run.
 """
 import csv
 import os
+import re
 import subprocess
 import sys
 
@@ -65,6 +66,8 @@ def parse(argv):
     options = parser.parse_args(argv)
     if options.profile and options.profile not in profiles.names():
         parser.error("there is no profile '%s'; choose from %s" % (options.profile, ", ".join(profiles.names())))
+    if not re.fullmatch(r"[ !#-\[\]-~]*", options.boot):  # it becomes a string in a device tree's source
+        parser.error("--boot %s: boot arguments have only printable ASCII characters, without \" and \\" % ascii(options.boot))
     check_together(parser, options)
     options.chosen = plant.ALL
     if options.faults != "all" and options.faults is not None:
