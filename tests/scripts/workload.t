@@ -215,6 +215,10 @@ for boot in 'x"; evil = "y' 'a\b' $'a\nb' 'é'; do
 	work smoke --boot "$boot"
 	like "$status $(wc -l <"$tmp/err") $err" "^2 1 .*--boot '.*': boot arguments have only printable ASCII characters" "a boot argument has no $(printf %q "$boot")"
 done
+for elf in "$tmp" "$tmp/none/x.elf"; do
+	work smoke --elf "$elf"
+	like "$status $err" "^2 .*--elf $elf: cannot be written" "an ELF file that cannot be written is wrong use: ${elf//$tmp/TMP}"
+done
 work smoke --quiet --qemu "$tmp/none"
 like "$status $err" "^125 .*none cannot be executed" "a simulator that does not exist is no FAIL"
 

@@ -77,6 +77,7 @@ def parse(argv):
                          % (unknown[0], ", ".join(fault.name for fault in plant.ALL)))
         options.chosen = [plant.named(name) for name in options.faults.split(",")]
     parser.written("--csv", options.csv)
+    parser.written("--elf", options.elf)
     return options
 
 
