@@ -59,7 +59,7 @@ def parse(argv):
     parser.add_argument("--boot", metavar="ARGS", default="", help="further boot arguments of the host")
     parser.add_argument("--elf", metavar="FILE", type=absolute, help="the ELF file to write (OUT/workload/PROFILE.elf; with --trace "
                         "or --faults PROFILE-trace.elf)")
-    parser.add_argument("--timeout", metavar="SECONDS", type=seconds, default=simulators.SECONDS, help="time limit (600)")
+    parser.add_argument("--timeout", metavar="SECONDS", type=seconds, default=simulators.SECONDS, help="time limit (600; 0: none)")
     parser.add_argument("--quiet", action="store_true", help="print only the verdict")
     parser.add_qemu()
     parser.add_out()

@@ -73,7 +73,7 @@ def _run(fault, path, profile, options, places, folder, limit):
                                ["-S", "-chardev", "socket,id=gdb,server=on,wait=off,path=" + qemuopt.value(socket), "-gdb", "chardev:gdb"])
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         machine = pool.submit(simulators.run, words, limit)
-        debugger = subprocess.run(["timeout", "%.0f" % limit, "sh", "-c", WAIT % socket, "sh"] + gdb, cwd=folder,
+        debugger = subprocess.run(["timeout", simulators.limit(limit), "sh", "-c", WAIT % socket, "sh"] + gdb, cwd=folder,
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         outcome = machine.result()
     if debugger.returncode != STATUS_TIMEOUT and (

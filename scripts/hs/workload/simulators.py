@@ -66,13 +66,18 @@ def vms(text):
     return set(VM.findall(cleaned(text)))
 
 
+def limit(seconds):
+    """Return a time limit for timeout(1), for which 0 means that there is none: a limit above 0 must not become 0."""
+    return "%.3f" % (max(seconds, 0.001) if seconds else 0)
+
+
 def run(words, seconds=SECONDS, echo=None):
     """Run a simulator to its end or the time limit; ECHO gets each line of its output, cleaned."""
     if not shutil.which(words[0]):
         raise LaunchError("%s cannot be executed" % words[0])
     try:
         with ends.held():
-            process = ends.start(["timeout", "--kill-after=2", "%.3f" % seconds] + words, stdin=subprocess.DEVNULL,
+            process = ends.start(["timeout", "--kill-after=2", limit(seconds)] + words, stdin=subprocess.DEVNULL,
                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     except OSError as error:
         raise LaunchError("%s: %s" % (words[0], error.strerror)) from None
