@@ -242,6 +242,24 @@ simulated 1 '.*FAIL: the machine has not ended within the time limit $' '' "exec
 	"a time limit below a millisecond is one" --timeout 0.0001
 SPIKE=/bin/ls work smoke --on spike --quiet
 like "$status $err" "^125 .*ls has ended with status 2, " "a program that is not Spike is no FAIL"
+# This simulator of --faults never opens the socket that gdb waits for.
+if command -v gdb-multiarch >/dev/null; then
+	printf '#!/bin/sh\n: >"%s"\nexec sleep 60\n' "$tmp/started" >"$tmp/simulator"
+	mkdir "$tmp/temporary"
+	TMPDIR=$tmp/temporary "$HS_TOP/scripts/hyperscope" workload --out "$tmp/out" smoke --faults=trap-tval --qemu "$tmp/simulator" \
+		--expected "$tmp/log" >"$tmp/table" 2>"$tmp/err" &
+	pid=$!
+	wait_until 100 '[ -e "$tmp/started" ]'
+	kill -TERM $pid
+	wait_until 50 '! kill -0 $pid 2>/dev/null'
+	ok $? "a signal ends --faults before the time limit"
+	wait $pid
+	is "$?" 143 "... with its own status"
+	wait_until 20 '! grep -qz "$tmp/[t]emporary/faults" /proc/[0-9]*/cmdline 2>/dev/null'
+	ok $? "... and leaves neither QEMU nor gdb running"
+else
+	skip "a signal ends --faults before the time limit" "gdb-multiarch is missing"
+fi
 work smoke --on mars
 is "$status" 2 "an unknown simulator is wrong use"
 done_testing

@@ -73,10 +73,14 @@ def _run(fault, path, profile, options, places, folder, limit):
                                ["-S", "-chardev", "socket,id=gdb,server=on,wait=off,path=" + qemuopt.value(socket), "-gdb", "chardev:gdb"])
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         machine = pool.submit(simulators.run, words, limit)
-        debugger = subprocess.run(["timeout", simulators.limit(limit), "sh", "-c", WAIT % socket, "sh"] + gdb, cwd=folder,
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-        outcome = machine.result()
-    if debugger.returncode != STATUS_TIMEOUT and (
+        try:
+            debugger = ends.captured(["timeout", "--kill-after=2", simulators.limit(limit), "sh", "-c", WAIT % socket, "sh"] + gdb,
+                                     cwd=folder, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+            outcome = machine.result()
+        except BaseException:
+            ends.terminate_all()  # else the machine runs to its time limit before the command ends
+            raise
+    if debugger.returncode not in (STATUS_TIMEOUT, 137) and (
             plant.PLANTED.encode() not in debugger.stdout or debugger.returncode not in (0, 1)):
         raise LaunchError("gdb-multiarch failed with status %d: %s"
                           % (debugger.returncode, debugger.stdout.decode(errors="replace").strip()))

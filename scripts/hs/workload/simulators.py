@@ -81,6 +81,8 @@ def run(words, seconds=SECONDS, echo=None):
                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     except OSError as error:
         raise LaunchError("%s: %s" % (words[0], error.strerror)) from None
+    if ends.is_ending():  # in a thread, after terminate_all()
+        ends.terminate(process)
     lines = []
     for raw in process.stdout:
         lines.append(raw.decode(errors="replace").rstrip("\r\n"))
