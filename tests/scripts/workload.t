@@ -238,6 +238,7 @@ simulated 125 '.*workload: simulator has ended with status 2, without starting t
 simulated 125 '.*has ended with status 0, .*: no output $' '' "exit 0" "... and neither is one that prints nothing"
 simulated 1 '.*FAIL: there is no verdict $' 'OpenSBI v1.5\r\n' "exit 1" "a machine that stops after its firmware has started fails"
 simulated 1 '.*FAIL: not ok 1 - a $' 'not ok 1 - a\n1..1\n' "exit 3" "... as does one whose claims fail, whatever the simulator's status"
+simulated 1 '.*FAIL: the host panicked $' 'host: panic: x\n' "exit 125" "... and so does one whose host panics, for which QEMU's status is 125"
 simulated 1 '.*FAIL: the machine has not ended within the time limit $' '' "exec sleep 5" \
 	"a time limit below a millisecond is one" --timeout 0.0001
 SPIKE=/bin/ls work smoke --on spike --quiet

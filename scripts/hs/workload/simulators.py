@@ -91,8 +91,8 @@ def run(words, seconds=SECONDS, echo=None):
     status = process.wait()
     text = "".join(line + "\n" for line in lines)
     ended = status not in (124, 137)
-    # A machine that reports FAIL may also have a status other than 0, but it has printed something.
-    if status in (125, 126, 127) or ended and (not lines or status and not STARTED.search(cleaned(text))):
+    # A machine that reports FAIL, or a panic of the host, may also have a status other than 0, but it has printed something.
+    if ended and (not lines or status and not STARTED.search(cleaned(text))):
         raise LaunchError("%s has ended with status %d, without starting the machine: %s"
                           % (os.path.basename(words[0]), status, cleaned((lines or ["no output"])[-1])))
     return Outcome(text, ended, *verdict(text))
