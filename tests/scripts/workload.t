@@ -159,6 +159,8 @@ echo "workload: PASS: " >"$tmp/log"
 compared 1 'PASS the events $' 'echo the events; exit 1' "events that differ are a failure, and are printed below the verdict"
 compared 2 '.*the events cannot be compared: see the message' 'exit 2' "events that cannot be compared are none"
 compared 125 '.*the events cannot be compared: hstrace was ended by signal 9' 'kill -KILL $$' "... nor is a crash of hstrace"
+echo "host: " >"$tmp/log"
+compared 1 'FAIL: there is no verdict $' 'exit 2' "a log that ends early, without events, is a failure and not wrong use"
 
 # ---- a board's cycles ----
 for round in 1 2 3; do
