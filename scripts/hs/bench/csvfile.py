@@ -2,7 +2,8 @@
 """csvfile.py - read and write CSV files, with errors that name the line and the fault."""
 import csv
 import math
-import os
+
+from hs import output
 
 
 def read(path, columns, numbers=(), more=False):
@@ -36,13 +37,11 @@ def read(path, columns, numbers=(), more=False):
 
 
 def write(path, columns, lines):
-    """Write the file; if that fails, the file is unchanged. Missing columns of a line are left empty."""
-    beside = "%s.%d.new" % (path, os.getpid())
-    with open(beside, "w", newline="", encoding="utf-8") as file:
+    """Write the file; if that fails, a regular file is unchanged. Missing columns of a line are left empty."""
+    with output.create(path) as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n", restval="")
         writer.writeheader()
         writer.writerows(lines)
-    os.replace(beside, path)
 
 
 def number(text, what):

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: MIT
 """report.py - write figures as CSV and as tables 80 characters wide, and compare them with other figures."""
-import csv
-
-from hs import output
 from hs.kernels import order
 from . import csvfile, provenance
 from .rows import APPLICATIONS, BESIDE, BY_NAME, DERIVED, GOALS_WITH, GROUPS, ROWS, TRACED, WRONG_IN_LINUX
@@ -16,10 +13,7 @@ FIGURES = tuple(name for name in COLUMNS if name != "exit")
 
 
 def write_csv(path, results):
-    with output.create(path) as file:
-        writer = csv.DictWriter(file, CSV_COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(results)
+    csvfile.write(path, CSV_COLUMNS, results)
 
 
 def read_csv(path):

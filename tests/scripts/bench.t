@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# bench.t - what scripts/hyperscope bench, compare and kvm-history read and write: logs and CSV files are checked, and
+# files are replaced completely or not at all. Here a program that prints given output stands in for the machine;
+# tests/boot/bench.t measures.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+cat >"$tmp/qemu" <<'EOF'
+#!/bin/bash
+case "$*" in
+*--version*) echo "QEMU emulator version 10.9.1" ;;
+*only=none*) printf 'OpenSBI v1.9\n# sbi: implementation 1 version 0x10009\n' ;;
+*-icount*) cat "$LINES_OF_GUEST" ;;
+esac
+EOF
+chmod +x "$tmp/qemu"
+export QEMU=$tmp/qemu LINES_OF_GUEST=$tmp/guest
+mkdir -p "$tmp/o/guest-payloads"
+for file in guest-payloads/bench.bin vmm hyperscope.bin; do
+	echo "$file" >"$tmp/o/$file"
+done
+bench()	# ARGS...: run bench; sets $status, $out (with standard error) and $err
+{
+	"$HS_TOP/scripts/hyperscope" bench --out "$tmp/o" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+	status=$?
+	out=$(cat "$tmp/out" "$tmp/err") err=$(<"$tmp/err")
+}
+rounds()	# FIRST MEDIAN [LAST]: print rounds of the profile bench
+{
+	for round in $(seq "$1" "${3:-3}"); do
+		echo "workload: bench-$round: bench,nothing,cycles,128,1,$2,9,99,5.5,3.0"
+		echo "workload: bench-$round: bench,mmio_read,cycles,128,3,$2,9,99,5.5,"
+	done
+}
+build="workload: build: commit abc images def" pass="workload: PASS: "
+line=bench,mmio_read,instructions,256,100,100,100,100,100,0
+
+# ---- files that are written ----
+{ echo "$build"; rounds 1 20; echo "$pass"; } >"$tmp/log"
+echo old >"$tmp/old.csv"
+chmod 600 "$tmp/old.csv"
+ln -s old.csv "$tmp/link.csv"
+bench --from "$tmp/log" --board b --csv "$tmp/link.csv"
+is "$status $(readlink "$tmp/link.csv") $(wc -l <"$tmp/old.csv") $(stat -c %a "$tmp/old.csv")" "0 old.csv 3 600" "a CSV file is written through a symbolic link, and keeps its mode"
+mkfifo "$tmp/pipe"
+cat "$tmp/pipe" >"$tmp/read" &
+bench --from "$tmp/log" --board b --csv "$tmp/pipe"
+[ -p "$tmp/pipe" ] || kill $!
+wait $!
+is "$status $(wc -l <"$tmp/read") $(stat -c %F "$tmp/pipe")" "0 3 fifo" "a pipe is written, not replaced"
+ln -s /proc/self/fd/1 "$tmp/stdout" # not /dev/stdout: a faulty version would replace it for the whole machine
+bench --from "$tmp/log" --board b --csv "$tmp/stdout"
+like "$status $(grep -c '^b,' "$tmp/out") $(tail -n 1 "$tmp/out")" "^0 2 .*/stdout: 2 rows" "a CSV file can go to the standard output before the table"
+cp "$tmp/old.csv" "$tmp/before"
+(
+	trap '' XFSZ
+	ulimit -f 0 # a write to a regular file fails, as on a full disk
+	"$HS_TOP/scripts/hyperscope" bench --out "$tmp/o" --from "$tmp/log" --board c --csv "$tmp/old.csv" 2>&1 | cat >/dev/null
+	exit "${PIPESTATUS[0]}"
+)
+is "$? $(ls "$tmp" | grep -c new) $(cmp "$tmp/before" "$tmp/old.csv" 2>&1)" "125 0 " "a write that fails leaves the CSV file as it was, and no other file"
+done_testing
