@@ -82,9 +82,10 @@ class Parser(argparse.ArgumentParser):
 
     def written(self, option, path):
         """Check before measuring that the file PATH, given with OPTION, can be written. If not, report a usage error."""
-        if path and (os.path.isdir(path) or not os.access(path if os.path.exists(path) else os.path.dirname(path) or ".",
-                                                          os.W_OK)):
-            self.error("%s %s: cannot be written" % (option, path))
+        if path is None:
+            return
+        if not path or os.path.isdir(path) or not os.access(path if os.path.exists(path) else os.path.dirname(path) or ".", os.W_OK):
+            self.error("%s %s: cannot be written" % (option, path or "''"))
 
     def error(self, message):
         # Python 3.11 quotes the choices; Python 3.13 does not.

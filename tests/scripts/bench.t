@@ -60,4 +60,14 @@ cp "$tmp/old.csv" "$tmp/before"
 	exit "${PIPESTATUS[0]}"
 )
 is "$? $(ls "$tmp" | grep -c new) $(cmp "$tmp/before" "$tmp/old.csv" 2>&1)" "125 0 " "a write that fails leaves the CSV file as it was, and no other file"
+history_refused()	# REGEX ARGS...
+{
+	timeout 20 "$HS_TOP/scripts/hyperscope" kvm-history --out "$tmp/o" "${@:2}" >"$tmp/out" 2>"$tmp/err" </dev/null
+	like "$? $(cat "$tmp/err")" "^2 kvm-history: $1" "kvm-history refuses ${*:2}"
+}
+history_refused "--csv '': cannot be written" --csv '' 1.2.3
+mkdir "$tmp/k"
+cd "$HS_TOP" || exit
+history_refused "--csv: name a file for the figures of your own kernel" --csv notebooks-data/kvm-history.csv "own=$tmp/k"
+cd - >/dev/null || exit
 done_testing

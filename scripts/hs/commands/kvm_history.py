@@ -54,7 +54,8 @@ def parse(argv):
         if not found:
             parser.error("there is no row '%s'" % word)
         options.names += found
-    if options.csv == CSV and any(kernels.is_folder(name) for name in options.kernels):
+    options.own = os.path.realpath(options.csv) != os.path.realpath(CSV)
+    if not options.own and any(kernels.is_folder(name) for name in options.kernels):
         parser.error("--csv: name a file for the figures of your own kernel")
     parser.written("--csv", options.csv)
     os.environ["O"] = options.out
