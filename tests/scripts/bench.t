@@ -60,6 +60,41 @@ cp "$tmp/old.csv" "$tmp/before"
 	exit "${PIPESTATUS[0]}"
 )
 is "$? $(ls "$tmp" | grep -c new) $(cmp "$tmp/before" "$tmp/old.csv" 2>&1)" "125 0 " "a write that fails leaves the CSV file as it was, and no other file"
+
+# ---- kvm-history ----
+said=$(cd "$HS_TOP/scripts" && python3 -B - "$tmp" "$(head -n 1 "$HS_TOP/notebooks-data/kvm-history.csv")" 2>&1 <<'EOF'
+import csv, fcntl, io, os, resource, signal, sys
+from hs.bench import report
+from hs.commands import kvm_history
+folder, heading = sys.argv[1:]
+line = dict.fromkeys(heading.split(","), "1")
+line.update(system="linux-1.2.3", exit="nothing", toggles="default", cpu="rv64", unit="instructions")
+path = os.path.join(folder, "history.csv")
+kvm_history.measured = lambda system, options: [line]
+kvm_history.fetched = lambda options: []
+kvm_history.linuxes.add = lambda out, names, option: ["linux-1.2.3"]
+merged = kvm_history.merged
+def watched(path, results):
+    with open(os.path.join(folder, "o", "kvm-history", "lock"), encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            print("not locked")
+        except BlockingIOError:
+            print("locked")
+    return merged(path, results)
+kvm_history.merged = watched
+words = ["--out", os.path.join(folder, "o"), "--csv", path, "1.2.3"]
+kvm_history.main(words)
+before = open(path, encoding="utf-8").read()
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+try:
+    kvm_history.main(words)
+except OSError:
+    print("failed,", "same" if open(path, encoding="utf-8").read() == before else "lost")
+EOF
+)
+like "$(tr '\n' ' ' <<<"$said")" '^locked .*history\.csv has been updated locked failed, same $' "kvm-history locks its file, and a write that fails leaves it as it was"
 history_refused()	# REGEX ARGS...
 {
 	timeout 20 "$HS_TOP/scripts/hyperscope" kvm-history --out "$tmp/o" "${@:2}" >"$tmp/out" 2>"$tmp/err" </dev/null

@@ -9,6 +9,7 @@ import os
 from hs.bench import csvfile, provenance, systems
 from hs.bench.rows import BY_NAME
 from hs.errors import LaunchError
+from hs.lock import lock
 
 KEY = ("system", "exit", "toggles", "cpu")
 COLUMNS = KEY + ("stage", "function", "instructions", "iterations") + provenance.COLUMNS
@@ -39,6 +40,7 @@ def merge(path, found, options):
     shared = provenance.collect(runner)
     mine = [line for anatomy in found for line in _lines(anatomy, options, runner, shared)]
     keys = {tuple(line[name] for name in KEY) for line in mine}
-    kept = [line for line in (read(path) if os.path.exists(path) else [])
-            if tuple(line[name] for name in KEY) not in keys]
-    csvfile.write(path, COLUMNS, kept + mine)
+    with lock("anatomy", os.path.join(options.out, "anatomy")):
+        kept = [line for line in (read(path) if os.path.exists(path) else [])
+                if tuple(line[name] for name in KEY) not in keys]
+        csvfile.write(path, COLUMNS, kept + mine)

@@ -15,6 +15,7 @@ from hs.bench import guests, kernels as linuxes, provenance, report, rows, syste
 from hs.bench.measure import measure
 from hs.bench.systems import BenchError, plain
 from hs.errors import STATUS_USAGE, LaunchError
+from hs.lock import lock
 from hs.parser import of_command
 from hs.paths import HYPERSCOPE, TOP
 
@@ -128,8 +129,9 @@ def main(argv):
     results = []
     for system in options.systems:  # a kernel that fails does not lose the figures of those before it
         results += measured(system, options)
-        report.write_csv(options.csv, merged(options.csv, results))
+        with lock("kvm-history", os.path.join(options.out, "kvm-history")):
+            report.write_csv(options.csv, merged(options.csv, results))
     report.kernels(report.Figures(results, "rv64", "p50"), {row["exit"] for row in results}, options.systems)
-    print("\n%s has been updated%s" % (os.path.relpath(options.csv), "" if options.csv != CSV else
+    print("\n%s has been updated%s" % (os.path.relpath(options.csv), "" if options.own else
                                        "; now run 'scripts/hyperscope figures --docs', which updates the pages"))
     return 0
