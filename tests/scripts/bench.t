@@ -105,4 +105,25 @@ mkdir "$tmp/k"
 cd "$HS_TOP" || exit
 history_refused "--csv: name a file for the figures of your own kernel" --csv notebooks-data/kvm-history.csv "own=$tmp/k"
 cd - >/dev/null || exit
+
+# ---- logs of boards ----
+board()	# STATUS REGEX NAME; standard input is the log
+{
+	cat >"$tmp/log"
+	bench --from "$tmp/log" --board b --csv "$tmp/board.csv"
+	like "$status $(tr '\n' ' ' <<<"$out")" "^$1 .*$2" "$3"
+}
+board 0 'nothing +20\.00  20\.00 to 20\.00' "of a log with several runs, the last one counts" < <(echo "$build"; rounds 1 900; echo "workload: FAIL: x"; echo "workload: build: commit bbb images def"; rounds 1 20; echo "$pass")
+is "$(cut -d, -f 4,13 "$tmp/board.csv" | tail -n 1)" 3,bbb "... and its build is stated"
+board 2 'the row nothing occurs twice in round 2' "a round that occurs twice is refused" < <(echo "$build"; rounds 1 20; rounds 2 20 2; echo "$pass")
+board 125 'the row mmio_read lacks these rounds: 2;' "a round that is missing is reported" < <(echo "$build"; rounds 1 20 | sed '/bench-2: bench,mmio/d'; echo "$pass")
+board 0 'not in the log: sbi_version .* ebreak ' "rows of the profile that are missing are named" < <(echo "$build"; rounds 1 20; echo "$pass")
+board 0 'nothing .* cycles mmio_read .* ns ' "each row is shown with its unit" < <(echo "$build"; rounds 1 20 | sed '/mmio/s/cycles/ns/'; echo "$pass")
+board 125 'the row mmio_read is measured in several units: cycles, ns' "a row in several units is refused" < <(echo "$build"; rounds 1 20 | sed '/-2: bench,mmio/s/cycles/ns/'; echo "$pass")
+board 0 '2 rows' "the log of a lab's build is accepted" < <(echo "workload: build: commit abc of lab 03 images def"; rounds 1 20; echo "$pass")
+is "$(cut -d, -f 13,14 "$tmp/board.csv" | tail -n 1)" "abc of lab 03,def" "... and its build is stated"
+for change in 's/20,9/1.2.3,9/:p50 .1\.2\.3' 's/,128,/,,/:n .' 's/20,9,/20,,/:p99 .' "s/,128,/,$(printf '%0400d' 0 | tr 0 9),/:n .9{40}" 's/,3.0$/,x/:instret .x'; do
+	board 2 "the row nothing: ${change##*:}' is not a number" "a figure that is not a number is refused: $(cut -c1-20 <<<"${change%:*}")" \
+		< <(echo "$build"; rounds 1 20 | sed "${change%:*}"; echo "$pass")
+done
 done_testing

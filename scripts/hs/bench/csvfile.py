@@ -51,7 +51,7 @@ def number(text, what):
     except ValueError:
         found = math.nan
     if not math.isfinite(found):
-        raise ValueError("%s '%s' is not a number" % (what, text[:40]))
+        raise ValueError("%s %s is not a number" % (what, ascii(text[:40])))
     return found
 
 

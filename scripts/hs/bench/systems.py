@@ -22,6 +22,7 @@ from hs.paths import HYPERSCOPE, QEMU
 from hs.run.cpio import Archive
 from hs.run.machine import qemu_version
 from hs.run.qemuopt import check_cpu, check_firmware, machine_named, machine_of
+from . import csvfile
 from .rows import GROUPS, ROWS, WRONG_IN_LINUX
 
 SYSTEMS = ("bare", "hyperscope", "linux")
@@ -350,6 +351,13 @@ def parse(text):
         if words[0] == "bench" and len(words) == len(COLUMNS) + 1 and words[1] != "exit":
             rows.append(dict(zip(COLUMNS, words[1:])))
     return rows
+
+
+def numbers_of(row):
+    """Return the figures of a line of parse() as numbers; instret may be empty. Raise ValueError if one is not a finite
+    number."""
+    return {name: csvfile.number(row[name], "the row %s: %s" % (row["exit"], name))
+            for name in ("n",) + STATISTICS + ("instret",) * (row["instret"] != "")}
 
 
 def plan(systems, cpus, settings, wanted):
