@@ -126,4 +126,25 @@ for change in 's/20,9/1.2.3,9/:p50 .1\.2\.3' 's/,128,/,,/:n .' 's/20,9,/20,,/:p9
 	board 2 "the row nothing: ${change##*:}' is not a number" "a figure that is not a number is refused: $(cut -c1-20 <<<"${change%:*}")" \
 		< <(echo "$build"; rounds 1 20 | sed "${change%:*}"; echo "$pass")
 done
+
+# ---- --from SYSTEM=LOG ----
+from()	# STATUS REGEX LOG NAME ARGS...
+{
+	printf '%b\n' "$3" >"$tmp/log"
+	bench --from "hyperscope=$tmp/log" "${@:5}"
+	like "$status $(tr '\n' ' ' <<<"$out")" "^$1 .*$2" "$4"
+}
+from 2 "there is no row 'nosuch'" "${line/mmio_read/nosuch}" "an unknown row in a log is refused"
+from 2 "min 'x' is not a number" "${line/100/x}" "a figure in a log that is no number is refused"
+from 2 "min 'nan' is not a number" "${line/100/nan}" "... also if it is nan"
+from 2 "the unit 'x' is not one of" "${line/instructions/x}" "an unknown unit in a log is refused"
+from 2 "more than one line for mmio_read" "$line\n$line" "a row that occurs twice in a log is refused"
+for words in "--verify" "--toggles" "--set fp=eager" "--trace kvm_exit" "--cycles" "--single" "--append x" "--exitstat auto"; do
+	# shellcheck disable=SC2086 # words
+	from 2 "${words%% *}: not with --from" "$line" "with --from, an option without an effect is refused: ${words%% *}" $words
+done
+from 2 "--cpu: name one processor" "$line" "with --from, --cpu both is refused" --cpu both
+from 2 "SYSTEM: with --from, name the systems of the logs" "$line" "with --from, another system is refused" linux
+from 0 "mmio_read +- +100" "$line" "with --from, the system of the log can be named" hyperscope
+from 125 "nothing was measured" "$line" "with --from, --rows counts" --rows sbi_user
 done_testing

@@ -13,7 +13,7 @@ import os
 
 from hs import layout
 from hs import toggles as hstoggles
-from hs.bench import board, kernels, provenance, report, rows, systems
+from hs.bench import board, csvfile, kernels, provenance, report, rows, systems
 from hs.bench.measure import measure
 from hs.bench.systems import LINUXES, NESTED_LINUX, OTHERS, SYSTEMS, BenchError
 from hs.errors import STATUS_USAGE, LaunchError
@@ -22,6 +22,7 @@ from hs.paths import TOP
 from hs.run.qemuopt import add_machine
 
 FAILURES = (BenchError,)
+UNITS = ("instructions", "cycles", "ns")
 EXAMPLES = """\
 examples:
   scripts/hyperscope bench all --rows mmio_read
@@ -92,7 +93,8 @@ def new_parser():
                         help="with --against: list all rows; the status is 1 only if a figure has grown "
                              "by more than PERCENT (with --linux: 2%%)")
     parser.add_argument("--from", metavar="SYSTEM=LOG", action="append", default=[], dest="logs",
-                        help="read the figures of SYSTEM from a console log, for example a board's")
+                        help="read the figures of SYSTEM from a console log, for example a board's, instead of measuring; options "
+                             "that only affect a measurement are refused")
     parser.add_argument("--timeout", metavar="SECONDS", type=int, default=900,
                         help="time limit for each boot (900)")
     parser.add_argument("--jobs", metavar="N", type=int, default=min(os.cpu_count() or 1, 4),
@@ -174,7 +176,26 @@ def check_kernels(parser, options):
     options.systems = options.systems + options.kernels or ["hyperscope"]
 
 
+def check_logs(parser, options):
+    """Refuse the options that have no effect on the figures of --from."""
+    named = [word.partition("=")[0] for word in options.logs]
+    for word, system in zip(options.logs, named):
+        if system not in SYSTEMS + OTHERS or "=" not in word:
+            parser.error("--from %s: write SYSTEM=LOG, with SYSTEM one of %s" % (word, ", ".join(SYSTEMS + OTHERS)))
+        if named.count(system) > 1:
+            parser.error("--from: names %s twice" % system)
+    if options.systems and sorted(set(options.systems)) != sorted(named):
+        parser.error("SYSTEM: with --from, name the systems of the logs, or none")
+    for name in ("set", "toggle", "toggles", "trace", "exitstat", "machine", "firmware", "cycles", "single", "append", "verify"):
+        if getattr(options, name) != parser.get_default(name):
+            parser.error("--%s: not with --from, which measures nothing" % name)
+    if len(options.cpu) > 1 or "both" in options.cpu:
+        parser.error("--cpu: name one processor with --from")
+
+
 def check(parser, options):
+    if options.logs:
+        check_logs(parser, options)
     check_kernels(parser, options)
     for system in options.systems:
         if system not in SYSTEMS + OTHERS + ("all",) and system not in options.kernels:
@@ -206,19 +227,33 @@ def list_rows():
 # ---- measuring ----
 
 
-def from_logs(parser, options, shared):
+def check_figures(found):
+    """Raise ValueError if FOUND, the lines of the benchmark in a log, cannot be used: a row or its unit is unknown, a row
+    occurs twice, or a figure is not a finite number."""
+    for row in found:
+        if row["exit"] not in rows.BY_NAME:
+            raise ValueError("there is no row %s" % ascii(row["exit"]))
+        if row["unit"] not in UNITS:
+            raise ValueError("the row %s: the unit %s is not one of %s" % (row["exit"], ascii(row["unit"]), ", ".join(UNITS)))
+        systems.numbers_of(row)
+    csvfile.once(found, ("exit",))
+
+
+def from_logs(parser, options, shared, wanted):
     results = []
     for word in options.logs:
-        system, equals, path = word.partition("=")
-        if system not in SYSTEMS + OTHERS or not equals:
-            parser.error("--from %s: write SYSTEM=LOG, with SYSTEM one of %s" % (word, ", ".join(SYSTEMS + OTHERS)))
+        system, _, path = word.partition("=")
         try:
             with open(path, encoding="utf-8", errors="replace") as file:
                 found = systems.parse(file.read())
+            if not found:
+                raise ValueError("the file contains no line of the benchmark")
+            check_figures(found)
         except OSError as error:
             parser.error("--from %s: %s" % (path, error.strerror))
-        if not found:
-            parser.error("--from %s: the file contains no line of the benchmark" % path)
+        except ValueError as error:
+            parser.error("--from %s: %s" % (path, error))
+        found = [row for row in found if wanted is None or row["exit"] in wanted]
         for row in found:
             toggles = rows.GROUPS[rows.BY_NAME[row["exit"]].group].setting or "default"
             row.update(shared, system=system, cpu=options.cpu[0], toggles=toggles,
@@ -254,7 +289,7 @@ def run(parser, options):
     runner.check(jobs)
     shared = provenance.collect(runner)
     if options.logs:
-        results = from_logs(parser, options, shared)
+        results = from_logs(parser, options, shared, wanted)
     else:
         results = measure(runner, jobs, shared)
     if not results:
