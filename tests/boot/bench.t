@@ -152,7 +152,7 @@ from hs.bench import kernels, report
 from hs.bench.systems import BenchError
 a, b, every = (report.read_csv("%s/%s.csv" % (sys.argv[1], name)) for name in ("a", "b", "abc"))
 def compared(theirs, limit=None):
-    options = SimpleNamespace(kernels=["linux-a"], limit=limit, against="FILE")
+    options = SimpleNamespace(kernels=["linux-a"], limit=limit, against="FILE", statistic="p50")
     try:
         return kernels.compare(a, theirs, options, kernels.base_in(theirs, options))
     except BenchError as error:

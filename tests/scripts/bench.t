@@ -147,4 +147,27 @@ from 2 "--cpu: name one processor" "$line" "with --from, --cpu both is refused" 
 from 2 "SYSTEM: with --from, name the systems of the logs" "$line" "with --from, another system is refused" linux
 from 0 "mmio_read +- +100" "$line" "with --from, the system of the log can be named" hyperscope
 from 125 "nothing was measured" "$line" "with --from, --rows counts" --rows sbi_user
+
+# ---- comparisons ----
+printf '%s\n' "$line" >"$tmp/guest"
+bench bare --rows mmio_read --csv "$tmp/base.csv"
+is "$status $(cut -d, -f 1-8 "$tmp/base.csv" | tail -n 1)" "0 bare,mmio_read,default,rv64,instructions,256,100,100" "the stand-in's figure is measured" || diag "$out"
+bench bare --rows mmio_read --cpu both --against "$tmp/base.csv" --limit 2%
+like "$status $(tr '\n' ' ' <<<"$err")" '^125 .*not measured on both sides: bare:mmio_read !max' "--limit fails if the file lacks a processor"
+printf '#!/bin/bash\ncase "$*" in *-icount*) i=$(cat "%s.n"); echo $((i + 1)) >"%s.n"; echo "${LINE/100,100/10$i,10$i}" ;; *) exec "%s" "$@" ;; esac\n' \
+	"$tmp" "$tmp" "$tmp/qemu" >"$tmp/counting"
+chmod +x "$tmp/counting"
+echo 0 >"$tmp.n"
+QEMU=$tmp/counting LINE=$line bench bare --rows mmio_read --verify --against "$tmp/base.csv" --limit 2%
+rm -f "$tmp.n"
+like "$status $(tr '\n' ' ' <<<"$out")" '^1 .*verify: 1 row, figures that differ: 2 .*0 of them by more than 2 %' "--verify fails, also if no figure has grown by more than --limit"
+sed 's/,100,100,100,100,100,/,100,100,900,100,100,/' <<<"$line" >"$tmp/guest"
+bench bare --rows mmio_read --statistic p99 --against "$tmp/base.csv" --limit 2%
+like "$status $(tr '\n' ' ' <<<"$out")" '^1 .*mmio_read +100 +900 ' "--limit compares the statistic of --statistic"
+sed 's/^bare/hyperscope/' "$tmp/base.csv" >"$tmp/own.csv"
+for words in "sbi_user:--rows mmio_read,sbi_user" "on cpu max:--rows mmio_read --cpu both"; do
+	# shellcheck disable=SC2086 # words
+	said=$("$HS_TOP/scripts/hyperscope" compare --out "$tmp/o" "$tmp/own.csv" ${words#*:} 2>&1 </dev/null)
+	like "$? $said" "^125 compare: BASE has none of the rows to compare.*${words%%:*}\$" "compare fails for what BASE lacks: ${words#*:}"
+done
 done_testing

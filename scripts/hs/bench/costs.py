@@ -32,9 +32,7 @@ class Cost(NamedTuple):
     limit: float           # share of the figure above which an increase counts
 
     def name(self):
-        system, row, setting, cpu = self.key
-        words = [row] + ([setting] if setting != "default" else []) + (["!" + cpu] if cpu != "rv64" else [])
-        return " ".join(words) if system in ("hyperscope", ANY) else "%s:%s" % (system, " ".join(words))
+        return name_of(self.key)
 
     def share(self):
         if not self.base:
@@ -47,6 +45,23 @@ class Cost(NamedTuple):
     def costs_more(self):
         """Return whether the figure has increased so much that it counts: a commit has to announce the increase."""
         return self.head - self.base >= STEP and self.head > self.base * (1 + self.limit)
+
+
+def key_of(line):
+    return tuple(line[name] for name in KEY)
+
+
+def name_of(key):
+    """Return the name of a figure, given its values of report.KEY."""
+    system, row, setting, cpu = key
+    words = [row] + ([setting] if setting != "default" else []) + (["!" + cpu] if cpu != "rv64" else [])
+    return " ".join(words) if system in ("hyperscope", ANY) else "%s:%s" % (system, " ".join(words))
+
+
+def not_compared(found, lines):
+    """Return the names of the figures in LINES for which FOUND, from compare(), has no Cost."""
+    keys = {cost.key for cost in found}
+    return [name_of(key_of(line)) for line in lines if key_of(line) not in keys]
 
 
 def _of_message(text):
@@ -72,18 +87,18 @@ def of_any(lines):
     return [dict(line, system=ANY) for line in lines]
 
 
-def compare(base, head, reasons=(), limit=LIMIT):
+def compare(base, head, reasons=(), limit=LIMIT, statistic="p50"):
     """Return a Cost for each figure that is in both BASE and HEAD, which are lines from scripts/hyperscope bench. For
     rare events, the mean is compared. Raise ValueError if units differ."""
-    theirs = {tuple(row[name] for name in KEY): row for row in base}
+    theirs = {key_of(row): row for row in base}
     found = []
     for row in head:
-        key = tuple(row[name] for name in KEY)
+        key = key_of(row)
         if key not in theirs:
             continue
         if row["unit"] != theirs[key]["unit"]:
             raise ValueError("the unit of %s is %s in BASE, but %s here" % (row["exit"], theirs[key]["unit"], row["unit"]))
-        found.append(Cost(key, typical(theirs[key]), typical(row),
+        found.append(Cost(key, typical(theirs[key], statistic), typical(row, statistic),
                           all(row[name] == theirs[key][name] for name in MADE_WITH), _reason(row["exit"], reasons), limit))
     return found
 

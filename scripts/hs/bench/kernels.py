@@ -80,8 +80,8 @@ def _heading(system):
 
 def compare(results, theirs, options, base="", wanted=None):
     """Print the costs of RESULTS next to THEIRS, and return 1 if one has grown by more than the limit. base: the system of
-    THEIRS, if RESULTS are of the kernel of --linux; else, they are compared by their systems. wanted: the rows that both
-    must have (default: those of RESULTS). Raise BenchError if a figure is missing, because it may be the one that grew."""
+    THEIRS, if RESULTS are of the kernel of --linux; else, they are compared by their systems. wanted: rows that both must
+    have. Raise BenchError if one of them, or a figure of RESULTS, has no counterpart, because it may be the one that grew."""
     head = options.kernels[0] if base else ""
     if base:
         results = costs.of_any(line for line in results if line["system"] == head)
@@ -89,10 +89,11 @@ def compare(results, theirs, options, base="", wanted=None):
     limit = costs.LIMIT if options.limit is None else options.limit
     try:
         csvfile.once(theirs, report.KEY)
-        found = costs.compare(theirs, results, limit=limit)
+        found = costs.compare(theirs, results, limit=limit, statistic=options.statistic)
     except ValueError as error:
         raise BenchError("%s: %s" % (options.against, error)) from None
-    lacks = set(wanted or [row["exit"] for row in results]) - {cost.key[1] for cost in found}
+    lacks = costs.not_compared(found, results)
+    lacks += [name for name in wanted or () if name not in {row["exit"] for row in results}]
     if not found or lacks:
         raise BenchError("not measured on both sides: %s" % (", ".join(sorted(lacks)) or "any row"))
     names = (_heading(base), _heading(head)) if base else ("base", "head")

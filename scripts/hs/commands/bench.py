@@ -306,9 +306,12 @@ def run(parser, options):
     if theirs is not None:
         if not options.logs:
             theirs = systems.asked_for(jobs, theirs)
+        elif wanted is not None:
+            theirs = [row for row in theirs if row["exit"] in wanted]
         if options.limit is not None:
-            return kernels.compare(results, theirs, options, wanted=wanted)
-        status |= differ("against %s" % options.against, results, theirs)
+            status |= kernels.compare(results, theirs, options, wanted=wanted)
+        else:
+            status |= differ("against %s" % options.against, results, theirs)
     return int(status)
 
 

@@ -39,7 +39,8 @@ TARGETS = ("all", "tests/kvm/bench_turns")
 def parse(words):
     parser = of_command("compare", __doc__, epilog=EXAMPLES)
     parser.add_argument("base", metavar="BASE", help="a commit, or a CSV file written by scripts/hyperscope bench")
-    parser.add_argument("--rows", metavar="NAME,...", help="compare only these rows (all that both sides have)")
+    parser.add_argument("--rows", metavar="NAME,...",
+                        help="compare only these rows (all that both sides have); BASE must have one for each NAME")
     parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="set a toggle on both sides")
     parser.add_argument("--cpu", metavar="MODEL", default="rv64", help="processor (rv64), or both for rv64 and max")
     parser.add_argument("--limit", metavar="PERCENT", type=percent, default=costs.LIMIT,
@@ -146,10 +147,24 @@ def base_of(options):
 
 
 def wanted(options, theirs):
+    """Return the rows to measure: those of --rows, or all, that BASE has. Raise LaunchError if it has none for a word of
+    --rows: the figure that was asked for may be the one that grew."""
     mine = [row.name for row in rows.ROWS]
     if options.rows:
-        mine = [name for word in options.rows.split(",") for name in rows.matching(word)]
+        words = options.rows.split(",")
+        lacks = [word for word in words if not theirs.intersection(rows.matching(word))]
+        if lacks:
+            raise LaunchError("BASE has none of the rows to compare: %s" % ", ".join(lacks))
+        mine = [name for word in words for name in rows.matching(word)]
     return [name for name in mine if name in theirs]
+
+
+def of_processors(lines, options):
+    """Return the lines of BASE's CSV file that are of the processors of --cpu. Raise LaunchError if it lacks one."""
+    for cpu in ("rv64", "max") if options.cpu == "both" else (options.cpu,):
+        if cpu not in {row["cpu"] for row in lines}:
+            raise LaunchError("BASE has none of the rows to compare on cpu %s" % cpu)
+    return [row for row in lines if options.cpu in ("both", row["cpu"])]
 
 
 def show(found, options):
@@ -183,8 +198,9 @@ def main(argv):
 def compared(options, lines, commit, reasons):
     if commit:
         tree, build = built(commit, options)
-        names = wanted(options, known(tree))
+        names = wanted(options, set(known(tree)))
     else:
+        lines = of_processors(lines, options)
         names = wanted(options, {row["exit"] for row in lines})
     if not names:
         raise LaunchError("BASE has none of the rows to compare")
@@ -194,4 +210,7 @@ def compared(options, lines, commit, reasons):
     if not found:
         raise LaunchError("BASE has none of the rows to compare with %s on cpu %s" % (
             " ".join(options.set) or "the default toggles", options.cpu))
+    lacks = costs.not_compared(found, head)
+    if lacks:
+        print("without a figure in BASE, so not compared: %s" % ", ".join(lacks))
     return show(found, options)
