@@ -68,14 +68,13 @@ def check_qemu(qemu):
                           % (qemu, QEMU_MIN))
 
 
-def wrapper(folder, qemu, arguments):
-    """Write a script that runs QEMU with the plugin, and return its path.
+def wrapper(folder, qemu, arguments, more=()):
+    """Write a script that runs QEMU with the plugin and the arguments MORE, and return its path.
 
     Callers set $QEMU to this path, so the command that starts the machine needs no option for plugins."""
     path = os.path.join(folder, "qemu")
     with open(path, "w", encoding="utf-8") as script:
-        script.write("#!/bin/sh\nexec %s \"$@\" -plugin %s\n"
-                     % (shlex.quote(qemu), shlex.quote(arguments)))
+        script.write("#!/bin/sh\nexec %s \"$@\" %s\n" % (shlex.quote(qemu), shlex.join(["-plugin", arguments, *more])))
     os.chmod(path, os.stat(path).st_mode | stat.S_IXUSR)
     return path
 

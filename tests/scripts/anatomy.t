@@ -117,6 +117,23 @@ anatomy mmio_read --set nonsense=1
 is $status 2 "an unknown toggle is refused"
 anatomy mmio_read --path 4711
 is $status 2 "a path that does not exist is refused"
+if [ -f "$O/guest/vmlinux" ]; then
+	cat >"$tmp/qemu" <<-'END'
+		#!/bin/sh
+		case "$*" in *--version*) echo "QEMU emulator version 10.9.1" ;; esac
+		for word; do
+			case $word in *id=symbols*) echo "$word" >"$ARGUMENTS" ;; esac
+		done
+		exit 1
+	END
+	chmod +x "$tmp/qemu"
+	mkdir "$tmp/a b,c"
+	TMPDIR="$tmp/a b,c" ARGUMENTS=$tmp/arguments anatomy sbi_version --systems linux --qemu "$tmp/qemu"
+	like "$(cat "$tmp/arguments" 2>&1)" "^file,id=symbols,path=$tmp/a b,,c/anatomy.*/linux/kallsyms\$" "the temporary folder's name may contain a blank and a comma" ||
+		diag "$(cat "$tmp/err")"
+else
+	skip "the temporary folder's name may contain a blank and a comma" "there is no guest kernel"
+fi
 is "$(find "$tmp" -name 'anatomy.*' | wc -l)" 0 "no temporary folder is left"
 
 before=$tests_run

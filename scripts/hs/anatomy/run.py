@@ -178,13 +178,20 @@ def _command(system, row, options, folder):
     with open(script, "w", encoding="utf-8") as text:
         text.write(LINUX_SYMBOLS)
     os.chmod(script, 0o755)
-    port = ("-chardev file,id=symbols,path=%s -device virtserialport,chardev=symbols,name=symbols"
-            % os.path.join(folder, "kallsyms"))
+    port = "-device virtserialport,chardev=symbols,name=symbols"
     shell = os.path.join(options.out, "guest", "busybox")  # it starts the VMM if something has to be set before
     program = shell if shell in command else runner.vmm
     at = command.index(program)
     path = "/started/" + os.path.basename(program)
     return command[:at] + ["--qemu-args", port, "--file", program + ":" + path, script, path] + command[at + 1:]
+
+
+def _symbols_file(system, folder):
+    """Return the arguments of QEMU that write the port of _command() to a file. They are not in --qemu-args, which is split
+    at blanks."""
+    if system not in systems.LINUXES:
+        return []
+    return ["-chardev", "file,id=symbols,path=" + qemuopt.value(os.path.join(folder, "kallsyms"))]
 
 
 def record(system, row, options, folder):
@@ -202,7 +209,7 @@ def record(system, row, options, folder):
     arguments = ("file=%s,dir=%s,entry=0x%x,insns=0x%x,%s,batches=%d,room=%d"
                  % (qemuopt.value(os.path.join(options.out, "anatomy.so")), qemuopt.value(folder),
                     entry, _first_words(path, entry), what, options.batches, TOTAL_INSNS))
-    environment = dict(os.environ, QEMU=plugin.wrapper(folder, options.qemu, arguments))
+    environment = dict(os.environ, QEMU=plugin.wrapper(folder, options.qemu, arguments, _symbols_file(system, folder)))
     command = _command(system, row, options, folder)
     what = "%s on %s" % (row, system)
     status, text = plugin.run(command, "anatomy", what, folder, environment, options)
