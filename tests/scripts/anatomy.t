@@ -117,6 +117,12 @@ anatomy mmio_read --set nonsense=1
 is $status 2 "an unknown toggle is refused"
 anatomy mmio_read --path 4711
 is $status 2 "a path that does not exist is refused"
+is "$(PYTHONPATH=$HS_TOP/scripts python3 -B -c 'from hs.commands.anatomy import choose
+from hs.errors import LaunchError
+try:
+    choose({0: (1, 1)}, "\u00b2")
+except LaunchError as error:
+    print(error.status)' 2>&1)" 2 "a path that is no number, but a digit to Python, is refused"
 if [ -f "$O/guest/vmlinux" ]; then
 	cat >"$tmp/qemu" <<-'END'
 		#!/bin/sh

@@ -103,7 +103,7 @@ def choose(counts, which):
     kept = {path: found for path, found in counts.items() if path >= 0}
     if not kept:
         raise LaunchError("no path was recorded: the paths are too long for this number of batches; use a smaller --batches")
-    if which.isdigit():
+    if which.isdecimal():
         if int(which) not in kept:
             raise LaunchError("--path %s: the median batch does not have this path; its paths: %s" %
                               (which, " ".join(map(str, sorted(kept)))), STATUS_USAGE)

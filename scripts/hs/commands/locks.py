@@ -53,7 +53,7 @@ def parse(words):
         parser.error("name either workloads or a program")
     options.clock = options.clock.split(",")
     for clock in options.clock:
-        if clock != "wall" and not (clock.isdigit() and int(clock) <= MAX_SHIFT):
+        if clock != "wall" and not (clock.isdecimal() and int(clock) <= MAX_SHIFT):
             parser.error("--clock %s: neither 'wall' nor a number up to %d" % (clock, MAX_SHIFT))
     plugin.check_options(options)
     if options.harts > MAX_HARTS:

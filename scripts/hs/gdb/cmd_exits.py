@@ -55,7 +55,7 @@ def exits(argument):
     The event kvm_exit has to be recorded, which is the default unless --trace is given. An exit that
     has just happened and has not been recorded yet is not shown."""
     need_machine()
-    if argument and (not argument.isdigit() or not 1 <= int(argument) <= MOST):
+    if argument and (not argument.isdecimal() or not 1 <= int(argument) <= MOST):
         raise Problem("'%s' is not a number of exits from 1 to %d" % (argument, MOST))
     most = int(argument or 10)
     va = int.from_bytes(read_kernel(address("trace_mem"), 8), "little")

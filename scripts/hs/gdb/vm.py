@@ -61,7 +61,7 @@ def vms():
 
 def choose_vms(text):
     """Return the VM with the number TEXT, in a list; '' stands for all VMs."""
-    if text and not text.isdigit():
+    if text and not text.isdecimal():
         raise Problem("'%s' is not a VM: give the number that hs vms shows" % text)
     some = [vm for vm in vms() if not text or vm.id == int(text)]
     if not some:
@@ -88,7 +88,7 @@ def choose_vcpu(text):
             raise Problem("VM %d has no vCPU yet" % all_[0].id)
         return choice[0]
     vm_text, _, number = text.rpartition(".")
-    if not number.isdigit() or vm_text and not vm_text.isdigit():
+    if not number.isdecimal() or vm_text and not vm_text.isdecimal():
         raise Problem("'%s' is not a vCPU: give its number, or VM.NUMBER, as hs vms shows them" % text)
     for vm in all_:
         for vcpu in vm.vcpus:

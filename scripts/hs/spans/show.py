@@ -97,7 +97,7 @@ class Bounds:
             words = line.split("#")[0].split(None, 1)
             if not words:
                 continue
-            if len(words) != 2 or not words[0].isdigit():
+            if len(words) != 2 or not words[0].isdecimal():
                 raise LaunchError("--bounds %s, line %d: not a number and a path's name"
                                   % (path, number), STATUS_USAGE)
             self.rules.append((words[1].strip(), int(words[0])))
