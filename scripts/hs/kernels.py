@@ -83,9 +83,10 @@ def missing(out, name, option="--linux"):
 
 def banner(image):
     """Return (release, compiler and linker, kind of preemption) of a flat Image, which the kernel also prints when it
-    starts; empty strings if there is no such text."""
+    starts; empty strings if there is no such text. The release becomes a part of names of systems and files, so a text with
+    other characters than those of a release does not count."""
     with open(image, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        found = re.search(rb"Linux version (\d\S*) \([^()\n]*\) \(([^\n]*)\) #\d* (?:SMP )?(PREEMPT\w*)?", text)
+        found = re.search(rb"Linux version (\d[\w.+~-]*) \([^()\n]*\) \(([^\n]*)\) #\d* (?:SMP )?(PREEMPT\w*)?", text)
         return tuple((part or b"").decode("ascii", "replace") for part in found.groups()) if found else ("", "", "")
 
 

@@ -170,4 +170,26 @@ for words in "sbi_user:--rows mmio_read,sbi_user" "on cpu max:--rows mmio_read -
 	said=$("$HS_TOP/scripts/hyperscope" compare --out "$tmp/o" "$tmp/own.csv" ${words#*:} 2>&1 </dev/null)
 	like "$? $said" "^125 compare: BASE has none of the rows to compare.*${words%%:*}\$" "compare fails for what BASE lacks: ${words#*:}"
 done
+
+# ---- names of kernels ----
+kernel()	# FOLDER RELEASE: make a folder with an Image of this release
+{
+	mkdir -p "$1"
+	{ head -c 56 /dev/zero; printf 'RSC\005%0100d' 0; printf "Linux version $2 (a@b) (gcc 1.2.3, ld 2.3) #1 SMP PREEMPT\n"; } >"$1/Image"
+}
+named()	# FOLDER: print the name of the system, or the refusal
+{
+	PYTHONPATH=$HS_TOP/scripts python3 -B -c 'import sys
+from hs.bench import kernels
+from hs.errors import LaunchError
+try:
+    print(ascii(kernels.add("/none", [sys.argv[1]])))
+except LaunchError as error:
+    print(error.status, ascii(str(error)))' "$1" 2>&1
+}
+kernel "$tmp/k1" 7.2.1-own+
+kernel "$tmp/k2" '9/../../tmp/x\033[31m'
+kernel "$tmp/k 3" '9/x'
+is "$(named "$tmp/k1") $(named "$tmp/k2")" "['linux-7.2.1-own+'] ['linux-k2']" "a kernel is named by its release, or by its folder if the release is no name"
+like "$(named "$tmp/k 3")" "^2 .*name this kernel LABEL=" "a folder whose name is no label needs one"
 done_testing

@@ -9,6 +9,8 @@ from hs.parser import readable
 from . import costs, csvfile, report
 from .systems import LINUXES, ONE_LINUX, BenchError, Linux
 
+_LABEL = re.compile(r"[\w.+~-]+", re.ASCII)
+
 
 def add(out, words, option="--linux"):
     """Add the kernels that the option names to the systems, and return the names of their systems. Raise LaunchError if
@@ -26,13 +28,16 @@ def _add(out, word, option):
     label, equals, name = word.partition("=")
     if not equals or kernels.is_folder(label):
         label, name = "", word
-    elif not re.fullmatch(r"[\w.+~-]+", label, re.ASCII):
+    elif not _LABEL.fullmatch(label):
         raise LaunchError("%s %s: the label before = may contain letters, digits and . _ + ~ -" % (option, word), STATUS_USAGE)
     lacks = kernels.missing(out, name, option)
     if lacks:
         raise LaunchError("%s %s: %s" % (option, name, lacks))
     if not label and kernels.is_folder(name):
         label = kernels.banner(kernels.image_of(name))[0] or os.path.basename(os.path.realpath(name))
+        if not _LABEL.fullmatch(label):
+            raise LaunchError("%s %s: the folder's name cannot be a label; name this kernel LABEL=%s" % (option, name, name),
+                              STATUS_USAGE)
     system = ONE_LINUX + (label or name)
     if LINUXES.get(system, Linux(name)).name != name:
         raise LaunchError("%s %s: another kernel is also called %s; name this one LABEL=%s"
