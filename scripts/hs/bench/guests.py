@@ -62,9 +62,12 @@ class Job(NamedTuple):
 def beside_native(figures, row, setting=""):
     """Return (thousands of instructions, ratio to native), as text, for each of SYSTEMS and for NESTED."""
     native = figures.value("native", row)
-    values = [figures.value(system, row, setting) for system in SYSTEMS + (NESTED,)]
-    return [("-" if value is None else "%.2f" % (value / 1000), "%.3f" % (value / native) if value and native else "")
-            for value in values]
+    return [as_text(figures.value(system, row, setting), native) for system in SYSTEMS + (NESTED,)]
+
+
+def as_text(value, native):
+    """Return (thousands of instructions, ratio to native) as text."""
+    return "-" if value is None else "%.2f" % (value / 1000), "%.3f" % (value / native) if value and native else ""
 
 
 def jobs_of(chosen, names, dbcn=True):

@@ -72,8 +72,8 @@ docs/status.md | | fault on a 4 KiB page: present, fresh | {fault_4k_present}, {
 docs/status.md | | IPI ping-pong, two sleeping harts (bare {bare:ipi_pingpong}) | {ipi_pingpong} | * | {linux:ipi_pingpong} | {linux_newest:ipi_pingpong} |
 docs/status.md | | MSI by an irqfd to a running vCPU: `aia_emul`; `aia_hwaccel` | {msi_irqfd irqchip=aia_emul}; {msi_irqfd irqchip=aia_hwaccel} | 0.4 x Linux; no exit at the guest | {linux:msi_irqfd irqchip=aia_emul}; {linux:msi_irqfd irqchip=aia_hwaccel} |
 docs/status.md | | kvm_entry and kvm_exit on, per exit; accounting | +{sbi_version trace=kvm_entry,kvm_exit - sbi_version}; +{sbi_version exitstat=auto - sbi_version} | +80; +30 | +{linux:sbi_version trace=kvm_entry,kvm_exit - linux:sbi_version} |
-docs/status.md | | boot to a command, x native (`scripts/hyperscope bench-apps`) | {boot / native:boot} | 1.10 | {linux:boot / native:boot} |
-docs/status.md | | 200 fork+exec, warm; hackbench, x native (same command) | {fork_exec / native:fork_exec}; {hackbench / native:hackbench} | 1.10 | {linux:fork_exec / native:fork_exec}; {linux:hackbench / native:hackbench} |
+docs/status.md | | boot to a command, x native (`scripts/hyperscope bench-apps`) | {boot / native:boot} | 1.10 | {linux:boot / native:boot} | {linux-7.2.13:boot / native:boot} |
+docs/status.md | | 200 fork+exec, warm; hackbench, x native (same command) | {fork_exec / native:fork_exec}; {hackbench / native:hackbench} | 1.10 | {linux:fork_exec / native:fork_exec}; {linux:hackbench / native:hackbench} | {linux-7.2.13:fork_exec / native:fork_exec}; {linux-7.2.13:hackbench / native:hackbench} |
 docs/status.md | its median was {hackbench / linux:hackbench} times Linux KVM's
 docs/caveats.md | A fresh page of 4 KiB costs {fault_4k_fresh} here and {linux:fault_4k_fresh} on Linux KVM
 docs/toggles.md | costs {fault_4k_present gstage_walk=recursive - fault_4k_present} instructions more with `recursive`
@@ -312,9 +312,14 @@ def history(figures, ours):
             yield "| `%s` | %s | %s |" % (row.name, report.shown(ours.value("hyperscope", row.name)), " | ".join(map(report.shown, values)))
 
 
+def with_guests(figures):
+    """Return the systems of the kernels on which whole guests were measured, the oldest kernel first."""
+    return [system for system in report.releases(figures) if any(figures.value(system, row.name) for row in rows.APPLICATIONS)]
+
+
 def history_of_guests(figures):
     """Yield the table of whole guests of Linux KVM by kernel, in thousands of instructions."""
-    systems = [system for system in report.releases(figures) if any(figures.value(system, row.name) for row in rows.APPLICATIONS)]
+    systems = with_guests(figures)
     yield "| row | %s |" % " | ".join(map(report.label, systems))
     yield "|---|%s" % ("---:|" * len(systems))
     for row in rows.APPLICATIONS:
@@ -343,13 +348,15 @@ def steps(figures):
             sum(ratio < 1 for ratio, _ in changes), ", ".join("`%s` x %.3g" % (name, ratio) for ratio, name in most) or "-")
 
 
-def applications(measured):
-    """Yield the table of whole guests: the figure for each system, with its ratio to native."""
-    yield "| row | native | hyperscope | x native | Linux KVM | x native |"
-    yield "|---|---:|---:|---:|---:|---:|"
+def applications(measured, past):
+    """Yield the table of whole guests: the figure for each system, with its ratio to native. past: those of other kernels."""
+    newest = with_guests(past)[-1]
+    yield "| row | native | hyperscope | x native | Linux KVM 6.12 | x native | %s | x native |" % report.label(newest)
+    yield "|---|---:|---:|---:|---:|---:|---:|---:|"
     for row in [row for row in rows.APPLICATIONS if row.unit == report.COUNTED]:
         native, ours, linux, _ = guests.beside_native(measured.cpus["rv64"], row.name)
-        yield "| `%s` | %s |" % (row.name, " | ".join((native[0],) + ours + linux))
+        later = guests.as_text(past.value(newest, row.name), measured.cpus["rv64"].value("native", row.name))
+        yield "| `%s` | %s |" % (row.name, " | ".join((native[0],) + ours + linux + later))
 
 
 def core_and_host(measured):
@@ -435,8 +442,9 @@ def write(check):
     put("docs/bench.md", with_table(text_of("docs/bench.md"), "docs/bench.md", "results",
                                     results(measured)))
     whole = expression.Measured(report.read_csv(os.path.join(TOP, APPLICATIONS)))
+    past = Measured(report.read_csv(os.path.join(TOP, HISTORY)))
     put("docs/bench.md", with_table(text_of("docs/bench.md"), "docs/bench.md", "applications",
-                                    applications(whole)))
+                                    applications(whole, past.cpus["rv64"])))
     put("docs/bench.md", with_table(text_of("docs/bench.md"), "docs/bench.md", "core and host",
                                     core_and_host(measured)))
     page = "docs/toggles.md"
@@ -453,7 +461,6 @@ def write(check):
     put(page, with_table(text_of(page), page, "applications in L2", applications_of_l2(levels.cpus["rv64"])))
     put(page, with_table(text_of(page), page, "exits of L2", exits_of_l2(levels.cpus["rv64"])))
     put(page, with_table(text_of(page), page, "parts of exits", parts_of_exits(levels.cpus["rv64"])))
-    past = Measured(report.read_csv(os.path.join(TOP, HISTORY)))
     page = "docs/kvm-history.md"
     put(page, with_table(text_of(page), page, "history", history(past.cpus["rv64"], measured.cpus["rv64"])))
     put(page, with_table(text_of(page), page, "history of guests", history_of_guests(past.cpus["rv64"])))
