@@ -149,15 +149,16 @@ if [ -f "$O/guest/vmlinux" ] && ! qemu_breaks_linux_kvm; then
 import sys
 from types import SimpleNamespace
 from hs.bench import kernels, report
-from hs.bench.systems import BenchError
+from hs.errors import LaunchError
 a, b, every = (report.read_csv("%s/%s.csv" % (sys.argv[1], name)) for name in ("a", "b", "abc"))
-def compared(theirs, limit=None):
+def compared(theirs, limit=None, wanted=None):
     options = SimpleNamespace(kernels=["linux-a"], limit=limit, against="FILE", statistic="p50")
     try:
-        return kernels.compare(a, theirs, options, kernels.base_in(theirs, options))
-    except BenchError as error:
-        return error
-print(compared(b, limit=0.5), compared(every), compared([row for row in every if row not in a]), file=sys.stderr)
+        return kernels.compare(a, theirs, options, kernels.base_in(theirs, options, wanted))
+    except LaunchError as error:
+        return "%d %s;" % (error.status, error)
+print(compared(b, limit=0.5), compared(every), compared([row for row in every if row not in a]), compared(b, wanted=["mmio_read"]),
+      file=sys.stderr)
 END
 	)
 	sed 's/^linux-b/linux-7.2.9/' "$tmp/b.csv" >"$tmp/old.csv"
@@ -172,7 +173,7 @@ END
 	)
 	like "$merged" '^7\.2\.9:800 7\.2\.13:([0-9]{3}) source-6\.12:\1 \1$' \
 		"kvm-history sorts kernels by release, keeps lines of other kernels, and replaces those of the same one"
-	is "$claim" "0 0 FILE: has figures of 2 kernels; use a file with one" \
+	is "$claim" "0 0 2 --against FILE: has figures of 2 kernels; use a file with one; 2 --against FILE: has no figure for mmio_read;" \
 		"the limit counts; of a file with several kernels, the figures of the same one are used"
 else
 	skip "two kernels" "there is no guest kernel, or this QEMU breaks guests of Linux KVM"

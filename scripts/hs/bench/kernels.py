@@ -68,14 +68,19 @@ def other(out, name, systems):
     return found[0]
 
 
-def base_in(theirs, options):
+def base_in(theirs, options, wanted=None):
     """Return the system with which the kernel of --linux is compared, if THEIRS are the lines of the file of --against:
-    the same one or, if the file has only one kernel, that one."""
+    the same one or, if the file has only one kernel, that one. A file that lacks one of the rows WANTED, or has several other
+    kernels, is wrong use: `git bisect run` must not skip all commits because of it."""
     head = options.kernels[0]
     systems = {line["system"] for line in theirs if line["system"].startswith("linux")}
     if head not in systems and len(systems) != 1:
-        raise BenchError("%s: has figures of %d kernels; use a file with one" % (options.against, len(systems)))
-    return head if head in systems else systems.pop()
+        raise LaunchError("--against %s: has figures of %d kernels; use a file with one" % (options.against, len(systems)), STATUS_USAGE)
+    base = head if head in systems else systems.pop()
+    lacks = [name for name in wanted or () if name not in {line["exit"] for line in theirs if line["system"] == base}]
+    if lacks:
+        raise LaunchError("--against %s: has no figure for %s" % (options.against, ", ".join(lacks)), STATUS_USAGE)
+    return base
 
 
 def _heading(system):

@@ -94,7 +94,8 @@ def new_parser():
                              "by more than PERCENT (with --linux: 2%%)")
     parser.add_argument("--from", metavar="SYSTEM=LOG", action="append", default=[], dest="logs",
                         help="read the figures of SYSTEM from a console log, for example a board's, instead of measuring; options "
-                             "that only affect a measurement are refused")
+                             "that only affect a measurement are refused. --from LOG --board NAME: a log of the workload bench "
+                             "(bench --board NAME --help)")
     parser.add_argument("--timeout", metavar="SECONDS", type=int, default=900,
                         help="time limit for each boot (900)")
     parser.add_argument("--jobs", metavar="N", type=int, default=min(os.cpu_count() or 1, 4),
@@ -279,10 +280,10 @@ def run(parser, options):
         try:
             theirs = report.read_csv(options.against)
         except OSError as error:
-            raise BenchError("%s: %s" % (options.against, error.strerror)) from None
+            parser.error("--against %s: %s" % (options.against, error.strerror))
         except ValueError as error:
-            raise BenchError("%s: %s" % (options.against, error)) from None
-    base = options.base or (kernels.base_in(theirs, options) if options.kernels and theirs is not None else "")
+            parser.error("--against %s: %s" % (options.against, error))
+    base = options.base or (kernels.base_in(theirs, options, wanted) if options.kernels and theirs is not None else "")
     runner = systems.Runner(options)
     measured = options.systems + [options.base] * (options.base != "")
     jobs = [] if options.logs else systems.plan(measured, options.cpu, compared, wanted)
