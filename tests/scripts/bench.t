@@ -59,7 +59,7 @@ cp "$tmp/old.csv" "$tmp/before"
 	"$HS_TOP/scripts/hyperscope" bench --out "$tmp/o" --from "$tmp/log" --board c --csv "$tmp/old.csv" 2>&1 | cat >/dev/null
 	exit "${PIPESTATUS[0]}"
 )
-is "$? $(ls "$tmp" | grep -c new) $(cmp "$tmp/before" "$tmp/old.csv" 2>&1)" "125 0 " "a write that fails leaves the CSV file as it was, and no other file"
+is "$? $(find "$tmp" -name "*new*" | wc -l) $(cmp "$tmp/before" "$tmp/old.csv" 2>&1)" "125 0 " "a write that fails leaves the CSV file as it was, and no other file"
 
 # ---- kvm-history ----
 said=$(cd "$HS_TOP/scripts" && python3 -B - "$tmp" "$(head -n 1 "$HS_TOP/notebooks-data/kvm-history.csv")" 2>&1 <<'EOF'

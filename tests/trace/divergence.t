@@ -49,7 +49,7 @@ like "$out" '^expected: 1\.0 kvm_exit: .*scause=0x15.* \(line 5\)$' "the expecte
 like "$out" '^the first field that differs is scause \(H .6\.1\)$' "of several fields, the first is named"
 like "$out" '^the last exit was at pc 0x80200010 of vCPU 1\.0' "the guest's pc is shown"
 esc=$(printf '\033')
-sed "s/ 1\.0 kvm_exit: sepc=0x80200010/ 1$esc[31m.0 kvm_exit: sepc=0x80200010$esc]0;x/; s/scause=/sc${esc}e=/" "$tmp/a" >"$tmp/bad"
+sed "s/ 1\.0 kvm_exit: sepc=0x80200010/ 1${esc}[31m.0 kvm_exit: sepc=0x80200010$esc]0;x/; s/scause=/sc${esc}e=/" "$tmp/a" >"$tmp/bad"
 diverge "$tmp/bad" "$tmp/bad"
 is "$status" 0 "control characters are compared"
 diverge "$tmp/a" "$tmp/bad"
