@@ -3,19 +3,20 @@
  * kvm_hext.h - registers of KVM_{GET,SET}_ONE_REG and guest interrupt files for a vCPU with H, an
  * extension of KVM's API.
  *
- * Linux 7.3 has no such registers. They are a subtype of KVM_REG_RISCV_CSR, each 64 bits wide. A
- * register holds what the guest's HS mode reads from the CSR. KVM_HS_HEXT_V is 1 while the guest's
- * own guest runs; KVM_REG_RISCV_CORE then has the registers of that guest. KVM_HS_HEXT_NACL is the
- * address of the memory for nested acceleration, with bit 0 set if hstatus has still to be swapped, or
- * ~0 if there is none. KVM_HS_HEXT_VSIE has the bits of vsie that are not bits of hie: bit 13, where hvien
- * is set. A register of an extension that the vCPU lacks does not exist.
+ * Linux 7.3 has no such registers. They are a subtype of KVM_REG_RISCV_CSR, each 64 bits wide, whose
+ * number is far from those of Linux, which has 0 to 3. A register holds what the guest's HS mode reads
+ * from the CSR. KVM_HS_HEXT_V is 1 while the guest's own guest runs; KVM_REG_RISCV_CORE then has the
+ * registers of that guest. KVM_HS_HEXT_NACL is the address of the memory for nested acceleration, with
+ * bit 0 set if hstatus has still to be swapped, or ~0 if there is none. KVM_HS_HEXT_VSIE has the bits of
+ * vsie that are not bits of hie: bit 13, where hvien is set. A register of an extension that the vCPU
+ * lacks does not exist.
  *
  * Include <linux/kvm.h> first.
  */
 #ifndef HV_KVM_HEXT_H
 #define HV_KVM_HEXT_H
 
-#define KVM_REG_RISCV_CSR_HEXT (0x3 << KVM_REG_RISCV_SUBTYPE_SHIFT)
+#define KVM_REG_RISCV_CSR_HEXT (0x80 << KVM_REG_RISCV_SUBTYPE_SHIFT)
 
 /* Numbers of the registers, which may be set in any order. */
 enum {
