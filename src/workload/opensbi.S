@@ -3,9 +3,9 @@
  * opensbi.S - the first instructions of a workload whose firmware is OpenSBI.
  *
  * OpenSBI's fw_dynamic finds the boot hart and its next stage in a structure whose address is in a2.
- * Without a boot hart, the first hart to arrive becomes it; in OpenSBI 1.5 and 1.5.1, a hart that
- * arrives much later then overwrites the word for which the others wait, so that no other hart ever
- * starts (OpenSBI issue 354, repaired in 1.6 by commit 3e141a69). So hart 0 is the boot hart.
+ * If the structure names no boot hart, the first hart that arrives becomes it. In OpenSBI 1.5 and
+ * 1.5.1, a hart that arrives much later then overwrites the word for which the others wait, and none of
+ * them starts (OpenSBI issue 354, repaired in 1.6 by commit 3e141a69). So hart 0 is named.
  *
  * Source: OpenSBI's docs/firmware/fw_dynamic.md, include/sbi/fw_dynamic.h
  */
@@ -27,7 +27,7 @@ shim_reset:
 	mv	a1, a0
 1:	mv	a0, s0
 	la	a2, dynamic_info
-	li	t0, OPENSBI_START
+	la	t0, opensbi
 	jr	t0
 
 	.balign	8
@@ -40,6 +40,7 @@ dynamic_info:
 opensbi_stack_end:
 
 	.section .firmware, "a"
+opensbi:
 	.incbin	FIRMWARE_FILE
 
 	/* The words that Spike watches are in the run descriptor (hv/run_desc.h). */

@@ -4,9 +4,8 @@
 #define WORKLOAD_SHIM_H
 
 /* Where workload.lds places the parts of the file */
-#define RAM_START     0x80000000
-#define OPENSBI_START 0x80100000
-#define HOST_START    0x80200000
+#define RAM_START  0x80000000
+#define HOST_START 0x80200000
 
 #ifndef __ASSEMBLER__
 #include "hv/types.h"

@@ -30,7 +30,7 @@ class Log(NamedTuple):
 
 def parse_log(text):
     """Return the Log of the last run in the text. Raise ValueError if a row is damaged, or occurs twice in a round."""
-    text = text.replace("\r", "")
+    text = simulators.cleaned(text)
     builds = list(BUILD.finditer(text))
     rows = {}
     if builds:

@@ -24,7 +24,7 @@ import subprocess
 import time
 import typing
 
-from hs import ends, layout
+from hs import ends, layout, output
 from hs.bench import stats
 from hs.errors import STATUS_FAILED, LaunchError
 from hs.parser import of_command
@@ -214,14 +214,13 @@ class Record:
         """Write the rows of the programs that tests/kselftest/programs lists, in its order, the full forms first."""
         order = [(row.program, getattr(row, form), row.machine)
                  for form in ("full", "short") for row in read_rows(self.version) if getattr(row, form) != "-"]
-        with open(self.path + ".new", "w", encoding="utf-8", newline="") as out:
+        with output.create(self.path) as out:
             out.write("# Results of the selftests on Linux KVM, written by scripts/hyperscope kselftest --record\n")
             writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
             writer.writeheader()
             for key in dict.fromkeys(order):
                 if key in self.rows:
                     writer.writerow(self.rows[key])
-        os.replace(self.path + ".new", self.path)
 
 
 class Claims:

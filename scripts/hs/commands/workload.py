@@ -8,13 +8,11 @@ Without PROFILE, all profiles are built; with PROFILE, it is also run.
 import csv
 import os
 import re
-import subprocess
 import sys
 
 from hs import ends, output
 from hs.errors import STATUS_USAGE, LaunchError
 from hs.parser import absolute, of_command, readable, seconds
-from hs.run.machine import need
 from hs.workload import build, count, coverage, faults, plant, profile as profiles, simulators
 
 EXAMPLES = """\
@@ -128,14 +126,9 @@ def show_coverage():
 
 def divergence(options, expected, log):
     """Print the comparison of two logs; return whether they agree."""
-    words = [need(os.path.join(options.out, "hstrace"), "run make tools"), "divergence"]
     symbols = os.path.join(options.out, "guest-payloads", "%s.elf" % options.profile)
-    if options.profile and os.path.exists(symbols):
-        words += ["--symbols", symbols]
-    sys.stdout.flush()  # hstrace prints below the verdict
-    done = subprocess.run(words + [expected, log], check=False)
-    if done.returncode < 0:
-        raise LaunchError("the events cannot be compared: hstrace was ended by signal %d" % -done.returncode)
+    words = ["--symbols", symbols] if options.profile and os.path.exists(symbols) else []
+    done = simulators.compare_events(options.out, expected, log, words)
     if done.returncode > 1:
         raise LaunchError("the events cannot be compared: see the message of hstrace above", STATUS_USAGE)
     return not done.returncode
@@ -184,9 +177,8 @@ def expected_log(options, path, profile):
         outcome = run(options, path, profile, "qemu", echo=False)
         if outcome.verdict != "PASS":
             raise LaunchError("%s fails on QEMU: %s" % (options.profile, outcome.why or "there is no verdict"))
-        with open(name + ".new", "w", encoding="utf-8") as file:
+        with output.create(name) as file:
             file.write(outcome.log)
-        os.replace(name + ".new", name)
     return name
 
 

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from hs import elf, ends
-from hs.errors import STATUS_TIMEOUT, LaunchError
+from hs.errors import LaunchError
 from hs.paths import TOP
 from hs.run import qemuopt
 
@@ -80,7 +80,7 @@ def _run(fault, path, profile, options, places, folder, limit):
         except BaseException:
             ends.terminate_all()  # else the machine runs to its time limit before the command ends
             raise
-    if debugger.returncode not in (STATUS_TIMEOUT, 137) and (
+    if debugger.returncode not in simulators.TIMED_OUT and (
             plant.PLANTED.encode() not in debugger.stdout or debugger.returncode not in (0, 1)):
         raise LaunchError("gdb-multiarch failed with status %d: %s"
                           % (debugger.returncode, debugger.stdout.decode(errors="replace").strip()))
@@ -91,11 +91,8 @@ def _divergence(out, expected, log, folder, name):
     actual = os.path.join(folder, name + ".log")
     with open(actual, "w", encoding="utf-8") as file:
         file.write(log)
-    done = subprocess.run([os.path.join(out, "hstrace"), "divergence", expected, actual], stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL, check=False)
+    done = simulators.compare_events(out, expected, actual, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     text = done.stdout.decode(errors="replace")
-    if done.returncode < 0:
-        raise LaunchError("the events cannot be compared: hstrace was ended by signal %d" % -done.returncode)
     if done.returncode == 0:
         return None
     return text.partition("\n")[0].rpartition(" ")[2] if done.returncode == 1 else NO_EVENTS

@@ -4,15 +4,18 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from typing import NamedTuple
 
 from hs import ends
-from hs.errors import LaunchError
+from hs.errors import STATUS_TIMEOUT, LaunchError
 from hs.lastwords import printable
+from hs.run.machine import need
 from hs.run.spike import program as spike_program
 
 SIMULATORS = ("qemu", "qemu-spike", "spike")
 SPIKE_ISA = "rv64imafdch_zicntr_zihpm_zicclsm_sstc"
+TIMED_OUT = (STATUS_TIMEOUT, 137)  # statuses of timeout(1) after its time limit; 137: the program ignored SIGTERM
 SECONDS = 600
 VERDICT = re.compile(r"^workload: (PASS|FAIL): ?(.*)$", re.MULTILINE)
 NOT_OK = re.compile(r"^(?:workload: \S+ )?(not ok .*)$", re.MULTILINE)
@@ -90,9 +93,20 @@ def run(words, seconds=SECONDS, echo=None):
             echo(cleaned(lines[-1]))
     status = process.wait()
     text = "".join(line + "\n" for line in lines)
-    ended = status not in (124, 137)
+    ended = status not in TIMED_OUT
     # A machine that reports FAIL, or a panic of the host, may also have a status other than 0, but it has printed something.
     if ended and (not lines or status and not STARTED.search(cleaned(text))):
         raise LaunchError("%s has ended with status %d, without starting the machine: %s"
                           % (os.path.basename(words[0]), status, cleaned((lines or ["no output"])[-1])))
     return Outcome(text, ended, *verdict(text))
+
+
+def compare_events(out, expected, log, words=(), **more):
+    """Run `hstrace divergence` on two logs, with the options WORDS, and return its subprocess.CompletedProcess, whose status is 0
+    if the events agree, and 1 if they differ."""
+    sys.stdout.flush()  # hstrace may print to it, too
+    hstrace = need(os.path.join(out, "hstrace"), "run make tools")
+    done = subprocess.run([hstrace, "divergence", *words, expected, log], check=False, **more)
+    if done.returncode < 0:
+        raise LaunchError("the events cannot be compared: hstrace was ended by signal %d" % -done.returncode)
+    return done
