@@ -36,8 +36,8 @@ static void put_be64(u8 *p, u64 value)
 
 /*
  * Copy the machine's tree to RAM, where OpenSBI can change it, and insert an entry at the start of its
- * memory reservation block, which the other two blocks follow. Return the copy, or the tree itself if
- * it is none.
+ * memory reservation block, which the other two blocks follow. Return the copy; if there is no tree at
+ * the address, return the address.
  */
 const u8 *opensbi_tree(const u8 *tree)
 {

@@ -122,7 +122,7 @@ from hs.errors import LaunchError
 try:
     choose({0: (1, 1)}, "\u00b2")
 except LaunchError as error:
-    print(error.status)' 2>&1)" 2 "a path that is no number, but a digit to Python, is refused"
+    print(error.status)' 2>&1)" 2 "a digit that is not decimal is refused as a path"
 if [ -f "$O/guest/vmlinux" ]; then
 	cat >"$tmp/qemu" <<-'END'
 		#!/bin/sh

@@ -71,7 +71,7 @@ is "$?" 0 "stress is built" || diag "$(cat "$tmp/err")"
 : >"$tmp/log"
 timeout "$(scaled 60)" qemu-system-riscv64 -M virt -m 256M -smp 4 -nodefaults -display none -serial stdio -bios "$tmp/stress.elf" \
 	-icount shift=0,sleep=off >"$tmp/log" 2>&1 </dev/null &
-while kill -0 $! 2>/dev/null && ! grep -q 'workload: build:\|panic:' "$tmp/log"; do sleep 0.2; done
+wait_until 600 'ended $! || grep -q "workload: build:\|panic:" "$tmp/log"'
 kill $! 2>/dev/null
 wait $!
 like "$(cat "$tmp/log")" '^workload: build:' "its harts may arrive in OpenSBI long after hart 0"
@@ -157,8 +157,8 @@ compared()	# STATUS REGEX COMMAND NAME
 mkdir "$tmp/other"
 echo "workload: PASS: " >"$tmp/log"
 compared 1 'PASS the events $' 'echo the events; exit 1' "events that differ are a failure, and are printed below the verdict"
-compared 2 '.*the events cannot be compared: see the message' 'exit 2' "events that cannot be compared are none"
-compared 125 '.*the events cannot be compared: hstrace was ended by signal 9' 'kill -KILL $$' "... nor is a crash of hstrace"
+compared 2 '.*the events cannot be compared: see the message' 'exit 2' "a comparison that hstrace refuses is wrong use, not a difference"
+compared 125 '.*the events cannot be compared: hstrace was ended by signal 9' 'kill -KILL $$' "a crash of hstrace is a failure of the command, not a difference"
 echo "host: " >"$tmp/log"
 compared 1 'FAIL: there is no verdict $' 'exit 2' "a log that ends early, without events, is a failure and not wrong use"
 
@@ -242,7 +242,7 @@ simulated 1 '.*FAIL: there is no verdict $' 'OpenSBI v1.5\r\n' "exit 1" "a machi
 simulated 1 '.*FAIL: not ok 1 - a $' 'not ok 1 - a\n1..1\n' "exit 3" "... as does one whose claims fail, whatever the simulator's status"
 simulated 1 '.*FAIL: the host panicked $' 'host: panic: x\n' "exit 125" "... and so does one whose host panics, for which QEMU's status is 125"
 simulated 1 '.*FAIL: the machine has not ended within the time limit $' '' "exec sleep 5" \
-	"a time limit below a millisecond is one" --timeout 0.0001
+	"a time limit below a millisecond is not taken for none" --timeout 0.0001
 SPIKE=/bin/ls work smoke --on spike --quiet
 like "$status $err" "^125 .*ls has ended with status 2, " "a program that is not Spike is no FAIL"
 # This simulator of --faults never opens the socket that gdb waits for.

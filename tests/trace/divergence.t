@@ -51,13 +51,13 @@ like "$out" '^the last exit was at pc 0x80200010 of vCPU 1\.0' "the guest's pc i
 esc=$(printf '\033')
 sed "s/ 1\.0 kvm_exit: sepc=0x80200010/ 1${esc}[31m.0 kvm_exit: sepc=0x80200010$esc]0;x/; s/scause=/sc${esc}e=/" "$tmp/a" >"$tmp/bad"
 diverge "$tmp/bad" "$tmp/bad"
-is "$status" 0 "control characters are compared"
+is "$status" 0 "events with control characters are compared"
 diverge "$tmp/a" "$tmp/bad"
-like "$status $(tr '\n' ' ' <<<"$out")" '^1 .*actual: +1\?\[31m\.0 kvm_exit: sepc=0x80200010\?\]0;x sc\?e=.* of vCPU 1\?\[31m\.0' "... but not printed"
+like "$status $(tr '\n' ' ' <<<"$out")" '^1 .*actual: +1\?\[31m\.0 kvm_exit: sepc=0x80200010\?\]0;x sc\?e=.* of vCPU 1\?\[31m\.0' "control characters in an event are not printed"
 sed "s/scause=/sc${esc}e=/" "$tmp/a" >"$tmp/bad"
 diverge "$tmp/a" "$tmp/bad"
-like "$out" '^the first field that differs is sc\?e$' "... as part of a field's name, neither"
-unlike "$out" "$esc" "... nor elsewhere"
+like "$out" '^the first field that differs is sc\?e$' "control characters in a field's name are not printed"
+unlike "$out" "$esc" "... nor anywhere else in the output"
 
 # ---- symbols ----
 smoke=$O/guest-payloads/smoke.elf

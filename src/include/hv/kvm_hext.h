@@ -4,7 +4,7 @@
  * extension of KVM's API.
  *
  * Linux 7.3 has no such registers. They are a subtype of KVM_REG_RISCV_CSR, each 64 bits wide, whose
- * number is far from those of Linux, which has 0 to 3. A register holds what the guest's HS mode reads
+ * number is far above those that Linux uses (0 to 3). A register holds what the guest's HS mode reads
  * from the CSR. KVM_HS_HEXT_V is 1 while the guest's own guest runs; KVM_REG_RISCV_CORE then has the
  * registers of that guest. KVM_HS_HEXT_NACL is the address of the memory for nested acceleration, with
  * bit 0 set if hstatus has still to be swapped, or ~0 if there is none. KVM_HS_HEXT_VSIE has the bits of
