@@ -11,6 +11,7 @@
  *
  * A seed repeats the choices of each thread, but not the order in which the threads run.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -21,11 +22,12 @@
 #include "../bytes.h"
 #include "random.h"
 
-#define STEPS       400  /* of a thread in a round */
-#define KILLED_IN_S 20   /* a killed process has to end within this time */
-#define LIMIT_MS    3000 /* a process that needs more time is killed */
-#define WARM_UP     5    /* rounds before memory is measured */
-#define REPEATS     3    /* measurements of memory */
+#define STEPS          400  /* of a thread in a round */
+#define KILLED_IN_S    60   /* a killed process has to end within this time */
+#define KILLED_REPORTS 6    /* reports within this time of where the process is */
+#define LIMIT_MS       3000 /* a process that needs more time is killed */
+#define WARM_UP        5    /* rounds before memory is measured */
+#define REPEATS        3    /* measurements of memory */
 
 struct counts *counts;
 
@@ -139,6 +141,51 @@ static bool wait_for(pid_t pid, long ms, int *status)
 	return true;
 }
 
+/* Print a file of /proc, with the number of the thread before each line. */
+static void print_proc(pid_t pid, const char *thread, const char *file)
+{
+	char path[300], line[300];
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%s/%s", pid, thread, file);
+	in = fopen(path, "r");
+	while (in && fgets(line, sizeof(line), in))
+		printf("# %s %s: %.*s\n", thread, file, (int)strcspn(line, "\n"), line);
+	if (in)
+		fclose(in);
+}
+
+/* Print where the threads of a process are, and the processor time that they have used (stat). */
+static void print_threads(pid_t pid)
+{
+	static const char *const files[] = { "stat", "syscall", "stack" };
+	struct dirent *entry;
+	char path[40];
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir)))
+		for (unsigned int i = 0; i < ARRAY_SIZE(files) && entry->d_name[0] != '.'; i++)
+			print_proc(pid, entry->d_name, files[i]);
+	if (dir)
+		closedir(dir);
+}
+
+/* Kill a process. Return whether it ends in time; if not, print what its threads do. */
+static bool kill_process(pid_t pid, u64 number, int *status)
+{
+	kill(pid, SIGKILL);
+	for (unsigned int i = 0; i < KILLED_REPORTS; i++) {
+		if (wait_for(pid, KILLED_IN_S * 1000 / KILLED_REPORTS, status))
+			return true;
+		printf("# round %llu: the process has not ended %u s after SIGKILL\n", number,
+		       KILLED_IN_S * (i + 1) / KILLED_REPORTS);
+		print_threads(pid);
+	}
+	return false;
+}
+
 /* Return whether the process of this round has ended without an error. */
 static bool run_round(u64 number)
 {
@@ -153,13 +200,9 @@ static bool run_round(u64 number)
 		setsid();
 		vmm_process();
 	}
-	if (!wait_for(pid, rnd(3) ? LIMIT_MS : (long)rnd(500), &status)) {
-		kill(pid, SIGKILL);
-		if (!wait_for(pid, KILLED_IN_S * 1000, &status)) {
-			printf("# round %llu: the process does not end after SIGKILL\n", number);
-			return false;
-		}
-	}
+	if (!wait_for(pid, rnd(3) ? LIMIT_MS : (long)rnd(500), &status) &&
+	    !kill_process(pid, number, &status))
+		return false;
 	if (WIFEXITED(status) && WEXITSTATUS(status)) {
 		printf("# round %llu: the process has ended with status %d\n", number,
 		       WEXITSTATUS(status));
