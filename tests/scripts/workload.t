@@ -156,7 +156,7 @@ compared()	# STATUS REGEX COMMAND NAME
 }
 mkdir "$tmp/other"
 echo "workload: PASS: " >"$tmp/log"
-compared 1 'PASS the events $' 'echo the events; exit 1' "events that differ are a failure, and are printed below the verdict"
+compared 1 'the events FAIL: all claims hold, but the events differ $' 'echo the events; exit 1' "events that differ are a failure, and are printed above the verdict"
 compared 2 '.*the events cannot be compared: see the message' 'exit 2' "a comparison that hstrace refuses is wrong use, not a difference"
 compared 125 '.*the events cannot be compared: hstrace was ended by signal 9' 'kill -KILL $$' "a crash of hstrace is a failure of the command, not a difference"
 echo "host: " >"$tmp/log"

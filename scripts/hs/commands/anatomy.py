@@ -41,8 +41,8 @@ def parse(argv):
     parser.add_argument("--linux", metavar="KERNEL,...", action="append", default=[],
                         help="also on Linux KVM of these kernels, as for scripts/hyperscope bench --linux")
     parser.add_argument("--against", metavar="SYSTEM",
-                        help="list the functions that account for the difference from another system or kernel, largest "
-                        "first")
+                        help="list the functions that account for the difference from another system or kernel (but not "
+                        "from a CSV file), largest first")
     plugin.add_machine(parser, harts=False)
     parser.add_argument("--exitstat", metavar="UNIT", default="0", choices=("0", "instret"),
                         help="instret: account for exits on hyperscope, and show what the exit table counts; 0 "

@@ -17,6 +17,7 @@ import platform
 import shutil
 from contextlib import contextmanager
 
+from hs import output
 from hs.bench import csvfile, provenance
 from hs.errors import LaunchError
 from hs.paths import TOP
@@ -46,11 +47,10 @@ def read_json(path, keys, remedy):
 
 def write_whole(path, text):
     """Write a file completely or not at all."""
-    with open(path + ".new", "w", encoding="utf-8", newline="") as file:
+    with output.create(path) as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(path + ".new", path)
 
 
 @contextmanager
