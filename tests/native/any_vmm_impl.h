@@ -11,7 +11,11 @@
 #include "any_vmm.h"
 #include "hv/bits.h"
 
-#define ANY_HVA     0x40000000UL /* user address of the memory for VMs */
+/*
+ * The user address of the memory for VMs. Linux places the heap of a program anywhere in the first GiB
+ * after it (arch_randomize_brk()), where a mapping would replace parts of the heap.
+ */
+#define ANY_HVA     0x60000000UL
 #define ANY_SIZE    0x800000UL
 #define ANY_GPA     0x80000000ULL
 #define ANY_MAX_FDS 12

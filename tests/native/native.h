@@ -121,7 +121,7 @@ unsigned int native_page_refs(hpa_t pa);
 
 /* ---- user memory ------------------------------------------------------------------ */
 
-#define NATIVE_USER_BASE 0x40000000UL
+#define NATIVE_USER_BASE 0x60000000UL
 #define NATIVE_USER_SIZE (128UL << 20)
 
 enum native_user_flags {

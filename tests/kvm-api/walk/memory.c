@@ -131,10 +131,13 @@ void chapter_memory(void)
 			   sizeof(good),
 			   .undo = delete_slot };
 
-	/* The address must be the same on every host, because some rows flip its bits. */
-	backing = mmap((void *)0x20000000UL, 2 * NEW_SIZE, PROT_READ | PROT_WRITE,
+	/*
+	 * The address must be the same on every host, because some rows flip its bits. Linux places the
+	 * heap in the first GiB after the program.
+	 */
+	backing = mmap((void *)0x60000000UL, 2 * NEW_SIZE, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-	must(backing == (void *)0x20000000UL, "mmap");
+	must(backing == (void *)0x60000000UL, "mmap");
 	good = region_good();
 	w.probing = true;
 	regions(&w, &c);
