@@ -35,11 +35,11 @@ def parse(argv):
     parser.add_argument("row", metavar="ROW", nargs="?", help="a row of the bench; --list shows them")
     parser.add_argument("--list", action="store_true", help="list the rows that can be analyzed")
     parser.add_argument("--systems", "--system", metavar="NAME", dest="system",
-                        help="hyperscope (default), linux, bare, both (hyperscope and linux), all (these three), "
+                        help="system to analyze: hyperscope (default), linux, bare, both (hyperscope and linux), all (these three), "
                         "module (hyperscope.ko on Linux: make linux-module), linux_newest (setup linux-newest), "
                         "module_newest (make linux-module KERNEL=newest), or a comma-separated list")
     parser.add_argument("--linux", metavar="KERNEL,...", action="append", default=[],
-                        help="also on Linux KVM of these kernels, as for scripts/hyperscope bench --linux")
+                        help="also analyze Linux KVM of these kernels, as for scripts/hyperscope bench --linux")
     parser.add_argument("--against", metavar="SYSTEM",
                         help="list the functions that account for the difference from another system or kernel (but not "
                         "from a CSV file), largest first")

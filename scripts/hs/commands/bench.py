@@ -36,7 +36,8 @@ examples:
   scripts/hyperscope bench --from LOG --board NAME
                                     evaluate a board's log (docs/workload.md)
 exit status: 0; 1 figures differ (--verify, --against) or have grown (--limit);
-2 usage error (which git bisect takes for bad); 125 not measured (it skips)
+2 usage error (git bisect run takes the commit for bad); 125 measurement failed
+(git bisect run skips the commit)
 """
 
 
@@ -45,7 +46,7 @@ def new_parser():
     parser.add_argument("systems", metavar="SYSTEM", nargs="*",
                         help="bare, hyperscope (default), linux, module (hyperscope.ko on the same Linux: make linux-module), "
                              "linux_newest (the newest Linux that Debian has: scripts/hyperscope setup "
-                             "linux-newest), module_newest (on the newest: make linux-module KERNEL=newest), "
+                             "linux-newest), module_newest (hyperscope.ko on the newest Linux: make linux-module KERNEL=newest), "
                              "nested (hyperscope in a VM of hyperscope: docs/nested.md), "
                              "nested_linux (the newest Linux in a VM of hyperscope), "
                              "or all (those that are built, at least the first three, without the nested ones)")
@@ -91,10 +92,10 @@ def new_parser():
                              "compare with FILE or with another KERNEL")
     parser.add_argument("--limit", metavar="PERCENT", type=percent,
                         help="with --against: list all rows; the status is 1 only if a figure has grown "
-                             "by more than PERCENT (with --linux: 2%%)")
+                             "by more than PERCENT (default with --linux: 2%%)")
     parser.add_argument("--from", metavar="SYSTEM=LOG", action="append", default=[], dest="logs",
                         help="read the figures of SYSTEM from a console log, for example a board's, instead of measuring; options "
-                             "that only affect a measurement are refused. --from LOG --board NAME: a log of the workload bench "
+                             "that only affect a measurement are refused. --from LOG --board NAME: evaluate a log of the workload bench "
                              "(bench --board NAME --help)")
     parser.add_argument("--timeout", metavar="SECONDS", type=int, default=900,
                         help="time limit for each boot (900)")

@@ -40,11 +40,11 @@ def parse(words):
     parser = of_command("compare", __doc__, epilog=EXAMPLES)
     parser.add_argument("base", metavar="BASE", help="a commit, or a CSV file written by scripts/hyperscope bench")
     parser.add_argument("--rows", metavar="NAME,...",
-                        help="compare only these rows (all that both sides have); BASE must have one for each NAME")
+                        help="compare only these rows (default: all that both sides have); BASE must have one for each NAME")
     parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="set a toggle on both sides")
     parser.add_argument("--cpu", metavar="MODEL", default="rv64", help="processor (rv64), or both for rv64 and max")
     parser.add_argument("--limit", metavar="PERCENT", type=percent, default=costs.LIMIT,
-                        help="increase of a cost that counts (2%%), as for scripts/hyperscope bench --against")
+                        help="allow increases up to PERCENT (2%%), as for scripts/hyperscope bench --against")
     parser.add_argument("--all", action="store_true", help="also show figures that are the same")
     parser.add_out()
     options = parser.parse_args(words)

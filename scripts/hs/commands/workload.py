@@ -2,8 +2,9 @@
 """workload - build and run hyperscope as one ELF file, for cores and simulators.
 
 A workload is an ELF file with firmware, hyperscope, its VMM and guests. It
-needs no device but a UART or HTIF, and no input, and ends with PASS or FAIL.
-Without PROFILE, all profiles are built; with PROFILE, it is also run.
+needs no device but a UART or HTIF, reads no input, and reports PASS or FAIL.
+Without PROFILE, all profiles are built; with PROFILE, this one is built and
+run.
 """
 import csv
 import os
@@ -26,7 +27,7 @@ examples:
   scripts/hyperscope workload smoke --faults show which planted faults it finds
 
 exit status: 0 PASS; 1 FAIL, the events differ, or a planted fault is missed;
-2 usage error; 125 other
+2 usage error; 125 other failure
 """
 TRACE = ("trace=kvm_*,gstage_*,!gstage_step,!kvm_ioctl*,!kvm_*hva*,!kvm_invalidate*,!kvm_exit_cost,!kvm_memslot* "
          "trace.size=4M trace.end=1000000 trace.crash=10000")
@@ -42,7 +43,8 @@ def parse(argv):
     parser.add_argument("profile", metavar="PROFILE", nargs="?", help="a profile; --list prints them")
     parser.add_argument("--list", action="store_true", help="print the profiles, and the extensions that they need")
     parser.add_argument("--on", metavar="NAME", choices=simulators.SIMULATORS, default="qemu",
-                        help="qemu: its machine virt (default); qemu-spike: its machine spike; spike: $SPIKE, else spike")
+                        help="qemu: QEMU's machine virt (default); qemu-spike: QEMU's machine spike; spike: the simulator Spike "
+                        "($SPIKE, else spike on the PATH)")
     parser.add_argument("--trace", action="store_true",
                         help="also record events, and compare them with those of a run on QEMU, which is written to "
                         "OUT/workload/PROFILE.expected (or with --expected FILE)")
@@ -53,7 +55,7 @@ def parse(argv):
     parser.add_argument("--count", action="store_true", help="count the instructions of a run on QEMU (version 9 or newer)")
     parser.add_argument("--csv", metavar="FILE", help="with --faults: also write the results to FILE")
     parser.add_argument("--coverage", action="store_true",
-                        help="print how many claims check each paragraph on the H extension")
+                        help="print, for each section of the specification of H, how many claims check it")
     parser.add_argument("--boot", metavar="ARGS", default="", help="further boot arguments of the host")
     parser.add_argument("--elf", metavar="FILE", type=absolute, help="the ELF file to write (OUT/workload/PROFILE.elf; with --trace "
                         "or --faults PROFILE-trace.elf)")
