@@ -27,10 +27,10 @@ both()	# NAME STATUS COUNT COMMAND...
 }
 
 both hyperscope 0 0 exec --quiet --harts 1
-for kernel in stable:guest newest:linux_newest; do
+for kernel in stable:guest newest:linux_newest source-7.3:linux/source-7.3; do
 	folder=$O/${kernel#*:} kernel=${kernel%:*}
 	if [ ! -f "$folder/modules/kvm.ko" ]; then
-		skip "Linux $kernel" "$folder is missing: run 'scripts/hyperscope setup'"
+		skip "Linux $kernel" "$folder is missing: see scripts/hyperscope setup --help"
 	elif qemu_breaks_linux_kvm; then
 		skip "Linux $kernel" "$linux_kvm_is_broken"
 	else

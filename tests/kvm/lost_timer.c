@@ -29,16 +29,21 @@
 #define REG(r) (KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_CORE | KVM_REG_RISCV_CORE_REG(r))
 
 /*
- * s0 times, cancel the timer, and set it to a time in the past. Each call has to replace the one
- * before. After each, load sip up to 1000 times, until STIP shows the call's effect. At the end, a
- * call that KVM forwards to user space reports s1 (lost) and s2 (not cancelled).
+ * s0 times, wait for up to 64 turns of a loop, cancel the timer, and set it to a time in the past. The
+ * waits differ, so that the scheduler's ticks meet each part of a call, even if all instructions take
+ * the same time. Each call has to replace the one before. After each, load sip up to 1000 times, until
+ * STIP shows the call's effect. At the end, a call that KVM forwards to user space reports s1 (lost)
+ * and s2 (not cancelled).
  */
 extern const char guest[], guest_end[];
 __asm__(".pushsection .rodata\n"
 	".balign 4\n"
 	"guest:	li	a7, 0x54494d45\n" /* SBI TIME */
 	"	li	a6, 0\n"
-	"1:	li	a0, -1\n"
+	"1:	andi	t0, s0, 0x3f\n"
+	"6:	addi	t0, t0, -1\n"
+	"	bgez	t0, 6b\n"
+	"	li	a0, -1\n"
 	"	ecall\n"
 	"	li	t0, 1000\n"
 	"2:	csrr	t1, sip\n"
