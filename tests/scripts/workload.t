@@ -243,6 +243,8 @@ simulated 1 '.*FAIL: not ok 1 - a $' 'not ok 1 - a\n1..1\n' "exit 3" "... as doe
 simulated 1 '.*FAIL: the host panicked $' 'host: panic: x\n' "exit 125" "... and so does one whose host panics, for which QEMU's status is 125"
 simulated 1 '.*FAIL: the machine has not ended within the time limit $' '' "exec sleep 5" \
 	"a time limit below a millisecond is not taken for none" --timeout 0.0001
+simulated 1 '.*FAIL: the machine has not ended within the time limit $' 'hyperscope: x' "trap '' TERM; sleep 20 & wait; wait" \
+	"... nor is a simulator that ignores SIGTERM taken for one that has ended" --timeout 1
 SPIKE=/bin/ls work smoke --on spike --quiet
 like "$status $err" "^125 .*ls has ended with status 2, " "a program that is not Spike is no FAIL"
 # This simulator of --faults never opens the socket that gdb waits for.

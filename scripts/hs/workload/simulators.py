@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from typing import NamedTuple
@@ -15,7 +16,8 @@ from hs.run.spike import program as spike_program
 
 SIMULATORS = ("qemu", "qemu-spike", "spike")
 SPIKE_ISA = "rv64imafdch_zicntr_zihpm_zicclsm_sstc"
-TIMED_OUT = (STATUS_TIMEOUT, 137)  # statuses of timeout(1) after its time limit; 137: the program ignored SIGTERM
+# Statuses of timeout(1) after its time limit. If the program ignores SIGTERM, GNU's timeout also ends itself with SIGKILL.
+TIMED_OUT = (STATUS_TIMEOUT, 137, -signal.SIGKILL)
 SECONDS = 600
 VERDICT = re.compile(r"^workload: (PASS|FAIL): ?(.*)$", re.MULTILINE)
 NOT_OK = re.compile(r"^(?:workload: \S+ )?(not ok .*)$", re.MULTILINE)
