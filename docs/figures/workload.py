@@ -22,7 +22,7 @@ def figure():
 
     log = fig.box(600, 240, 266, 54, ["*the log", "text, printed without input"], "plain")
     fig.arrow(console.right(), log.left())
-    verdict = fig.box(600, 130, 266, 64, ["*PASS, or FAIL with the claim", "which names the section of the", "specification"], "guest")
+    verdict = fig.box(600, 130, 266, 64, ["*PASS, or FAIL with the claim,", "which in smoke names the section", "of the specification"], "guest")
     events = fig.box(600, 24, 266, 64, ["*the first wrong event", "hstrace divergence, with the events", "of a reference, such as QEMU"], "guest")
     fig.arrow(log.top(0.25), verdict.bottom(0.25), label="always", at=(676, 222))
     fig.arrow(log.right(), (874, log.right()[1]), (874, events.right()[1]), events.right())

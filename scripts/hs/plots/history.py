@@ -31,7 +31,7 @@ def draw(folder=data.FOLDER, cpu="rv64"):
     debian, source = releases(figures)
     labels: dict[float, str] = {i: short(name, debian[i - 1] if i else "") for i, name in enumerate(debian)}
     labels.update({len(debian) + 0.5 + i: name.removeprefix("source-") for i, name in enumerate(source)})
-    panels = []
+    panels, commits = [], set()
     for row in SHOWN:
         groups = []
         for at, name, series in [(i, name, DEBIAN) for i, name in enumerate(debian)] + [
@@ -40,12 +40,13 @@ def draw(folder=data.FOLDER, cpu="rv64"):
             cells = {series: data.cell(line)} if line else {}
             if own:
                 cells[OURS] = report.typical(own)
+                commits.add(own["commit"])
             groups.append((at, cells))
         if any(series != OURS for _, cells in groups for series in cells):
             panels.append(marks.Panel(groups, "instructions", row))
     drawn = marks.figure("lines", panels, style.looks((DEBIAN, SOURCE, OURS)), labels=labels, x="release of Linux")
     style.finish(drawn, "Exits of Linux KVM, kernel by kernel", (
         "Exact counts of instructions (QEMU -icount, -cpu %s); median batch, with whiskers from the minimum to the 99th "
-        "percentile. hyperscope's figures are of one commit and are drawn as a line to compare with.\n%s"
-        % (cpu, data.made_with(measured.results))))
+        "percentile. hyperscope's figures are of commit %s, and are drawn as a line to compare with.\nOn Linux, the VMM is of %s"
+        % (cpu, ", ".join(sorted(commits)) or "none", data.made_with(measured.results))))
     return drawn
