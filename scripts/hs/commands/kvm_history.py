@@ -22,7 +22,7 @@ from hs.paths import HYPERSCOPE, TOP
 FAILURES = (BenchError, ValueError,)
 EXAMPLES = """\
 examples:
-  scripts/hyperscope kvm-history 7.2.13       one kernel (10 minutes)
+  scripts/hyperscope kvm-history 7.2.13       one kernel (3 to 10 minutes)
   scripts/hyperscope kvm-history all          all that Debian has (1 h 30 min)
   scripts/hyperscope kvm-history next=./linux --csv FILE
                                               a kernel tree, into another file

@@ -64,7 +64,7 @@ docs/trace.md | call from VS and back: {sbi_version} instructions with everythin
 docs/trace.md | `kvm_entry`, `kvm_exit` | {sbi_version trace=kvm_entry,kvm_exit - sbi_version} |
 docs/trace.md | exit accounting (`exitstat=auto`, the default) | {sbi_version exitstat=auto - sbi_version} |
 docs/status.md | | null SBI call (`fastpath=off`) | {sbi_version} ({sbi_version fastpath=off}) | 120 (400) | {linux:sbi_version} | {linux_newest:sbi_version} |
-docs/validity.md | a null call costs {sbi_version fastpath=off} instructions here, {linux:sbi_version} in Linux KVM
+docs/validity.md | a null call costs {sbi_version fastpath=off} instructions here, {linux:sbi_version} in Linux KVM 6.12 and {linux_newest:sbi_version} in 7.2
 docs/status.md | | SBI set_timer; IPI to itself; fence.i | {sbi_set_timer}; {sbi_ipi_self}; {sbi_fence_i_self} | 150; 250; 400 | {linux:sbi_set_timer}; {linux:sbi_ipi_self}; {linux:sbi_fence_i_self} | {linux_newest:sbi_set_timer}; {linux_newest:sbi_ipi_self}; {linux_newest:sbi_fence_i_self} |
 docs/status.md | | MMIO read, answered by the VMM | {mmio_read} | 850 | {linux:mmio_read} | {linux_newest:mmio_read} |
 docs/status.md | | SBI call forwarded to the VMM | {sbi_user} | 780 | {linux:sbi_user} | {linux_newest:sbi_user} |
@@ -75,7 +75,7 @@ docs/status.md | | kvm_entry and kvm_exit on, per exit; accounting | +{sbi_versi
 docs/status.md | | boot to a command, x native (`scripts/hyperscope bench-apps`) | {boot / native:boot} | 1.10 | {linux:boot / native:boot} | {linux-7.2.13:boot / native:boot} |
 docs/status.md | | 200 fork+exec, warm; hackbench, x native (same command) | {fork_exec / native:fork_exec}; {hackbench / native:hackbench} | 1.10 | {linux:fork_exec / native:fork_exec}; {linux:hackbench / native:hackbench} | {linux-7.2.13:fork_exec / native:fork_exec}; {linux-7.2.13:hackbench / native:hackbench} |
 docs/status.md | its median was {hackbench / linux:hackbench} times Linux KVM's
-docs/caveats.md | A fresh page of 4 KiB costs {fault_4k_fresh} here and {linux:fault_4k_fresh} on Linux KVM
+docs/caveats.md | A fresh page of 4 KiB costs {fault_4k_fresh} here and {linux:fault_4k_fresh} on Linux KVM 6.12 ({linux_newest:fault_4k_fresh} on 7.2)
 docs/toggles.md | costs {fault_4k_present gstage_walk=recursive - fault_4k_present} instructions more with `recursive`
 docs/toggles.md | traps through OpenSBI and costs {run_vcpus_fp_use - run_vcpus} instructions more
 docs/toggles.md | restoring unconditionally at each load costs {run_vcpus fp=lazy_save - run_vcpus} to {run_vcpus fp=eager !max - run_vcpus !max}.
@@ -92,6 +92,12 @@ docs/bench.md | | `illegal_insn` | {illegal_insn} | {linux:illegal_insn} | {linu
 docs/bench.md | | `touch_4k` | {touch_4k} | {linux:touch_4k} | {linux_newest:touch_4k} | the first
 docs/bench.md | | `touch_2m` | {touch_2m} | {linux:touch_2m} | {linux_newest:touch_2m} | the same
 docs/bench.md | | `dirty_split` | {dirty_split} | {linux:dirty_split} | {linux_newest:dirty_split} | Linux 6.12
+docs/bench.md | built from source, costs {linux-source-7.3:dirty_split} (7.2 from source: {linux-source-7.2:dirty_split})
+docs/status.md | a load from untouched memory (`touch_4k`) costs {touch_4k} instructions here and {linux_newest:touch_4k} on Linux 7.2; with `zero_page=1`, it costs {touch_4k zero_page=1} here
+docs/toggles.md | takes {hyperscope:boot_exits} exits under hyperscope, {linux:boot_exits} on 6.12.117 and {linux-7.2.13:boot_exits} on 7.2.13
+docs/status.md | `dirty_split`, costs {dirty_split} here, {linux_newest:dirty_split} on 7.2 and {linux-source-7.3:dirty_split} on Linux 7.3
+docs/toggles.md | a boot takes {boot / native:boot} times as many instructions as natively; under Linux KVM, {linux:boot / native:boot} times on 6.12, and {linux-7.2.13:boot / native:boot} times on 7.2
+docs/toggles.md | Creating a process takes {fork_exec / native:fork_exec} times as many, under Linux KVM {linux:fork_exec / native:fork_exec} times on 6.12 and {linux-7.2.13:fork_exec / native:fork_exec} times on 7.2
 docs/kvm-history.md | A null SBI call costs {linux-6.12.117:sbi_version} instructions on 6.12.117 and {linux-7.2.11:sbi_version} on 7.2.11, but {linux-7.2.13:sbi_version} on 7.2.13
 docs/kvm-history.md | Of the {linux-7.2.11:sbi_version - linux-6.12.117:sbi_version} instructions between
 docs/kvm-history.md | the call costs {linux-source-6.12:sbi_version} instructions on 6.12, {linux-source-7.2:sbi_version} on 7.2 and {linux-source-7.3:sbi_version} on 7.3

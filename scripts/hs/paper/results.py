@@ -22,11 +22,12 @@ commands repeat the measurements:
 
 The unit is instructions in all privilege modes, counted by QEMU (`-icount`), so figures are reproduced
 exactly; *x* is the ratio to the native figure, without a VM. [Validity](validity.md) explains what these
-figures prove. *nested* is a guest of hyperscope that is itself a guest of hyperscope
-([nested virtualization](nested.md)), with the instructions of both levels. *Published* is a figure from
-the source that published.csv names, in its own unit and of its own machine. It is empty if no source was
-available; no figure is quoted from memory. The paper's claims.md explains each row and the basis of each
-claim.
+figures prove. *Linux KVM* is the kernel of Debian stable, Linux 6.12, whose release is named below each
+paper's claims; [Linux KVM, kernel by kernel](kvm-history.md) has the figures of newer kernels. *nested* is
+a guest of hyperscope that is itself a guest of hyperscope ([nested virtualization](nested.md)), with the
+instructions of both levels. *Published* is a figure from the source that published.csv names, in its own
+unit and of its own machine. It is empty if no source was available; no figure is quoted from memory. The
+paper's claims.md explains each row and the basis of each claim.
 """
 
 
