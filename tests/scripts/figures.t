@@ -6,10 +6,12 @@
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 # Make a tree with the files that the script reads and writes.
-mkdir -p "$tmp/tree/src/kvm" "$tmp/tree/trace"
+mkdir -p "$tmp/tree/src/kvm" "$tmp/tree/trace" "$tmp/tree/tests/guest"
 cp -R "$HS_TOP/COURSE.md" "$HS_TOP/scripts" "$HS_TOP/docs" "$HS_TOP/notebooks-data" "$tmp/tree"
 cp "$HS_TOP/src/kvm/toggle.def" "$tmp/tree/src/kvm"
 cp "$HS_TOP/trace/events.def" "$tmp/tree/trace"
+cp -R "$HS_TOP/src/workload" "$tmp/tree/src"
+cp -R "$HS_TOP/tests/guest/nested" "$tmp/tree/tests/guest"
 figures()
 {
 	out=$("$tmp/tree/scripts/hyperscope" figures --docs numbers "$@" 2>&1)
@@ -36,6 +38,7 @@ changed "a figure of the toggle that Linux as a guest hypervisor is measured wit
 	's/(`sbi_user` \| \d+ \| \d+ \| )\d+( \| \d+ \| 0\.\d+ \|)/${1}7$2/'
 changed "a figure in a sentence" docs/design.md 's/1700 instructions then and costs\s+\K\d+/1001/'
 changed "a figure with a space in it" docs/caveats.md 's/A fresh page of 4 KiB costs \K\d+ \d+/7 123/'
+changed "a number of claims in the table of coverage" docs/workload.md 's/^(\| H \S*6\.3 .* \| )\d+( \|)$/${1}99$2/m'
 changed "a row of the benchmark's table" docs/bench.md 's/^mmio_read  .*\n//m'
 
 perl -0pi -e 's/1700 instructions then/1700 instructions once/' "$tmp/tree/docs/design.md"

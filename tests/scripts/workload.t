@@ -195,8 +195,30 @@ board 2 '--from' "without a board's name, --from needs a system"
 work --list
 like "$out" '^smoke +each cause of an exit, once$' "--list prints the profiles"
 work --coverage
-like "$out" '^H .6\.3 +[1-9][0-9]* ' "--coverage counts the claims on a paragraph"
-like "$out" '^without a claim: H .1, H .2\.9$' "... and names the paragraphs without one"
+like "$out" '^H .6\.3 +[1-9][0-9]* ' "--coverage counts the claims on a section"
+like "$out" '^without a claim: H .1, H .2\.9$' "... and names the sections without one"
+counts=$(sed -nE 's/^H [^ ]*2\.8 +([0-9]+) +([0-9]+) +([0-9]+) .*/\1 \2 \3/p' <<<"$out")
+work --coverage=2.8
+like "$status $out" '^0 H .2\.8: Hypervisor Trap Value \(htval\) Register$' "--coverage=2.8 begins with the section's title"
+like "$out" '^    htval and stval give the address, whatever the base register$' "... names its claims in smoke"
+like "$out" '^  hs and nested, test_translation\(\) in tests/guest/nested/gstage.c, which$' "... the functions of nested that check it"
+like "$out" '^    a load without a leaf is a guest page fault$' "... their claims"
+like "$out" '^    htval-page  +htval has another page$' "... and its planted faults"
+is "$(awk '/^  (smoke|hs|planted)/ { part = $1 } /^    [^ ]/ { n[part]++ } END { print n["smoke,"], n["hs"], n["planted"] }' <<<"$out")" "$counts" \
+	"... as many of each as the table counts"
+one=$out
+work --coverage="H §2.8"
+is "$out" "$one" "a section may be named as the specification is cited"
+work --coverage all
+is "$status $(grep -c '^H [^ ]*:' <<<"$out") $(LC_ALL=C.UTF-8 awk 'length > 80' <<<"$out")" "0 $(grep -c '^| H ' "$HS_TOP/docs/spec.md") " \
+	"--coverage all has each section, in 80 columns"
+like "$(grep -A1 '^H [^ ]*2\.9:' <<<"$out")" '^  no claim$' "... and says which has no claim"
+for section in 9.9 "" "S §1.8"; do
+	work --coverage="$section"
+	like "$status $out $err" "^2  .*no section '$section' of the chapter on H; name one that --coverage alone prints, or all" \
+		"an unknown section is wrong use: '$section'"
+done
+is "$("$HS_TOP/scripts/hyperscope" completion words workload --coverage 6.3)" 6.3 "a section can be completed"
 work none
 is "$status" 2 "an unknown profile is wrong use"
 like "$err" "there is no profile 'none'; choose from .*smoke" "... and the message lists the profiles"

@@ -38,6 +38,11 @@ def _checks():
         return re.search(r"^all=\((.*)\)$", file.read(), re.M).group(1).split()
 
 
+def _sections():
+    from hs.workload import coverage
+    return ["all"] + [row.name.removeprefix("H §") for row in coverage.table()]
+
+
 def _kinds():
     from hs.commands.new import KINDS
     return list(KINDS)
@@ -45,7 +50,7 @@ def _kinds():
 
 # The possible values of options, and the words that commands take.
 OPTIONS = {"--rows": _rows, "--toggle": lambda: list(toggles.toggles(TOP)), "--set": _settings,
-           "--systems": lambda: list(SYSTEMS) + ["all"],
+           "--coverage": _sections, "--systems": lambda: list(SYSTEMS) + ["all"],
            "--trace": lambda: ["all", "none"] + list(toggles.events(TOP))}
 WORDS = {"anatomy": _rows, "profile": _rows, "bench": lambda: list(SYSTEMS) + ["all"], "check": _checks, "completion": lambda: SHELLS,
          "gdb": lambda: ["linux", "hello"], "new": _kinds, "run": lambda: ["linux", "hello"], "walk": tour.names}

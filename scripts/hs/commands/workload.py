@@ -25,6 +25,7 @@ examples:
                                              with those of QEMU
   scripts/hyperscope workload --check LOG    judge another machine's output
   scripts/hyperscope workload smoke --faults show which planted faults it finds
+  scripts/hyperscope workload --coverage=6.3 the claims on section H §6.3
 
 exit status: 0 PASS; 1 FAIL, the events differ, or a planted fault is missed;
 2 usage error; 125 other failure
@@ -54,8 +55,9 @@ def parse(argv):
                         help="plant each fault in a run of smoke on QEMU, and report which are found (default: all)")
     parser.add_argument("--count", action="store_true", help="count the instructions of a run on QEMU (version 9 or newer)")
     parser.add_argument("--csv", metavar="FILE", help="with --faults: also write the results to FILE")
-    parser.add_argument("--coverage", action="store_true",
-                        help="print, for each section of the specification of H, how many claims check it")
+    parser.add_argument("--coverage", metavar="SECTION", nargs="?", const=True,
+                        help="print, for each section of the specification of H, how many claims check it; with SECTION, such as "
+                        "6.3, or with all, the claims' names")
     parser.add_argument("--boot", metavar="ARGS", default="", help="further boot arguments of the host")
     parser.add_argument("--elf", metavar="FILE", type=absolute, help="the ELF file to write (OUT/workload/PROFILE.elf; with --trace "
                         "or --faults PROFILE-trace.elf)")
@@ -76,6 +78,9 @@ def parse(argv):
             parser.error("--faults: there is no fault '%s'; choose from %s"
                          % (unknown[0], ", ".join(fault.name for fault in plant.ALL)))
         options.chosen = [plant.named(name) for name in options.faults.split(",")]
+    if options.coverage not in (None, True) and not coverage.chosen(options.coverage):
+        parser.error("--coverage: docs/spec.md lists no section '%s' of the chapter on H; name one that --coverage alone prints, or all"
+                     % options.coverage)
     parser.written("--csv", options.csv)
     parser.written("--elf", options.elf)
     return options
@@ -116,12 +121,15 @@ def show_list():
     return 0
 
 
-def show_coverage():
+def show_coverage(word):
+    if word is not True:
+        print("\n\n".join("\n".join(row.lines()) for row in coverage.chosen(word)))
+        return 0
     rows = coverage.table()
-    print("%-8s %5s %6s %6s  %s" % ("", "smoke", "nested", "faults", "paragraph"))
-    for name, title, smoke, nested, planted in rows:
-        print("%-8s %5s %6s %6s  %s" % (name, smoke or "-", nested or "-", planted or "-", title.replace("`", "")[:50]))
-    holes = [row[0] for row in rows if not row[2] + row[3]]
+    print("%-8s %5s %6s %6s  %s" % ("", "smoke", "nested", "faults", "section"))
+    for row in rows:
+        print("%-8s %5s %6s %6s  %s" % (row.name, *row.counts(), row.title.replace("`", "")[:50]))
+    holes = [row.name for row in rows if not row.smoke and not row.nested]
     print("without a claim: %s" % (", ".join(holes) or "none"))
     return 0
 
@@ -206,7 +214,7 @@ def main(argv):
     if options.list:
         return show_list()
     if options.coverage:
-        return show_coverage()
+        return show_coverage(options.coverage)
     if options.check:
         return check(options)
     os.makedirs(os.path.join(options.out, "workload"), exist_ok=True)

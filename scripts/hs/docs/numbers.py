@@ -4,8 +4,8 @@ and anatomy.csv in notebooks-data.
 
 `make bench`, `make bench-nested`, `make kvm-history` and `make anatomy-csv` write the CSV files; then run
 `scripts/hyperscope figures --docs`. Tables are written between
-<!-- NAME: by scripts/hyperscope figures --> and <!-- end -->. SENTENCES lists the sentences that contain figures
-from these files.
+<!-- NAME: by scripts/hyperscope figures --> and <!-- end -->; the one in docs/workload.md counts claims in the sources.
+SENTENCES lists the sentences that contain figures from these files.
 """
 import contextlib
 import io
@@ -18,6 +18,7 @@ from hs import toggles as hstoggles
 from hs.anatomy import show, table
 from hs.bench import expression, guests, report, rows, shares
 from hs.paths import TOP
+from hs.workload import coverage
 
 CSV = os.path.join("notebooks-data", "exit-latency.csv")
 APPLICATIONS = os.path.join("notebooks-data", "applications.csv")
@@ -474,6 +475,8 @@ def write(check):
     page = "docs/anatomy.md"
     for name in ("mmio_read", "illegal_insn"):
         put(page, with_table(text_of(page), page, name, anatomy(name)))
+    page = "docs/workload.md"
+    put(page, with_table(text_of(page), page, "coverage", coverage.markdown()))
     both = Measured(past.results + levels.results + measured.results + whole.results)  # of equal rows, the last one counts
     for line in SENTENCES.strip().splitlines():
         doc, _, template = line.partition(" | ")
@@ -481,7 +484,7 @@ def write(check):
     stale = [doc for doc, (old, new) in docs.items() if old != new]
     for doc in stale:
         if check:
-            print("%s is not current with the CSV files in notebooks-data: run scripts/hyperscope figures --docs" % doc)
+            print("%s is not current with the CSV files in notebooks-data and the sources: run scripts/hyperscope figures --docs" % doc)
             continue
         with open(os.path.join(TOP, doc), "w", encoding="utf-8") as file:
             file.write(docs[doc][1])
