@@ -77,23 +77,14 @@ wait $!
 like "$(cat "$tmp/log")" '^workload: build:' "its harts may arrive in OpenSBI long after hart 0"
 
 # ---- U-Boot ----
-# Wait until the log contains TEXT. Type an empty line now and then, to stop U-Boot's countdown.
-wait_for()	# TEXT SECONDS
-{
-	local tries
-	for ((tries = 0; tries < 10 * $(scaled "$2"); tries++)); do
-		! grep -aq -- "$1" "$tmp/log" || return 0
-		[ $((tries % 5)) != 0 ] || echo
-		sleep 0.1
-	done
-}
-
-# When standard input ends, QEMU may lose what it has not passed on: leave it open until the end.
+# U-Boot finds nothing to boot, and prompts for a command. Do not type before: U-Boot then empties the UART's receiver, and
+# QEMU may wait for ever until the guest reads a character. When standard input ends, QEMU may lose what it has not passed on:
+# leave it open until the end.
 type_at_prompt()	# COMMAND
 {
-	wait_for '^=>' 20
+	wait_until 200 "grep -aq '^=>' '$tmp/log'"
 	echo "$1"
-	wait_for '^host: /init exited' 30
+	wait_until 300 "grep -aq '^host: /init exited' '$tmp/log'"
 }
 
 uboot=/usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin
