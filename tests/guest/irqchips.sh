@@ -24,7 +24,7 @@ saves_and_restores()	# IRQCHIP/VCPUS...: a payload is saved and restored with ea
 	for pair; do
 		set -- --irqchip "${pair%/*}" --disk disk
 		echo "=== $pair"
-		/vmm "$@" --testdev --vcpus "${pair#*/}" --memory 32M --save stopped --save-rounds 0 /save.bin
+		/vmm "$@" --testdev --vcpus "${pair#*/}" --memory 32M --save stopped --save-rounds 0 --append pause=3600 /save.bin
 		echo "saved: $?"
 		/vmm "$@" --restore stopped
 		echo "restored: $?"

@@ -123,7 +123,7 @@ on_linux "counters, while hart 1 goes and comes back" --cpu max --file "$O/tests
 	--file "$tmp/hotplug.sh:/hotplug.sh" "$O/guest/busybox" sh /hotplug.sh
 cat >"$tmp/save.sh" <<-'END'
 	cd /tmp
-	/vmm --no-sandbox --quiet --testdev --memory 32M --save counting --save-rounds 0 /save.bin &&
+	/vmm --no-sandbox --quiet --testdev --memory 32M --save counting --save-rounds 0 --append pause=3600 /save.bin &&
 		/vmm --no-sandbox --quiet --restore counting
 END
 on_linux "counters of a saved guest" --cpu max --file "$O/vmm:/vmm" --file "$O/guest-payloads/save.bin:/save.bin" \

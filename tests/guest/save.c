@@ -302,7 +302,8 @@ static void test_interrupts(void)
 	struct hart *hart = this_hart();
 	unsigned long ipis = hart->irqs[IRQ_S_SOFT];
 
-	ok(clock_restored >= clock_saved && clock_restored - clock_saved < us_to_ticks(2000000),
+	ok(clock_restored >= clock_saved &&
+		   clock_restored - clock_saved < us_to_ticks(1000000 * boot_number("pause", 2)),
 	   "the guest's clock stood still while the guest was saved");
 	ok(csr_read(sip) & BIT(IRQ_S_SOFT), "the pending IPI is still pending");
 	if (on_linux()) {

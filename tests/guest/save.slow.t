@@ -65,23 +65,25 @@ goes_on "Linux KVM"
 # ---- files that Linux KVM saves -------------------------------------------------------------------
 
 cat >"$tmp/script" <<'END'
+pause=$1
 run() {
 	echo "=== $1"
 	shift
 	"$@" </dev/null 2>&1
 	printf '\n=== status %d\n' $?
 }
-run save /vmm --testdev --vcpus 3 --memory 32M --disk /dev/vdb --save stopped --save-rounds 0 --append on=linux /save.bin
+new="--testdev --vcpus 3 --memory 32M --disk /dev/vdb"
+run save /vmm $new --save stopped --save-rounds 0 --append "on=linux pause=$pause" /save.bin
 run live /vmm --vcpus 2 --memory 32M --save busy --save-on writing /save_dirty.bin
-run out /vmm --testdev --vcpus 3 --memory 32M --disk /dev/vdb --save /dev/vda --save-rounds 0 --append on=linux /save.bin
-sleep 2.5
+run out /vmm $new --save /dev/vda --save-rounds 0 --append "on=linux pause=$pause" /save.bin
+sleep $pause.5
 run restore /vmm --disk /dev/vdb --restore stopped
 run restore-live /vmm --restore busy
 END
 truncate -s 40M "$tmp/away"
 truncate -s 1M "$tmp/payload-disk"
 linux_kvm --disk "$tmp/away" --disk "$tmp/payload-disk" --file "$O/vmm" --file "$payloads/save.bin" \
-	--file "$payloads/save_dirty.bin" --file "$tmp/script" "$O/guest/busybox" sh /script
+	--file "$payloads/save_dirty.bin" --file "$tmp/script" "$O/guest/busybox" sh /script "$(scaled 2)"
 all=$out
 part()
 {

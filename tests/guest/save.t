@@ -13,6 +13,7 @@ for f in "$O/vmm" "$O/guest/busybox" "$O/guest-payloads"/{save,save_dirty,hello,
 done
 
 cat >"$tmp/script" <<'END'
+pause=$1 # seconds, more than the guest's clock may advance from its request to be saved until it goes on
 run() {
 	echo "=== $1"
 	shift
@@ -21,10 +22,10 @@ run() {
 }
 mkdir /c && cd /c
 dd if=/dev/zero of=disk bs=64k count=16 2>/dev/null
-new="--testdev --vcpus 3 --memory 32M --disk disk"
+new="--testdev --vcpus 3 --memory 32M --disk disk --append pause=$pause"
 run never /vmm $new /save.bin
 run save /vmm $new --save stopped --save-rounds 0 /save.bin
-sleep 2.5
+sleep $pause.5
 run restore /vmm --irqchip kernel_plic --disk disk --restore stopped
 run save-aia /vmm --irqchip aia_hwaccel $new --save stopped-aia --save-rounds 0 /save.bin
 run restore-aia /vmm --irqchip aia_emul --disk disk --restore stopped-aia
@@ -72,7 +73,7 @@ head -c 16k /dev/zero >"$tmp/small"
 HS_SECONDS=90 hs exec --quiet --machine aia --harts 2 --memory 512M --disk "$tmp/small" --file "$O/vmm" \
 	--file "$O/guest-payloads/save.bin" --file "$O/guest-payloads/save_dirty.bin" \
 	--file "$O/guest-payloads/hello.bin" --file "$O/guest-payloads/fault_loop.bin" \
-	--file "$tmp/script:/script" "$O/guest/busybox" sh /script
+	--file "$tmp/script:/script" "$O/guest/busybox" sh /script "$(scaled 2)"
 is "$status" 0 "the host runs the whole script" || diag "$err"
 all=$out
 # With --icount, time is counted in instructions, so that each vCPU gets its share of time during
@@ -136,12 +137,12 @@ if "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max; then
 	{
 		sed '/^mkdir/q' "$tmp/script"
 		cat <<-'END'
-		run save-pmu /vmm --testdev --memory 32M --save counting --save-rounds 0 /save.bin
+		run save-pmu /vmm --testdev --memory 32M --append pause=$pause --save counting --save-rounds 0 /save.bin
 		run restore-pmu /vmm --restore counting
 		END
 	} >"$tmp/max"
 	HS_SECONDS=90 hs exec --quiet --cpu max --harts 2 --memory 512M --file "$O/vmm" \
-		--file "$O/guest-payloads/save.bin" --file "$tmp/max:/script" "$O/guest/busybox" sh /script
+		--file "$O/guest-payloads/save.bin" --file "$tmp/max:/script" "$O/guest/busybox" sh /script "$(scaled 2)"
 	all=$all$'\n'$out
 	part restore-pmu
 	is "$status:$(grep -c '^ok.* count' <<<"$out")" 0:3 "a guest that is saved while it counts keeps its counts" ||
