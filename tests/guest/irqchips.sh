@@ -19,19 +19,21 @@ saves_and_restores()	# IRQCHIP/VCPUS...: a payload is saved and restored with ea
 {
 	local pair claims
 	cat >"$tmp/script" <<-'END'
+	pause=$1
+	shift
 	mkdir /c && cd /c
 	dd if=/dev/zero of=disk bs=64k count=16 2>/dev/null
 	for pair; do
 		set -- --irqchip "${pair%/*}" --disk disk
 		echo "=== $pair"
-		/vmm "$@" --testdev --vcpus "${pair#*/}" --memory 32M --save stopped --save-rounds 0 --append pause=3600 /save.bin
+		/vmm "$@" --testdev --vcpus "${pair#*/}" --memory 32M --save stopped --save-rounds 0 --append pause=$pause /save.bin
 		echo "saved: $?"
 		/vmm "$@" --restore stopped
 		echo "restored: $?"
 	done 2>&1
 	END
 	HS_SECONDS=90 hs exec --quiet "${one_file[@]}" --harts 2 --memory 512M --file "$O/vmm" \
-		--file "$O/guest-payloads/save.bin" --file "$tmp/script:/script" "$O/guest/busybox" sh /script "$@"
+		--file "$O/guest-payloads/save.bin" --file "$tmp/script:/script" "$O/guest/busybox" sh /script "$(scaled 2)" "$@"
 	is "$status" 0 "the host runs the whole script" || diag "$err"
 	out=$(tr -d '\r' <<<"$out")
 	for pair; do

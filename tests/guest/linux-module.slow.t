@@ -123,11 +123,11 @@ on_linux "counters, while hart 1 goes and comes back" --cpu max --file "$O/tests
 	--file "$tmp/hotplug.sh:/hotplug.sh" "$O/guest/busybox" sh /hotplug.sh
 cat >"$tmp/save.sh" <<-'END'
 	cd /tmp
-	/vmm --no-sandbox --quiet --testdev --memory 32M --save counting --save-rounds 0 --append pause=3600 /save.bin &&
+	/vmm --no-sandbox --quiet --testdev --memory 32M --save counting --save-rounds 0 --append pause=$1 /save.bin &&
 		/vmm --no-sandbox --quiet --restore counting
 END
 on_linux "counters of a saved guest" --cpu max --file "$O/vmm:/vmm" --file "$O/guest-payloads/save.bin:/save.bin" \
-	--file "$tmp/save.sh:/save.sh" "$O/guest/busybox" sh /save.sh
+	--file "$tmp/save.sh:/save.sh" "$O/guest/busybox" sh /save.sh "$(scaled 20)" # the debug kernel is slow
 is "$(grep -c '^ok.* count' <<<"$out")" 3 "a guest that is saved while it counts keeps its counts"
 
 # The module has been loaded with replace_kvm=1. A VM that is stopped while it runs keeps the harts.

@@ -302,6 +302,7 @@ static void test_interrupts(void)
 	struct hart *hart = this_hart();
 	unsigned long ipis = hart->irqs[IRQ_S_SOFT];
 
+	/* Saving and restoring take seconds on a busy machine, and a test may pause in between. */
 	ok(clock_restored >= clock_saved &&
 		   clock_restored - clock_saved < us_to_ticks(1000000 * boot_number("pause", 2)),
 	   "the guest's clock stood still while the guest was saved");

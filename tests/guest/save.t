@@ -13,7 +13,7 @@ for f in "$O/vmm" "$O/guest/busybox" "$O/guest-payloads"/{save,save_dirty,hello,
 done
 
 cat >"$tmp/script" <<'END'
-pause=$1 # seconds, more than the guest's clock may advance from its request to be saved until it goes on
+pause=$1 # seconds; from its request to be saved until it continues, the guest's clock may advance by less
 run() {
 	echo "=== $1"
 	shift
