@@ -77,9 +77,9 @@ wait $!
 like "$(cat "$tmp/log")" '^workload: build:' "its harts may arrive in OpenSBI long after hart 0"
 
 # ---- U-Boot ----
-# U-Boot finds nothing to boot, and prompts for a command. Do not type before: U-Boot then empties the UART's receiver, and
-# QEMU may wait for ever until the guest reads a character. When standard input ends, QEMU may lose what it has not passed on:
-# leave it open until the end.
+# U-Boot finds nothing to boot, and prompts for a command. Do not type before that: U-Boot empties the UART's receiver when it
+# starts, and QEMU may then never read its standard input again. When standard input ends, QEMU may lose what it has not passed
+# on: leave it open until the end.
 type_at_prompt()	# COMMAND
 {
 	wait_until 200 "grep -aq '^=>' '$tmp/log'"

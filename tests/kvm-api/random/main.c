@@ -25,7 +25,7 @@
 #define STEPS        400   /* of a thread in a round */
 #define LIMIT_MS     3000  /* a process that needs more time is killed */
 #define KILLED_MS    20000 /* a killed process has to end within this time */
-#define KILLED_POLLS 2000  /* ... and while this process looks for it so often */
+#define KILLED_POLLS 2000  /* ... unless its parent has polled less often than this */
 #define WARM_UP      5     /* rounds before memory is measured */
 #define REPEATS      3     /* measurements of memory */
 
@@ -128,7 +128,7 @@ static long now_ms(void)
 	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* Return whether the process ends in this time, or within this number of polls if they take longer. */
+/* Return whether the process ends within this time, or within this number of polls if they take longer. */
 static bool wait_for(pid_t pid, long ms, unsigned long polls, int *status)
 {
 	long end = now_ms() + ms;
@@ -173,8 +173,8 @@ static void print_threads(pid_t pid)
 }
 
 /*
- * Kill a process. Return whether it ends in time; if not, print what its threads do. The time alone is no limit:
- * with 1.5 % of a processor, QEMU took more than 10 s for it.
+ * Kill a process. Return whether it ends in time; if not, print what its threads do. The polls count,
+ * too, because on a busy machine QEMU may get almost no processor time for 20 s.
  */
 static bool kill_process(pid_t pid, u64 number, int *status)
 {
