@@ -26,5 +26,5 @@ $(WORKLOAD)/vmm: $(O)/vmm
 
 .PHONY: workload-parts
 tests: workload-parts
-workload-parts: $(WORKLOAD)/shim.c.o $(WORKLOAD)/shim.S.o $(WORKLOAD)/opensbi.c.o $(WORKLOAD)/runner $(WORKLOAD)/vmm $(O)/hyperscope.bin guest-payloads
+workload-parts: $(addprefix $(WORKLOAD)/,shim.c.o clock.c.o shim.S.o opensbi.c.o runner vmm) $(O)/hyperscope.bin guest-payloads
 -include $(wildcard $(WORKLOAD)/*.d)

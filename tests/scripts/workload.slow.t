@@ -13,6 +13,12 @@ for profile in functional nested stress linux bench; do
 	hs_script workload --quiet --timeout "$(scaled 300)" --elf "$tmp/$profile.elf" $profile
 	is "$status" 0 "$profile passes on QEMU" || diag "$out" "$(tail -n 20 "$tmp/err")"
 done
+for profile in nested linux; do
+	hs_script workload --quiet --timeout "$(scaled 300)" --elf "$tmp/$profile.elf" $profile --clock counted
+	is "$status" 0 "$profile passes on QEMU with a clock that the firmware counts" || diag "$out" "$(tail -n 20 "$tmp/err")"
+done
+hs_script workload --timeout "$(scaled 300)" --elf "$tmp/nested.elf" nested --clock counted --trace --quiet
+is "$status" 0 "... and the events of nested repeat" || diag "$out" "$(tail -n 20 "$tmp/err")"
 hs_script workload smoke --faults --csv "$tmp/csv"
 [ "$status" -le 1 ]
 ok $? "faults are planted" || diag "$(tail -n 20 "$tmp/err")"

@@ -10,7 +10,7 @@ command -v dtc >/dev/null || skip_all "dtc is missing: run scripts/hyperscope se
 needs_built "$O/workload/runner" "$O/workload/shim.c.o" "$O/workload/opensbi.c.o"
 mkdir -p "$tmp/out/workload"
 for name in hyperscope.bin hyperscope.elf hstrace vmm guest-payloads; do ln -s "$O/$name" "$tmp/out/$name"; done
-for name in runner vmm shim.S.o shim.c.o opensbi.c.o; do ln -s "$O/workload/$name" "$tmp/out/workload/$name"; done
+for name in runner vmm shim.S.o shim.c.o clock.c.o opensbi.c.o; do ln -s "$O/workload/$name" "$tmp/out/workload/$name"; done
 
 work()	# ARGS...
 {
@@ -25,6 +25,11 @@ like "$out" '^PASS$' "... and says so"
 like "$out" '^the runs agree: [0-9]{3,} events$' "a second run has the same events"
 work smoke --trace --cpu-of-nobody
 is "$status" 2 "an unknown option is refused"
+work nested --trace
+like "$status $err" "^2 .*--trace: the events of nested depend on the machine's clock, .*; use --clock counted;" \
+	"events that do not repeat are not compared, and the error names the other clock"
+work stress --clock counted
+like "$status $err" "^2 .*stress cannot have the clock 'counted'; choose from machine$" "a clock that a profile cannot have is refused"
 if [ -e "$O/profile.so" ]; then
 	ln -s "$O/profile.so" "$tmp/out/profile.so"
 	work smoke --count
@@ -65,7 +70,7 @@ is "$out" "workload: FAIL: the hart has no H extension (misa)" "a core without t
 # ---- OpenSBI ----
 
 # With -icount, QEMU runs the harts one after the other, so the others arrive in OpenSBI long after hart 0.
-PYTHONPATH=$HS_TOP/scripts python3 -B -c 'import sys; from hs.workload import build; build.build("stress", *sys.argv[1:])' \
+PYTHONPATH=$HS_TOP/scripts python3 -B -c 'import sys; from hs.workload import build, profile; build.build(profile.read("stress"), *sys.argv[1:])' \
 	"$tmp/out" "" "$tmp/stress.elf" 2>"$tmp/err"
 is "$?" 0 "stress is built" || diag "$(cat "$tmp/err")"
 : >"$tmp/log"

@@ -103,7 +103,7 @@ Guests of a few kilobytes.
 src/guest/hello.c src/guest/rt.h src/guest/start.S src/guest/*.[chS] src/guest/bench/bench.[hcS] src/guest/bench/measure.c src/guest/bench/* src/guest/equivalence/equivalence.[hc] src/guest/equivalence/class.def src/guest/equivalence/* src/guest/tour/* tests/guest/*
 = Workloads
 hyperscope as one ELF file, with a firmware of its own (docs/workload.md).
-src/workload/shim.h src/workload/shim.S src/workload/shim.c src/workload/image.S src/workload/runner.c src/workload/smoke.c src/workload/*
+src/workload/shim.h src/workload/shim.S src/workload/shim.c src/workload/clock.c src/workload/image.S src/workload/runner.c src/workload/smoke.c src/workload/*
 = Trace reader
 From a machine's RAM to text.
 trace/hstrace/hstrace.c trace/file/hst.h trace/file/* trace/hstrace/*

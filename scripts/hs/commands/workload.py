@@ -23,6 +23,9 @@ examples:
   scripts/hyperscope workload smoke --on spike --trace
                                              ... on Spike; compare the events
                                              with those of QEMU
+  scripts/hyperscope workload linux --clock counted --trace
+                                             boot a kernel without the machine's
+                                             clock; the events repeat
   scripts/hyperscope workload --check LOG    judge another machine's output
   scripts/hyperscope workload smoke --faults show which planted faults it finds
   scripts/hyperscope workload --coverage=6.3 the claims on section H §6.3
@@ -31,10 +34,11 @@ exit status: 0 PASS; 1 FAIL, the events differ, or a planted fault is missed;
 2 usage error; 125 other failure
 """
 TRACE = ("trace=kvm_*,gstage_*,!gstage_step,!kvm_ioctl*,!kvm_*hva*,!kvm_invalidate*,!kvm_exit_cost,!kvm_memslot* "
-         "trace.size=4M trace.end=1000000 trace.crash=10000")
+         "trace.size=%dM trace.end=1000000 trace.crash=10000")
+TRACE_SHARE = 8  # of the profile's memory for the trace; a record takes 64 bytes
 
 # The modes that use an option; "" builds all profiles, or builds and runs PROFILE.
-USED_BY = {"on": ("", "trace"), "quiet": ("", "trace"), "boot": ("", "trace", "count", "faults"),
+USED_BY = {"clock": ("", "trace", "count"), "on": ("", "trace"), "quiet": ("", "trace"), "boot": ("", "trace", "count", "faults"),
            "elf": ("", "trace", "count", "faults"), "timeout": ("", "trace", "count", "faults"),
            "qemu": ("", "trace", "count", "faults"), "csv": ("faults",), "expected": ("trace", "check", "faults")}
 
@@ -43,6 +47,9 @@ def parse(argv):
     parser = of_command("workload", __doc__, epilog=EXAMPLES)
     parser.add_argument("profile", metavar="PROFILE", nargs="?", help="a profile; --list prints them")
     parser.add_argument("--list", action="store_true", help="print the profiles, and the extensions that they need")
+    parser.add_argument("--clock", choices=("machine", "counted"),
+                        help="machine: the CSR time and Sstc; counted: a clock that the firmware counts, so that a run repeats "
+                        "exactly; --list prints what each profile can have, its default first")
     parser.add_argument("--on", metavar="NAME", choices=simulators.SIMULATORS, default="qemu",
                         help="qemu: QEMU's machine virt (default); qemu-spike: QEMU's machine spike; spike: the simulator Spike "
                         "($SPIKE, else spike on the PATH)")
@@ -106,9 +113,10 @@ def check_together(parser, options):
     if mode == "faults" and options.profile != "smoke":
         parser.error("--faults: only the profile smoke can be used")
     if options.profile and mode in ("", "trace", "count", "faults"):
-        profile = profiles.read(options.profile)
+        profile = profiles.read(options.profile, options.clock)
         if mode == "trace" and profile.clock != "counted":
-            parser.error("--trace: the events of %s depend on the machine's clock, and do not repeat" % options.profile)
+            parser.error("--trace: the events of %s depend on the machine's clock, and do not repeat%s"
+                         % (options.profile, "; use --clock counted" if "counted" in profile.clocks else ""))
         if options.boot and profile.firmware == "opensbi":
             parser.error("--boot: %s has the machine's own device tree" % options.profile)
 
@@ -117,7 +125,7 @@ def show_list():
     for name in profiles.names():
         profile = profiles.read(name)
         print("%-11s %s\n%-11s %d MiB of memory, %s clock\n%-11s %s"
-              % (name, profile.title, "", profile.memory, profile.clock, "", profile.isa))
+              % (name, profile.title, "", profile.memory, " or ".join(profile.clocks), "", profile.isa))
     return 0
 
 
@@ -220,13 +228,14 @@ def main(argv):
     os.makedirs(os.path.join(options.out, "workload"), exist_ok=True)
     if not options.profile:
         for name in profiles.names():
-            path = build.build(name, options.out, options.boot)
+            path = build.build(profiles.read(name), options.out, options.boot)
             print("%-11s %6.1f MiB  %s" % (name, os.path.getsize(path) / (1 << 20), os.path.relpath(path)))
         return 0
-    profile = profiles.read(options.profile)
+    profile = profiles.read(options.profile, options.clock)
     traced = options.trace or options.faults
     path = options.elf or os.path.join(options.out, "workload", options.profile + ("-trace" if traced else "") + ".elf")
-    path = build.build(options.profile, options.out, " ".join(filter(None, (options.boot, TRACE if traced else ""))), path)
+    trace = TRACE % (profile.memory // TRACE_SHARE) if traced else ""
+    path = build.build(profile, options.out, " ".join(filter(None, (options.boot, trace))), path)
     if options.faults:
         return show_faults(options, path, profile)
     if options.count:

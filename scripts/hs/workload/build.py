@@ -87,13 +87,12 @@ def _firmware(profile, size, words, out, folder):
                 [os.path.join(profiles.FOLDER, "opensbi.S"), os.path.join(top, "opensbi.c.o")])
     return (['-DFDT_FILE="%s"' % _device_tree(profile, size, words, folder), '-DHOST_FILE="%s"' % host,
              "-DWORKLOAD_CLOCK=%d" % (profile.clock == "machine")],
-            [os.path.join(top, name) for name in ("shim.S.o", "shim.c.o")])
+            [os.path.join(top, name) for name in ("shim.S.o", "shim.c.o", "clock.c.o")])
 
 
-def build(name, out, boot="", path=None):
-    """Link the profile NAME from what make has built below OUT; return the path of the ELF file. PROFILE.cpio, beside it,
+def build(profile, out, boot="", path=None):
+    """Link a profile from what make has built below OUT; return the path of the ELF file. PROFILE.cpio, beside it,
     is the initramfs, for a boot loader that loads hyperscope.bin."""
-    profile = profiles.read(name)
     top = os.path.join(out, "workload")
     need(os.path.join(top, "runner"), "run make workload")
     with ends.folder("build.", top) as folder:  # and not in place: another program may build the same profile
@@ -107,9 +106,9 @@ def build(name, out, boot="", path=None):
         _call([tool("gcc"), "-nostdlib", "-static", "-no-pie", "-march=rv64imac_zicsr_zifencei", "-mabi=lp64",
                "-Wl,--build-id=none,--no-warn-rwx-segments", "-T", os.path.join(profiles.FOLDER, "workload.lds"), *defines,
                '-DINITRAMFS_FILE="%s"' % initramfs, "-o", elf, os.path.join(profiles.FOLDER, "image.S"), *objects],
-              "the workload %s" % name)
-        os.replace(initramfs, os.path.join(top, name + ".cpio"))
+              "the workload %s" % profile.name)
+        os.replace(initramfs, os.path.join(top, profile.name + ".cpio"))
         if not path:
-            path = os.path.join(top, name + ".elf")
+            path = os.path.join(top, profile.name + ".elf")
             os.replace(elf, path)
     return path

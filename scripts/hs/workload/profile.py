@@ -13,8 +13,9 @@ FOLDER = os.path.join(TOP, "src", "workload")
 class Profile(NamedTuple):
     name: str
     title: str
-    isa: str          # the extensions that the device tree names, and thus all that the machine needs
+    isa: str          # the extensions that the device tree names, and thus all that the machine needs; clock machine adds Sstc
     clock: str        # counted: by the shim; machine: the CSR time and Sstc
+    clocks: list      # those that the profile can have; the first is its default
     memory: int       # MiB
     boot: str         # boot arguments of the host
     vms: list         # lines of the runner's list
@@ -32,7 +33,8 @@ def names():
     return sorted(os.path.basename(path)[:-len(".toml")] for path in glob.glob(os.path.join(glob.escape(FOLDER), "*.toml")))
 
 
-def read(name):
+def read(name, clock=None):
+    """Return the profile NAME with CLOCK, or with its default clock. Raises LaunchError if it cannot have this clock."""
     if name not in names():
         raise LaunchError("there is no profile '%s'; choose from %s" % (name, ", ".join(names())), STATUS_USAGE)
     try:
@@ -41,6 +43,10 @@ def read(name):
         raise LaunchError("workloads need Python 3.11 or newer") from None
     with open(os.path.join(FOLDER, name + ".toml"), "rb") as file:
         data = tomllib.load(file)
-    return Profile(name, data["title"], data["isa"], data["clock"], data["memory"], data.get("boot", ""), data.get("vms", []),
+    clock = clock or data["clocks"][0]
+    if clock not in data["clocks"]:
+        raise LaunchError("%s cannot have the clock '%s'; choose from %s" % (name, clock, ", ".join(data["clocks"])), STATUS_USAGE)
+    isa = data["isa"] + ("_sstc" if clock == "machine" else "")
+    return Profile(name, data["title"], isa, clock, data["clocks"], data["memory"], data.get("boot", ""), data.get("vms", []),
                    data.get("files", {}), data.get("host", "hyperscope.bin"), data.get("firmware", "shim"),
                    data.get("harts", 1), data.get("command", ""))

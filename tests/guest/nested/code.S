@@ -77,6 +77,12 @@ guest_code l2_spin			/* for at most a0 iterations */
 	bnez	a0, l2_spin
 	ecall
 
+guest_code l2_poll_time			/* likewise, reading the clock in each */
+	rdtime	a1
+	addi	a0, a0, -1
+	bnez	a0, l2_poll_time
+	ecall
+
 	/* Enable interrupts, and wait in a loop of at most a0 iterations for one of them. */
 guest_code l2_interrupts		/* a1: sie; a2: stimecmp, unless it is 0 */
 	la	t0, l2_trapped

@@ -50,9 +50,9 @@ void l2_switch(struct l2 *l2); /* switch.S */
 
 extern char l2_ecall[], l2_move[], l2_write_csrs[], l2_hstatus[], l2_vsstatus[], l2_sfence[],
 	l2_satp[], l2_stimecmp[], l2_sret[], l2_wfi[], l2_hfence[], l2_hlv[], l2_ebreak[],
-	l2_illegal[], l2_time[], l2_load[], l2_load_byte[], l2_store[], l2_spin[], l2_interrupts[],
-	l2_trapped[], l2_user[], l2_fp[], l2_fp_clean[], l2_vector[], l2_siselect[], l2_sireg[],
-	l2_stopei[], l2_stopi[], l2_claim[], l2_sip[], l2_clear_sip[];
+	l2_illegal[], l2_time[], l2_load[], l2_load_byte[], l2_store[], l2_spin[], l2_poll_time[],
+	l2_interrupts[], l2_trapped[], l2_user[], l2_fp[], l2_fp_clean[], l2_vector[],
+	l2_siselect[], l2_sireg[], l2_stopei[], l2_stopi[], l2_claim[], l2_sip[], l2_clear_sip[];
 unsigned long l1_f5(void), l1_v1(void);
 
 unsigned long do_hlv_b(unsigned long va), do_hlv_bu(unsigned long va), do_hlv_h(unsigned long va),
