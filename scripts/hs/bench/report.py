@@ -107,7 +107,8 @@ def goal(row, bare, value):
     return text + " " + reached(value, limit)
 
 
-WITH = "%-43s%7s%7s%8s%6s %s"
+WITH = "%-40s%6s%6s%7s%6s%7s %s"
+DERIVED_LINE = "%-17s%-43s%6s%6s%7s  %s"
 HEAD = "%-16s%6s%11s%7s%7s%7s%6s %-13s%s"
 TWO_LEVELS = "%-17s%11s%11s%8s%11s%8s"
 SAME_KERNEL = "%-16s%10s%8s%6s%13s%8s%6s"
@@ -223,11 +224,12 @@ def toggles(figures, settings, own):
             if usual is None or abs(ours - usual) >= 0.5:
                 limit = GOALS_WITH.get((setting, row.name)) if counted else None
                 lines.append(WITH % (
-                    "%-25s %s" % (setting, row.name), shown(usual), shown(ours),
+                    "%-23s %s" % (setting, row.name), shown(usual), shown(ours),
                     "-" if usual is None else "%+.0f" % (ours - usual), shown(figures.value("linux", row.name, setting)),
+                    shown(figures.value(NEWEST, row.name, setting)),
                     "" if limit is None else "%d %s" % (limit, reached(ours, limit))))
     if lines:
-        print("\n" + WITH % ("%-25s %s" % ("hyperscope with", "exit"), "usual", "with", "more", "Linux", "goal"))
+        print("\n" + WITH % ("%-23s %s" % ("hyperscope with", "exit"), "usual", "with", "more", "Linux", "newest", "goal"))
         print("\n".join(line.rstrip() for line in lines))
 
 
@@ -235,15 +237,15 @@ def derived(figures, own):
     counted, lines = figures.counted(), []
     for name, what, one, other, limit in DERIVED:
         cells = []
-        for system in ("hyperscope", "linux"):
+        for system in ("hyperscope", "linux", NEWEST):
             a = figures.value(system, one[1], one[0])
             b = figures.value(system, other[1], other[0] or (own if system == "hyperscope" else ""))
             cells.append(None if a is None or b is None else a - b)
         if cells[0] is not None:
             text = "" if limit is None or not counted else "%d %s" % (limit, reached(cells[0], limit))
-            lines.append("%-17s%-43s%6s%6s  %s" % (name, what, shown(cells[0]), shown(cells[1]), text))
+            lines.append(DERIVED_LINE % (name, what, *map(shown, cells), text))
     if lines:
-        print("\n%-17s%-43s%6s%6s  %s" % ("derived", "", "ours", "Linux", "goal"))
+        print("\n" + DERIVED_LINE % ("derived", "", "ours", "Linux", "newest", "goal"))
         print("\n".join(line.rstrip() for line in lines))
 
 

@@ -391,9 +391,10 @@ def linux_settings(system, settings):
     """Return those of SETTINGS that are measured on a system other than hyperscope's own host. The first one is measured
     on all systems, but its toggles and events do not apply to Linux KVM and bare machines. Of the others, the events
     kvm_entry and kvm_exit are measured on the module and on Linux, the AIA on Linux, and NACL if Linux is a guest, except
-    for WRONG_IN_LINUX."""
+    for WRONG_IN_LINUX. Linux is that of Debian stable and the newest one."""
     own, matters = settings[0]
-    also: dict = {"linux": ("trace=kvm_entry", "irqchip=aia_"), MODULE: "trace=kvm_entry", NESTED_LINUX: "nacl="}
+    on_linux = ("trace=kvm_entry", "irqchip=aia_")
+    also: dict = {"linux": on_linux, NEWEST: on_linux, MODULE: "trace=kvm_entry", NESTED_LINUX: "nacl="}
     return [(own if system in MODULES + (NESTED, NESTED_LINUX) else "", matters)] + [
         (setting, matters) for setting, matters in settings[1:]
         if system in also and setting.startswith(also[system]) and setting not in WRONG_IN_LINUX]
