@@ -64,7 +64,7 @@ static void split(char *argv[MAX_ARGS + 1], char *append, size_t size)
 }
 
 struct tally {
-	unsigned int claims, failed;
+	unsigned int claims, failed, skipped;
 	int plan; /* -1: none */
 	bool is_payload;
 };
@@ -86,6 +86,7 @@ static void read_line(const char *name, char *line, struct tally *tally)
 		failed(name, line);
 	} else if (!strncmp(line, "ok ", 3)) {
 		tally->claims++;
+		tally->skipped += strstr(line, " # SKIP ") != NULL;
 	} else if (!strncmp(line, "1..", 3)) {
 		tally->plan = atoi(line + 3);
 	} else if (line[0] == '#' ? tally->failed : line[0] != '\0') {
@@ -115,9 +116,9 @@ static int start(char *argv[], int out, pid_t *child)
 
 static void run(bool is_payload, bool quiet, const char *name, char *argv[])
 {
-	struct tally tally = { 0, 0, -1, is_payload };
+	struct tally tally = { 0, 0, 0, -1, is_payload };
 	char line[300];
-	int ends[2], status = 0, err;
+	int ends[2], status = 0, err, n;
 	bool ended;
 	FILE *out;
 	pid_t child;
@@ -150,8 +151,10 @@ static void run(bool is_payload, bool quiet, const char *name, char *argv[])
 		tally.claims = (unsigned int)tally.plan;
 	if (ended && (tally.plan <= 0 || tally.plan != (int)tally.claims))
 		failed(name, "the payload has not run all of its claims");
-	snprintf(line, sizeof(line), "%u of %u claims hold", tally.claims - tally.failed,
-		 tally.claims);
+	n = snprintf(line, sizeof(line), "%u of %u claims hold", tally.claims - tally.failed,
+		     tally.claims);
+	if (tally.skipped)
+		snprintf(line + n, sizeof(line) - (size_t)n, ", %u of them skipped", tally.skipped);
 	say(name, line);
 }
 

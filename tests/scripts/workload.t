@@ -7,7 +7,7 @@
 
 fixes "the events of a workload depend on all toggles" all
 command -v dtc >/dev/null || skip_all "dtc is missing: run scripts/hyperscope setup workload"
-needs_built "$O/workload/runner" "$O/workload/shim.c.o" "$O/workload/opensbi.c.o"
+needs_built "$O/workload/runner" "$O/workload/shim.c.o" "$O/workload/clock.c.o" "$O/workload/opensbi.c.o"
 mkdir -p "$tmp/out/workload"
 for name in hyperscope.bin hyperscope.elf hstrace vmm guest-payloads; do ln -s "$O/$name" "$tmp/out/$name"; done
 for name in runner vmm shim.S.o shim.c.o clock.c.o opensbi.c.o; do ln -s "$O/workload/$name" "$tmp/out/workload/$name"; done
@@ -226,7 +226,8 @@ work --check "$tmp/missing"
 is "$status" 2 "a log that does not exist is wrong use"
 for words in "smoke --count --trace" "smoke --csv $tmp/x" "smoke --expected $0" "--elf $tmp/x" "nested --trace" "stress --boot x" \
 	"smoke --faults=" "smoke --count --on spike" "--coverage --check $0" "--boot x" "--check $0 --boot x" \
-	"--check $0 --quiet" "--list --timeout 1" "--coverage --elf $tmp/x" "smoke --count --qemu x --quiet"; do
+	"--check $0 --quiet" "--list --timeout 1" \
+	"--clock counted" "smoke --faults --clock counted" "--check $0 --clock counted" "--coverage --elf $tmp/x" "smoke --count --qemu x --quiet"; do
 	# shellcheck disable=SC2086 # words
 	work $words
 	is "$status" 2 "options without an effect are refused: ${words//$tmp/TMP}"

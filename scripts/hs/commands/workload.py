@@ -66,8 +66,8 @@ def parse(argv):
                         help="print, for each section of the specification of H, how many claims check it; with SECTION, such as "
                         "6.3, or with all, the claims' names")
     parser.add_argument("--boot", metavar="ARGS", default="", help="further boot arguments of the host")
-    parser.add_argument("--elf", metavar="FILE", type=absolute, help="the ELF file to write (OUT/workload/PROFILE.elf; with --trace "
-                        "or --faults PROFILE-trace.elf)")
+    parser.add_argument("--elf", metavar="FILE", type=absolute, help="the ELF file to write (OUT/workload/PROFILE.elf; with --clock "
+                        "counted, --trace or --faults, -counted and -trace are added to PROFILE)")
     parser.add_argument("--timeout", metavar="SECONDS", type=seconds, default=simulators.SECONDS, help="time limit (600; 0: none)")
     parser.add_argument("--quiet", action="store_true", help="print only the verdict")
     parser.add_qemu()
@@ -233,7 +233,8 @@ def main(argv):
         return 0
     profile = profiles.read(options.profile, options.clock)
     traced = options.trace or options.faults
-    path = options.elf or os.path.join(options.out, "workload", options.profile + ("-trace" if traced else "") + ".elf")
+    suffix = ("-counted" if profile.clock != profile.clocks[0] else "") + ("-trace" if traced else "")
+    path = options.elf or os.path.join(options.out, "workload", options.profile + suffix + ".elf")
     trace = TRACE % (profile.memory // TRACE_SHARE) if traced else ""
     path = build.build(profile, options.out, " ".join(filter(None, (options.boot, trace))), path)
     if options.faults:

@@ -13,8 +13,8 @@ FOLDER = os.path.join(TOP, "src", "workload")
 class Profile(NamedTuple):
     name: str
     title: str
-    isa: str          # the extensions that the device tree names, and thus all that the machine needs; clock machine adds Sstc
-    clock: str        # counted: by the shim; machine: the CSR time and Sstc
+    isa: str          # the extensions that the device tree names, and thus all that the machine needs, with _sstc if the clock is machine
+    clock: str        # counted: by the firmware (clock.c); machine: the CSR time and Sstc
     clocks: list      # those that the profile can have; the first is its default
     memory: int       # MiB
     boot: str         # boot arguments of the host
