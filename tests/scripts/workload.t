@@ -226,8 +226,8 @@ work --check "$tmp/missing"
 is "$status" 2 "a log that does not exist is wrong use"
 for words in "smoke --count --trace" "smoke --csv $tmp/x" "smoke --expected $0" "--elf $tmp/x" "nested --trace" "stress --boot x" \
 	"smoke --faults=" "smoke --count --on spike" "--coverage --check $0" "--boot x" "--check $0 --boot x" \
-	"--check $0 --quiet" "--list --timeout 1" \
-	"--clock counted" "smoke --faults --clock counted" "--check $0 --clock counted" "--coverage --elf $tmp/x" "smoke --count --qemu x --quiet"; do
+	"--check $0 --quiet" "--list --timeout 1" "--coverage --elf $tmp/x" "smoke --count --qemu x --quiet" \
+	"--clock counted" "smoke --faults --clock counted" "--check $0 --clock counted"; do
 	# shellcheck disable=SC2086 # words
 	work $words
 	is "$status" 2 "options without an effect are refused: ${words//$tmp/TMP}"
