@@ -14,6 +14,7 @@ from hs import elf, plugin
 from hs.bench import systems
 from hs.bench.rows import BY_NAME
 from hs.errors import LaunchError
+from hs.paths import cross_tool
 from hs.run import qemuopt
 from hs.run.machine import need
 from . import symbols
@@ -42,7 +43,7 @@ class Operation:
 
     def __init__(self, elf, name):
         self.name = name
-        text = subprocess.run([symbols.tool("objdump"), "-d", "--no-show-raw-insn",
+        text = subprocess.run([cross_tool("objdump"), "-d", "--no-show-raw-insn",
                                "--disassemble=op_" + name, elf],
                               stdout=subprocess.PIPE, check=True).stdout.decode()
         lines = re.findall(r"^\s*([0-9a-f]+):\s+(\S+)\s*(.*)$", text, re.M)
@@ -75,7 +76,7 @@ SPANS = {"io_out": Span(("guest", "bench_ring"), ("vmm", "clock_now"), False),
 def _reading(options, program, function):
     """Return the address of the last rdtime in a function."""
     path = payload(options.out) if program == "guest" else os.path.join(options.out, program)
-    text = subprocess.run([symbols.tool("objdump"), "-d", "--no-show-raw-insn", "--disassemble=" + function, path],
+    text = subprocess.run([cross_tool("objdump"), "-d", "--no-show-raw-insn", "--disassemble=" + function, path],
                           stdout=subprocess.PIPE, check=True).stdout.decode()
     found = re.findall(r"^\s*([0-9a-f]+):\s+rdtime\s", text, re.M)
     if not found:
@@ -225,7 +226,7 @@ def record(system, row, options, folder):
 
 def _first_words(path, address):
     """Return the 8 bytes at an address as one number."""
-    text = subprocess.run([symbols.tool("objdump"), "-s", "--start-address=0x%x" % address,
+    text = subprocess.run([cross_tool("objdump"), "-s", "--start-address=0x%x" % address,
                            "--stop-address=0x%x" % (address + 8), path],
                           stdout=subprocess.PIPE, check=True).stdout.decode()
     words = re.search(r"^ [0-9a-f]+ ((?:[0-9a-f]+ )+) ", text, re.M)

@@ -5,18 +5,13 @@ Each source of instructions is an Image: the payload, the VMM, the host's kernel
 addresses do not overlap, so an address determines the image.
 """
 import bisect
-import os
 import subprocess
 
 from hs import elf
 from hs.errors import LaunchError
-from hs.paths import TOP
+from hs.paths import TOP, cross_tool
 
 GUEST, KERNEL, USER, FIRMWARE = "guest", "kernel", "user", "firmware"
-
-
-def tool(name):
-    return os.environ.get("CROSS_COMPILE", "riscv64-linux-gnu-") + name
 
 
 def run(command, text=None):
@@ -94,7 +89,7 @@ class Image:
         if self.elf is None:
             return
         text = "".join("0x%x\n" % address for address in addresses)
-        out = run([tool("addr2line"), "-a", "-f", "-i", "-e", self.elf], text).splitlines()
+        out = run([cross_tool("addr2line"), "-a", "-f", "-i", "-e", self.elf], text).splitlines()
         at = None
         for line in out:
             if line.startswith("0x") and ":" not in line:

@@ -7,7 +7,7 @@ import re
 import subprocess
 
 from hs import ends, git, kernels
-from hs.paths import TOP
+from hs.paths import TOP, cross_tool
 from .systems import LINUXES, MODULES, NESTED, ONE_LINUX, BenchError
 
 COLUMNS = ("commit", "images", "qemu", "qemu_flags", "opensbi", "kernel", "compiler", "binutils")
@@ -125,15 +125,14 @@ def images(runner):
 def collect(runner):
     """Return the columns that all rows of a run share. The column "kernel" is not included, because it depends on the
     system."""
-    cross = os.environ.get("CROSS_COMPILE", "riscv64-linux-gnu-")
     return {
         "commit": commit(),
         "images": images(runner),
         "qemu": version(runner.qemu, "--version"),
         "opensbi": opensbi(runner.qemu, runner.options.firmware, runner.payload,
                            runner.options.timeout),
-        "compiler": "gcc " + version(cross + "gcc", "--version"),
-        "binutils": version(cross + "as", "--version"),
+        "compiler": "gcc " + version(cross_tool("gcc"), "--version"),
+        "binutils": version(cross_tool("as"), "--version"),
     }
 
 

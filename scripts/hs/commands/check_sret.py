@@ -9,12 +9,12 @@ sret, it must find an SC before it finds a jump, the target of a jump, or an LR.
 An sret in one of the functions in EXEMPT does not need an SC. For every other
 sret, the command prints a line that says whether an SC precedes it.
 """
-import os
 import re
 import subprocess
 
 from hs.errors import STATUS_USAGE, LaunchError
 from hs.parser import of_command
+from hs.paths import cross_tool
 
 FAST = "returns to the guest that trapped; nothing else has run (switch_fast.S)"
 EXEMPT = {
@@ -31,8 +31,7 @@ TRANSFER = re.compile(r"^(b\w+|j|jal|jr|jalr|c\.j\w*|call|tail|ret|[msu]ret|ecal
 
 def disassemble(elf):
     """Return the image's instructions in order of address, its symbols, and the targets of its jumps."""
-    tool = os.environ.get("CROSS_COMPILE", "riscv64-linux-gnu-") + "objdump"
-    done = subprocess.run([tool, "-d", elf], check=False, capture_output=True, text=True)
+    done = subprocess.run([cross_tool("objdump"), "-d", elf], check=False, capture_output=True, text=True)
     if done.returncode:
         raise LaunchError("%s: %s; name the kernel image with symbols, such as build/hyperscope.elf"
                           % (elf, done.stderr.strip().rpartition(": ")[2] or "cannot be read"), STATUS_USAGE)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 """shrink.py - find the programs of a batch whose outcomes differ, shorten one, and print it."""
-import os
 import re
 import struct
 import subprocess
 import tempfile
 
 from hs import layout
+from hs.paths import cross_tool
 from .compare import too_slow
 from .systems import BARE, GUEST, SYSTEMS
 
@@ -84,12 +84,11 @@ def detail(systems, number, mask):
 
 def disassembled(words, address):
     """Return the instructions as lines of text; the words alone if there is no objdump."""
-    tool = os.environ.get("CROSS_COMPILE", "riscv64-linux-gnu-") + "objdump"
     with tempfile.NamedTemporaryFile(prefix="equivalence.") as file:
         file.write(b"".join(struct.pack("<H", int(word, 16)) for word in words))
         file.flush()
         try:
-            text = subprocess.run([tool, "-D", "-b", "binary", "-m", "riscv:rv64", "-M", "no-aliases",
+            text = subprocess.run([cross_tool("objdump"), "-D", "-b", "binary", "-m", "riscv:rv64", "-M", "no-aliases",
                                    "--adjust-vma=%#x" % address, file.name],
                                   stdout=subprocess.PIPE, check=True, universal_newlines=True).stdout
         except (OSError, subprocess.CalledProcessError):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from hs.anatomy import symbols
 from hs.errors import LaunchError
+from hs.paths import cross_tool
 
 _INSN = re.compile(r"^([0-9a-f]+):\s+(\S+)(?:\s+(.*))?$")
 _SYMBOL = re.compile(r"^([0-9a-f]+) <(\S+)>:$")
@@ -96,7 +97,7 @@ class Code:
         self.offsets = {}    # STRUCT.MEMBER -> offset
         self._before = {}    # address -> address of the instruction before it
         self._frames = {}    # address -> [(file, line)], innermost first
-        self._read(symbols.run([symbols.tool("objdump"), "-d", "--no-show-raw-insn", elf]))
+        self._read(symbols.run([cross_tool("objdump"), "-d", "--no-show-raw-insn", elf]))
 
     def _read(self, text):
         raw, function = [], ""
@@ -133,7 +134,7 @@ class Code:
         """Return address -> [(file, line)], with the lines into which an instruction was inlined."""
         missing = [insn.address for insn in insns if insn.address not in self._frames]
         if missing:
-            out = symbols.run([symbols.tool("addr2line"), "-a", "-i", "-e", self.elf],
+            out = symbols.run([cross_tool("addr2line"), "-a", "-i", "-e", self.elf],
                               "".join("%x\n" % address for address in missing))
             address = 0
             for line in out.splitlines():

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 
 from hs.errors import STATUS_QEMU, STATUS_USAGE, LaunchError
+from hs.paths import cross_tool
 from .machine import MIB, Machine, need
 from .qemuopt import SPIKE
 from .rundir import DESC_OFFSET, RAM_BASE, STATE_EXITED, STATE_PANICKED
@@ -26,7 +27,7 @@ END = re.compile(r"\*\*\* FAILED \*\*\* \(tohost = ([0-9]+)\)$")
 
 def wrap(image, path, tohost=RAM_BASE + DESC_OFFSET + TOHOST):
     """Write the ELF file PATH, which loads the firmware IMAGE at the start of RAM and has symbols for HTIF's words."""
-    linker = os.environ.get("CROSS_COMPILE", "riscv64-linux-gnu-") + "ld"
+    linker = cross_tool("ld")
     try:
         done = subprocess.run([linker, "--omagic", "-Tdata=%#x" % RAM_BASE, "-e", "%#x" % RAM_BASE, "--defsym=tohost=%#x" % tohost,
                                "--defsym=fromhost=%#x" % (tohost + 8), "-o", path, "-b", "binary", image],

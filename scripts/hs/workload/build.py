@@ -5,9 +5,9 @@ import struct
 import subprocess
 
 from hs import ends
-from hs.anatomy.symbols import tool
 from hs.bench import provenance
 from hs.errors import LaunchError
+from hs.paths import cross_tool
 from hs.run.cpio import Archive, behind
 from hs.run.machine import need
 from hs.run.rundir import DESC_OFFSET
@@ -58,7 +58,7 @@ def _initramfs(profile, out, path):
 
 def _device_tree(profile, initrd_size, boot, folder):
     source, result = os.path.join(folder, "machine.dts"), os.path.join(folder, "machine.dtb")
-    _call([tool("gcc"), "-E", "-x", "assembler-with-cpp", "-P", "-undef", "-nostdinc",
+    _call([cross_tool("gcc"), "-E", "-x", "assembler-with-cpp", "-P", "-undef", "-nostdinc",
            '-DISA="%s"' % profile.isa, '-DBOOTARGS="%s"' % boot, "-DMEMORY_SIZE=%#x" % (profile.memory << 20),
            "-DINITRD_START=%#x" % INITRD_START, "-DINITRD_END=%#x" % (INITRD_START + initrd_size),
            "-o", source, os.path.join(profiles.FOLDER, "machine.dts")], "the device tree of %s" % profile.name)
@@ -103,7 +103,7 @@ def build(profile, out, boot="", path=None):
             open(initramfs, "wb").close()  # pylint: disable=consider-using-with
         words = " ".join(word for word in (boot, profile.boot, "idle=suspend" if profile.clock == "counted" else "") if word)
         defines, objects = _firmware(profile, os.path.getsize(initramfs), words, out, folder)
-        _call([tool("gcc"), "-nostdlib", "-static", "-no-pie", "-march=rv64imac_zicsr_zifencei", "-mabi=lp64",
+        _call([cross_tool("gcc"), "-nostdlib", "-static", "-no-pie", "-march=rv64imac_zicsr_zifencei", "-mabi=lp64",
                "-Wl,--build-id=none,--no-warn-rwx-segments", "-T", os.path.join(profiles.FOLDER, "workload.lds"), *defines,
                '-DINITRAMFS_FILE="%s"' % initramfs, "-o", elf, os.path.join(profiles.FOLDER, "image.S"), *objects],
               "the workload %s" % profile.name)
