@@ -22,9 +22,10 @@ static unsigned int nr_users; /* files of VMs and vCPUs; protected by users_mute
 
 /*
  * Harts on which the existing VMs must not run: they have fewer G-stage modes, VMIDs or guest
- * interrupt files than a VM may use, or another VLEN. Later VMs are limited to what such a hart has,
- * so a second attempt to bring it online would find nothing wrong. Emptied with the last VM. Changed
- * only by callbacks of hotplug and while there are none.
+ * interrupt files than a VM may use, or another VLEN. The first attempt to bring such a hart online
+ * lowers the limits for later VMs, so without this mask, a second attempt would find nothing wrong.
+ * Emptied with the last VM. Changed only by the hotplug callbacks, and by disable() after it has
+ * removed them.
  */
 static struct cpumask unfit;
 
@@ -46,9 +47,9 @@ static void hart_probe(void *unused)
 }
 
 /*
- * Leave the CSRs as kvm.ko does, and no translation: kvm.ko numbers its VMIDs itself, so a VM of
- * kvm.ko may get the VMID of one of ours. For the same reason, kvm_hart_init() drops what kvm.ko
- * left, and what fences missed while the hart was offline.
+ * Leave the CSRs as kvm.ko leaves them, and drop all translations: kvm.ko numbers its VMIDs itself,
+ * so a VM of kvm.ko may get the VMID of one of ours. Conversely, kvm_hart_init() drops the translations
+ * that kvm.ko left, and those that fences missed while the hart was offline.
  */
 static void hart_disable(void *unused)
 {
@@ -158,8 +159,9 @@ void harts_unuse(void)
 }
 
 /*
- * kvm_init() finds out what the first hart can do, and kvm_hart_init() what all can do; both write
- * H CSRs. So the harts are held meanwhile, without the callbacks, which are for later.
+ * kvm_init() finds out what the first hart can do, and kvm_hart_init() what all harts can do. Both
+ * write H CSRs, so the harts are reserved meanwhile. hart_online() is not registered here, because it
+ * calls kvm_hart_init(), which must come after kvm_init().
  */
 int harts_probe(void)
 {

@@ -144,7 +144,7 @@ static const struct file_operations core_fops = {
 	.llseek = noop_llseek,
 };
 
-/* Reading a descriptor by pread() is allowed, as on Linux KVM, although it has no position. */
+/* A descriptor that can be read permits pread(), as on Linux KVM, although lseek() has no effect. */
 static int create(const char *name, const struct hv_file_ops *ops, void *priv)
 {
 	int flags = O_CLOEXEC | (ops->read ? O_RDONLY : O_RDWR);

@@ -50,17 +50,17 @@ void __kprobes hv_harts_kick(const struct hv_hartmask *harts)
 }
 
 /*
- * The interrupt is pending, and is taken as soon as interrupts are on. PF_VCPU: if it is the tick's,
- * Linux counts the time since the last one as the guest's (not on CPUs of nohz_full=). A guest is no
- * reader of RCU, so its exit is a quiescent state, as a program's would be. The interrupt may also be
- * a counter's, or have made another thread ready on this hart.
+ * The interrupt is pending, and is taken as soon as interrupts are on. If it is the tick, PF_VCPU
+ * makes Linux count the time since the last tick as the guest's (not on CPUs of nohz_full=). A guest
+ * does not read data that RCU protects, so its exit is a quiescent state, as a program's trap is. The
+ * interrupt may also be a counter's, or have made another thread ready on this hart.
  */
 void hv_handle_interrupt(unsigned long scause)
 {
 	struct hv_sched_hook *hook;
 
 	check_not_pinned();
-	preempt_disable(); /* a thread that is switched to finds the flag as it was */
+	preempt_disable(); /* this thread must not be switched out with the flag set */
 	current->flags |= PF_VCPU;
 	interrupts_on();
 	enter_core();

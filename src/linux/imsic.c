@@ -4,8 +4,8 @@
  *
  * Linux's driver of the IMSICs knows the addresses of each hart's files: first the hart's own file,
  * which the driver uses, then those for guests. The driver mapped all of them before the other harts
- * started, so a store to a file does not fault, not even because a hart has cached the absence of
- * the mapping, and the fast path may do it. With a mapping made later, it could.
+ * started, so a store to a file never faults, and the fast path may execute it. If the mapping had been
+ * made later, the store could fault on a hart that had cached the mapping's absence.
  *
  * Linux gets no guest external interrupts (IRQ_S_GEXT), and so needs no handler for them: the core
  * writes hgeie only around hv_idle(), which returns at once on Linux, and with interrupts off. A

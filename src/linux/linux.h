@@ -163,11 +163,11 @@ static inline void trap_csrs_restore(const struct trap_csrs *csrs)
 }
 
 /*
- * memory.c: memory for the calling thread, which hv_pages_alloc() and hv_alloc() use if Linux has
- * none without sleeping: pages, and blocks of the largest order that a call with this reserve could
- * not get. reserve_begin() waits until Linux has reclaimed and compacted enough memory, and may let
- * it kill a process. It returns false if there is none, or if the thread is being killed. `wanted` is
- * 0 before the first call.
+ * memory.c: memory set aside for the calling thread. hv_pages_alloc() and hv_alloc() use it if Linux
+ * cannot give them any without sleeping. It consists of pages, and of blocks of the order `wanted`,
+ * which is the largest that they asked this reserve for in vain since `wanted` was set to 0.
+ * reserve_begin() waits until Linux has reclaimed and compacted enough memory, and may let it kill a
+ * process. It returns false if Linux has no memory, or if the thread is being killed.
  */
 struct reserve {
 	struct hlist_node link;

@@ -129,7 +129,7 @@ hpa_t hv_pages_alloc(unsigned int order)
 	page = alloc_pages(HV_GFP | compound(order), order);
 	if (!page) {
 		page = reserve_take(&found);
-		/* The core frees what it gets as a block of this order. */
+		/* The core will free it as a block of `order`, so allocate it as one. */
 		if (page && found != order) {
 			__free_pages(page, found);
 			page = alloc_pages(HV_GFP | compound(order), order);

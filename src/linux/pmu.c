@@ -8,11 +8,10 @@
  *
  * perf can create, enable and disable an event only in a context that may sleep. So after
  * hv_pmc_stop(), the event counts on, whichever guest the thread runs, until another counter is
- * prepared for the thread. hv_pmc_start() and hv_pmc_stop() read the event's count, and only the
- * difference belongs to the guest. At the start, the counter is set so that it overflows when the
- * guest's would, unless it has counted nothing since the stop. (The driver starts all of its counters
- * again after the overflow of any of them, so a counter that only this file had stopped would not
- * stay so.)
+ * prepared for the thread. (This file could not stop the hart's counter itself: the driver starts all
+ * of its counters again after the overflow of any of them.) hv_pmc_start() and hv_pmc_stop() read the
+ * event's count, and only the difference belongs to the guest. At the start, the hart's counter is set
+ * so that it overflows when the guest's would, unless it has counted nothing since the stop.
  *
  * perf calls overflowed() from the counter's interrupt. But if perf changes the thread's events before
  * Linux takes this interrupt, for example because another process attaches to the thread (an IPI has
@@ -100,7 +99,7 @@ static void report_overflow(struct perf_counter *c)
 	pmc->overflow(pmc);
 }
 
-/* In the counter's interrupt. The event counts for its thread, also while the guest's does not. */
+/* In the counter's interrupt. The event also counts while the guest's counter is stopped. */
 static void overflowed(struct perf_event *event, struct perf_sample_data *data,
 		       struct pt_regs *regs)
 {

@@ -3,9 +3,9 @@
  * thread.c - locks that sleep, waits, signals, the scheduler's hook, and the FP unit.
  *
  * A vCPU may stay loaded while its thread is in user space (src/kvm/vcpu/lazy_put.c). On Linux, a
- * program may use the FP unit at any time, so the unit is given back at the end of each ioctl, and of
- * a vCPU that has been put, before interrupts are switched on. The vector unit is always given back
- * before that (vector.c).
+ * program may use the FP unit at any time, so the unit is given back at the end of each ioctl. If the
+ * vCPU is put earlier, the FP unit is given back when interrupts are next switched on. The vector unit
+ * is given back each time that interrupts are switched on (vector.c).
  */
 #include <linux/instruction_pointer.h>
 #include <linux/kprobes.h>
@@ -366,8 +366,8 @@ static void hook_in(struct preempt_notifier *pn, int cpu)
  * Called with the run queue's lock held, so out() must not wake a thread. It calls hv_wake_all()
  * only for threads that wait for out(), and there are none (hv_sched_hook_request_out()). Nor may it
  * wait for another vCPU, which may be waking a thread, or take a lock under which another thread
- * wakes one. It takes mmu_lock if the vCPU has a guest interrupt file, and then
- * imsic->lock: an MSI that finds the registers in a file wakes no thread.
+ * wakes one. If the vCPU has a guest interrupt file, out() takes mmu_lock and then imsic->lock. It may
+ * take imsic->lock, because an MSI that finds the registers in a file wakes no thread.
  */
 static void hook_out(struct preempt_notifier *pn, struct task_struct *next)
 {

@@ -80,7 +80,7 @@ void __kprobes events_emit(unsigned int event, u64 a0, u64 a1, u64 a2, u64 a3, u
 
 /*
  * Linux lets a hart fault once at the first access to new memory of vmalloc(). The core's
- * accounting for exits must not, so drop what the harts know about the addresses.
+ * accounting for exits must not fault, so drop what the harts have cached about these addresses.
  */
 static void forget_addresses(void *unused)
 {

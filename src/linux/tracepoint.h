@@ -21,7 +21,7 @@
 #include "hv/exit_class.def"
 #undef EXIT_CLASS
 
-/* How a field of each kind is printed; where it has a name, as by trace/export/tracefs.c. */
+/* How a field of each kind is printed. %s: by the value's name, as in trace/export/tracefs.c. */
 #define HS_FORMAT_hex    "0x%llx"
 #define HS_FORMAT_num    "%llu"
 #define HS_FORMAT_dec    "%lld"

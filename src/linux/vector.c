@@ -4,9 +4,9 @@
  *
  * Guests' registers are in a hart's unit only while interrupts are off. With interrupts on, Linux
  * may use vectors at any time, in the thread (a copy to user memory) and in softirqs, and knows
- * nothing of a guest. So before the module switches interrupts on, the core saves them
- * (kvm_vector_release()); it loads them again before it enters the guest. Neither a preemption nor
- * an interrupt that puts the vCPU then touches the unit, which may hold values of Linux.
+ * nothing of a guest. So before the module switches interrupts on, the core saves the guest's
+ * registers (kvm_vector_release()); it loads them again before it enters the guest. Neither a
+ * preemption nor an interrupt that puts the vCPU then touches the unit, which may hold Linux's values.
  *
  * The program's registers are saved as if Linux were about to use vectors in the thread: they are in
  * thread.vstate, the status of the thread's frame says that the unit has no newer ones, and

@@ -16,7 +16,10 @@
 void do_thread_work(void)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
-	/* Before 6.18, a signal is also recorded in the vCPU, of which the core has its own kind. */
+	/*
+	 * Before 6.18, this function also records a signal in a struct kvm_vcpu of kvm.ko. The core has
+	 * a struct of its own, so nothing reads this one.
+	 */
 	static struct kvm_run run;
 	static struct kvm_vcpu vcpu = { .run = &run };
 

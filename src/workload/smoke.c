@@ -6,7 +6,7 @@
  * A claim's name begins with the paragraph of the specification that it checks (docs/spec.md). Compared
  * with the payloads in tests/guest, which go through all forms and combinations, this one is short: a
  * core in a logic simulator executes some thousand instructions per second. It needs no more than
- * rv64imafdch_zicsr_zifencei, and reads the clock only to see that it does not go backwards.
+ * rv64imafdch_zicsr_zifencei, and uses the clock only for timers and to check that time advances.
  */
 #include "access.h"
 #include "irqchip.h"
@@ -27,7 +27,7 @@ static unsigned long fresh_page(void)
 	return fresh += PAGE_SIZE;
 }
 
-/* A load at one place: scripts/hs/workload/plant.py plants faults at its end. */
+/* Load from an address. scripts/hs/workload/plant.py plants faults where it returns. */
 __attribute__((noinline)) unsigned long load64(unsigned long at)
 {
 	unsigned long value;

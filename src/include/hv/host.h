@@ -227,8 +227,8 @@ struct hv_sched_hook *hv_sched_hook_get(void); /* the calling thread's, or NULL 
  */
 void hv_sched_hook_request_out(struct hv_sched_hook *hook, unsigned int hart);
 /*
- * Wait until the host does not use the hook any more. No thread has set it. Call this before the
- * hook's memory is freed. May sleep.
+ * Wait until the host no longer uses the hook, which must not be set for any thread. Call this before
+ * the hook's memory is freed. May sleep.
  */
 void hv_sched_hook_destroy(struct hv_sched_hook *hook);
 
@@ -386,17 +386,17 @@ struct hv_pmc {
  */
 unsigned int hv_pmu_counters(unsigned int *width);
 /*
- * Prepare the counter for the calling thread, which no longer has those of its prepared counters that
- * are not started: start the counter before preparing another one. Costs little if the thread has it
- * already. If it is prepared for another thread, it no longer is afterwards. Returns -ENOENT if this
- * hart cannot count the event or has no free counter for it, or -ENOMEM. The counter must be released
- * also after a failure. May sleep.
+ * Prepare the counter for the calling thread. The thread may lose its other prepared counters that are
+ * not started, so start each counter before you prepare the next. If the counter was prepared for
+ * another thread, that thread loses it. Costs little if the thread has the counter already. Returns
+ * -ENOENT if this hart cannot count the event or has no free counter for it, or -ENOMEM. The counter
+ * must be released also after a failure. May sleep.
  */
 int hv_pmc_prepare(struct hv_pmc *pmc);
 /*
  * Undo hv_pmc_prepare(). Call this before the event, its data or `inhibit` changes, and before the
- * counter's memory is freed. The counter is stopped. Any thread. Does nothing if the counter is not
- * prepared. May sleep.
+ * counter's memory is freed. The counter must be stopped. Any thread may call this. Does nothing if
+ * the counter is not prepared. May sleep.
  */
 void hv_pmc_release(struct hv_pmc *pmc);
 /*
@@ -496,8 +496,9 @@ void hv_event_unwatch(struct hv_event *event, struct hv_event_watch *watch);
 /* ---- parameters, log, life ------------------------------------------------ */
 
 /*
- * A named setting: boot argument kvm.NAME=VALUE and /sys/module/kvm/parameters/NAME. set() gets a
- * NUL-terminated value without a newline; if set() returns -EINVAL, the setting is unchanged.
+ * A named setting: on the bare-metal host, boot argument kvm.NAME=VALUE and
+ * /sys/module/kvm/parameters/NAME; on Linux, parameter NAME of the module. set() gets a NUL-terminated
+ * value without a newline; if set() returns -EINVAL, the setting is unchanged.
  */
 struct hv_param {
 	const char *name;

@@ -20,12 +20,14 @@
 #define KVM_HS_PMU_VALUE             0
 #define KVM_HS_PMU_EVENT             1 /* event_idx of SBI; 0: none */
 #define KVM_HS_PMU_DATA              2 /* event_data of SBI */
-#define KVM_HS_PMU_INHIBIT           3 /* bit 0: does not count in VU; bit 1: nor in VS */
+#define KVM_HS_PMU_INHIBIT           3 /* not counted: bit 0: in VU; bit 1: in VS */
 
 /* Masks, with one bit for each counter. */
 #define KVM_HS_PMU_CONFIGURED 0x110 /* the counter has an event */
 #define KVM_HS_PMU_OVERFLOWN  0x111 /* it has overflowed since it was started */
 #define KVM_HS_PMU_STARTED    0x112 /* it counts */
+
+/* Registers of the whole PMU. */
 #define KVM_HS_PMU_SNAPSHOT   0x113 /* guest physical address of the snapshot, or all ones: none */
 #define KVM_HS_PMU_CLAIMED    0x114 /* 1: cycle and instret are counters of the guest's PMU */
 #define KVM_HS_PMU_COUNT      0x115

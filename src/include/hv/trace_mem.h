@@ -84,9 +84,9 @@ struct exit_stat {
 };
 
 /*
- * A slot in trace memory. It has no counter of all exits, because hist, `unpriced` and `wraps` add
- * up to one (exit_stat_count()), and one comparison with `limit` shows that a cost does not change
- * `max` and has its bucket in EXIT_QUICK_BUCKETS.
+ * A slot in trace memory. It has no counter of all exits: exit_stat_count() computes their number
+ * from hist, `unpriced` and `wraps`. One comparison with `limit` shows both that a cost does not
+ * change `max` and that its bucket is in EXIT_QUICK_BUCKETS.
  */
 struct exit_tally {
 	u32 wraps; /* how often a counter of hist has gone from 2^32 - 1 to 0 */
@@ -148,10 +148,7 @@ struct trace_mem {
 	u32 instret_exact; /* 1: instret counts instructions; 0: host ticks (QEMU, no icount) */
 	/* In instructions, as measured at boot; 0: not known. Traces of older hosts end here. */
 	u32 record_cost; /* of a record; not part of exit costs, if these are in instructions */
-	/*
-	 * Of the accounting for one exit, if an event has been on then in the long variant
-	 * (trace.h).
-	 */
+	/* Of the accounting for one exit; if an event has been on, of its long variant (trace.h). */
 	u32 account_cost;
 	u64 was_on[TRACE_MAX_EVENTS / 64]; /* one bit per event: it has been on */
 	/*
