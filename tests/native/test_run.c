@@ -122,6 +122,36 @@ static void a_dead_vm_does_not_run(void **state)
 	assert_int_equal(entries, 0);
 }
 
+/* ---- requests that arrive as fast as they are served ------------------------------------------ */
+
+#define FENCES 1000 /* the last one; without it, a test that fails would not end */
+
+static unsigned int fences;
+
+static void request_the_next_fence(enum trace_event_nr event, const u64 *args)
+{
+	(void)args;
+	if (event == TRACE_kvm_fence_i && ++fences < FENCES)
+		vcpu_set_request(vm.vcpu, REQ_FENCE_I);
+}
+
+static void send_signal(void)
+{
+	native_signal_set(true);
+}
+
+static void interrupts_are_taken_although_requests_do_not_end(void **state)
+{
+	(void)state;
+	fences = 0;
+	native_event_hook = request_the_next_fence;
+	native_poll_hook = send_signal;
+	vcpu_set_request(vm.vcpu, REQ_FENCE_I);
+	assert_int_equal(run_trap((struct hv_trap){ .scause = 24 }), -EINTR);
+	assert_int_equal(entries, 0);
+	assert_true(fences < FENCES);
+}
+
 /* ---- virtual instructions ------------------------------------------------------------------- */
 
 static void a_hypervisor_csr_is_an_illegal_instruction(void **state)
@@ -434,6 +464,7 @@ int main(void)
 		TEST(an_unknown_cause_exits_to_user_space),
 		TEST(a_host_interrupt_samples_the_guests_mode_and_pc),
 		TEST(a_dead_vm_does_not_run),
+		TEST(interrupts_are_taken_although_requests_do_not_end),
 		TEST(a_hypervisor_csr_is_an_illegal_instruction),
 		TEST(wfi_in_vu_is_illegal_and_does_not_wait),
 		TEST(wrs_nto_continues_at_the_next_instruction),

@@ -16,6 +16,13 @@
  */
 long vcpu_run(struct kvm_vcpu *vcpu);
 
+/*
+ * Take the host's interrupts, and return RESUME_GUEST. Called when a request keeps the vCPU from
+ * entering its guest, where interrupts are taken otherwise: other vCPUs may send requests, such as
+ * fences, as fast as this one serves them, and then it does not enter.
+ */
+int vcpu_not_entered(struct kvm_vcpu *vcpu);
+
 /* Return the error with which every ioctl of the vCPU fails at present, or 0. */
 static inline int vcpu_refuse_ioctl(const struct kvm_vcpu *vcpu)
 {
