@@ -206,14 +206,24 @@ static void reset_vcpu(struct kvm_vcpu *vcpu)
 	imsic_nested_reset(imsic);
 }
 
+/*
+ * KVM_DEV_RISCV_AIA_CTRL_INIT may set guest_file while the vCPU runs, and a hart may read guest_file
+ * before the pointer and so see no IMSIC yet. Its registers are then in memory.
+ */
 static void load(struct kvm_vcpu *vcpu)
 {
-	imsic_guest_load(vcpu->kvm->aia->imsic[vcpu->idx]);
+	struct imsic *imsic = READ_ONCE(vcpu->kvm->aia->imsic[vcpu->idx]);
+
+	if (imsic)
+		imsic_guest_load(imsic);
 }
 
 static void put(struct kvm_vcpu *vcpu)
 {
-	imsic_guest_put(vcpu->kvm->aia->imsic[vcpu->idx]);
+	struct imsic *imsic = READ_ONCE(vcpu->kvm->aia->imsic[vcpu->idx]);
+
+	if (imsic)
+		imsic_guest_put(imsic);
 }
 
 static void reset_lines(struct kvm_vcpu *vcpu)
