@@ -212,8 +212,10 @@ static void vm_destroy(struct kvm *vm)
 	notifier_vm_destroy(vm);
 	irqfd_vm_destroy(vm);
 	ioeventfd_vm_destroy(vm);
-	kvm_for_each_vcpu(i, vcpu, vm)
+	kvm_for_each_vcpu(i, vcpu, vm) {
 		vcpu_destroy(vcpu);
+		hv_poll_interrupts();
+	}
 	if (vm->irqchip)
 		vm->irqchip->destroy(vm);
 	route_vm_destroy(vm);
