@@ -3,11 +3,13 @@
 #
 # linux-module-random.slow.t - processes whose threads are random VMMs (tests/kvm-api/random) use the Linux module, on Debian's
 # kernel and on a debug kernel, where allocations and copies of user memory also fail. The harts have counters and
-# vectors, and breakpoints at the ends of hook_in() and hook_out() delay the scheduler, which still reads the hook then,
-# while another thread may use it. Linux reports nothing, and on the debug kernel, no memory is lost.
+# vectors, and with an odd seed, guest interrupt files. Breakpoints at the ends of hook_in() and hook_out() delay the
+# scheduler, which still reads the hook then, while another thread may use it. Meanwhile, harts go and come back, events are
+# switched on and off, Linux swaps, merges and moves pages, and other VMs check their FP registers and vectors. Linux reports
+# nothing, no page is written to while it is free, and on the debug kernel, no memory is lost.
 #
 # usage: linux-module-random.slow.t [SEED]   SEED repeats the choices of a run; each run prints it. ROUNDS=N (300, and
-# 200 on the debug kernel)
+# 200 on the debug kernel). HS_KERNEL=stable or debug: only this kernel
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/linux.sh"
 seed=${1:-$(date +%s)}
@@ -41,7 +43,37 @@ cat >"$tmp/random.sh" <<'END'
 		echo Y >$at/task-filter # processes that write to make-it-fail
 		echo 15 >$at/probability # percent
 	done
+	for module in $(cat /swap/order 2>/dev/null); do insmod /swap/$module || exit 1; done
+	echo 300M >/sys/block/zram0/disksize && mkswap /dev/zram0 >/dev/null && swapon /dev/zram0 || exit 1
+	cd /sys/kernel/mm/ksm && echo 1000 >pages_to_scan && echo 50 >sleep_millisecs && echo 1 >run || exit 1
+	cd /sys/kernel/tracing
+	hs=/sys/kernel/debug/hyperscope
+	while [ ! -e /tmp/end ]; do
+		for cpu in 1 2; do
+			echo 0 >/sys/devices/system/cpu/cpu$cpu/online
+			sleep 1
+			echo 1 >/sys/devices/system/cpu/cpu$cpu/online
+			sleep 3
+		done
+		echo all >$hs/events
+		echo 1 >events/hs/enable
+		cat $hs/trace $hs/exits /sys/kernel/debug/kvm/* /sys/kernel/debug/kvm/*/* >/dev/null 2>&1
+		echo 0 >events/hs/enable
+		echo none >$hs/events
+		echo 1 >/proc/sys/vm/compact_memory
+		for name in fp vector; do
+			sleep 3
+			/vmm --no-sandbox --quiet --vcpus 2 --testdev /$name.bin >/tmp/$name.out 2>&1 && continue
+			sed 's/^/# /' /tmp/$name.out
+			touch /tmp/wrong
+		done
+	done &
 	/random "$@" || exit 1
+	touch /tmp/end
+	wait
+	[ ! -e /tmp/wrong ] || exit 1
+	echo "# merged pages: $(cat /sys/kernel/mm/ksm/pages_sharing), swapped out: $(sed -n 's/^pswpout //p' /proc/vmstat)"
+	swapoff /dev/zram0
 	awk '/hook_in/ { in_ += $2 } /hook_out/ { out += $2 } END { print "# breakpoints:", in_, out; exit !in_ || !out }' \
 		kprobe_profile || exit 1
 	echo 0 >events/kprobes/enable
@@ -57,13 +89,22 @@ cat >"$tmp/random.sh" <<'END'
 	[ ! -s /tmp/leaks ]
 END
 
+machine=virt
+[ $((seed % 2)) = 0 ] || machine=aia
+checks="page_poison=1 kfence.sample_interval=10" # kfence: not on the debug kernel, which has KASAN
 TIMEFORMAT='%U %S'
 
 on_linux()	# NAME LINUX MODULE SECONDS ARGUMENT...
 {
 	probes "$O/$3" >"$tmp/probes"
-	{ time on_module "$1" "$4" --linux "$2" --cpu max --file "$O/tests/kvm-api/random:/random" --file "$tmp/random.sh:/random.sh" \
-		--file "$tmp/probes:/probes" "$O/guest/busybox" sh /random.sh "${@:5}"; } 2>"$tmp/time"
+	local file files=()
+	for file in random.sh probes; do files+=(--file "$tmp/$file:/$file"); done
+	for file in fp vector; do files+=(--file "$O/guest-payloads/$file.bin:/$file.bin"); done
+	if [ "$2" = stable ]; then # the debug kernel contains zram
+		for file in "$O"/linux_headers/modules/*; do files+=(--file "$file:/swap/${file##*/}"); done
+	fi
+	{ time on_module "$1" "$4" --linux "$2" --cpu max --machine "$machine" --harts 3 --kernel-args "$checks" --file "$O/vmm:/vmm" \
+		--file "$O/tests/kvm-api/random:/random" "${files[@]}" "$O/guest/busybox" sh /random.sh "${@:5}"; } 2>"$tmp/time"
 }
 
 # For tests/fuzz/run --spent and --record
@@ -73,13 +114,16 @@ note_time()
 	echo "linux_module $(tail -n 1 "$tmp/time") $(sed -n 's/^# .* rounds .*: \([0-9]*\) steps.*/\1/p' <<<"$out" | tail -n 1)" >>"$O/fuzz/spent"
 }
 
-on_linux "Debian's kernel" stable hyperscope.ko $((150 + rounds)) "$rounds" "$seed"
-note_time
-if [ -e "$O/hyperscope_debug.ko" ]; then
+kernels=${HS_KERNEL:-stable debug}
+if [[ $kernels = *stable* ]]; then
+	on_linux "Debian's kernel" stable hyperscope.ko $((150 + rounds)) "$rounds" "$seed"
+	note_time
+fi
+if [[ $kernels = *debug* && -e $O/hyperscope_debug.ko ]]; then
 	on_linux "a debug kernel" debug hyperscope_debug.ko $((250 + 10 * debug_rounds)) "$debug_rounds" "$((seed + 1000))" 4
 	like "$(tail -n 1 <<<"$(grep 'without memory' <<<"$out")")" 'without memory: [1-9]' "a debug kernel: allocations have failed"
 	note_time
-else
+elif [[ $kernels = *debug* ]]; then
 	skip "a debug kernel" "$O/hyperscope_debug.ko is missing: run 'make linux-module KERNEL=debug'"
 fi
 done_testing

@@ -261,6 +261,11 @@ void any_toggles(enum any_machine machine)
 			set_toggle(i, toggles[i].usual ? 0 : 1);
 }
 
+void any_toggle(void)
+{
+	set_toggle((unsigned int)rnd(ARRAY_SIZE(toggles)), (unsigned int)rnd(4));
+}
+
 /* ---- the whole ---- */
 
 /* Call an ioctl without a choice. */
@@ -310,7 +315,7 @@ void any_vmm_step(void)
 	switch (rnd(24)) {
 	case 0:
 		if (rnd(2))
-			set_toggle((unsigned int)rnd(ARRAY_SIZE(toggles)), (unsigned int)rnd(4));
+			any_toggle();
 		else if (rnd(4) == 3) /* seldom: it takes as long as a hundred other steps */
 			add(&any_vmm.vms, any_answer(env_ioctl(any_vmm.dev, KVM_CREATE_VM, 0)));
 		break;

@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 #include "random.h"
@@ -30,16 +31,20 @@ __thread unsigned long env_args;
 static __thread int copying[2]; /* the pipe that copy() uses */
 static __thread int fail_nth;   /* descriptor of the file that makes the nth call fail; -1: none */
 
-/* On a Linux with fault injection, let this thread's allocations fail at random. */
+/*
+ * On a Linux with fault injection, let the allocations of half of the threads fail at random. What
+ * needs many allocations, such as fork(), succeeds only in the other half.
+ */
 static void inject_faults(void)
 {
 	int fd = open("/proc/thread-self/make-it-fail", O_WRONLY | O_CLOEXEC);
 
-	if (fd >= 0) {
-		dprintf(fd, "1");
-		close(fd);
-	}
 	fail_nth = open("/proc/thread-self/fail-nth", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (rnd(2))
+		dprintf(fd, "1");
+	close(fd);
 }
 
 void env_thread(unsigned int nth)
@@ -174,6 +179,61 @@ void env_unmap(unsigned long va, size_t size)
 	}
 }
 
+/* ---- the thread's FP registers ---- */
+
+#define EACH_FP_REG                                                                          \
+	".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, " \
+	"21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31\n"
+
+/* Make a system call with these values in the FP registers, and return it and what is in them then. */
+static long fp_syscall(long nr, long x0, long x1, long x2, const u64 *before, u64 *after)
+{
+	register long a0 asm("a0") = x0;
+	register long a1 asm("a1") = x1;
+	register long a2 asm("a2") = x2;
+	register long a7 asm("a7") = nr;
+
+	asm volatile(EACH_FP_REG "fld f\\n, \\n * 8(%[before])\n.endr\n"
+				 "ecall\n" EACH_FP_REG "fsd f\\n, \\n * 8(%[after])\n.endr\n"
+		     : "+r"(a0)
+		     : "r"(a1), "r"(a2), "r"(a7), [before] "r"(before), [after] "r"(after)
+		     : "memory", "ft0", "ft1", "ft2", "ft3", "ft4", "ft5", "ft6", "ft7", "fs0",
+		       "fs1", "fa0", "fa1", "fa2", "fa3", "fa4", "fa5", "fa6", "fa7", "fs2", "fs3",
+		       "fs4", "fs5", "fs6", "fs7", "fs8", "fs9", "fs10", "fs11", "ft8", "ft9",
+		       "ft10", "ft11");
+	return a0;
+}
+
+static long keep_fp(const char *name, long nr, long x0, long x1, long x2)
+{
+	u64 before[32], after[32], value = rnd(~0ULL);
+	long ret;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(before); i++)
+		before[i] = value * (2 * i + 1);
+	ret = fp_syscall(nr, x0, x1, x2, before, after);
+	for (unsigned int i = 0; i < ARRAY_SIZE(before); i++)
+		if (after[i] != before[i])
+			env_fail("after %s, f%u is %#llx instead of %#llx", name, i, after[i],
+				 before[i]);
+	return ret;
+}
+
+/*
+ * KVM_RUN. The core may leave a guest's values in the FP unit until the thread uses it or leaves the
+ * hart; the thread must find its own values.
+ */
+static long run_with_fp(int vcpu)
+{
+	long ret = keep_fp("KVM_RUN", SYS_ioctl, vcpu, KVM_RUN, 0);
+
+	if (ret == -ENOMEM)
+		COUNT(no_memory);
+	if (!rnd(4))
+		keep_fp("sched_yield", SYS_sched_yield, 0, 0, 0);
+	return ret;
+}
+
 /* ---- vCPUs ---- */
 
 static void count_exit(long ret, unsigned int reason)
@@ -205,7 +265,7 @@ void env_run(int vcpu)
 		for (i = 0; i < 16 && !rnd(3); i++)
 			((u8 *)run)[rnd(rnd(2) ? 256 : RUN_SIZE)] = (u8)rnd(256);
 		run->immediate_exit = rnd(16) == 15;
-		ret = any_answer(env_ioctl(vcpu, KVM_RUN, 0));
+		ret = any_answer(run_with_fp(vcpu));
 		count_exit(ret, run->exit_reason);
 		if (ret < 0)
 			break;
@@ -228,20 +288,22 @@ void env_ring_write(int vcpu)
 	munmap(entries, PAGE_SIZE);
 }
 
-/* A child of fork() copies the memory and holds the descriptors until it ends. */
+/* A child of fork() copies the memory and holds the descriptors until it ends, and may use them. */
 void env_pass_time(unsigned long ticks)
 {
 	cpu_set_t cpus;
 
 	switch (ticks % 16) {
 	case 0:
-		if (fork() == 0)
+		if (fork() == 0) {
+			step_other_process();
 			_exit(0);
+		}
 		break;
 	case 1:
 	case 2:
 		CPU_ZERO(&cpus);
-		CPU_SET(rnd(2), &cpus);
+		CPU_SET(rnd(3), &cpus); /* an error if there are two harts */
 		sched_setaffinity(0, sizeof(cpus), &cpus);
 		break;
 	default:

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 #include "random.h"
+#include "hv/sbi.h"
 
 #define WORDS 64
 #define T0    5U /* a register */
@@ -21,11 +22,17 @@ static void put(struct text *text, u32 insn)
 		text->words[text->n++] = insn;
 }
 
-/* reg = value, sign-extended from 32 bits: lui, addiw */
-static void put_li(struct text *text, unsigned int reg, u32 value)
+/* reg = value, of which the upper 32 bits are zero, or equal to bit 31. */
+static void put_li(struct text *text, unsigned int reg, u64 value)
 {
-	put(text, ((value + 0x800) & 0xfffff000) | reg << 7 | 0x37);
-	put(text, (value & 0xfff) << 20 | reg << 15 | reg << 7 | 0x1b);
+	u32 low = (u32)value;
+
+	put(text, ((low + 0x800) & 0xfffff000) | reg << 7 | 0x37);    /* lui */
+	put(text, (low & 0xfff) << 20 | reg << 15 | reg << 7 | 0x1b); /* addiw */
+	if (value == low && (s32)low < 0) {
+		put(text, 0x02001013 | reg << 15 | reg << 7); /* slli reg, reg, 32 */
+		put(text, 0x02005013 | reg << 15 | reg << 7); /* srli reg, reg, 32 */
+	}
 }
 
 static u32 any_reg(void)
@@ -83,16 +90,24 @@ static u32 any_fp_or_vector(void)
 static void put_sbi_call(struct text *text)
 {
 	unsigned long gpr[32] = { 0 };
+	bool related = false;
 	unsigned int i;
 
-	gpr[A7] = any_sbi_extension();
+	gpr[A7] = rnd(12) ? any_sbi_extension() : SBI_EXT_NACL;
 	gpr[A6] = (unsigned long)rnd(8);
 	for (i = A0; i < A6; i++)
 		gpr[i] = (unsigned long)PICK(rnd(4), any_gpa(), ~0ULL);
 	any_sbi_arguments(gpr);
+	if (gpr[A7] == SBI_EXT_STA || gpr[A7] == SBI_EXT_NACL) { /* shared memory */
+		gpr[A6] = gpr[A7] == SBI_EXT_NACL ? rnd(5) : 0;
+		gpr[A0] = (unsigned long)any_gpa() & ~(PAGE_SIZE - 1);
+		gpr[A1] = gpr[A2] = 0;
+		related = true;
+	}
+	related |= gpr[A7] == SBI_EXT_PMU || gpr[A7] == SBI_EXT_FWFT;
 	for (i = A0; i <= A7; i++)
-		if (i >= A6 || rnd(2))
-			put_li(text, i, (u32)gpr[i]);
+		if (i >= A6 || related || rnd(2))
+			put_li(text, i, gpr[i]);
 	put(text, 0x73);
 }
 
@@ -139,7 +154,7 @@ static void put_any(struct text *text)
 		put_li(text, any_reg(), (u32)any_irqchip_value());
 		break;
 	case 10:
-		put_li(text, any_reg(), (u32)any_gpa());
+		put_li(text, any_reg(), any_gpa());
 		break;
 	default:
 		put(text, any_load_or_store());

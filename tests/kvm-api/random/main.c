@@ -79,7 +79,10 @@ static void *vmm_thread(void *arg)
 	copy_all(&any_vmm.events);
 	__atomic_store_n(&tids[nth], (pid_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
 	for (i = 0; i < STEPS; i++) {
-		any_vmm_step();
+		if (rnd(4))
+			any_vmm_step();
+		else
+			step_known();
 		COUNT(steps);
 	}
 	env_fail_alloc(0);
@@ -103,8 +106,13 @@ static void vmm_process(void)
 	start_choices(ENV_FIRST);
 	env_map(ANY_HVA, ANY_SIZE, ENV_USUAL);
 	env_thread(ENV_FIRST);
-	any_toggles(ANY_USUAL);
+	any_toggles(rnd(3) ? ANY_USUAL : ANY_OTHER);
+	for (u64 n = rnd(6); n; n--)
+		any_toggle();
+	step_vmid_bits();
 	any_vmm_open(dev, rnd(4) ? ANY_USUAL : ANY_OTHER);
+	for (u64 n = rnd(8); n; n--) /* before the vCPUs have run, they may lack extensions */
+		step_register(any_vmm.vcpus.fd[rnd(any_vmm.vcpus.n)]);
 	any_vmm_begin();
 	shared = any_vmm;
 	for (i = 0; i < threads; i++)
@@ -212,6 +220,28 @@ static bool run_round(u64 number)
 	return true; /* another signal than SIGKILL means that the VMM has overwritten its own memory */
 }
 
+#define ZERO_SIZE 0x40000UL
+
+/*
+ * Pages of zeros, which a Linux that merges pages shares with those of the guests. A guest that still
+ * had a translation for such a page could write to it.
+ */
+static unsigned char *map_zeros(void)
+{
+	unsigned char *zeros =
+		mmap(NULL, ZERO_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	must(zeros != MAP_FAILED, "pages of zeros");
+	memset(zeros, 0, ZERO_SIZE);
+	madvise(zeros, ZERO_SIZE, MADV_MERGEABLE);
+	return zeros;
+}
+
+static bool are_zeros(const unsigned char *zeros)
+{
+	return !zeros[0] && !memcmp(zeros, zeros + 1, ZERO_SIZE - 1);
+}
+
 static void usage(void)
 {
 	fprintf(stderr,
@@ -239,12 +269,16 @@ static void print_counts(unsigned long rounds, unsigned long first)
 	       "errors: %lu\n",
 	       counts->runs, counts->mmio, counts->sbi, counts->other, counts->interrupted,
 	       counts->failed_runs);
+	printf("# changes of slots: %lu, of registers: %lu, of routes: %lu; logs read: %lu, "
+	       "rings reset: %lu\n",
+	       counts->slots, counts->regs, counts->routes, counts->logs, counts->rings);
 }
 
 int main(int argc, char **argv)
 {
 	unsigned long rounds = argc > 1 ? number(argv[1], 1UL << 40) : 20, i;
 	unsigned long first = argc > 2 ? number(argv[2], 1UL << 40) : 1, before = 0;
+	unsigned char *zeros;
 	bool good = true;
 
 	if (argc > 3)
@@ -253,6 +287,7 @@ int main(int argc, char **argv)
 		usage();
 	counts = mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);
+	zeros = map_zeros();
 	any_choice = next_choice;
 	for (i = 0; i < WARM_UP && good; i++)
 		good = run_round(first + i);
@@ -272,7 +307,10 @@ int main(int argc, char **argv)
 	}
 	print_counts(i, first + WARM_UP);
 	ok(good, "each process ends, and each of its ioctls returns a result or an error");
+	ok(are_zeros(zeros), "pages that no guest has are still zero");
 	ok(counts->mmio && counts->interrupted, "guests of the processes have run");
+	ok(counts->slots && counts->logs && counts->regs,
+	   "slots and registers have changed, and logs were read");
 	claim_equal(before, "the processes lose no memory");
 	return tap_done();
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * random.h - interface between the parts of the program `random`: main.c (processes and threads),
- * env.c (the machine of the random VMM), guest.c (its guests).
+ * env.c (the machine of the random VMM), guest.c (its guests), steps.c (more of its steps).
  */
 #ifndef KVM_API_RANDOM_H
 #define KVM_API_RANDOM_H
@@ -11,6 +11,7 @@
 /* Numbers of the whole program, in memory that its processes share. */
 struct counts {
 	unsigned long steps, no_memory, runs, mmio, sbi, interrupted, other, failed_runs;
+	unsigned long slots, logs, rings, regs, routes; /* calls of steps.c that have succeeded */
 };
 
 extern struct counts *counts;
@@ -21,11 +22,23 @@ extern struct counts *counts;
 
 /*
  * Prepare the calling thread, whose part of the user memory for arguments is the nth. On a Linux with
- * fault injection, its allocations fail at random, except for those of the first thread.
+ * fault injection, the allocations of half of the threads fail at random, but never those of the
+ * first thread.
  */
 void env_thread(unsigned int nth);
 
 /* Write a random program into the VM's memory, and let the vCPU start it. */
 void guest_write(int vcpu);
+
+/* ---- steps.c ---- */
+
+/* Make a step that depends on the state of the VM that all threads use. */
+void step_known(void);
+/* Change a register of the vCPU, usually to another valid value. */
+void step_register(int vcpu);
+/* Let VMs have few VMIDs, or many. */
+void step_vmid_bits(void);
+/* In a child of the VMM's process: use a descriptor that it has inherited. */
+void step_other_process(void);
 
 #endif
