@@ -28,9 +28,9 @@
 #define KVM_HS_PMU_STARTED    0x112 /* it counts */
 
 /* Registers of the whole PMU. */
-#define KVM_HS_PMU_SNAPSHOT   0x113 /* guest physical address of the snapshot, or all ones: none */
-#define KVM_HS_PMU_CLAIMED    0x114 /* 1: cycle and instret are counters of the guest's PMU */
-#define KVM_HS_PMU_COUNT      0x115
+#define KVM_HS_PMU_SNAPSHOT 0x113 /* guest physical address of the snapshot, or all ones: none */
+#define KVM_HS_PMU_CLAIMED  0x114 /* 1: cycle and instret are counters of the guest's PMU */
+#define KVM_HS_PMU_COUNT    0x115
 
 /* Fields of KVM_HS_PMU_LAYOUT. */
 #define KVM_HS_PMU_LAYOUT_HW    GENMASK(7, 0)   /* hardware counters are below this number */
