@@ -3,8 +3,8 @@
  * kvm_file.c - the core's files: /dev/kvm, and the descriptors that hv_file_create() makes for VMs,
  * vCPUs and statistics. The core implements each with a struct hv_file_ops (hv/host.h).
  *
- * A descriptor of the core and the holders that called hv_file_hold() share one open file, which
- * has one struct core_file. The core's release() runs when the last reference is dropped.
+ * Each open file of the core has one struct core_file. The core's release() runs when the last
+ * reference to the open file is dropped.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -17,15 +17,10 @@
 #include "lib/printk.h"
 
 struct core_file {
-	struct list_head link; /* in core_files, where hv_file_release() looks for priv */
-	struct file *f;
 	const struct hv_file_ops *ops;
 	void *priv;
 	char name[40];
 };
-
-static struct list_head core_files = LIST_HEAD_INIT(core_files);
-static struct spinlock core_files_lock;
 
 static long core_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 {
@@ -71,9 +66,6 @@ static void core_release(struct file *f)
 {
 	struct core_file *cf = f->priv;
 
-	spin_lock(&core_files_lock);
-	list_del(&cf->link);
-	spin_unlock(&core_files_lock);
 	if (cf->ops->release)
 		cf->ops->release(cf->priv);
 	kfree(cf);
@@ -137,14 +129,10 @@ static struct core_file *core_file_new(const char *name, const struct hv_file_op
 
 static void core_file_attach(struct core_file *cf, struct file *f, void *priv)
 {
-	cf->f = f;
 	cf->priv = priv;
 	f->ops = ops_for(cf->ops);
 	f->priv = cf;
 	f->anon_name = cf->name;
-	spin_lock(&core_files_lock);
-	list_add(&cf->link, &core_files);
-	spin_unlock(&core_files_lock);
 }
 
 int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv)
@@ -166,43 +154,11 @@ int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv)
 	fd = fd_install(f, true);
 	if (fd < 0) {
 		/* The caller keeps priv, so priv must not be released with the file. */
-		spin_lock(&core_files_lock);
-		list_del(&cf->link);
-		spin_unlock(&core_files_lock);
 		f->ops = &nothing;
 		file_put(f);
 		kfree(cf);
 	}
 	return fd;
-}
-
-void *hv_file_hold(int fd, const struct hv_file_ops *ops)
-{
-	struct file *f = fd_get(fd);
-	struct core_file *cf;
-
-	if (!f)
-		return NULL;
-	cf = f->ops->release == core_release ? f->priv : NULL;
-	if (!cf || cf->ops != ops) {
-		file_put(f);
-		return NULL;
-	}
-	return cf->priv; /* the caller keeps the reference that fd_get() took */
-}
-
-void hv_file_release(void *priv)
-{
-	struct file *f = NULL;
-	struct core_file *cf;
-
-	spin_lock(&core_files_lock);
-	list_for_each_entry(cf, &core_files, link)
-		if (cf->priv == priv)
-			f = cf->f;
-	spin_unlock(&core_files_lock);
-	BUG_ON(!f);
-	file_put(f);
 }
 
 /* ---- /dev/kvm -------------------------------------------------------------------------------- */

@@ -23,19 +23,15 @@ struct hv_event {
 	struct list_head watches;
 };
 
-/*
- * An open file. References are owned by its descriptor, by each call in progress and by each hold.
- */
+/* An open file. References are owned by its descriptor and by each call in progress. */
 struct file {
 	const struct hv_file_ops *ops; /* NULL for an eventfd */
 	void *priv;
 	struct hv_event *event;
 	unsigned int refs;
-	struct list_head link; /* in `open`, even if the descriptor is closed */
 };
 
 static struct file *files[NR_FILES];
-static struct list_head open = LIST_HEAD_INIT(open);
 static const struct hv_param *params[NR_PARAMS];
 static unsigned int nr_params;
 static pthread_mutex_t files_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -51,10 +47,8 @@ static int file_new(struct file init)
 	pthread_mutex_lock(&files_lock);
 	for (fd = 3; fd < NR_FILES && files[fd]; fd++)
 		;
-	if (fd < NR_FILES) {
+	if (fd < NR_FILES)
 		files[fd] = file;
-		list_add_tail(&file->link, &open);
-	}
 	pthread_mutex_unlock(&files_lock);
 	if (fd < NR_FILES)
 		return fd;
@@ -102,8 +96,6 @@ static void file_put(struct file *file)
 
 	pthread_mutex_lock(&files_lock);
 	last = --file->refs == 0;
-	if (last)
-		list_del(&file->link);
 	pthread_mutex_unlock(&files_lock);
 	if (!last)
 		return;
@@ -112,31 +104,6 @@ static void file_put(struct file *file)
 	else if (file->ops->release)
 		file->ops->release(file->priv);
 	free(file);
-}
-
-void *hv_file_hold(int fd, const struct hv_file_ops *ops)
-{
-	struct file *file = file_get(fd);
-
-	if (!file)
-		return NULL;
-	if (file->ops == ops)
-		return file->priv;
-	file_put(file);
-	return NULL;
-}
-
-void hv_file_release(void *priv)
-{
-	struct file *file, *found = NULL;
-
-	pthread_mutex_lock(&files_lock);
-	list_for_each_entry(file, &open, link)
-		if (file->ops && file->priv == priv)
-			found = file;
-	pthread_mutex_unlock(&files_lock);
-	if (found)
-		file_put(found);
 }
 
 long native_ioctl(int fd, unsigned int cmd, unsigned long arg)
@@ -314,5 +281,4 @@ int native_param_set(const char *name, const char *value)
 void native_files_reset(void)
 {
 	memset(files, 0, sizeof(files));
-	list_init(&open);
 }

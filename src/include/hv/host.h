@@ -462,12 +462,6 @@ extern const struct hv_file_ops kvm_dev_ops; /* the core's: /dev/kvm */
  * returns -errno, the caller keeps priv: release() is not called.
  */
 int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv);
-/*
- * If fd is open and its file has these ops, take a reference and return the file's priv; otherwise
- * return NULL.
- */
-void *hv_file_hold(int fd, const struct hv_file_ops *ops);
-void hv_file_release(void *priv);
 
 struct hv_event;                                   /* an eventfd of a user process */
 int hv_event_get(int fd, struct hv_event **event); /* -EBADF: not open; -EINVAL: not an eventfd */
