@@ -265,14 +265,3 @@ void hv_log(const char *fmt, ...)
 	va_end(ap);
 	printk_limited("%s%s", line, line[0] && strchr(line, '\n') ? "" : "\n");
 }
-
-void hv_panic(const char *fmt, ...)
-{
-	char line[200];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	panic("kvm: %s", line);
-}

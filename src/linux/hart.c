@@ -126,7 +126,7 @@ void hv_remote_fence(unsigned long fid, const struct hv_hartmask *harts, unsigne
 		sbi_remote_hfence_vvma(mask, start, size);
 		break;
 	default:
-		hv_panic("remote fence %lu", fid);
+		panic("hyperscope: remote fence %lu", fid);
 	}
 }
 
@@ -151,15 +151,4 @@ void __kprobes hv_log(const char *fmt, ...)
 		va_end(args);
 	}
 	trap_csrs_restore(&csrs);
-}
-
-void hv_panic(const char *fmt, ...)
-{
-	struct va_format vaf = { .fmt = fmt };
-	va_list args;
-
-	va_start(args, fmt);
-	vaf.va = &args;
-	panic("hyperscope: %pV", &vaf);
-	va_end(args);
 }

@@ -31,7 +31,7 @@
 #include "mmu/unpriv.h"
 #include "mmu/vmid.h"
 
-/* ---- reset and log (host.c), leaks (host_memory.c) --------------------------- */
+/* ---- reset and panic (host.c), leaks (host_memory.c) ------------------------- */
 
 /* Restore the power-on state, and discard what an earlier test left. */
 void native_reset(void);
@@ -44,8 +44,8 @@ unsigned long native_maps_in_use(void);
  * fails.
  */
 void native_fail_alloc(unsigned int nth);
-/* Return the last line passed to hv_log(). */
-const char *native_last_log(void);
+/* Print what the core or the test has done wrong, and abort. tests/syscalls has its own. */
+void hv_panic(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 /* ---- harts ------------------------------------------------------------------- */
 

@@ -31,10 +31,6 @@ NATIVE_TESTS += $(NATIVE_PROGS) $(TSAN_PROGS)
 
 tests: $(NATIVE_PROGS) $(TSAN_PROGS)
 
-.PHONY: native-test
-native-test: $(NATIVE_PROGS) $(TSAN_PROGS)
-	cd $(TOP) && prove --exec $(TOP)/tests/lib/run-one $(NATIVE_PROGS) $(TSAN_PROGS)
-
 # Print the cost of fences and walks in the TLB model, for docs/toggles.md.
 .PHONY: tlb-model
 tlb-model: $(O)/tests/native/test_tlb_model

@@ -9,7 +9,6 @@ from hs.paths import cross_tool
 
 _INSN = re.compile(r"^([0-9a-f]+):\s+(\S+)(?:\s+(.*))?$")
 _SYMBOL = re.compile(r"^([0-9a-f]+) <(\S+)>:$")
-_TARGET = re.compile(r"\b([0-9a-f]+) <")
 _MEMORY = re.compile(r"^(-?\w*)\((\w+)\)$")
 REGISTERS = frozenset(["ra", "sp", "gp", "tp"] + ["t%d" % i for i in range(7)] + ["s%d" % i for i in range(12)]
                       + ["a%d" % i for i in range(8)])

@@ -129,7 +129,7 @@ def _limits(values):
     return least - room if least < 0 else 0, most + room if most > least else 1
 
 
-def _value_text(value, low, high, edge, text):
+def _value_text(value, high, edge, text):
     """Return a bar's number, with the upper end of its whisker if that end is far from the value or beyond the
     edge."""
     far = high > edge or high - value > FAR * edge
@@ -151,7 +151,7 @@ def bars(axes, groups, series, unit, text=style.shown, **_):
         for i, key in enumerate(keys):
             value, low, high = _ends(cells[key])
             at, low, end = place + i - (len(keys) - 1) / 2, max(low, least), min(high, edge)
-            _number_bar(axes, _value_text(value, low, high, edge, text), value if high > edge else max(end, 0), at)
+            _number_bar(axes, _value_text(value, high, edge, text), value if high > edge else max(end, 0), at)
             drawn[key].append((at, value))
             if low < value or value < end:
                 axes.errorbar([value], [at], xerr=([value - low], [end - value]), fmt="none", ecolor=style.BLACK,

@@ -1,19 +1,16 @@
 # SPDX-License-Identifier: MIT
 """plant.py - faults of a hart, planted into a running workload through QEMU's gdb stub.
 
-A fault changes registers at one of PLACES, just after or just before the hart does what the fault breaks. Inside gdb,
-plant() sets the breakpoints. Outside, faults.py lists and judges the faults.
+A fault changes registers at one of the places below, just after or just before the hart does what the fault breaks.
+Inside gdb, plant() sets the breakpoints. Outside, faults.py lists and judges the faults.
 """
 from typing import Callable, NamedTuple
 
-EXIT, HTINST, ENTRY, TRAP, LOADED = "exit", "htinst", "entry", "trap", "loaded"
-PLACES = {
-    EXIT: "the first instruction of the host's exit vectors, after each trap from the guest",
-    HTINST: "after each instruction of the host that reads htinst, because QEMU ignores a debugger's write of htinst",
-    ENTRY: "the srets that enter the guest",
-    TRAP: "the first instruction of the guest's trap handler",
-    LOADED: "the return from the guest's function load64()",
-}
+EXIT = "exit"      # the first instruction of the host's exit vectors, after each trap from the guest
+HTINST = "htinst"  # after each instruction of the host that reads htinst: QEMU ignores a debugger's write of htinst
+ENTRY = "entry"    # the srets that enter the guest
+TRAP = "trap"      # the first instruction of the guest's trap handler
+LOADED = "loaded"  # the return from the guest's function load64()
 HSTATUS_GVA, HSTATUS_SPV, HSTATUS_SPVP, HSTATUS_VTW = 1 << 6, 1 << 7, 1 << 8, 1 << 21
 SIE, SPIE, SPP, FS, SUM, MXR = 1 << 1, 1 << 5, 1 << 8, 3 << 13, 1 << 18, 1 << 19
 FETCH, LOAD, STORE = 20, 21, 23

@@ -75,11 +75,6 @@ static long file_io(struct file *f, bool write, unsigned long buf, size_t size, 
 	return write ? file_write_at(f, buf, size, pos) : file_read_at(f, buf, size, pos);
 }
 
-long file_pread(struct file *f, unsigned long buf, size_t size, u64 pos)
-{
-	return file_read_at(f, buf, size, &pos);
-}
-
 /* Read or write at the file's own position. */
 static long io_sequential(int fd, bool write, unsigned long buf, size_t size)
 {

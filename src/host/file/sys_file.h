@@ -30,7 +30,6 @@ struct file *fd_get_readable(int fd);
 struct file *fd_get_writable(int fd);
 bool file_is_readable(const struct file *f);
 bool file_is_writable(const struct file *f);
-long file_pread(struct file *f, unsigned long buf, size_t size, u64 pos);
 /* The other end is closed: send SIGPIPE to the current process, and return -EPIPE. */
 long write_broken_pipe(void);
 

@@ -397,11 +397,6 @@ bool page_is_elsewhere(hpa_t pa)
 	return !page || (page->owner && !READ_ONCE(page->owner->is_dead)) || is_huge(pa);
 }
 
-bool page_is_ram(hpa_t pa)
-{
-	return page_of(pa) != NULL;
-}
-
 size_t page_free_count(void)
 {
 	return READ_ONCE(nr_free);

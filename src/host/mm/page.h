@@ -90,7 +90,6 @@ void page_put(hpa_t pa); /* drops a reference; the last one frees the page */
 u64 page_refs(hpa_t pa);
 /* For a page in use: is it charged to a live process, from a huge-page pool, or not RAM? */
 bool page_is_elsewhere(hpa_t pa);
-bool page_is_ram(hpa_t pa);
 size_t page_free_count(void);  /* 4K pages */
 size_t page_total_count(void); /* 4K pages */
 /*

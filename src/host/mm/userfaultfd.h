@@ -47,7 +47,6 @@ void uffd_put(struct uffd *uffd);
 
 /* ---- between userfaultfd.c and uffd_fill.c ---- */
 
-bool uffd_is_of(const struct uffd *uffd, const struct mm *mm);
 struct mm *uffd_mm(const struct uffd *uffd);
 /* Wake the threads whose faults are in [start, start + len); they then try again. */
 void uffd_wake(struct uffd *uffd, unsigned long start, unsigned long len);

@@ -28,7 +28,6 @@
 /* ---- memory ------------------------------------------------------------ */
 
 #define HV_ORDER_4K 0
-#define HV_ORDER_2M 9
 
 /*
  * Allocate 2^order contiguous zeroed pages, aligned to their total size. Returns 0 if there is not
@@ -532,12 +531,6 @@ void hv_debug_vm(unsigned int vm, const char *name);
  * context.
  */
 void hv_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-/*
- * Stop the host because one of the core's own invariants does not hold. No action of a guest or a
- * VMM may lead here.
- */
-void hv_panic(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 /*
  * The core's functions that the host calls: kvm_init() once at boot, on the first hart; then

@@ -98,11 +98,6 @@ void isa_hart_init(void)
 	host_lcofi = host_lcofi && enable_lcofi();
 }
 
-bool isa_host_adue(void)
-{
-	return host_adue;
-}
-
 void isa_init(void)
 {
 	const struct isa_ext *ext;

@@ -30,7 +30,6 @@ u64 isa_hstateen0(const struct kvm_vcpu *vcpu);
  * read back (H §2.5). Only while no guest runs.
  */
 bool isa_henvcfg_holds(u64 bits);
-bool isa_host_adue(void);          /* every hart can update A and D bits for a guest */
 unsigned long isa_satp_mode(void); /* the widest VS-stage mode, as in satp.MODE */
 
 static inline bool isa_set_has(const struct isa_set *set, unsigned int ext)

@@ -37,6 +37,7 @@ void start_secondary(void);
 void fp_store(struct fp_state *fp);
 void fp_load(const struct fp_state *fp);
 void machine_vfail(const char *fmt, va_list ap) __attribute__((noreturn));
+void hv_panic(const char *fmt, ...) __attribute__((noreturn)); /* for the models of tests/native */
 
 void machine_vfail(const char *fmt, va_list ap)
 {
@@ -55,6 +56,14 @@ void machine_fail(const char *fmt, ...)
 }
 
 void panic(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	machine_vfail(fmt, ap);
+}
+
+void hv_panic(const char *fmt, ...)
 {
 	va_list ap;
 
