@@ -10,7 +10,6 @@ void debug_print_stack(const void *frame);
 
 /* lock.c */
 bool debug_holds_spinlock(void);            /* does this hart hold a spinlock? */
-void debug_print_locks(void);               /* and the callers' addresses */
 void debug_print_learned(void);             /* the order of locks that this run has used */
 void debug_may_sleep(const char *function); /* panics if this hart holds a spinlock or is pinned */
 void debug_no_locks(const char *function);  /* panics if this hart or thread holds a lock */

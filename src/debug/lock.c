@@ -97,7 +97,8 @@ static void print_held(const char *what, const struct held_list *list)
 		       list->held[i].caller);
 }
 
-void debug_print_locks(void)
+/* Print the locks that this hart and this thread hold, and the callers' addresses. */
+static void debug_print_locks(void)
 {
 	print_held("this hart holds", held_by_hart());
 	print_held("this thread holds", held_by_thread());

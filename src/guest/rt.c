@@ -251,7 +251,7 @@ unsigned long random_next(unsigned long *state)
 
 /* ---- the end ---- */
 
-void rt_init_finisher(void)
+static void rt_init_finisher(void)
 {
 	struct fdt_reg reg;
 

@@ -114,7 +114,6 @@ const char *strstr(const char *s, const char *part);
 void printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void vprintf(const char *fmt, va_list ap);
 void power_off(int status) __attribute__((noreturn));
-void rt_init_finisher(void);
 unsigned long random_next(unsigned long *state); /* xorshift64 (Marsaglia 2003); *state is not 0 */
 
 /* ---- sbi.c ---- */

@@ -71,7 +71,7 @@ static void update(struct plic *plic)
 	/* lab 7 end */
 }
 
-void plic_set_level(struct plic *plic, unsigned int source, bool level)
+static void plic_set_level(struct plic *plic, unsigned int source, bool level)
 {
 	u32 bit = 1u << source;
 

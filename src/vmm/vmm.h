@@ -295,7 +295,6 @@ struct plic {
 
 void plic_init(struct plic *plic, struct machine *m);
 void plic_reset(struct plic *plic);
-void plic_set_level(struct plic *plic, unsigned int source, bool level);
 /* Save or load the registers in `plic`. plic_kernel.c moves them from and to the kernel. */
 void plic_registers(struct plic *plic, struct state *s);
 

@@ -39,7 +39,8 @@ char *hst_put_num(char *p, u64 value)
 	return p;
 }
 
-char *hst_put_hex(char *p, u64 value)
+/* Like hst_put_num(), but in hexadecimal, with 0x. */
+static char *hst_put_hex(char *p, u64 value)
 {
 	unsigned int shift = value ? (unsigned int)(63 - __builtin_clzll(value)) & ~3U : 0;
 

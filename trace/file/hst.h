@@ -197,9 +197,8 @@ bool hst_field_signed(const struct hst_event *event, unsigned int i);
 int hst_field_index(const struct hst_event *event, const char *name, size_t len);
 /* Return the kind that events.def spells `word`; HST_HEX if there is none. */
 enum hst_kind hst_kind_of(const char *word);
-/* Write value and a NUL at p, in decimal or (with 0x) hexadecimal. Returns a pointer to the NUL. */
+/* Write value and a NUL at p, in decimal. Returns a pointer to the NUL. */
 char *hst_put_num(char *p, u64 value);
-char *hst_put_hex(char *p, u64 value);
 
 /* ---- choosing events by options of report, export, ... (select.c) ---- */
 

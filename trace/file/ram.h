@@ -52,8 +52,6 @@ struct hst_writer {
 	u64 sum;
 };
 
-void hst_write(struct hst_writer *w, const void *data, size_t size);
-void hst_write_section(struct hst_writer *w, enum hst_type type, unsigned int hart, u64 size);
 void hst_write_ring(struct hst_writer *w, unsigned int hart, const struct hst_ring_header *header,
 		    const struct trace_record *records, u64 count);
 /* Write the header and the sections META, MEM and FORMATS. */

@@ -6,7 +6,7 @@
 #include "ram.h"
 #include "hv/bits.h"
 
-void hst_write(struct hst_writer *w, const void *data, size_t size)
+static void hst_write(struct hst_writer *w, const void *data, size_t size)
 {
 	if (!size)
 		return;
@@ -14,7 +14,8 @@ void hst_write(struct hst_writer *w, const void *data, size_t size)
 	fwrite(data, 1, size, w->out);
 }
 
-void hst_write_section(struct hst_writer *w, enum hst_type type, unsigned int hart, u64 size)
+/* Write the header of a section. */
+static void hst_write_section(struct hst_writer *w, enum hst_type type, unsigned int hart, u64 size)
 {
 	struct hst_section section = { .type = type, .hart = hart, .size = size };
 

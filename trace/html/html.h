@@ -262,8 +262,6 @@ int html_windows_choose(struct html_run *run);
 /* Second pass: add event `number` (counted from 0) to the windows that it belongs to. */
 void html_windows_event(struct html_run *run, const struct html_event *event, u64 number);
 void html_windows_free(struct html_run *run);
-/* Return how many windows of slowest exits a slot has. */
-unsigned int html_windows_of(const struct html_run *run, unsigned int slot);
 
 void html_mmio_event(struct html_run *run, const struct html_event *event);
 void html_irqchip_event(struct html_run *run, const struct html_event *event);

@@ -26,7 +26,8 @@ void html_windows_free(struct html_run *run)
 	free(run->last.lines);
 }
 
-unsigned int html_windows_of(const struct html_run *run, unsigned int slot)
+/* Return how many windows of slowest exits a slot has. */
+static unsigned int html_windows_of(const struct html_run *run, unsigned int slot)
 {
 	unsigned int n = 0;
 

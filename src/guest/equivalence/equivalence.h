@@ -137,7 +137,6 @@ static inline unsigned int pick(struct gen *g, unsigned int limit)
 
 /* Emitters (gen.c) */
 void emit(struct gen *g, u32 insn);
-void emit16(struct gen *g, u16 insn);
 unsigned int any_reg(struct gen *g);
 unsigned int dest_reg(struct gen *g); /* a register that programs may write */
 void emit_li(struct gen *g, unsigned int rd, int value);
@@ -148,7 +147,6 @@ void emit_csr(struct gen *g, unsigned int funct3, unsigned int rd, unsigned int 
 bool reserved_reg(unsigned int reg);
 /* Is the word harmless: no access to memory, no jump, no write of a protected register or CSR? */
 bool word_ok(const struct gen *g, u32 word);
-bool half_ok(u16 half);
 bool csr_ok(const struct gen *g, u32 word);
 void emit_piece(struct gen *g, bool inner); /* the next piece; inner: within an excursion */
 /*
@@ -159,7 +157,6 @@ void emit_excursion_begin(struct gen *g, bool alias, bool to_s, bool to_virt);
 void emit_excursion_end(struct gen *g);
 bool is_kept(const struct gen *g, unsigned int piece);
 void emit_based(struct gen *g, unsigned int base, long offset); /* t6 = base + offset */
-int random_offset(struct gen *g);                               /* in a page */
 void emit_pte_value(struct gen *g, pte_t value);                /* in t5 */
 /* Load a CSR with entry n of the array at this offset of the sandbox. */
 void emit_load_csr(struct gen *g, unsigned int csr, unsigned int offset, unsigned int n);

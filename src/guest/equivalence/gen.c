@@ -48,7 +48,7 @@ void start_random(unsigned long *rnd, unsigned long number, unsigned long what)
 
 /* ---- emitters ---- */
 
-void emit16(struct gen *g, u16 insn)
+static void emit16(struct gen *g, u16 insn)
 {
 	*(u16 *)g->pos = insn;
 	g->pos += 2;
@@ -187,7 +187,8 @@ bool word_ok(const struct gen *g, u32 word)
 	}
 }
 
-bool half_ok(u16 half)
+/* As word_ok(), for a compressed instruction. */
+static bool half_ok(u16 half)
 {
 	unsigned int funct3 = half >> 13, rd = half >> 7 & 31, rs2 = half >> 2 & 31;
 

@@ -11,7 +11,8 @@
 
 #define LARGE_OF_ARENA ((unsigned long)arena & (SZ_1G - 1))
 
-int random_offset(struct gen *g)
+/* Return a random offset in a page. */
+static int random_offset(struct gen *g)
 {
 	switch (pick(g, 8)) {
 	case 0:

@@ -48,7 +48,6 @@ struct virtq_seg {
  */
 int virtio_negotiate(struct virtio_dev *dev, u64 wanted);
 void virtio_ready(struct virtio_dev *dev); /* sets DRIVER_OK; interrupts may arrive from now on */
-void virtio_fail(struct virtio_dev *dev);
 u32 virtio_config32(struct virtio_dev *dev, unsigned int offset);
 u64 virtio_config64(struct virtio_dev *dev, unsigned int offset);
 

@@ -83,7 +83,7 @@ u64 virtio_config64(struct virtio_dev *dev, unsigned int offset)
 	return (u64)high << 32 | low;
 }
 
-void virtio_fail(struct virtio_dev *dev)
+static void virtio_fail(struct virtio_dev *dev)
 {
 	status_add(dev, VIRTIO_CONFIG_S_FAILED);
 }

@@ -44,12 +44,16 @@ static struct file *fd_get_if(int fd, bool (*may)(const struct file *f))
 	return f;
 }
 
-struct file *fd_get_readable(int fd)
+/*
+ * Get fd's file, with a reference, if it is open for reading or for writing, respectively. NULL
+ * means -EBADF.
+ */
+static struct file *fd_get_readable(int fd)
 {
 	return fd_get_if(fd, file_is_readable);
 }
 
-struct file *fd_get_writable(int fd)
+static struct file *fd_get_writable(int fd)
 {
 	return fd_get_if(fd, file_is_writable);
 }

@@ -22,12 +22,6 @@ void at_path_put(struct at_path *ap);
  */
 int at_inode(int dirfd, unsigned long user_path, unsigned int flags, struct inode **inode);
 
-/*
- * Get fd's file, with a reference, if it is open for reading or for writing, respectively. NULL
- * means -EBADF.
- */
-struct file *fd_get_readable(int fd);
-struct file *fd_get_writable(int fd);
 bool file_is_readable(const struct file *f);
 bool file_is_writable(const struct file *f);
 /* The other end is closed: send SIGPIPE to the current process, and return -EPIPE. */

@@ -136,13 +136,6 @@ void page_init(hpa_t image_start, hpa_t image_end)
 	pages = pa_to_va(pa);
 }
 
-void page_init_finish(void)
-{
-	for (unsigned int i = 0; i < nr_ranges; i++)
-		page_add_range(ranges[i].start, ranges[i].end);
-	nr_ranges = 0;
-}
-
 static void free_block(hpa_t pa, unsigned int order)
 {
 	struct page *page = page_of(pa);
@@ -164,7 +157,8 @@ static void free_block(hpa_t pa, unsigned int order)
 	list_add(&page->link, &free_lists[order]);
 }
 
-void page_add_range(hpa_t start, hpa_t end)
+/* Give the whole pages within [start, end) to the allocator. */
+static void page_add_range(hpa_t start, hpa_t end)
 {
 	spin_lock(&page_lock);
 	for (hpa_t pa = ALIGN_UP(start, PAGE_SIZE); pa + PAGE_SIZE <= end;) {
@@ -179,6 +173,13 @@ void page_add_range(hpa_t start, hpa_t end)
 		pa += PAGE_SIZE << order;
 	}
 	spin_unlock(&page_lock);
+}
+
+void page_init_finish(void)
+{
+	for (unsigned int i = 0; i < nr_ranges; i++)
+		page_add_range(ranges[i].start, ranges[i].end);
+	nr_ranges = 0;
 }
 
 /* Take a free block, splitting a larger one if needed. NULL: none. page_lock is held. */

@@ -60,8 +60,6 @@ void page_init(hpa_t image_start, hpa_t image_end);
 hpa_t page_boot_alloc(u64 size, u64 align);
 /* Give all memory that is still free to the allocator. */
 void page_init_finish(void);
-/* Give the whole pages within [start, end) to the allocator. */
-void page_add_range(hpa_t start, hpa_t end);
 void page_ram_range(hpa_t *start, hpa_t *end); /* [*start, *end) contains all usable RAM */
 struct page *page_of(hpa_t pa);                /* NULL: not RAM */
 hpa_t page_to_hpa(const struct page *page);

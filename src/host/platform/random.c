@@ -70,7 +70,8 @@ static void erase_key(void)
 	memcpy(key, block, sizeof(key));
 }
 
-void random_add_seed(const void *data, size_t size)
+/* Mix bytes into the generator's state. */
+static void random_add_seed(const void *data, size_t size)
 {
 	const u8 *p = data;
 	u64 now = hv_time();

@@ -47,6 +47,38 @@ void job_tell_stopped(struct process *p)
 	notify_parent(p, CLD_STOPPED, p->stop_signo);
 }
 
+/* Can p's parent, outside p's group but in its session, continue the group? */
+static bool has_job_parent(const struct process *p, int sid)
+{
+	return !p->zombie && !p->parent->is_init && p->parent->pgid != p->pgid &&
+	       p->parent->sid == sid;
+}
+
+/* all_processes_lock is held. */
+static bool is_orphaned(int pgid, int sid)
+{
+	struct process *p;
+
+	list_for_each_entry(p, job_members(pgid), group_link)
+		if (p->pgid == pgid && has_job_parent(p, sid))
+			return false;
+	return true;
+}
+
+/*
+ * True if no member of p's group has a parent that could continue the group: one outside the group,
+ * but in the same session.
+ */
+static bool job_group_is_orphaned(const struct process *p)
+{
+	bool orphaned;
+
+	spin_lock(&all_processes_lock);
+	orphaned = is_orphaned(p->pgid, p->sid);
+	spin_unlock(&all_processes_lock);
+	return orphaned;
+}
+
 void job_stop(int signo)
 {
 	struct process *p = current_process;
@@ -133,34 +165,6 @@ void job_join(struct process *p, int pgid)
 	list_del(&p->group_link);
 	WRITE_ONCE(p->pgid, pgid);
 	list_add_tail(&p->group_link, job_members(pgid));
-}
-
-/* Can p's parent, outside p's group but in its session, continue the group? */
-static bool has_job_parent(const struct process *p, int sid)
-{
-	return !p->zombie && !p->parent->is_init && p->parent->pgid != p->pgid &&
-	       p->parent->sid == sid;
-}
-
-/* all_processes_lock is held. */
-static bool is_orphaned(int pgid, int sid)
-{
-	struct process *p;
-
-	list_for_each_entry(p, job_members(pgid), group_link)
-		if (p->pgid == pgid && has_job_parent(p, sid))
-			return false;
-	return true;
-}
-
-bool job_group_is_orphaned(const struct process *p)
-{
-	bool orphaned;
-
-	spin_lock(&all_processes_lock);
-	orphaned = is_orphaned(p->pgid, p->sid);
-	spin_unlock(&all_processes_lock);
-	return orphaned;
 }
 
 u64 job_hangup_round(void)

@@ -60,11 +60,6 @@ bool signal_child_ignored(struct process *p); /* true: p will not wait; free end
 bool job_stop_completes(struct process *p);
 void job_tell_stopped(struct process *p);
 /*
- * True if no member of p's group has a parent that could continue the group: one outside the group,
- * but in the same session.
- */
-bool job_group_is_orphaned(const struct process *p);
-/*
  * If the group is orphaned and a member has stopped, send the group SIGHUP and SIGCONT. Sets the
  * members' hangup_round to `round`. all_processes_lock is held.
  */

@@ -47,7 +47,7 @@ int user_timespec_get(unsigned long addr, u64 *ns)
 	return 0;
 }
 
-int user_timespec_put(unsigned long addr, u64 ns)
+static int user_timespec_put(unsigned long addr, u64 ns)
 {
 	struct timespec64 ts = { (s64)(ns / NS_PER_SEC), (s64)(ns % NS_PER_SEC) };
 

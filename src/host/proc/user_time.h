@@ -10,7 +10,6 @@
  * the time is negative or tv_nsec >= 10^9.
  */
 int user_timespec_get(unsigned long addr, u64 *ns);
-int user_timespec_put(unsigned long addr, u64 ns);
 /*
  * Return a deadline in ticks: `ns` nanoseconds from now, or the time at which CLOCK_REALTIME (if
  * `realtime`) or CLOCK_MONOTONIC reads `ns`.

@@ -388,7 +388,7 @@ int sched_set_affinity(struct thread *t, const struct hv_hartmask *mask)
 }
 
 /* The slice is over: if another thread is queued, let it run. */
-void sched_tick(struct hv_timer *timer)
+static void sched_tick(struct hv_timer *timer)
 {
 	struct hart *hart = container_of(timer, struct hart, slice);
 	unsigned int idle;

@@ -104,12 +104,9 @@ void ipi_raise_sbi(unsigned int hart); /* for harts that another method does not
 void irq_poll(void);
 void irq_handle(unsigned long cause);
 void trap_hart_init(void); /* set this hart's sscratch, stvec, sie and scounteren */
-void trap_return_to_user(void)
-	__attribute__((noreturn)); /* trap.S: restores thread_frame(current) */
-bool extable_fixup(
-	struct trap_frame *frame); /* true: epc is now the fixup of the access that faulted */
+/* trap.S: restores thread_frame(current) */
+void trap_return_to_user(void) __attribute__((noreturn));
 void trap_user_exit(struct trap_frame *frame); /* reschedule and handle signals before user mode */
-void trap_print_frame(const struct trap_frame *frame);
 
 /* pmu.c: the harts' counters, which are lent to the core (hv/host.h). */
 void pmu_init(void);      /* called once: find the firmware's counters */
@@ -128,7 +125,6 @@ void sched_idle_loop(void) __attribute__((noreturn));
  * or on another busy hart, or need_resched is set.
  */
 bool sched_idle_here(void);
-void sched_tick(struct hv_timer *timer);
 void sched_ipi(void);
 void sched_finish_switch(void);
 

@@ -112,7 +112,8 @@ int irq_window_killable(void)
 	return READ_ONCE(current->sig.kill) ? -EINTR : 0;
 }
 
-bool extable_fixup(struct trap_frame *frame)
+/* True: epc is now the fixup of the access that faulted. */
+static bool extable_fixup(struct trap_frame *frame)
 {
 	for (const struct extable_entry *e = _ex_table_start; e < _ex_table_end; e++) {
 		if (e->insn != frame->epc)
@@ -209,7 +210,7 @@ static const char *const exceptions[] = {
 #include "hv/cause.def"
 };
 
-void trap_print_frame(const struct trap_frame *frame)
+static void trap_print_frame(const struct trap_frame *frame)
 {
 	static const char names[31][4] = { "ra", "sp",  "gp",  "tp", "t0", "t1", "t2", "s0",
 					   "s1", "a0",  "a1",  "a2", "a3", "a4", "a5", "a6",

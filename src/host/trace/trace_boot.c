@@ -31,7 +31,7 @@
  * Run a loop of known length, and return whether instret counts its instructions: without -icount,
  * QEMU's instret counts host ticks.
  */
-bool trace_instret_is_exact(void)
+static bool trace_instret_is_exact(void)
 {
 	for (int i = 0; i < 3; i++) {
 		unsigned long before, after, n = 1000;

@@ -53,8 +53,6 @@ bool trace_event_field(unsigned int event, unsigned int i, struct trace_field *f
 unsigned int trace_event_find(const char *name, size_t len);
 /* Return true if the name matches the pattern of len characters, which may contain * and ?. */
 bool trace_glob_match(const char *pattern, size_t len, const char *name);
-/* True if instret counts instructions here. It does not under QEMU without -icount. */
-bool trace_instret_is_exact(void);
 /* Return the index of a value's histogram bucket; see trace_mem.h. For tests. */
 unsigned long trace_hist_bucket(u64 value);
 

@@ -140,7 +140,6 @@ unsigned long nested_hip(const struct kvm_vcpu *vcpu); /* the value of hip */
 void nested_wfi(struct kvm_vcpu *vcpu);
 /* Is an interrupt pending that ends a WFI: one enabled in sie, vsie or hie, or one in hvictl? */
 bool nested_wfi_ends(struct kvm_vcpu *vcpu);
-u64 nested_vstimecmp(const struct kvm_vcpu *vcpu); /* in L2's time; TIMER_NEVER without STCE */
 
 /* ---- nested_file.c ------------------------------------------------------------------------------ */
 

@@ -20,7 +20,8 @@
 #include "vcpu/nested.h"
 #include "vcpu/timer.h"
 
-u64 nested_vstimecmp(const struct kvm_vcpu *vcpu)
+/* The value of vstimecmp, in L2's time; TIMER_NEVER without STCE. */
+static u64 nested_vstimecmp(const struct kvm_vcpu *vcpu)
 {
 	if (!(nested_henvcfg(vcpu) & ENVCFG_STCE))
 		return TIMER_NEVER;
