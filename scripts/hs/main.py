@@ -63,7 +63,7 @@ GROUPS = (
         "try-gradescope": "run a lab's autograder in a container",
         "completion": "print shell completion for bash or zsh"}),
 )
-# Commands that `hyperscope check` and make call.
+# Commands that `hyperscope check`, make and the tests call.
 PARTS = ("check-headers", "check-includes", "check-kvm-api", "check-order", "check-refs", "check-size", "check-spec",
          "check-sret", "check-words", "compile-commands", "mkinitrd")
 COMMANDS = [name for _, group in GROUPS for name in group] + list(PARTS)
@@ -75,7 +75,7 @@ def usage():
         lines += ["", title + ":"] + ["  %-17s %s" % pair for pair in group.items()]
     lines += ["", "scripts/hyperscope COMMAND --help describes a command and its options.",
               "scripts/hyperscope --version prints the version and the commit.",
-              *textwrap.wrap("Called by check and make: %s." % ", ".join(PARTS), 79, subsequent_indent="  ",
+              *textwrap.wrap("Called by check, make and the tests: %s." % ", ".join(PARTS), 79, subsequent_indent="  ",
                              break_on_hyphens=False),
               "", "Wrong use ends with status 2. The following commands return the status of a",
               "program, which may be 2, so their status for wrong use is 125:",
