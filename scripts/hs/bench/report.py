@@ -2,7 +2,7 @@
 """report.py - write figures as CSV and as tables 80 characters wide, and compare them with other figures."""
 from hs.kernels import order
 from . import csvfile, provenance
-from .rows import APPLICATIONS, BESIDE, BY_NAME, DERIVED, GOALS_WITH, GROUPS, ROWS, TRACED, WRONG_IN_LINUX
+from .rows import APPLICATIONS, BY_NAME, DERIVED, GOALS_WITH, GROUPS, ROWS, TRACED, WRONG_IN_LINUX, beside
 from .systems import COLUMNS, MODULE, MODULE_NEWEST, NESTED, NESTED_LINUX, NEWEST, ONE_LINUX, STATISTICS
 
 CSV_COLUMNS = ("system", "exit", "toggles", "cpu", "unit", "n") + STATISTICS + (
@@ -202,11 +202,6 @@ def published(names):
     if lines:
         print("\n%-17s%8s%8s" % ("published", "Xvisor", "Bao"))
         print("\n".join(lines))
-
-
-def beside(setting):
-    """Return the other toggle in a setting that combines two (rows.BESIDE), or ""."""
-    return next((other for other, _ in BESIDE.values() if setting.startswith(other + " ")), "")
 
 
 def toggles(figures, settings, own):

@@ -191,6 +191,8 @@ WRONG_IN_LINUX = ("nacl=no_sync_hfence", "nacl=no_sync_sret")
 # are also measured with that setting.
 BESIDE = {"switch": ("fastpath=off", "sbi_version wfi_pending"), "wfi": ("fastpath=off", "wfi_pending"),
           "irqchip": ("wfi=native", "msi_pingpong io_in_apart")}
+# Rows that repeat others with more vCPUs or VMs, so figures and tables of what toggles change leave them out.
+ALIKE = ("run_8_vcpus", "run_16_vms")
 # For toggles that take a number: the values to measure besides the default.
 NUMBERS = {"halt_poll_ns": ("0",), "zero_page": ("1",)}
 # The row and the settings with which the cost of tracing and exit accounting is measured.
@@ -238,6 +240,11 @@ def matching(patterns, table=None):
     (default: ROWS)."""
     words = patterns.replace(",", " ").split()
     return [row.name for row in table or ROWS if any(fnmatch.fnmatchcase(row.name, w) for w in words)]
+
+
+def beside(setting):
+    """Return the other toggle in a setting that combines two (BESIDE), or ""."""
+    return next((other for other, _ in BESIDE.values() if setting.startswith(other + " ")), "")
 
 
 def is_application(name):

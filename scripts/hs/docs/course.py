@@ -14,6 +14,7 @@ import re
 from hs import git
 from hs import toggles as hstoggles
 from hs.bench import rows
+from hs.lab.tree import ANSWERS
 from hs.paths import TOP
 
 PAGES = ["COURSE.md"] + sorted(os.path.relpath(p, TOP) for p in glob.glob(TOP + "/docs/course/*.md"))
@@ -21,7 +22,6 @@ FOLDERS = ("src", "docs", "scripts", "tests", "trace", "labs", "notebooks-data",
 PATH = re.compile(r"(?<![\w/.-])((?:%s)/[\w./*-]*[\w*/]|README\.md|COURSE\.md|Makefile)(?!:/|[\w/])"
                   % "|".join(re.escape(name) for name in FOLDERS))
 CODE = re.compile(r"`([^`]+)`")
-ANSWERS = "docs/course/answers.md"
 MAP = "| concept |"
 
 

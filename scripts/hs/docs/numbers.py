@@ -26,8 +26,6 @@ NESTED = os.path.join("notebooks-data", "nested.csv")
 HISTORY = os.path.join("notebooks-data", "kvm-history.csv")
 ANATOMIES = os.path.join("notebooks-data", "anatomy.csv")
 CPUS = ("rv64", "max")
-# Rows omitted from a toggle's table, because they only repeat others with more vCPUs or VMs.
-ALIKE = ("run_8_vcpus", "run_16_vms")
 
 # Resolution of the clock in rows with small batches, in instructions: smaller differences are ignored.
 COARSE = {"fault_new_table": 12.5, "touch_2m": 100, "store_2m_loaded": 100, "dirty_split": 12.5, "dirty_harvest": 100,
@@ -243,7 +241,7 @@ def toggle_table(measured, name):
     for setting, chosen in (("", [row.name for row in rows.ROWS]), (other, rows.matching(beside))):
         for row in chosen:
             cells = [costs(measured, name, row, cpu, setting) for cpu in CPUS]
-            if row in ALIKE or not any(changed(row, figures) for figures in cells):
+            if row in rows.ALIKE or not any(changed(row, figures) for figures in cells):
                 continue
             yield "| `%s`%s | %s |" % (row, ", `%s`" % setting if setting else "",
                                        " | ".join(report.shown(value) for value in cells[0] + cells[1]))

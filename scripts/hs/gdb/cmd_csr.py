@@ -4,8 +4,6 @@ from . import csr, snapshot, vm
 from .command import command
 from .target import Problem, is_virtual, need_machine, register
 
-TWINS = {"vs" + n: "s" + n for n in snapshot.TWINS}
-
 
 @command("csr")
 def show(argument):
@@ -33,9 +31,9 @@ def _here(name):
     need_machine()
     asked, note = name, ""
     if is_virtual():
-        if name in TWINS:
-            asked = TWINS[name]
-        elif name in TWINS.values():
+        if name in snapshot.S_OF_VS:
+            asked = snapshot.S_OF_VS[name]
+        elif name in snapshot.S_OF_VS.values():
             raise Problem("a guest runs here, so %s is the guest's (v%s), and the host's cannot be read" %
                           (name, name))
         note = ", while the guest runs"

@@ -9,8 +9,6 @@ from . import csr, place, snapshot, vm
 from .target import (KERNEL_BASE, KSTACK_BASE, LINEAR_BASE, LINEAR_SIZE, MASK, Problem, address, ctype, is_virtual,
                      kernel_symbols, load, register, world)
 
-TWINS = {"vs" + n: "s" + n for n in snapshot.TWINS}
-
 
 # -- named objects and symbols -----------------------------------------------------------------
 
@@ -186,9 +184,9 @@ def reader(field):
 
 def _register(name):
     if is_virtual():
-        if name in TWINS:
-            return register(TWINS[name])
-        if name in TWINS.values():
+        if name in snapshot.S_OF_VS:
+            return register(snapshot.S_OF_VS[name])
+        if name in snapshot.S_OF_VS.values():
             return None
     if name not in snapshot.GPRS and name != "pc" and register(name) is None and name not in csr.sources():
         raise Problem("there is no register or field '%s'" % name)

@@ -10,6 +10,7 @@ GPRS = ("zero ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 
         "t3 t4 t5 t6").split()
 # Registers that exist twice: as s..., and as vs... for the guest.
 TWINS = "status ie tvec scratch epc cause tval ip atp".split()
+S_OF_VS = {"vs" + n: "s" + n for n in TWINS}  # while a guest runs, its vs-registers are read as s-registers
 OTHERS = ("hstatus hedeleg hideleg hcounteren henvcfg hvip htimedelta htval htinst hgatp "
           "scounteren senvcfg").split()
 
@@ -18,7 +19,7 @@ def names(virtual):
     """Return the registers of a snapshot as (name, name in the debugger)."""
     rows = [("pc", "pc")] + [(n, n) for n in GPRS[1:]]
     if virtual:  # the s-registers are the guest's
-        rows += [("vs" + n, "s" + n) for n in TWINS]
+        rows += list(S_OF_VS.items())
     else:
         rows += [("s" + n, "s" + n) for n in TWINS] + [("vs" + n, "vs" + n) for n in TWINS]
     return rows + [(n, n) for n in OTHERS]

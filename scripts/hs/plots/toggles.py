@@ -6,20 +6,13 @@ are equally far from 1. The label of each row has the two costs.
 """
 import math
 
-from hs.bench.rows import BESIDE, ROWS
+from hs.bench.rows import ALIKE, ROWS, beside
 from . import data, marks, style
 
 MOST = 5       # rows to show per setting, at most: the ones that change most
 LEAST = 0.02   # smallest relative change that is shown
 FLOOR = 0.5    # instructions: only larger changes are shown, because the resolution of a batch is 0.4 instructions
 SERIES = ("fewer instructions", "more instructions")
-# These rows repeat others with more vCPUs or VMs, so they are left out.
-ALIKE = ("run_8_vcpus", "run_16_vms")
-
-
-def _beside(setting):
-    """Return the additional toggle that is set in both measurements for SETTING, or "" if there is none."""
-    return next((other for other, _ in BESIDE.values() if setting.startswith(other + " ")), "")
 
 
 def changes(figures, most=MOST, least=LEAST):
@@ -33,7 +26,7 @@ def changes(figures, most=MOST, least=LEAST):
         rows = []
         for row in ROWS:
             ours = figures.value("hyperscope", row.name, setting)
-            usual = figures.value("hyperscope", row.name, _beside(setting))
+            usual = figures.value("hyperscope", row.name, beside(setting))
             if None in (ours, usual) or row.name in ALIKE or min(ours, usual) <= 0:
                 continue
             if abs(ours - usual) > FLOOR and abs(ours / usual - 1) >= least:

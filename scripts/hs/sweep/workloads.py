@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from hs import ends
 from hs.bench import rows, systems
+from hs.bench.guests import APPEND
 from hs.bench.systems import BenchError
 from hs.icount import CLOCK, ICOUNT, record_mode
 from hs.paths import HYPERSCOPE, QEMU, TOP
@@ -28,7 +29,6 @@ from hs.toggles import toggles
 FORMS = "bench:ROWS, payload:NAME ARGS, guest:COMMAND, or command:COMMAND"
 RESULT = re.compile(r"^result (\S+) (\S+)(?: (\S+))?\s*$")
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:nan|inf|infinity)", re.I | re.A)
-APPEND = "console=ttyS0 quiet norandmaps nokaslr"
 DEFAULT_MEMORY = "512M"
 # Memory that a host needs besides its guest and three copies of each file: in the archive, unpacked, and in the guest.
 HOST_MEMORY = {"hyperscope": 192 * MIB, "linux": 1536 * MIB}
