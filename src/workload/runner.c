@@ -7,7 +7,9 @@
  * argument of the guest. KIND is "payload", whose claims are counted, or "guest", whose output is
  * printed and which has to end with status 0. A line that begins with # is printed. The output on the
  * console is a line for each VM, one for each claim that fails, and at the end "workload: PASS" or
- * "workload: FAIL" with the first claim that failed. The exit status is 0 or 1.
+ * "workload: FAIL" with the first claim that failed. The exit status is 0 or 1. A line that is not of
+ * this form or that exceeds a limit is a failure, as in scripts/hs/workload/profile.py, which has the
+ * same limits.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -19,7 +21,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MAX_ARGS 32
+#define MAX_LINE       1022 /* bytes, without the newline */
+#define MAX_WORDS      27   /* VMM-OPTIONs and IMAGE */
+#define MAX_BOOT       511  /* bytes of all boot arguments, each with a blank before it */
+#define OWN_WORDS      5    /* that split() puts before VMM-OPTIONs */
+#define STRING(number) #number
+#define TEXT(number)   STRING(number)
 
 static char first_failure[256];
 
@@ -42,9 +49,11 @@ static void failed(const char *name, const char *what)
 	say(name, what);
 }
 
-/* Split the rest of a line of /workload into the arguments of the VMM. */
-static void split(char *argv[MAX_ARGS + 1], char *append, size_t size)
+/* Split the rest of a line into the arguments of the VMM. Returns false if it exceeds a limit. */
+static bool split(const char *name, char *argv[OWN_WORDS + MAX_WORDS + 1],
+		  char append[MAX_BOOT + 1])
 {
+	size_t used = 0;
 	int argc = 0;
 
 	argv[argc++] = "/vmm";
@@ -52,15 +61,24 @@ static void split(char *argv[MAX_ARGS + 1], char *append, size_t size)
 	argv[argc++] = "--no-console-input";
 	argv[argc++] = "--append";
 	argv[argc++] = append;
-	for (char *word = strtok(NULL, " "); word && argc < MAX_ARGS; word = strtok(NULL, " ")) {
+	append[0] = '\0';
+	for (char *word = strtok(NULL, " "); word; word = strtok(NULL, " ")) {
 		if (strchr(word, '=')) {
-			strncat(append, " ", size - strlen(append) - 1);
-			strncat(append, word, size - strlen(append) - 1);
-		} else {
+			used += (size_t)snprintf(append + used, MAX_BOOT + 1 - used, " %s", word);
+		} else if (argc < OWN_WORDS + MAX_WORDS) {
 			argv[argc++] = word;
+		} else {
+			failed(name, "too many words for the VMM: write at most " TEXT(MAX_WORDS));
+			return false;
+		}
+		if (used > MAX_BOOT) {
+			failed(name, "the boot arguments are too long: write at most " TEXT(
+					     MAX_BOOT) " bytes");
+			return false;
 		}
 	}
 	argv[argc] = NULL;
+	return true;
 }
 
 struct tally {
@@ -158,28 +176,43 @@ static void run(bool is_payload, bool quiet, const char *name, char *argv[])
 	say(name, line);
 }
 
+/* Run the VM that a line of /workload describes. */
+static void run_line(char *line)
+{
+	char *kind = strtok(line, " "), *name = strtok(NULL, " ");
+	char *argv[OWN_WORDS + MAX_WORDS + 1], append[MAX_BOOT + 1], text[100];
+	bool is_payload = kind && !strcmp(kind, "payload");
+
+	if (!name) {
+		failed("/workload", "a line has no NAME: write KIND NAME IMAGE");
+	} else if (!is_payload && strcmp(kind, "guest")) {
+		snprintf(text, sizeof(text), "unknown kind '%.30s': write payload or guest", kind);
+		failed(name, text);
+	} else if (split(name, argv, append)) {
+		run(is_payload, strstr(append, " quiet=1"), name, argv);
+	}
+}
+
 int main(void)
 {
-	char line[1024], append[512], *kind, *name;
-	char *argv[MAX_ARGS + 1];
+	char line[MAX_LINE + 2];
 	FILE *list = fopen("/workload", "r");
 	unsigned int vms = 0;
 
 	if (!list)
 		failed("/workload", "there is no such file");
 	while (list && fgets(line, sizeof(line), list)) {
+		if (!strchr(line, '\n') && !feof(list)) {
+			failed("/workload",
+			       "a line is too long: write at most " TEXT(MAX_LINE) " bytes");
+			break;
+		}
 		line[strcspn(line, "\n")] = '\0';
 		if (line[0] == '#') {
 			say("build", line + 1 + strspn(line + 1, " "));
 			continue;
 		}
-		kind = strtok(line, " ");
-		name = strtok(NULL, " ");
-		if (!kind || !name)
-			continue;
-		append[0] = '\0';
-		split(argv, append, sizeof(append));
-		run(!strcmp(kind, "payload"), strstr(append, " quiet=1"), name, argv);
+		run_line(line);
 		vms++;
 	}
 	if (!vms)

@@ -67,6 +67,61 @@ out=$(timeout "$(scaled 10)" qemu-system-riscv64 -M virt -cpu rv64,h=false -m 64
 	-bios "$tmp/smoke.elf" </dev/null)
 is "$out" "workload: FAIL: the hart has no H extension (misa)" "a core without the H extension is reported"
 
+# ---- mistakes in a profile ----
+# $boot and $longest are as long as the limits permit.
+words() { printf "$1%.0s" $(seq "$2"); }
+boot="$(words ' a=45678' 63) a=4567"
+longest="payload a$boot$(words ' --ab' 26) /"
+longest+=$(printf %0$((1022 - ${#longest}))d 0)
+cat >"$tmp/profiles" <<END
+x	x = 1	x: there is no such key; choose from title,
+y	memory = "1"	memory: '1' has to be a number
+z	memory = 0	memory: 0 has to be at least 1
+m	memory = 1\nharts = -1	harts: -1 has to be at least 1
+e	memory = 1\ntitle = ""	title: it is missing or empty; each profile needs title, isa, clocks, memory
+t	title =	Invalid value
+f	firmware = "bios"	firmware: 'bios' is unknown; choose from shim, opensbi
+i	vms = ["payload a"]	vms: 'payload a': write KIND NAME \[VMM-OPTION...\] IMAGE
+k	vms = ["payloads a /a.bin"]	vms: 'payloads a /a.bin': the kind 'payloads' is unknown; write payload or guest
+n	vms = ["payload PASS /a.bin"]	vms: .*the VM's name 'PASS' is not allowed; use lower-case
+c	vms = ["payload a\\\\tb /a.bin"]	vms: .*printable ASCII characters
+l	vms = ["${longest}0"]	vms: .*it has 1023 bytes; write at most 1022
+w	vms = ["payload a$(words ' x' 28)"]	vms: .*28 words without '=' follow the name; write at most 27
+b	vms = ["payload a${boot}0 /a.bin"]	vms: .*the boot arguments have 512 bytes; write at most 511
+END
+mkdir "$tmp/toml"
+while IFS=$'\t' read -r name line _; do
+	{ [[ $line = *title* ]] || echo 'title = "t"'; [[ $line = memory* ]] || echo 'memory = 1'; printf 'isa = "i"\nclocks = ["counted"]\n%b\n' "$line"; } \
+		>"$tmp/toml/$name.toml"
+done <"$tmp/profiles"
+printf 'title = "t"\nmemory = 1\nisa = "i"\nclocks = ["counted"]\nvms = ["%s"]\n' "$longest" >"$tmp/toml/ok.toml"
+PYTHONPATH=$HS_TOP/scripts python3 -B - "$tmp/toml" >"$tmp/table" 2>&1 <<'END'
+import sys
+from hs.errors import LaunchError
+from hs.workload import profile
+profile.FOLDER = sys.argv[1]
+for name in profile.names():
+    try:
+        print("%s: read %d" % (name, len(profile.read(name).vms)))
+    except LaunchError as error:
+        print("%s: %d %s" % (name, error.status, error))
+END
+while IFS=$'\t' read -r name line text; do
+	like "$(grep "^$name:" "$tmp/table")" "^$name: 2 .*/$name.toml: .*$text" "a profile is refused, with its file, key and value: ${text:0:60}" ||
+		diag "$line"
+done <"$tmp/profiles"
+like "$(cat "$tmp/table")" "^ok: read 1$" "a profile at all limits is read"
+
+printf '%s\n' "payloads a /a.bin" payload "payload b$(words ' x' 28)" "payload c${boot}0 /a.bin" "${longest}0" >"$tmp/list"
+"$HS_TOP/scripts/hyperscope" exec --quiet --timeout "$(scaled 30)" --file "$tmp/list:/workload" "$O/workload/runner" \
+	>"$tmp/log" 2>"$tmp/err" </dev/null
+is "$? $(sed -n 's/^workload: //p' "$tmp/log")" "1 a: unknown kind 'payloads': write payload or guest
+/workload: a line has no NAME: write KIND NAME IMAGE
+b: too many words for the VMM: write at most 27
+c: the boot arguments are too long: write at most 511 bytes
+/workload: a line is too long: write at most 1022 bytes
+FAIL: a: unknown kind 'payloads': write payload or guest" "the runner refuses such lines, too" || diag "$(cat "$tmp/err")"
+
 # ---- OpenSBI ----
 
 # With -icount, QEMU runs the harts one after the other, so the others arrive in OpenSBI long after hart 0.
