@@ -66,6 +66,19 @@ work smoke --elf "$tmp/smoke.elf"
 out=$(timeout "$(scaled 10)" qemu-system-riscv64 -M virt -cpu rv64,h=false -m 64M -nodefaults -display none -serial stdio \
 	-bios "$tmp/smoke.elf" </dev/null)
 is "$out" "workload: FAIL: the hart has no H extension (misa)" "a core without the H extension is reported"
+before=$(md5sum "$tmp"/smoke.{elf,cpio})
+cat >"$tmp/damaging-gcc" <<END
+#!/bin/bash
+case " \$* " in *" -E "*) exec ${CROSS_COMPILE:-riscv64-linux-gnu-}gcc "\$@" ;; esac
+while [ "\$1" != -o ]; do shift; done
+echo half >"\$2"
+exit 1
+END
+chmod +x "$tmp/damaging-gcc"
+CROSS_COMPILE=$tmp/damaging- work smoke --elf "$tmp/smoke.elf"
+like "$status $err" "^125 .*the workload smoke: " "a failure of the linker is reported"
+is "$(md5sum "$tmp"/smoke.{elf,cpio})" "$before" "... and both files stay as they were, because a machine may be loading them"
+is "$(ls -d "$tmp"/build.* 2>/dev/null)" "" "... without a temporary folder beside them"
 
 # ---- mistakes in a profile ----
 # $boot and $longest are as long as the limits permit.
@@ -126,7 +139,7 @@ FAIL: a: unknown kind 'payloads': write payload or guest" "the runner refuses su
 
 # With -icount, QEMU runs the harts one after the other, so the others arrive in OpenSBI long after hart 0.
 PYTHONPATH=$HS_TOP/scripts python3 -B -c 'import sys; from hs.workload import build, profile; build.build(profile.read("stress"), *sys.argv[1:])' \
-	"$tmp/out" "" "$tmp/stress.elf" 2>"$tmp/err"
+	"$tmp/out" "$tmp/stress.elf" 2>"$tmp/err"
 is "$?" 0 "stress is built" || diag "$(cat "$tmp/err")"
 : >"$tmp/log"
 timeout "$(scaled 60)" qemu-system-riscv64 -M virt -m 256M -smp 4 -nodefaults -display none -serial stdio -bios "$tmp/stress.elf" \
@@ -149,12 +162,12 @@ type_at_prompt()	# COMMAND
 
 uboot=/usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin
 if [ -e "$uboot" ]; then
-	size=$(printf %x "$(stat -L -c %s "$tmp/out/workload/smoke.cpio")")
+	size=$(printf %x "$(stat -L -c %s "$tmp/smoke.cpio")")
 	: >"$tmp/log"
 	type_at_prompt "setenv bootargs trace.size=0; booti 0x84000000 0x88000000:$size \${fdtcontroladdr}" |
 		timeout "$(scaled 60)" qemu-system-riscv64 -M virt -m 256M -nodefaults -display none -serial stdio -kernel "$uboot" \
 			-device loader,file="$O/hyperscope.bin",addr=0x84000000,force-raw=on \
-			-device loader,file="$tmp/out/workload/smoke.cpio",addr=0x88000000,force-raw=on >"$tmp/log" 2>&1
+			-device loader,file="$tmp/smoke.cpio",addr=0x88000000,force-raw=on >"$tmp/log" 2>&1
 	work --check "$tmp/log"
 	is "$status $out" "0 PASS" "U-Boot boots hyperscope.bin with smoke.cpio" || diag "$(tail -n 5 "$tmp/log")"
 else
@@ -291,6 +304,9 @@ for boot in 'x"; evil = "y' 'a\b' $'a\nb' 'é'; do
 	work smoke --boot "$boot"
 	like "$status $(wc -l <"$tmp/err") $err" "^2 1 .*--boot '.*': boot arguments have only printable ASCII characters" "a boot argument has no $(printf %q "$boot")"
 done
+mkfifo "$tmp/pipe"
+work smoke --elf "$tmp/pipe"
+like "$status $err" "^2 .*--elf $tmp/pipe: cannot be replaced; name a regular file" "an ELF file that is a pipe is wrong use"
 for elf in "$tmp" "$tmp/none/x.elf"; do
 	work smoke --elf "$elf"
 	like "$status $err" "^2 .*--elf $elf: cannot be written" "an ELF file that cannot be written is wrong use: ${elf//$tmp/TMP}"

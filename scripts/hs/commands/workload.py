@@ -67,7 +67,8 @@ def parse(argv):
                         "6.3, or with all, the claims' names")
     parser.add_argument("--boot", metavar="ARGS", default="", help="further boot arguments of the host")
     parser.add_argument("--elf", metavar="FILE", type=absolute, help="the ELF file to write (OUT/workload/PROFILE.elf; with --clock "
-                        "counted, --trace or --faults, -counted and -trace are added to PROFILE)")
+                        "counted, --trace or --faults, -counted and -trace are added to PROFILE); the initramfs is written beside it, with "
+                        "the suffix .cpio")
     parser.add_argument("--timeout", metavar="SECONDS", type=seconds, default=simulators.SECONDS, help="time limit (600; 0: none)")
     parser.add_argument("--quiet", action="store_true", help="print only the verdict")
     parser.add_qemu()
@@ -90,6 +91,9 @@ def parse(argv):
                      % options.coverage)
     parser.written("--csv", options.csv)
     parser.written("--elf", options.elf)
+    if options.elf and (os.path.exists(options.elf) and not os.path.isfile(options.elf)
+                        or not os.access(os.path.dirname(options.elf), os.W_OK)):
+        parser.error("--elf %s: cannot be replaced; name a regular file in a folder that you can write" % options.elf)
     return options
 
 
@@ -217,6 +221,12 @@ def show_faults(options, path, profile):
     return 0 if found == len(rows) else 1
 
 
+def elf_of(options, profile, traced=False):
+    """Return the path of the ELF file to write."""
+    suffix = ("-counted" if profile.clock != profile.clocks[0] else "") + ("-trace" if traced else "")
+    return options.elf or os.path.join(options.out, "workload", profile.name + suffix + ".elf")
+
+
 def main(argv):
     options = parse(argv)
     if options.list:
@@ -228,15 +238,16 @@ def main(argv):
     os.makedirs(os.path.join(options.out, "workload"), exist_ok=True)
     if not options.profile:
         for name in profiles.names():
-            path = build.build(profiles.read(name), options.out, options.boot)
+            profile = profiles.read(name)
+            path = elf_of(options, profile)
+            build.build(profile, options.out, path)
             print("%-11s %6.1f MiB  %s" % (name, os.path.getsize(path) / (1 << 20), os.path.relpath(path)))
         return 0
     profile = profiles.read(options.profile, options.clock)
     traced = options.trace or options.faults
-    suffix = ("-counted" if profile.clock != profile.clocks[0] else "") + ("-trace" if traced else "")
-    path = options.elf or os.path.join(options.out, "workload", options.profile + suffix + ".elf")
+    path = elf_of(options, profile, traced)
     trace = TRACE % (profile.memory // TRACE_SHARE) if traced else ""
-    path = build.build(profile, options.out, " ".join(filter(None, (options.boot, trace))), path)
+    build.build(profile, options.out, path, " ".join(filter(None, (options.boot, trace))))
     if options.faults:
         return show_faults(options, path, profile)
     if options.count:

@@ -90,13 +90,14 @@ def _firmware(profile, size, words, out, folder):
             [os.path.join(top, name) for name in ("shim.S.o", "shim.c.o", "clock.c.o")])
 
 
-def build(profile, out, boot="", path=None):
-    """Link a profile from what make has built below OUT; return the path of the ELF file. PROFILE.cpio, beside it,
-    is the initramfs, for a boot loader that loads hyperscope.bin."""
+def build(profile, out, path, boot=""):
+    """Link a profile from what make has built below OUT to the ELF file PATH. Beside it, with the suffix .cpio instead of .elf, is the
+    initramfs, for a boot loader that loads hyperscope.bin."""
     top = os.path.join(out, "workload")
     need(os.path.join(top, "runner"), "run make workload")
-    with ends.folder("build.", top) as folder:  # and not in place: another program may build the same profile
-        initramfs, elf = os.path.join(folder, "initramfs"), path or os.path.join(folder, "elf")
+    # Not in place: a machine may be loading these files, and another program may build the same profile.
+    with ends.folder("build.", os.path.dirname(path)) as folder:
+        initramfs, elf = os.path.join(folder, "initramfs"), os.path.join(folder, "elf")
         if profile.vms:
             _initramfs(profile, out, initramfs)
         else:
@@ -107,8 +108,5 @@ def build(profile, out, boot="", path=None):
                "-Wl,--build-id=none,--no-warn-rwx-segments", "-T", os.path.join(profiles.FOLDER, "workload.lds"), *defines,
                '-DINITRAMFS_FILE="%s"' % initramfs, "-o", elf, os.path.join(profiles.FOLDER, "image.S"), *objects],
               "the workload %s" % profile.name)
-        os.replace(initramfs, os.path.join(top, profile.name + ".cpio"))
-        if not path:
-            path = os.path.join(top, profile.name + ".elf")
-            os.replace(elf, path)
-    return path
+        os.replace(initramfs, path.removesuffix(".elf") + ".cpio")
+        os.replace(elf, path)
