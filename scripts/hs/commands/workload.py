@@ -11,7 +11,7 @@ import os
 import re
 import sys
 
-from hs import ends, output
+from hs import output
 from hs.errors import STATUS_USAGE, LaunchError
 from hs.parser import absolute, of_command, readable, seconds
 from hs.workload import build, count, coverage, faults, plant, profile as profiles, simulators
@@ -69,7 +69,8 @@ def parse(argv):
     parser.add_argument("--elf", metavar="FILE", type=absolute, help="the ELF file to write (OUT/workload/PROFILE.elf; with --clock "
                         "counted, --trace or --faults, -counted and -trace are added to PROFILE); the initramfs is written beside it, with "
                         "the suffix .cpio")
-    parser.add_argument("--timeout", metavar="SECONDS", type=seconds, default=simulators.SECONDS, help="time limit (600; 0: none)")
+    parser.add_argument("--timeout", metavar="SECONDS", type=seconds, default=simulators.SECONDS,
+                        help="time limit (%d; 0: none)" % simulators.SECONDS)
     parser.add_argument("--quiet", action="store_true", help="print only the verdict")
     parser.add_qemu()
     parser.add_out()
@@ -98,7 +99,7 @@ def parse(argv):
 
 
 def check_together(parser, options):
-    """Refuse options that would have no effect."""
+    """Refuse options that would have no effect. If a PROFILE is to be built, read it into options.read."""
     modes = [name for name in ("list", "coverage", "check", "faults", "count", "trace") if getattr(options, name) not in (False, None)]
     if len(modes) > 1:
         parser.error("--%s and --%s cannot be used together" % (modes[0], modes[1]))
@@ -117,7 +118,7 @@ def check_together(parser, options):
     if mode == "faults" and options.profile != "smoke":
         parser.error("--faults: only the profile smoke can be used")
     if options.profile and mode in ("", "trace", "count", "faults"):
-        profile = profiles.read(options.profile, options.clock)
+        options.read = profile = profiles.read(options.profile, options.clock)
         if mode == "trace" and profile.clock != "counted":
             parser.error("--trace: the events of %s depend on the machine's clock, and do not repeat%s"
                          % (options.profile, "; use --clock counted" if "counted" in profile.clocks else ""))
@@ -146,11 +147,11 @@ def show_coverage(word):
     return 0
 
 
-def divergence(options, expected, log):
-    """Print the comparison of two logs; return whether they agree."""
+def divergence(options, compare, expected, log):
+    """Print the comparison of two logs by COMPARE, a function of simulators; return whether they agree."""
     symbols = os.path.join(options.out, "guest-payloads", "%s.elf" % options.profile)
     words = ["--symbols", symbols] if options.profile and os.path.exists(symbols) else []
-    done = simulators.compare_events(options.out, expected, log, words)
+    done = compare(options.out, expected, log, words)
     if done.returncode > 1:
         raise LaunchError("the events cannot be compared: see the message of hstrace above", STATUS_USAGE)
     return not done.returncode
@@ -176,7 +177,7 @@ def check(options):
     outcome, agree = simulators.Outcome(text, True, *simulators.verdict(text)), True
     if options.expected:
         try:
-            agree = divergence(options, options.expected, options.check)
+            agree = divergence(options, simulators.compare_logs, options.expected, options.check)
         except LaunchError as error:
             if outcome.verdict == "PASS" or error.status != STATUS_USAGE:  # a machine that stops early prints no events: no wrong use
                 raise
@@ -243,8 +244,7 @@ def main(argv):
             build.build(profile, options.out, path)
             print("%-11s %6.1f MiB  %s" % (name, os.path.getsize(path) / (1 << 20), os.path.relpath(path)))
         return 0
-    profile = profiles.read(options.profile, options.clock)
-    traced = options.trace or options.faults
+    profile, traced = options.read, options.trace or options.faults
     path = elf_of(options, profile, traced)
     trace = TRACE % (profile.memory // TRACE_SHARE) if traced else ""
     build.build(profile, options.out, path, " ".join(filter(None, (options.boot, trace))))
@@ -260,8 +260,4 @@ def main(argv):
     outcome = run(options, path, profile, options.on)
     if not options.trace:
         return say(outcome)
-    with ends.folder("workload.") as folder:
-        log = os.path.join(folder, "log")
-        with open(log, "w", encoding="utf-8") as file:
-            file.write(outcome.log)
-        return say(outcome, divergence(options, expected, log))
+    return say(outcome, divergence(options, simulators.compare_events, expected, outcome.log))

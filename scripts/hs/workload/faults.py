@@ -87,11 +87,8 @@ def _run(fault, path, profile, options, places, folder, limit):
     return outcome
 
 
-def _divergence(out, expected, log, folder, name):
-    actual = os.path.join(folder, name + ".log")
-    with open(actual, "w", encoding="utf-8") as file:
-        file.write(log)
-    done = simulators.compare_events(out, expected, actual, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+def _divergence(out, expected, log):
+    done = simulators.compare_events(out, expected, log, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     text = done.stdout.decode(errors="replace")
     if done.returncode == 0:
         return None
@@ -120,9 +117,9 @@ def run_all(chosen, path, profile, options, expected):
         start = time.monotonic()
         outcome = _run(plant.CONTROL, path, profile, options, places, folder, options.timeout)
         limit = max(LEAST, FACTOR * (time.monotonic() - start))
-        if judge(outcome, _divergence(options.out, expected, outcome.log, folder, plant.CONTROL.name)) != "missed":
+        if judge(outcome, _divergence(options.out, expected, outcome.log)) != "missed":
             raise LaunchError("a run without a fault differs from %s: %s" % (expected, outcome.why or "see its events"))
         for fault in chosen:
             outcome = _run(fault, path, profile, options, places, folder, limit)
-            event = _divergence(options.out, expected, outcome.log, folder, fault.name)
+            event = _divergence(options.out, expected, outcome.log)
             yield fault, judge(outcome, event), event, outcome.why

@@ -103,7 +103,7 @@ def run(words, seconds=SECONDS, echo=None):
     return Outcome(text, ended, *verdict(text))
 
 
-def compare_events(out, expected, log, words=(), **more):
+def compare_logs(out, expected, log, words=(), **more):
     """Run `hstrace divergence` on two logs, with the options WORDS, and return its subprocess.CompletedProcess, whose status is 0
     if the events agree, and 1 if they differ."""
     sys.stdout.flush()  # hstrace may print to it, too
@@ -112,3 +112,12 @@ def compare_events(out, expected, log, words=(), **more):
     if done.returncode < 0:
         raise LaunchError("the events cannot be compared: hstrace was ended by signal %d" % -done.returncode)
     return done
+
+
+def compare_events(out, expected, text, words=(), **more):
+    """Compare the TEXT of a run's log with the log EXPECTED, as compare_logs() does. Messages of hstrace name a temporary file."""
+    with ends.folder("workload.") as folder:
+        log = os.path.join(folder, "log")
+        with open(log, "w", encoding="utf-8") as file:
+            file.write(text)
+        return compare_logs(out, expected, log, words, **more)
