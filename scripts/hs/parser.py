@@ -10,6 +10,7 @@ from hs.paths import QEMU, TOP
 # argparse's messages, and what is printed instead.
 REWORDED = ((r"argument (\S+): expected one argument", r"\1 needs a value"),
             (r"argument (\S+): invalid int value: '(.*)'", r"\1 \2: must be a whole number"),
+            (r"argument (\S+): invalid positive value: '(.*)'", r"\1 \2: must be a whole number of at least 1"),
             (r"argument (\S+): invalid choice: ('.*') \((choose from .*)\)", r"\1 \2: \3"),
             (r"argument (\S+): ", r"\1: "))
 
@@ -31,6 +32,14 @@ def seconds(text):
         value = -1
     if not 0 <= value < 1e9:  # also false for NaN
         raise argparse.ArgumentTypeError("%s is not a number of seconds" % (text or "nothing"))
+    return value
+
+
+def positive(text):
+    """Convert the value of an option that takes a whole number of at least 1. REWORDED has the message."""
+    value = int(text)
+    if value < 1:
+        raise ValueError
     return value
 
 
@@ -79,6 +88,15 @@ class Parser(argparse.ArgumentParser):
     def add_qemu(self, what="QEMU to use", group=None):
         """Add the option --qemu, to GROUP if it is given. WHAT is the help text without the default."""
         (group or self).add_argument("--qemu", metavar="PROGRAM", default=QEMU, help="%s ($QEMU, else qemu-system-riscv64)" % what)
+
+    def add_jobs(self, text="number of machines to run at once", group=None):
+        """Add the option --jobs, to GROUP if it is given. TEXT is the help text without the default."""
+        (group or self).add_argument("--jobs", metavar="N", type=positive, default=min(os.cpu_count() or 1, 4),
+                                     help="%s (one per processor, at most 4)" % text)
+
+    def add_timeout(self, default, text="time limit for each boot", group=None):
+        """Add the option --timeout, in seconds, to GROUP if it is given. TEXT is the help text without the default."""
+        (group or self).add_argument("--timeout", metavar="SECONDS", type=positive, default=default, help="%s (%d)" % (text, default))
 
     def written(self, option, path):
         """Check before measuring that the file PATH, given with OPTION, can be written. If not, report a usage error."""

@@ -9,7 +9,7 @@ import time
 
 from hs import ends
 from hs.bench.systems import time_limit
-from hs.errors import STATUS_TIMEOUT, STATUS_USAGE, LaunchError
+from hs.errors import STATUS_TIMEOUT, LaunchError
 from hs.lastwords import last_words
 from hs.run import qemuopt
 from hs.run.machine import MAX_HARTS, parse_count, qemu_version
@@ -35,7 +35,7 @@ def add_machine(parser, harts=True):
 def add_run(parser, qemu, timeout):
     """Add --qemu, --timeout and --out. QEMU and TIMEOUT are the help texts of the first two, without the default."""
     parser.add_qemu(qemu)
-    parser.add_argument("--timeout", metavar="SECONDS", type=int, default=600, help="%s (600)" % timeout)
+    parser.add_timeout(600, timeout)
     parser.add_out()
 
 
@@ -53,8 +53,6 @@ def split_program(parser, words):
 
 def check_options(options):
     """Reject invalid values of the common options before anything runs."""
-    if options.timeout < 1:
-        raise LaunchError("--timeout %d: must be at least 1 second" % options.timeout, STATUS_USAGE)
     if hasattr(options, "harts"):
         parse_count(str(options.harts), "--harts", MAX_HARTS)
     if options.firmware:

@@ -35,7 +35,9 @@ refused "--memory: 'lots' is not a size" "an invalid size" payload:hello --memor
 refused "--cpu: 'help' is not a processor" "QEMU's word for its list of processors" payload:hello --cpu help
 refused "--memory: bench:mmio_read has no memory" "an option that the workload does not take" bench:mmio_read --memory 64M
 refused "command runs on this machine: omit --systems" "a system for a command of this machine" command:true --systems bare
-refused "--jobs and --timeout must be at least 1" "zero jobs at a time" command:true --jobs 0
+refused "--jobs 0: must be a whole number of at least 1" "zero jobs at a time" command:true --jobs 0
+refused "--timeout -1: must be a whole number of at least 1" "a negative time limit" command:true --timeout -1
+refused "--jobs x: must be a whole number of at least 1" "a word as a number of jobs" command:true --jobs x
 refused "--timeout 9999999: at most" "a time limit that a sweep's file cannot hold" command:true --timeout 9999999
 refused "--csv $tmp: cannot be written" "a folder as the CSV" command:true --csv "$tmp"
 HYPERSCOPE_SET=fp=eager refused "HYPERSCOPE_SET is set" "toggles of the environment" payload:hello

@@ -25,9 +25,9 @@ for tool in profile irqs-off locks; do
 		refused 2 "--harts $harts: must be 1 to 64" $tool --harts $harts hello
 	done
 done
-refused 2 "--timeout 0: must be at least 1 second" profile --timeout 0 hello
-refused 2 "--timeout 0: must be at least 1 second" irqs-off --timeout 0 hello
-refused 2 "--timeout -1: must be at least 1 second" anatomy --timeout -1 mmio_read
+refused 2 "--timeout 0: must be a whole number of at least 1; see scripts/hyperscope profile --help" profile --timeout 0 hello
+refused 2 "--timeout 0: must be a whole number of at least 1; see scripts/hyperscope irqs-off --help" irqs-off --timeout 0 hello
+refused 2 "--timeout -1: must be a whole number of at least 1; see scripts/hyperscope anatomy --help" anatomy --timeout -1 mmio_read
 refused 2 "--kallsyms is for boot or a program: hello is not a Linux guest; see scripts/hyperscope profile --help" \
 	profile --kallsyms /dev/null hello
 refused 2 "--symbols takes neither a workload nor a program; see scripts/hyperscope profile --help" profile --symbols boot

@@ -19,7 +19,7 @@ from hs.anatomy.walk import Walk
 from hs.bench import kernels, systems
 from hs.bench.systems import SYSTEMS
 from hs.errors import STATUS_USAGE, LaunchError
-from hs.parser import of_command
+from hs.parser import of_command, positive
 from hs.paths import TOP
 from hs.run.machine import qemu_version
 
@@ -61,7 +61,7 @@ def parse(argv):
     parser.add_argument("--svg", metavar="FILE", help="draw the result to FILE")
     parser.add_argument("--csv", metavar="FILE",
                         help="write the counts to FILE; they replace its lines for this row")
-    parser.add_argument("--batches", metavar="N", type=int, default=BATCHES,
+    parser.add_argument("--batches", metavar="N", type=positive, default=BATCHES,
                         help="number of batches to record (%d, as in the bench)" % BATCHES)
     plugin.add_run(parser, "QEMU to use", "time limit for each system")
     options = parser.parse_args(argv)
@@ -169,8 +169,6 @@ def main(argv):
     if options.row not in rows:
         raise LaunchError("there is no row '%s' to analyze; known rows: %s"
                           % (options.row, " ".join(rows)), STATUS_USAGE)
-    if options.batches < 1:
-        raise LaunchError("--batches %d: must be at least 1" % options.batches, STATUS_USAGE)
     chosen = chosen_systems(options)
     if options.row in run.SPANS and "bare" in chosen:
         raise LaunchError("%s: leads from one program to another, so it cannot be measured on bare metal" % options.row, STATUS_USAGE)

@@ -44,11 +44,8 @@ def parse(words):
                         help="functional: the paper to check (kvm-arm-2014); scripts/hyperscope "
                         "reproduce list shows all")
     parser.add_out()
-    parser.add_argument("--jobs", metavar="N", type=int, default=min(os.cpu_count() or 1, 4),
-                        help="functional: number of jobs to run at once (one per processor, at most 4)")
+    parser.add_jobs("functional: number of jobs to run at once")
     options = parser.parse_args(words)
-    if options.jobs < 1:
-        parser.error("--jobs must be at least 1")
     if options.what == "functional" and options.purposes:
         parser.error("functional takes no PURPOSE")
     options.purposes = ("run", "apps") + tuple(options.purposes)  # `make reproduce` needs run and apps

@@ -97,10 +97,8 @@ def new_parser():
                         help="read the figures of SYSTEM from a console log, for example a board's, instead of measuring; options "
                              "that only affect a measurement are refused. --from LOG --board NAME: evaluate a log of the workload bench "
                              "(bench --board NAME --help)")
-    parser.add_argument("--timeout", metavar="SECONDS", type=int, default=900,
-                        help="time limit for each boot (900)")
-    parser.add_argument("--jobs", metavar="N", type=int, default=min(os.cpu_count() or 1, 4),
-                        help="number of machines to run at once (one per processor, at most 4)")
+    parser.add_timeout(900)
+    parser.add_jobs()
     parser.add_out()
     parser.add_argument("--list", action="store_true", help="list the rows with descriptions")
     return parser
@@ -209,8 +207,6 @@ def check(parser, options):
     for cpu in options.cpu or ["rv64"]:
         cpus += ["rv64", "max"] if cpu == "both" else [cpu]
     options.cpu = list(dict.fromkeys(cpus))
-    if options.jobs < 1 or options.timeout < 1:
-        parser.error("--jobs and --timeout must be at least 1")
     try:
         hstoggles.refuse_defaults()
         hstoggles.check_toggles(TOP, options.set)

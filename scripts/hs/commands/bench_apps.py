@@ -52,10 +52,8 @@ def parse(argv):
                         help="list the rows that differ from those in the CSV file FILE")
     parser.add_argument("--runs", metavar="N", type=int, default=0,
                         help="also measure wall time, with N alternating runs (0: do not measure it)")
-    parser.add_argument("--timeout", metavar="SECONDS", type=int, default=1200,
-                        help="time limit for each boot (1200)")
-    parser.add_argument("--jobs", metavar="N", type=int, default=min(os.cpu_count() or 1, 4),
-                        help="number of machines to run at once (one per processor, at most 4)")
+    parser.add_timeout(1200)
+    parser.add_jobs()
     parser.add_out()
     parser.add_argument("--list", action="store_true", help="list the rows with descriptions")
     options = parser.parse_args(argv)
@@ -64,8 +62,8 @@ def parse(argv):
         if system not in guests.SYSTEMS + (guests.NESTED,):
             parser.error("there is no system '%s'; known systems: %s, %s" % (system, ", ".join(guests.SYSTEMS), guests.NESTED))
     options.names = wanted_rows(parser, options.rows)
-    if options.runs < 0 or options.jobs < 1 or options.timeout < 1:
-        parser.error("--runs must be at least 0, --jobs and --timeout at least 1")
+    if options.runs < 0:
+        parser.error("--runs %d: must be at least 0" % options.runs)
     parser.written("--csv", options.csv)
     os.environ["O"] = options.out
     return options

@@ -74,9 +74,8 @@ def parse(argv):
     parser.add_argument("--rows", metavar="NAME,...", default=",".join(rows.IN_LEVELS),
                         help="count for only these rows: %s" % ", ".join(rows.IN_LEVELS))
     parser.add_argument("--csv", metavar="FILE", help="also write all figures to FILE")
-    parser.add_argument("--timeout", metavar="SECONDS", type=int, default=900, help="time limit for each boot (900)")
-    parser.add_argument("--jobs", metavar="N", type=int, default=min(os.cpu_count() or 1, 4),
-                        help="number of machines to run at once (one per processor, at most 4)")
+    parser.add_timeout(900)
+    parser.add_jobs()
     parser.add_out()
     options = parser.parse_args(argv)
     options.names = [word for word in options.rows.split(",") if word]
@@ -85,8 +84,6 @@ def parse(argv):
             parser.error("--rows: exits are not counted for '%s', only for %s" % (name, ", ".join(rows.IN_LEVELS)))
     if not options.names:
         parser.error("--rows: no row is named; omit --rows to count for all")
-    if options.jobs < 1 or options.timeout < 1:
-        parser.error("--jobs and --timeout must be at least 1")
     parser.written("--csv", options.csv)
     os.environ["O"] = options.out
     return options

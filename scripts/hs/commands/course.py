@@ -48,11 +48,8 @@ def main(argv):
     parser.add_argument("labs", metavar="LAB", nargs="*", help="check only these labs (all labs and the pages)")
     parser.add_argument("--pages", action="store_true", help="check only the pages, and print their faults")
     parser.add_out("existing build to start from ($O, else build/)")
-    parser.add_argument("--jobs", metavar="N", type=int, default=min(os.cpu_count() or 1, 4),
-                        help="number of labs to check at once (one per processor, at most 4)")
+    parser.add_jobs("number of labs to check at once")
     options = parser.parse_args(argv)
-    if options.jobs < 1:
-        parser.error("--jobs %d: must be at least 1" % options.jobs)
     if options.pages:
         if options.labs:
             parser.error("--pages takes no LAB")

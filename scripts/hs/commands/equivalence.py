@@ -16,7 +16,7 @@ from hs import ends, layout
 from hs.equivalence import shrink
 from hs.equivalence.compare import differing, named
 from hs.equivalence.systems import BARE, CPU, Systems
-from hs.parser import of_command
+from hs.parser import of_command, positive
 from hs.paths import TOP
 from hs.run.qemuopt import add_machine
 from hs.toggles import check_toggles
@@ -50,11 +50,11 @@ def new_parser():
                         help="programs use the H extension: HS mode with excursions to V=1 (a guest with --nested)")
     add_machine(parser, spike=True)
     parser.add_qemu()
-    parser.add_argument("--jobs", metavar="N", type=int, default=1,
+    parser.add_argument("--jobs", metavar="N", type=positive, default=1,
                         help="number of comparisons to run at once, each on two machines (1)")
     parser.add_argument("--failures", metavar="N", type=int, default=1,
                         help="how many programs that differ to shrink and print (1; 0: only name the first batch)")
-    parser.add_argument("--timeout", metavar="SECONDS", type=int, default=600, help="time limit for each boot (600)")
+    parser.add_timeout(600)
     parser.add_argument("--quiet", action="store_true", help="print neither progress nor coverage")
     parser.add_out()
     return parser
@@ -162,7 +162,7 @@ def explain(systems, parser, options, different, progress):
 def main(argv):
     parser = new_parser()
     options = parser.parse_args(argv)
-    for name, least in ("count", 1), ("first", 0), ("jobs", 1), ("failures", 0), ("timeout", 1):
+    for name, least in ("count", 1), ("first", 0), ("failures", 0):
         if getattr(options, name) < least:
             parser.error("--%s %d: must be at least %d" % (name, getattr(options, name), least))
     if options.first + options.count > MOST:

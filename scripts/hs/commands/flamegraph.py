@@ -13,7 +13,7 @@ import sys
 
 from hs.errors import STATUS_USAGE, LaunchError
 from hs.flame import folded, svg
-from hs.parser import of_command
+from hs.parser import of_command, positive
 
 DEEPEST = 200
 
@@ -29,11 +29,11 @@ def parse(argv):
     parser.add_argument("--icicle", action="store_true", help="draw the outermost frame at the top")
     parser.add_argument("--least", metavar="PIXELS", type=float, default=0.1,
                         help="omit frames narrower than this, of a width of 1200 (0.1; 0: omit none)")
-    parser.add_argument("--depth", metavar="N", type=int, default=DEEPEST,
+    parser.add_argument("--depth", metavar="N", type=positive, default=DEEPEST,
                         help="maximum depth; deeper frames are added to their caller (%d)" % DEEPEST)
     options = parser.parse_args(argv)
-    if options.depth < 1 or options.least != options.least or options.least < 0:
-        parser.error("--depth must be at least 1, and --least at least 0")
+    if not options.least >= 0:  # also true for NaN
+        parser.error("--least %g: must be a number of at least 0" % options.least)
     return options
 
 

@@ -11,7 +11,7 @@ import sys
 
 from hs.grade import job, package, report
 from hs.lab import folder
-from hs.parser import of_command, readable
+from hs.parser import of_command, positive, readable
 
 EXAMPLES = """\
 examples:
@@ -45,7 +45,7 @@ def parse(words):
                              "(default: the lab's)")
     parser.add_argument("--json", metavar="FILE", help="also write the complete result to FILE")
     parser.add_argument("--results", metavar="FILE", help="write results.json for Gradescope to FILE")
-    parser.add_argument("--timeout", metavar="SECONDS", type=int,
+    parser.add_argument("--timeout", metavar="SECONDS", type=positive,
                         help="time limit for each test (120, multiplied by half of $HS_TIME_SCALE "
                              "if that is more than 2)")
     parser.add_qemu()
@@ -65,8 +65,6 @@ def parse(words):
         parser.error("--key is for the hidden tests: add --hidden")
     if options.hidden and not options.submission:
         parser.error("--hidden needs --submission: a student's tree has no hidden tests")
-    if options.timeout is not None and options.timeout < 1:
-        parser.error("--timeout %d: must be at least 1" % options.timeout)
     return options
 
 

@@ -14,7 +14,7 @@ import sys
 
 from hs import ends, layout, output, plugin
 from hs.errors import STATUS_USAGE, LaunchError
-from hs.parser import of_command
+from hs.parser import of_command, positive
 from hs.paths import TOP
 from hs.spans import run, show
 
@@ -34,7 +34,7 @@ def parse(words):
     plugin.add_machine(parser)
     parser.add_argument("--over", metavar="N", type=int, default=2000,
                         help="show only paths of more than N instructions (2000)")
-    parser.add_argument("--functions", metavar="N", type=int, default=1,
+    parser.add_argument("--functions", metavar="N", type=positive, default=1,
                         help="for each path, show the N functions with the most instructions in its "
                         "longest span (1)")
     parser.add_argument("--csv", metavar="FILE", help="also write all paths to FILE")
@@ -49,8 +49,6 @@ def parse(words):
     options.program = program
     if program and options.workload:
         parser.error("name either workloads or a program")
-    if options.functions < 1:
-        parser.error("--functions must be at least 1")
     plugin.check_options(options)
     parser.written("--csv", options.csv)
     return options

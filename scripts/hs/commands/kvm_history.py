@@ -41,13 +41,10 @@ def parse(argv):
     parser.add_argument("--apps", action="store_true",
                         help="measure whole guests, as bench-apps does, instead of exits (15 minutes for each kernel)")
     parser.add_argument("--csv", metavar="FILE", default=CSV, help="file to update (notebooks-data/kvm-history.csv)")
-    parser.add_argument("--timeout", metavar="SECONDS", type=int, default=1200, help="time limit for each boot (1200)")
-    parser.add_argument("--jobs", metavar="N", type=int, default=min(os.cpu_count() or 1, 4),
-                        help="number of machines to run at once (one per processor, at most 4)")
+    parser.add_timeout(1200)
+    parser.add_jobs()
     parser.add_out()
     options = parser.parse_args(argv)
-    if options.jobs < 1 or options.timeout < 1:
-        parser.error("--jobs and --timeout must be at least 1")
     known = rows.APPLICATIONS if options.apps else rows.ROWS
     options.names = []
     for word in filter(None, options.rows.split(",")):

@@ -44,8 +44,7 @@ def parse(words):
                         "outcome is possible without it, or whether this handshake does not need it")
     parser.add_argument("--keep", metavar="DIR", help="keep the tests in DIR, one .litmus file for each")
     parser.add_argument("--elf", metavar="FILE", type=readable, help="kernel to check (build/hyperscope.elf)")
-    parser.add_argument("--out", metavar="DIR", default=os.environ.get("O") or os.path.join(TOP, "build"),
-                        help="output folder of the build ($O, else build/)")
+    parser.add_out("output folder of the build ($O, else build/)")
     options = parser.parse_args(words)
     if options.sites and options.handshakes:
         parser.error("--sites checks the whole table: name no handshake")

@@ -54,10 +54,8 @@ def new_parser():
     parser.add_argument("--exits", action="store_const", const="on",
                         help="also show how many exits each VM had, by kind, from its creation to its end")
     parser.add_argument("--csv", metavar="FILE", help="also write the results to FILE, in the format of a sweep's results.csv")
-    parser.add_argument("--timeout", metavar="SECONDS", type=int, default=table.TIMEOUT,
-                        help="time limit for each job (%d)" % table.TIMEOUT)
-    parser.add_argument("--jobs", metavar="N", type=int, default=min(os.cpu_count() or 1, 4),
-                        help="number of machines to run at once (one per processor, at most 4)")
+    parser.add_timeout(table.TIMEOUT, "time limit for each job")
+    parser.add_jobs()
     parser.add_argument("--quiet", action="store_true", help="do not show progress")
     parser.add_out()
     return parser
@@ -66,9 +64,8 @@ def new_parser():
 def check(parser, options):
     """Check the options that are not parameters of a sweep. Return the toggles' settings to compare."""
     options.toggles = False  # for settings()
-    if options.jobs < 1 or not 1 <= options.timeout <= table.MAX_JOBS:
-        parser.error("--jobs and --timeout must be at least 1" if min(options.jobs, options.timeout) < 1 else
-                     "--timeout %d: at most %d seconds are allowed" % (options.timeout, table.MAX_JOBS))
+    if options.timeout > table.MAX_JOBS:
+        parser.error("--timeout %d: at most %d seconds are allowed" % (options.timeout, table.MAX_JOBS))
     try:
         refuse_defaults()
         check_toggles(TOP, options.set)

@@ -37,11 +37,9 @@ def parse(words):
     parser.add_argument("names", metavar="NAME", nargs="*", help="notebooks to run (all); --list shows them")
     parser.add_argument("--list", action="store_true", help="list the notebooks")
     parser.add_argument("--to", metavar="FOLDER", help="output folder for the notebooks (OUT/notebooks)")
-    parser.add_argument("--timeout", metavar="SECONDS", type=int, default=300, help="time limit for each cell (300)")
+    parser.add_timeout(300, "time limit for each cell")
     parser.add_out()
     options = parser.parse_args(words)
-    if options.timeout < 1:
-        parser.error("--timeout must be at least 1")
     options.to = os.path.abspath(options.to or os.path.join(options.out, "notebooks"))
     return options
 

@@ -60,13 +60,9 @@ def parse(words):
     parser.add_argument("--check", action="store_true",
                         help="with write: write nothing; fail if docs/results.md is not current")
     parser.add_out()
-    parser.add_argument("--timeout", metavar="SECONDS", type=int, default=900,
-                        help="time limit for each boot (900)")
-    parser.add_argument("--jobs", metavar="N", type=int, default=min(os.cpu_count() or 1, 4),
-                        help="number of machines to run at once (one per processor, at most 4)")
+    parser.add_timeout(900)
+    parser.add_jobs()
     options = parser.parse_args(words)
-    if options.jobs < 1 or options.timeout < 1:
-        parser.error("--jobs and --timeout must be at least 1")
     if options.what == "write" and options.systems:
         parser.error("write takes no --systems: expected figures cover all systems")
     for name in options.systems.split(",") if options.systems is not None else ():

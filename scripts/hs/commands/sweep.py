@@ -17,7 +17,7 @@ import time
 from hs import layout
 from hs.bench.systems import BenchError
 from hs.errors import LaunchError
-from hs.parser import of_command
+from hs.parser import of_command, positive
 from hs.run import machine
 from hs.sweep import collect, engines, job, table
 from hs.sweep.folder import Folder
@@ -41,7 +41,7 @@ def new_parser():
     parser.add_argument("--ssh", metavar="HOST,...", help="run on these hosts, in the syntax of GNU parallel's "
                         "--sshlogin; each needs this checkout, built, at the same path")
     parser.add_argument("--sbatch", metavar="ARGS", default="", help="slurm: further options for sbatch")
-    parser.add_argument("--jobs", metavar="N", type=int, help="number of jobs to run at once (serial: 1; parallel, "
+    parser.add_argument("--jobs", metavar="N", type=positive, help="number of jobs to run at once (serial: 1; parallel, "
                         "snakemake: one per processor; slurm: no limit)")
     parser.add_argument("--generate", action="store_true", help="write the files of parallel, slurm or snakemake; "
                         "run nothing")
@@ -61,8 +61,6 @@ def parse(argv):
         parser.error("no file was named")
     if options.file is not None and not os.path.exists(options.file):
         parser.error("%s: no such file" % options.file)
-    if options.jobs is not None and options.jobs < 1:
-        parser.error("--jobs must be at least 1")
     if options.engine is None:
         options.engine = "parallel" if options.ssh else "serial"
     if options.ssh and options.engine != "parallel":
