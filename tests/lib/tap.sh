@@ -12,7 +12,8 @@
 #   skip NAME REASON     report claim NAME as skipped
 #   diag TEXT            print TEXT as diagnostics
 #   relay TEXT [LABEL]   repeat the claims in TEXT, a program's TAP output, as claims of this test,
-#                        each prefixed with LABEL; a program that skips itself is a skipped claim
+#                        each prefixed with LABEL; a program that skips itself is a skipped claim,
+#                        and TEXT without a claim is a failed claim
 #   passes FILE NAME REPEAT   run the test file FILE; claim NAME, which holds if all its claims do.
 #                        The claim is skipped if FILE skips itself; if it skips some claims, NAME
 #                        says how many. After a failure, show the claims that do not hold, and
@@ -26,7 +27,7 @@
 #                        leaves standard output in $tmp/table and standard error in $tmp/err
 #   needs_browser        skip the whole test unless Chromium and Selenium are installed; sets
 #                        $python to the Python that has Selenium
-#   done_testing         print the plan and end the test
+#   done_testing         print the plan and end the test, which fails if it has made no claim
 #
 # $tmp is a folder for this test alone, and holds the folders of its runs. It is removed when the
 # test ends. If `make tests` has not built anything, the test bails out. With --help, a test (FILE.t) prints the comment at
@@ -109,7 +110,7 @@ skip()	# NAME REASON
 
 relay()	# TEXT [LABEL]
 {
-	local line label=${2:+$2: }
+	local line label=${2:+$2: } before=$tests_run
 	while IFS= read -r line; do
 		case $line in
 		"ok "*) ok 0 "$label${line#*- }" ;;
@@ -118,6 +119,7 @@ relay()	# TEXT [LABEL]
 		"# "*) printf '%s\n' "$line" ;;
 		esac
 	done <<<"$1"
+	[ "$tests_run" != "$before" ] || ok 1 "${label}the program makes claims" || diag "$(tail -n 20 <<<"${1:-no output}")"
 }
 
 passes()	# FILE NAME REPEAT
@@ -257,6 +259,7 @@ quirks()
 
 done_testing()
 {
+	[ "$tests_run" != 0 ] || ok 1 "the test makes claims"	# prove takes the plan 1..0 for a skipped test
 	echo "1..$tests_run"
 	exit $((tests_failed > 0))
 }

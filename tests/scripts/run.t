@@ -116,6 +116,11 @@ file outer.t <<-END
 	. "$HS_TOP/tests/lib/tap.sh"
 	for name in skips-all skips-some holds red ends-early; do passes "$tmp/\$name.t" "\$name" "run \$name.t"; done
 	relay "1..0 # SKIP no device" "a program"
+	relay \$'Traceback\nValueError: 1' "a checker"
+	done_testing
+END
+file claims-nothing.t <<-END
+	. "$HS_TOP/tests/lib/tap.sh"
 	done_testing
 END
 out=$("$tmp/outer.t" 2>&1)
@@ -128,7 +133,11 @@ like "$out" '^not ok 4 - red$' "a wrapped file with a failed claim is a failed c
 like "$out" '^# to repeat: run red.t$' "the command that repeats a failed file is shown"
 like "$out" '^not ok 5 - ends-early$' "a wrapped file without a plan is a failed claim"
 like "$out" '^ok 6 - a program: all claims # SKIP no device$' "a program that skips itself is a skipped claim, with its reason"
-is "$status $(tail -n 1 <<<"$out")" "1 1..6" "the test that runs other files ends with its own plan and status"
+like "$out" '^not ok 7 - a checker: the program makes claims$' "a program that ends before its first claim is a failed claim"
+like "$out" '^# ValueError: 1$' "the output of a program without claims is shown"
+is "$status $(tail -n 1 <<<"$out")" "1 1..7" "the test that runs other files ends with its own plan and status"
+run claims-nothing.t
+is "$status/$(tail -n 1 <<<"$out")" "1/Result: FAIL" "a test that makes no claim fails"
 
 "$HS_TOP/tests/run" --out "$tmp/empty" "$tmp/green.t" >"$tmp/out" 2>&1
 is "$? $(<"$tmp/out")" "125 tests/run: $tmp/empty/tests/spin.bin is missing: run make tests" "a missing build is reported"
