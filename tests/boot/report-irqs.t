@@ -57,7 +57,7 @@ read -r _ memory _ kicks claims _ <<<"$counts"
 ok $? "exits in which the host interrupts a vCPU that runs are counted" || diag "$counts"
 
 if command -v node >/dev/null; then
-	is "$(node "$HS_TOP/tests/trace/page_runs.js" "$tmp"/*.html)" "" "the scripts of these pages run without an error"
+	is "$(node "$HS_TOP/tests/trace/page_runs.js" "$tmp"/*.html 2>&1)" "" "the scripts of these pages run without an error"
 else
 	skip "the scripts of these pages run without an error" "node is not installed"
 fi

@@ -145,7 +145,9 @@ is "$(awk '/^$/ || / L2 / { if (last) print last; last = "" } /^ +L0 / { last = 
 	"each ends with an sret of L1"
 like "$(cat "$tmp/levels")" $'\nexits that L1 was still handling at the end, not counted: 1\n' "an exit that does not end is mentioned"
 "$O/hstrace" levels --each --filter 'kvm_exit: scause == ecall_vs' "$trace" >"$tmp/calls"
-unlike "$(grep ' L2 ' "$tmp/calls" | grep -v 'ecall_vs')" . "a selection applies to the exits of L2"
+calls=$(grep ' L2 ' "$tmp/calls")
+like "$calls" 'ecall_vs' "exits of L2 can be selected by their cause"
+unlike "$(grep -v 'ecall_vs' <<<"$calls")" . "a selection applies to the exits of L2"
 is "$("$O/hstrace" levels --filter 'kvm_nested_vmexit: scause == ecall_vs' "$trace" | head -n 1)" "$(grep '^exits of L2' "$tmp/calls")" \
 	"a selection of the events that give them to L1 has the same result"
 like "$("$O/hstrace" levels --from 1000 "$trace" 2>&1)" '^exits of L2: none among the selected events' "an empty selection is mentioned"

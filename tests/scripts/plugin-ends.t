@@ -106,7 +106,7 @@ EOF
 ok $? "a file that is truncated anywhere, even within a number, is refused"
 
 # Send signals at random moments of a run. signals.slow.t tests more moments and more commands.
-is "$(python3 "$HS_TOP/tests/scripts/told.py" 1 3 "$HS_TOP/scripts/hyperscope" profile --out "$O" --top 1 hello)" "" \
+is "$(python3 "$HS_TOP/tests/scripts/told.py" 1 3 "$HS_TOP/scripts/hyperscope" profile --out "$O" --top 1 hello 2>&1)" "" \
 	"profile ended by a signal at any moment: no traceback, nothing left running, no temporary file"
 
 # The signal arrives just after Popen has taken its lock to poll the child.

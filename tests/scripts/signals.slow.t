@@ -13,7 +13,7 @@ diag "seed $seed"
 
 told_program()	# MOMENTS PROGRAM ARGUMENT...: claim that told.py finds no error
 {
-	is "$(python3 "$HS_TOP/tests/scripts/told.py" "$seed" "$1" "$HS_TOP/$2" "${@:3}")" "" "${*:3:4}: a signal at any moment ends it properly"
+	is "$(python3 "$HS_TOP/tests/scripts/told.py" "$seed" "$1" "$HS_TOP/$2" "${@:3}" 2>&1)" "" "${*:3:4}: a signal at any moment ends it properly"
 }
 
 told()	# MOMENTS COMMAND...

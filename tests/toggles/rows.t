@@ -27,12 +27,13 @@ missing()
 		FNR == NR { n = ++all; value[n] = $1; what[n] = $1; next }
 		FNR == 1 { note(1, strength, ""); for (t in seen) want[t]; delete seen }
 		{
+			rows++
 			for (i = 1; i <= NF; i++) has[$i] = FNR
 			n = 0
 			for (i = 1; i <= all; i++) if (has[value[i]] == FNR) what[++n] = value[i]
 			note(1, strength, "")
 		}
-		END { for (t in want) if (!(t in seen)) print t }' "$tmp/values" "$1"
+		END { if (!rows) print "there are no rows"; for (t in want) if (!(t in seen)) print t }' "$tmp/values" "$1"
 }
 
 "$rows" >"$tmp/pairs"

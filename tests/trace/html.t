@@ -340,7 +340,7 @@ fi
 ok $? "--help lists the options, in 80 columns"
 
 if command -v node >/dev/null; then
-	is "$(node "$here/page_runs.js" "$tmp"/page.*.html)" "" "the scripts of all these pages run without an error"
+	is "$(node "$here/page_runs.js" "$tmp"/page.*.html 2>&1)" "" "the scripts of all these pages run without an error"
 else
 	skip "the scripts of all these pages run without an error" "node is not installed"
 fi
