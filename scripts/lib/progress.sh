@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # progress.sh - messages of the shell scripts: one line before anything that may take over two
-# seconds, and one sentence when a script fails.
+# seconds, and one sentence when a script fails; and the options that most of them have.
 
 me=${0##*/}
 
@@ -22,6 +22,19 @@ wrong_use()
 {
 	echo "$me: $*; see scripts/hyperscope $me --help" >&2
 	exit "${usage_status:-2}"
+}
+
+# print_help: print the comment at the beginning of the script, without the license.
+print_help()
+{
+	sed -n '1,3d; /^#/!q; s/^# \{0,1\}//p' "$0"
+}
+
+# set_out DIR: set $out, the output folder, as --out DIR and --out=DIR do.
+set_out()
+{
+	[ -n "$1" ] || wrong_use "--out needs a folder"
+	out=$1
 }
 
 # need_suite NAME: refuse a distribution that scripts/hyperscope try-clean cannot install.

@@ -89,6 +89,11 @@ for name in main.COMMANDS:
     status, out, err = call(name, "--help")
     if status != 0 or "scripts/hyperscope" not in out or err:
         print("%s --help: status %d, %s" % (name, status, err))
+    if call(name, "-h") != (status, out, err):
+        print("%s: -h differs from --help" % name)
+    wrong = ["--no-such-option"]
+    if "[--out DIR]" in out and call(name, "--out=x", *wrong) != call(name, "--out", "x", *wrong):
+        print("%s: --out=DIR differs from --out DIR" % name)
     listing = "list" if name == "reproduce" else "--list"
     for words, text in ("--help", out), (listing, call(name, listing)[1] if listing in out else ""):
         for line in text.splitlines():
@@ -103,7 +108,7 @@ for name in main.COMMANDS:
             print("%s %s: status %d, %s%s" % (name, " ".join(first + words), status, out, err))
 print("%d commands" % len(main.COMMANDS))
 END
-like "$(tr '\n' ' ' <"$tmp/out")" '^[4-9][0-9] commands $' "each command has --help and lists, in 80 columns, and refuses an unknown option, an option without its value and wrong arguments in one line"
+like "$(tr '\n' ' ' <"$tmp/out")" '^[4-9][0-9] commands $' "each command has --help (or -h) and lists, in 80 columns, and refuses an unknown option, an option without its value and wrong arguments in one line"
 for tool in "$HS_TOP/scripts/hyperscope" "$HS_TOP"/tests/{run,fuzz/run,judges/run,proofs/run,toggles/rows,toggles/try}; do
 	COLUMNS=80 "$tool" --help >"$tmp/help" 2>&1 || echo "$tool --help: status $?"
 	grep -q . "$tmp/help" || echo "$tool --help prints nothing"
