@@ -93,8 +93,9 @@ import random
 import re
 import struct
 import sys
-from hs.run import rundir
+from hs import paths
 from hs.anatomy import symbols
+from hs.run import rundir
 
 what = sys.argv[2]
 with open(sys.argv[1], "r+b", buffering=0) as ram:
@@ -117,7 +118,7 @@ with open(sys.argv[1], "r+b", buffering=0) as ram:
         ram.seek(area + 16)
         ram.write(struct.pack("<Q", 0x1000))
     elif what == "tree":  # the pointer to the device tree, needed to power the machine off
-        names = symbols.run([symbols.tool("nm"), sys.argv[3]])
+        names = symbols.run([paths.cross_tool("nm"), sys.argv[3]])
         first, tree = (int(re.search(r"^(\w+) \w %s$" % name, names, re.M)[1], 16)
                        for name in ("run_desc", "host_fdt"))
         ram.seek(rundir.DESC_OFFSET + tree - first)

@@ -15,7 +15,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(sys.argv[1], "scripts"))
 
 from hs.anatomy import insn as I  # noqa: E402
-from hs.anatomy.symbols import tool  # noqa: E402
+from hs.paths import cross_tool  # noqa: E402
 
 LINE = re.compile(r"^\s*([0-9a-f]+):\s+([0-9a-f]{4}|[0-9a-f]{8})\s+(\S+)\s*([^<#]*)")
 LOADS = re.compile(r"^(l[bhwd]u?|fl[wdq]|lr\.[wd]|sc\.[wd]|amo\w+\.[wd])(\.aqrl|\.aq|\.rl)?$"
@@ -52,7 +52,7 @@ def expected(mnemonic, operands):
 
 
 def compare(elf):
-    text = subprocess.run([tool("objdump"), "-d", "-z", elf], stdout=subprocess.PIPE,
+    text = subprocess.run([cross_tool("objdump"), "-d", "-z", elf], stdout=subprocess.PIPE,
                           check=True).stdout.decode()
     seen, wrong = 0, []
     for line in text.splitlines():
