@@ -18,7 +18,7 @@ def figure():
                      "exit/fastpath.c", "exit/exit.c", "exit/exit.h", "sbi/sbi.c", "sbi/sbi_base.c",
                      "exit/gstage_fault.c", "exit/mmio.c", "exit/insn.c", "vcpu/wfi.c",
                      "vcpu/inject.c", "vcpu/lazy_put.c", "request.c", "mmu/vmid.c", "uapi/api_vcpu.c")])
-    guest = fig.box(10, 10, 860, 34, ["*the guest (V = 1)"], "guest")
+    fig.box(10, 10, 860, 34, ["*the guest (V = 1)"], "guest")
     fig.text(100, 66, "trap: pc = `stvec`", faint=True)
 
     # the fast path
@@ -39,7 +39,7 @@ def figure():
     fig.arrow(slow.bottom(), once.top())
     handle = fig.box(400, 256, 200, 54, ["`exit_dispatch()`, `exit.c`:", "`exit_table[cause]`"], "core")
     fig.arrow(once.bottom(), handle.top())
-    full = fig.box(640, 168, 200, 72, ["`exit_handle_full()`", "only with switch=full:", "`vcpu_reload()`"], "plain")
+    fig.box(640, 168, 200, 72, ["`exit_handle_full()`", "only with switch=full:", "`vcpu_reload()`"], "plain")
     fig.arrow((600, 195), (640, 195), dashed=True)
     fig.arrow((740, 240), (740, 283), (600, 283), dashed=True)
 

@@ -13,19 +13,21 @@ def figure():
     device = fig.box(14, 38, 270, 54, ["*external: a device of the VMM", "`plic.c`, `KVM_INTERRUPT`"], "user")
     ipi = fig.box(304, 38, 270, 54, ["*software: another vCPU", "SBI IPI, `sbi_ipi_send()`"], "guest")
     timer = fig.box(594, 38, 270, 54, ["*timer: a host timer (no Sstc)", "`timer_expired()`"], "core")
-    raised = fig.box(14, 126, 850, 54, ["`vcpu_set_irq()` writes the state to `irq_pending`, a mark to `irq_changed`,",
-                                        "calls `vcpu_request(vcpu, REQ_IRQ)`; then `kick()` checks where the vCPU is"], "core")
+    fig.box(14, 126, 850, 54, ["`vcpu_set_irq()` writes the state to `irq_pending`, a mark to `irq_changed`,",
+                               "calls `vcpu_request(vcpu, REQ_IRQ)`; then `kick()` checks where the vCPU is"], "core")
     for area in (device, ipi, timer):
         fig.arrow(area.bottom(), (area.bottom()[0], 126))
 
-    guest = fig.box(14, 226, 270, 72, ["*in its guest (`VCPU_IN_GUEST`)", "`kick_hart()`: an IPI to its hart,", "which exits: `exit_host_irq()`"], "core")
+    guest = fig.box(14, 226, 270, 72, ["*in its guest (`VCPU_IN_GUEST`)",
+                                       "`kick_hart()`: an IPI to its hart,", "which exits: `exit_host_irq()`"], "core")
     out = fig.box(304, 226, 270, 72, ["*outside (`VCPU_OUTSIDE`)", "nothing to do: requests are", "checked before each entry"], "core")
-    asleep = fig.box(594, 226, 270, 72, ["*in WFI, its hart idle, or asleep", "`VCPU_IDLE`: `kick_hart()`", "`VCPU_ASLEEP`: `hv_wake_all()`"], "core")
+    asleep = fig.box(594, 226, 270, 72, ["*in WFI, its hart idle, or asleep",
+                                         "`VCPU_IDLE`: `kick_hart()`", "`VCPU_ASLEEP`: `hv_wake_all()`"], "core")
     for area in (guest, out, asleep):
         fig.arrow((area.top()[0], 180), area.top())
 
-    serve = fig.box(14, 338, 850, 54, ["the vCPU's own thread, in `run_loop()`: `serve_requests()`, `vcpu_flush_irqs()`",
-                                       "takes the marks with one exchange and copies the lines to the CSR `hvip`"], "core")
+    fig.box(14, 338, 850, 54, ["the vCPU's own thread, in `run_loop()`: `serve_requests()`, `vcpu_flush_irqs()`",
+                               "takes the marks with one exchange and copies the lines to the CSR `hvip`"], "core")
     for area in (guest, out, asleep):
         fig.arrow(area.bottom(), (area.bottom()[0], 338))
 
@@ -35,6 +37,7 @@ def figure():
     fig.arrow((294, 392), (294, 430))
     fig.arrow(sstc.left(), hart.right())
     fig.text(304, 414, "`vcpu_switch()`", faint=True)
-    handler = fig.box(14, 522, 850, 54, ["*the guest's handler", "a device's interrupt is claimed and completed at the PLIC: MMIO, two exits to the VMM"], "guest")
+    fig.box(14, 522, 850, 54, ["*the guest's handler",
+                               "a device's interrupt is claimed and completed at the PLIC: MMIO, two exits to the VMM"], "guest")
     fig.arrow((294, 484), (294, 522))
     return fig

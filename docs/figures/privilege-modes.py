@@ -12,11 +12,13 @@ def figure():
     fig.band(520, 10, 330, 280)
     fig.text(685, 32, "*V = 1: virtualization is on", "middle")
 
-    user = fig.box(30, 48, 290, 60, ["*U: programs of the host", "the VMM (src/vmm), tests, your program"], "user")
-    host = fig.box(30, 180, 290, 90, ["*HS: the hypervisor", "src/kvm: VMs, vCPUs, exits, G-stage", "src/host: threads, memory, files, drivers"], "core")
-    firmware = fig.box(30, 320, 290, 54, ["*M: the firmware, OpenSBI", "timers, IPIs, console, starting harts"], "plain")
-    vu = fig.box(540, 48, 290, 60, ["*VU: the guest's programs"], "guest")
-    vs = fig.box(540, 180, 290, 90, ["*VS: the guest's kernel", "its `sstatus`, `stvec`, `satp` are", "`vsstatus`, `vstvec`, `vsatp` for HS"], "guest")
+    fig.box(30, 48, 290, 60, ["*U: programs of the host", "the VMM (src/vmm), tests, your program"], "user")
+    fig.box(30, 180, 290, 90, ["*HS: the hypervisor",
+                               "src/kvm: VMs, vCPUs, exits, G-stage", "src/host: threads, memory, files, drivers"], "core")
+    fig.box(30, 320, 290, 54, ["*M: the firmware, OpenSBI", "timers, IPIs, console, starting harts"], "plain")
+    fig.box(540, 48, 290, 60, ["*VU: the guest's programs"], "guest")
+    fig.box(540, 180, 290, 90, ["*VS: the guest's kernel",
+                                "its `sstatus`, `stvec`, `satp` are", "`vsstatus`, `vstvec`, `vsatp` for HS"], "guest")
 
     fig.arrow((100, 108), (100, 180), label="system calls,", at=(108, 138))
     fig.text(108, 156, "`KVM_RUN`")
@@ -39,7 +41,8 @@ def figure():
     fig.text(345, 328, "first, which redirects them", faint=True)
 
     fig.text(20, 418, "*Traps that exit to HS (scause):")
-    fig.text(20, 440, "10 ecall from VS; 20, 21, 23 guest-page faults; 22 virtual instruction; access and misaligned faults; host interrupts.")
+    fig.text(20, 440, "10 ecall from VS; 20, 21, 23 guest-page faults; 22 virtual instruction; "
+                      "access and misaligned faults; host interrupts.")
     fig.text(20, 462, "The guest itself takes the traps in `HEDELEG_DEFAULT` and `HIDELEG_DEFAULT` (`vcpu.c`).")
     fig.text(20, 488, "gdb shows the mode as $priv: U 0, HS 1, M 3, VU 4, VS 5 (hs where prints its name).", faint=True)
     return fig

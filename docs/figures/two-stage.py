@@ -36,6 +36,8 @@ def figure():
             data = fig.box(x + 14, y, 114, 46, ["*the byte"], "plain")
             fig.arrow(last.right(), data.left())
     fig.text(14, 380, "Green entries belong to the hypervisor (`gstage_map()`; faults 20, 21, 23 go to HS), blue ones to the guest.")
-    fig.text(14, 400, "(3 + 1) walks of 5 entries, and 3 entries of the guest: 23 references. With 2 MiB leaves (G level 1): 4 x 4 + 3 = 19.")
-    fig.text(14, 420, "An exit occurs only if a level faults. `htval` then has the address, and `htinst` shows whether the walk faulted.", faint=True)
+    fig.text(14, 400, "(3 + 1) walks of 5 entries, and 3 entries of the guest: 23 references. "
+                      "With 2 MiB leaves (G level 1): 4 x 4 + 3 = 19.")
+    fig.text(14, 420, "An exit occurs only if a level faults. "
+                      "`htval` then has the address, and `htinst` shows whether the walk faulted.", faint=True)
     return fig

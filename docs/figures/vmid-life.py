@@ -32,7 +32,8 @@ def figure():
     cell(2, 108, ["*VM C enters", "no fence", "VMID 3"])
     cell(3, 108, ["*VM D enters", "fence of all", "VMID 1, new"], kind="hart")
     cell(5, 108, ["*VM A enters", "no fence", "VMID 3"])
-    cell(1, 198, ["*VM B enters (fence of all) and stays in its guest", "VMID 2 of generation 1:", "this hart is not notified of the rollover"], span=3)
+    cell(1, 198, ["*VM B enters (fence of all) and stays in its guest",
+                  "VMID 2 of generation 1:", "this hart is not notified of the rollover"], span=3)
     cell(4, 198, ["*B enters again", "fence of all", "VMID 2, new"], kind="hart")
 
     fig.text(14, 298, "*1, 2, 3", "start")
@@ -44,5 +45,6 @@ def figure():
     fig.text(80, 364, "At entry, `vmid_update()` finds B's VMID out of date: B gets a new one, and hart 1 drops all translations.")
     fig.text(14, 388, "*6")
     fig.text(80, 388, "A runs again and gets the next VMID; hart 0 has already fenced in this generation.")
-    fig.text(14, 416, "Invariant: in a hart's TLB, a VMID belongs to only one VM. No hart waits for another, and no IPI is sent.", faint=True)
+    fig.text(14, 416, "Invariant: in a hart's TLB, a VMID belongs to only one VM. "
+                      "No hart waits for another, and no IPI is sent.", faint=True)
     return fig

@@ -84,7 +84,7 @@ def assemble(tools, folder):
     at = 0
     for row in wanted:
         length = row[5]
-        yield int.from_bytes(code[at : at + length], "little"), row
+        yield int.from_bytes(code[at:at + length], "little"), row
         at += length
     assert at == len(code)
 
@@ -98,7 +98,7 @@ def disassemble(tools, folder):
         f.write(b"".join(i.to_bytes(n, "little") for i, n in insns))
     text = subprocess.run([tools[2], "-D", "-b", "binary", "-m", "riscv:rv64", "-M", "no-aliases,numeric", f"{folder}/d.bin"],
                           check=True, capture_output=True, text=True).stdout
-    lines = [l.split("\t") for l in text.splitlines() if re.match(r"\s*[0-9a-f]+:\t", l)]
+    lines = [line.split("\t") for line in text.splitlines() if re.match(r"\s*[0-9a-f]+:\t", line)]
     assert len(lines) == len(insns), (len(lines), len(insns))
     for (insn, length), fields in zip(insns, lines):
         assert int(fields[1].replace(" ", ""), 16) == insn

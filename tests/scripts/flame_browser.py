@@ -127,7 +127,9 @@ def searching(graph, browser):
 
 
 def surroundings(graph, browser, picture):
-    paper = lambda: browser.js("return getComputedStyle(document.querySelector('.paper')).fill")
+    def paper():
+        return browser.js("return getComputedStyle(document.querySelector('.paper')).fill")
+
     light = paper()
     for width in 1280, 800, 400:
         browser.size(width)

@@ -14,7 +14,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(sys.argv[1], "scripts"))
 
-from hs.anatomy import insn as I  # noqa: E402
+from hs.anatomy import insn  # noqa: E402
 from hs.paths import cross_tool  # noqa: E402
 
 LINE = re.compile(r"^\s*([0-9a-f]+):\s+([0-9a-f]{4}|[0-9a-f]{8})\s+(\S+)\s*([^<#]*)")
@@ -27,27 +27,27 @@ BRANCHES = re.compile(r"^b(eq|ne|lt|ge|gt|le)u?z?$")
 def expected(mnemonic, operands):
     words = operands.replace("(", ",").replace(")", "").split(",")
     if mnemonic in ("ecall", "ebreak"):
-        return I.ECALL
+        return insn.ECALL
     if mnemonic in ("sret", "mret"):
-        return I.TRAP_RETURN
+        return insn.TRAP_RETURN
     if mnemonic == "wfi":
-        return I.WFI
+        return insn.WFI
     if mnemonic == "ret":
-        return I.RETURN
+        return insn.RETURN
     if mnemonic in ("jal", "jalr"):
         # binutils 2.44 writes "jalr 20(ra)" for "jalr ra,20(ra)".
         if len(words) > 1 and not re.match(r"\s*(ra|t0|-?[0-9]+)\s*$", words[0]):
-            return I.JUMP
-        return I.CALL
+            return insn.JUMP
+        return insn.CALL
     if mnemonic == "j":
-        return I.JUMP
+        return insn.JUMP
     if mnemonic == "jr":
-        return I.RETURN if words[0].strip() in ("ra", "t0") else I.JUMP
-    for pattern, kind in ((LOADS, I.LOAD), (STORES, I.STORE), (BRANCHES, I.BRANCH)):
+        return insn.RETURN if words[0].strip() in ("ra", "t0") else insn.JUMP
+    for pattern, kind in ((LOADS, insn.LOAD), (STORES, insn.STORE), (BRANCHES, insn.BRANCH)):
         if pattern.match(mnemonic):
             return kind
     if re.match(r"^(csr|rd(time|cycle|instret)$)|^[hs](fence|inval)", mnemonic):
-        return I.CSR
+        return insn.CSR
     return None
 
 
@@ -62,11 +62,11 @@ def compare(elf):
         address, word, mnemonic, operands = found.groups()
         if mnemonic.startswith("."):
             continue  # ".4byte": binutils 2.38 does not know cbo.zero and similar instructions
-        decoded = I.decode(int(word, 16), len(word) // 2)
+        decoded = insn.decode(int(word, 16), len(word) // 2)
         want = expected(mnemonic, operands)
         if want is None:
             # Not known to expected(): COMPUTE, or a CSR or ILLEGAL encoding for which objdump prints another name.
-            good = decoded.kind in (I.COMPUTE, I.CSR, I.ILLEGAL)
+            good = decoded.kind in (insn.COMPUTE, insn.CSR, insn.ILLEGAL)
         else:
             seen += 1
             good = decoded.kind == want

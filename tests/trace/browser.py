@@ -89,7 +89,10 @@ class Browser:
         tables = self.js("""return [...document.querySelectorAll('#timeline details table')].slice(0, 2)
             .map((table) => [...table.tBodies[0].rows].map((row) =>
                 [...row.cells].map((cell) => cell.textContent.trim())));""")
-        number = lambda text: int(text.replace(",", ""))
+
+        def number(text):
+            return int(text.replace(",", ""))
+
         return (sum(number(row[-1]) for row in tables[0]),
                 {row[0]: number(row[1]) for row in tables[1]})
 
@@ -169,7 +172,10 @@ def timeline(browser, hstrace, trace, page, stat):
     is_({title[:23]: str(n) for title, n in causes.items()}, {t: row[0] for t, row in stat.items()},
         "the whole timeline has the same exits by cause as hstrace stat")
     is_(total, sum(causes.values()), "the timeline's exits by vCPU and by cause add up to the same number")
-    seconds = lambda ticks: repr((run["first"] + ticks) / run["hz"])
+
+    def seconds(ticks):
+        return repr((run["first"] + ticks) / run["hz"])
+
     ticks = exit_ticks(hstrace, trace, page)
     parts = []
     for begin, end in ((0, run["span"] / 2), (run["span"] / 2, run["span"])):
@@ -285,7 +291,9 @@ def phone(browser, page):
 
 
 def themes(browser, page):
-    color = lambda: browser.js("return getComputedStyle(document.body).backgroundColor")
+    def color():
+        return browser.js("return getComputedStyle(document.body).backgroundColor")
+
     browser.open(page)
     light = color()
     browser.media(dark=True)

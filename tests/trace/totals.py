@@ -75,8 +75,8 @@ class Run:
             self.same("unpriced", sum(row["unpriced"] for row in page.values()),
                       int(unpriced.group(1)) if unpriced else 0)
         if self.unit == first.unit:
-            strip = lambda run: [{**row, "seen": 0} for row in run.page["exits"]]
-            self.same("the counters of the run with all events", strip(self), strip(first))
+            mine, firsts = ([{**row, "seen": 0} for row in run.page["exits"]] for run in (self, first))
+            self.same("the counters of the run with all events", mine, firsts)
         return rows
 
     def check_events(self):
