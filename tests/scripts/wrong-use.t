@@ -265,16 +265,6 @@ tool_refused "there is no lab 99; known labs: 1 tools" lab 99 "$tmp/lab"
 
 # ---- names of commands ----
 commands=$("$HS_TOP/scripts/hyperscope" --help | sed -n 's/^  \([a-z-]*\)  .*/\1/p')
-wrong=
-for link in "$HS_TOP"/scripts/*; do
-	[ -L "$link" ] || continue
-	said=$("$link" --help 2>&1)
-	[ "$? $(wc -l <<<"$said")" = "2 1" ] || wrong+=" ${link##*/}"
-	now=$(sed -n 's/.*; use scripts\/hyperscope \([a-z-]*\).*/\1/p' <<<"$said")
-	"$HS_TOP/scripts/hyperscope" --help | grep -qE "(^  |[ ,])$now([ ,.]|$)" || wrong+=" ${link##*/}: '$now'"
-done
-is "$wrong" "" "each former name of a command prints the current command, with status 2"
-is "$("$HS_TOP/scripts/bench" --list 2>&1)" "scripts/bench has been removed; use scripts/hyperscope bench" "a former name of a command is answered in one sentence"
 is "$("$HS_TOP/scripts/hyperscope" anatomie 2>&1; echo $?)" \
 	"hyperscope: unknown command 'anatomie' (did you mean anatomy?); --help lists the commands"$'\n'2 "an unknown command is refused, and a similar one is named"
 completed()	# LINE: print what bash offers after `scripts/hyperscope LINE`

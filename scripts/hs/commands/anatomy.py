@@ -8,7 +8,6 @@ is changed, so the mean of the median batch agrees with the bench's figure
 instructions of the median batch. Several systems (hyperscope, Linux KVM, the
 bare machine) can be shown side by side.
 """
-import argparse
 import os
 import sys
 
@@ -56,7 +55,6 @@ def parse(argv):
     parser.add_argument("--paths", action="store_true", help="also list the paths of the median batch")
     parser.add_argument("--calls", action="store_true",
                         help="also show the path in order, with callers and callees")
-    parser.add_argument("--way", dest="calls", action="store_true", help=argparse.SUPPRESS)  # former name of --calls
     parser.add_argument("--insns", action="store_true", help="also show each instruction")
     parser.add_argument("--svg", metavar="FILE", help="draw the result to FILE")
     parser.add_argument("--csv", metavar="FILE",

@@ -27,8 +27,7 @@ TEXT = (".c", ".h", ".S", ".def", ".py", ".sh", ".t")
 
 def tracked():
     """Return the source's files: those that git tracks or would add, or all files of an unpacked tree except .git,
-    .commit, build and __pycache__. Symbolic links are left out: they are former names of commands (scripts/moved),
-    which a student's tree does not need."""
+    .commit, build and __pycache__."""
     try:
         made = subprocess.run(["git", "-C", folder.TOP, "ls-files", "-z", "--cached", "--others",
                                "--exclude-standard"], capture_output=True, check=True)
@@ -39,8 +38,7 @@ def tracked():
         for at, folders, files in os.walk(folder.TOP):
             folders[:] = [f for f in folders if f not in (".git", "build", "__pycache__")]
             names += [os.path.relpath(os.path.join(at, f), folder.TOP) for f in files if f != ".commit"]
-    return sorted(n for n in names if n and os.path.isfile(os.path.join(folder.TOP, n))
-                  and not os.path.islink(os.path.join(folder.TOP, n)))
+    return sorted(n for n in names if n and os.path.isfile(os.path.join(folder.TOP, n)))
 
 
 def is_source(path):
