@@ -2,6 +2,57 @@
 #
 # rules.mk - targets that measure and plot the data of notebooks-data. Included by the top Makefile.
 
+# Run all comparisons, or those that ARGS selects (scripts/hyperscope bench --help). Each --cpu adds
+# a processor, so the default one is added only if ARGS does not contain --cpu.
+BENCH_CSV := $(TOP)/notebooks-data/exit-latency.csv
+BENCH = $(TOP)/scripts/hyperscope bench --out $(O) $(if $(filter --cpu --cpu=%,$(ARGS)),,--cpu $(or $(CPU),both)) \
+	$(if $(FIRMWARE),--firmware $(FIRMWARE))
+BENCH_ALL := all --toggles
+BENCH_MODULE = $(if $(ARGS),$(filter module all,$(ARGS)),yes)
+# Measure applications in a complete guest, which runs natively and in a VM (scripts/guest/apps).
+APPS_CSV := $(TOP)/notebooks-data/applications.csv
+BENCH_APPS = $(TOP)/scripts/hyperscope bench-apps --out $(O)
+# Measure guests of guests (docs/nested.md): exits, the exits that each of them causes, and applications. The rows of the
+# group hypervisor take five minutes in L2; the applications take as long.
+NESTED_CSV := $(TOP)/notebooks-data/nested.csv
+NESTED_APPS := boot,fork_exec,hackbench,cyclictest,files_tmpfs,blk
+NESTED_ROWS := sbi_version,sbi_user,mmio_read,fault_4k_present,fault_4k_fresh,run_vcpus,wfi_pending,virtual_insn,h_*,l2_*
+.PHONY: bench bench-apps bench-nested bench-verify kvm-history
+bench:
+	$(if $(filter command%,$(origin OPENSBI)),$(error OPENSBI=$(OPENSBI): the variable's name is now FIRMWARE))
+	$(SETUP) $(if $(ARGS),$(if $(filter linux module all,$(ARGS)),,--no-guest)) run $(if $(ARGS),,apps)
+	$(if $(ARGS),,$(SETUP) linux-newest || echo "bench: the newest Linux is not measured" >&2)
+	$(if $(BENCH_MODULE),$(SETUP) linux-module)
+	+$(BUILD) all $(O)/tests/kvm/bench_turns $(if $(BENCH_MODULE),linux-module-only)
+	mkdir -p $(dir $(BENCH_CSV))
+	$(BENCH) $(or $(ARGS),$(BENCH_ALL) --csv $(BENCH_CSV))
+	$(if $(ARGS),,$(BENCH_APPS) --csv $(APPS_CSV))
+
+bench-apps:
+	$(SETUP) run apps
+	+$(BUILD) all
+	$(BENCH_APPS) $(or $(ARGS),--csv $(APPS_CSV))
+
+bench-nested:
+	$(SETUP) run linux-newest apps
+	+$(BUILD) all $(O)/tests/kvm/bench_turns
+	$(TOP)/scripts/hyperscope bench --out $(O) hyperscope nested nested_linux --toggle nacl --toggle nested_switch --toggle shadow --rows '$(NESTED_ROWS)' $(or $(ARGS),--csv $(NESTED_CSV))
+	$(if $(ARGS),,$(TOP)/scripts/hyperscope bench-levels --out $(O) --csv $(O)/bench-levels.csv)
+	$(if $(ARGS),,$(BENCH_APPS) native hyperscope nested --rows $(NESTED_APPS) --csv $(O)/bench-nested-apps.csv)
+	$(if $(ARGS),,tail -q -n +2 $(O)/bench-levels.csv $(O)/bench-nested-apps.csv >>$(NESTED_CSV))
+
+# Measure Linux KVM of these kernels (docs/kvm-history.md). The command fetches or builds those that are missing.
+KERNELS := all
+kvm-history:
+	$(SETUP) run
+	+$(BUILD) all $(O)/tests/kvm/bench_turns
+	$(TOP)/scripts/hyperscope kvm-history --out $(O) $(or $(ARGS),$(KERNELS))
+
+bench-verify:
+	$(SETUP) run
+	+$(BUILD) all $(O)/tests/kvm/bench_turns
+	$(BENCH) $(or $(ARGS),$(BENCH_ALL)) --verify
+
 .PHONY: reproduce
 reproduce:
 	$(SETUP) run apps
