@@ -63,7 +63,7 @@ cat >"$tmp/random.sh" <<'END'
 		echo 1 >/proc/sys/vm/compact_memory
 		for name in fp vector; do
 			sleep 3
-			/vmm --no-sandbox --quiet --vcpus 2 --testdev /$name.bin >/tmp/$name.out 2>&1 && continue
+			/vmm --no-sandbox --quiet --irqchip user_plic --vcpus 2 --testdev /$name.bin >/tmp/$name.out 2>&1 && continue
 			sed 's/^/# /' /tmp/$name.out
 			touch /tmp/wrong
 		done

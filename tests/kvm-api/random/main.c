@@ -23,7 +23,7 @@
 #include "random.h"
 
 #define STEPS        400   /* of a thread in a round */
-#define LIMIT_MS     3000  /* a process that needs more time is killed */
+#define LIMIT_MS     5000  /* a process that needs more time is killed */
 #define KILLED_MS    20000 /* a killed process has to end within this time */
 #define KILLED_POLLS 2000  /* ... unless its parent has polled less often than this */
 #define WARM_UP      5     /* rounds before memory is measured */
@@ -106,10 +106,6 @@ static void vmm_process(void)
 	start_choices(ENV_FIRST);
 	env_map(ANY_HVA, ANY_SIZE, ENV_USUAL);
 	env_thread(ENV_FIRST);
-	any_toggles(rnd(3) ? ANY_USUAL : ANY_OTHER);
-	for (u64 n = rnd(6); n; n--)
-		any_toggle();
-	step_vmid_bits();
 	any_vmm_open(dev, rnd(4) ? ANY_USUAL : ANY_OTHER);
 	for (u64 n = rnd(8); n; n--) /* before the vCPUs have run, they may lack extensions */
 		step_register(any_vmm.vcpus.fd[rnd(any_vmm.vcpus.n)]);
@@ -195,6 +191,15 @@ static bool kill_process(pid_t pid, u64 number, int *status)
 	return false;
 }
 
+/* Toggles for the VMs of a round. Set before its time begins, because a debug kernel takes seconds. */
+static void set_toggles(void)
+{
+	any_toggles(rnd(3) ? ANY_USUAL : ANY_OTHER);
+	for (u64 n = rnd(6); n; n--)
+		any_toggle();
+	step_vmid_bits();
+}
+
 /* Return whether the process of this round has ended without an error. */
 static bool run_round(u64 number)
 {
@@ -203,6 +208,7 @@ static bool run_round(u64 number)
 
 	round_seed = number;
 	start_choices(ENV_FIRST + 1);
+	set_toggles();
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
