@@ -233,21 +233,6 @@ ecall_vs 10 3.2 650 2200
  trap given to guest 1.0 110
 fault on RAM, store 10 1.0 400" "levels has the exits of L2, and the exits to L0 that each causes"
 
-# ---- more vCPUs than hstrace follows ----
-"$bin/mkram" "$tmp/ram" 1 2060 instret vcpus # 1030 vCPUs
-trace save --meta icount=0 "$tmp/ram" "$tmp/many"
-for by in vcpu nesting; do
-	trace stat --by $by "$tmp/many"
-	is "$status $err" "0 hstrace: $tmp/many: 6 of the counted events have no cost, because at most 1024 vCPUs are followed" \
-		"stat --by $by reports the number of exits of vCPUs that it does not follow"
-	like "$out" '^exits.*: 1030; ' "stat --by $by counts the exits of all vCPUs"
-done
-trace stat --by event "$tmp/many"
-is "$status $err" "0 " "stat --by event reports nothing, because events have no cost"
-trace levels "$tmp/many"
-is "$status $err" "0 hstrace: $tmp/many: 12 records are ignored, because at most 1024 vCPUs are followed: exits of further vCPUs are missing" \
-	"levels reports the number of records of vCPUs that it does not follow"
-
 # ---- losses ----
 "$bin/mkram" "$tmp/ram" 1 10000 instret
 trace save "$tmp/ram" "$tmp/t"

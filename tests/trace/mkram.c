@@ -2,7 +2,7 @@
 /*
  * mkram.c - make a RAM file as a machine leaves it, using the host's own trace code.
  *
- * usage: mkram OUT HARTS EVENTS instret|time|none [calls [EXTRA]|extremes|nested|vcpus]
+ * usage: mkram OUT HARTS EVENTS instret|time|none [calls [EXTRA]|extremes|nested]
  *
  * Each hart has EVENTS records (alternately exit and entry), whose times interleave with those of
  * other harts, and accounts 1000 exits (900 of 500 instructions, 90 of 2000, and 10 of 40000) and a
@@ -11,10 +11,9 @@
  * exits costs EXTRA instructions more. With `extremes`, each hart first records every event several
  * times, with the smallest and largest values in its fields, VM and vCPU, and with jumps in time
  * that are too large for the time deltas of some formats. With `nested`, each hart's vCPU is a
- * hypervisor, whose guest (L2) makes EVENTS ecalls and as many page faults: see nested(). With
- * `vcpus`, each exit and the entry after it are those of another vCPU. Otherwise, kvm_exit_cost is
- * not recorded, so costs from events are those between kvm_exit and kvm_entry. If MKRAM_KEEP is set
- * in the environment, full rings keep their oldest records.
+ * hypervisor, whose guest (L2) makes EVENTS ecalls and as many page faults: see nested().
+ * Otherwise, kvm_exit_cost is not recorded, so costs from events are those between kvm_exit and
+ * kvm_entry. If MKRAM_KEEP is set in the environment, full rings keep their oldest records.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,16 +131,14 @@ static void nested(int ecalls)
 int main(int argc, char **argv)
 {
 	unsigned int harts;
-	bool vcpus;
 
 	if (argc < 5 || argc > 7) {
 		fputs("usage: mkram OUT HARTS EVENTS instret|time|none "
-		      "[calls [EXTRA]|extremes|nested|vcpus]\n",
+		      "[calls [EXTRA]|extremes|nested]\n",
 		      stderr);
 		return 2;
 	}
 	harts = (unsigned int)atoi(argv[2]);
-	vcpus = argc == 6 && !strcmp(argv[5], "vcpus");
 	trace_native_start(harts, "kvm_*,!kvm_exit_cost");
 	trace_native_account(argv[4]);
 	trace_set_overwrite(!getenv("MKRAM_KEEP"));
@@ -160,15 +157,13 @@ int main(int argc, char **argv)
 		}
 		for (int i = 0; i < records; i++) {
 			machine.time = start + (unsigned long)i * 100 + machine.hart;
-			if (vcpus)
-				trace_set_vcpu(1, (unsigned int)i / 2);
-			if (argc == 5 || vcpus)
+			if (argc == 5)
 				machine.instret = (unsigned long)i * 10000;
 			if (i % 2)
 				trace_kvm_entry((u64)i, 0);
 			else
 				trace_kvm_exit((u64)i, EXC_ECALL_VS, 0, 0, 0);
-			if (argc > 5 && !vcpus && i % 2 == 0)
+			if (argc > 5 && i % 2 == 0)
 				call(i);
 		}
 		exits(argc > 6 ? strtoul(argv[6], NULL, 0) : 0);

@@ -15,7 +15,7 @@
 #include "hv/sbi.h"
 #include "table.h"
 
-#define MAX_VCPUS 1024 /* events of further vCPUs are counted, but have no cost */
+#define MAX_VCPUS 1024 /* further vCPUs get counts but no costs */
 
 /* ORDER: enum hst_by */
 const struct hst_by_kind hst_by_kinds[HST_NR_BY] = {
@@ -56,7 +56,6 @@ struct tally {
 	u32 on_hart[HST_MAX_HARTS]; /* vCPU of the hart's last event that has one */
 	size_t nr_vcpus;
 	struct vcpu vcpu[MAX_VCPUS];
-	u64 nr_beyond; /* number of counted events of vCPUs that did not fit into vcpu[] */
 };
 
 static void find_numbers(const struct hst_file *file, enum hst_by by, struct numbers *nr)
@@ -222,7 +221,6 @@ static int count(struct tally *t, const struct hst_seen *seen, struct vcpu *vcpu
 		return -1;
 	if (!row->count++ && !row->title[0])
 		title_of(t, seen, key, row->title);
-	t->nr_beyond += !vcpu && seen->vm >= 0 && t->table->by != HST_BY_EVENT;
 	if (vcpu && vcpu->exit.open && t->table->by != HST_BY_EVENT) {
 		vcpu->has_row = true;
 		memcpy(vcpu->key, row->key, sizeof(vcpu->key));
@@ -293,7 +291,6 @@ static int begin(struct tally *t, const struct hst_seen *seen, struct vcpu *vcpu
 	vcpu->pending = seen->chosen && t->table->classes;
 	vcpu->code = t->code;
 	vcpu->nesting = seen->nesting;
-	t->nr_beyond += vcpu == &unknown && vcpu->pending;
 	return err || (vcpu == &unknown && count_class(t, vcpu)) ? -1 : 0;
 }
 
@@ -371,11 +368,6 @@ int hst_table_from_events(struct hst_table *table, struct hst_file *file,
 		hst_error(file->path, "out of memory");
 		more = -1;
 	}
-	if (t->nr_beyond)
-		hst_error(file->path,
-			  "%llu of the counted events have no cost, because at most %d vCPUs are "
-			  "followed",
-			  t->nr_beyond, MAX_VCPUS);
 	for (unsigned int i = 0; i < HST_MAX_HARTS; i++) {
 		table->events += file->ring[i].total;
 		table->lost += file->ring[i].lost;

@@ -14,7 +14,7 @@
 #include "hv/bits.h"
 #include "levels.h"
 
-#define MAX_VCPUS 1024 /* further vCPUs are ignored, and their records counted */
+#define MAX_VCPUS 1024 /* further vCPUs are ignored */
 
 struct vcpu {
 	u32 who;
@@ -41,7 +41,6 @@ struct levels {
 	int exit_cause, csr_csr, csr_write, insn_insn, vmexit_cause, vmexit_pc;
 	size_t nr_vcpus;
 	struct vcpu *vcpus;
-	u64 nr_beyond; /* number of records of vCPUs that did not fit into vcpus[] */
 };
 
 static bool in_instructions(const struct levels *l)
@@ -250,14 +249,10 @@ static struct vcpu *vcpu_of(struct levels *l, u32 who)
 {
 	size_t i = 0;
 
-	if (!TRACE_VM_OF(who))
-		return NULL;
 	while (i < l->nr_vcpus && l->vcpus[i].who != who)
 		i++;
-	if (i == MAX_VCPUS) {
-		l->nr_beyond++;
+	if (i == MAX_VCPUS || !TRACE_VM_OF(who))
 		return NULL;
-	}
 	if (i == l->nr_vcpus)
 		l->vcpus[l->nr_vcpus++].who = who;
 	return &l->vcpus[i];
@@ -317,11 +312,6 @@ static int read_events(struct levels *l, const struct hst_select *select)
 		}
 	}
 	hst_cursor_close(&cursor);
-	if (l->nr_beyond)
-		hst_error(l->file->path,
-			  "%llu records are ignored, because at most %d vCPUs are followed: exits "
-			  "of further vCPUs are missing",
-			  l->nr_beyond, MAX_VCPUS);
 	return more;
 }
 
