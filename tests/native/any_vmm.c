@@ -59,7 +59,7 @@ static void add(struct any_fds *fds, long fd)
 		fds->fd[fds->n++] = (int)fd;
 }
 
-static int random_fd(const struct any_fds *fds)
+int any_fd(const struct any_fds *fds)
 {
 	return fds->n ? fds->fd[rnd(fds->n)] : -1;
 }
@@ -162,7 +162,7 @@ static void vm_step(int vm)
 	case 7:
 		IOCTL(vm, KVM_IOEVENTFD, struct kvm_ioeventfd, .addr = any_gpa(),
 		      .len = (u32)PICK(0, 1, 2, 4, 8, 3),
-		      .fd = rnd(9) ? random_fd(&any_vmm.events) : (int)rnd(70),
+		      .fd = rnd(9) ? any_fd(&any_vmm.events) : (int)rnd(70),
 		      .flags = (u32)PICK(0, 1, 4, 5, 2, ~0U), .datamatch = rnd(3));
 		break;
 	case 8:
@@ -174,7 +174,7 @@ static void vm_step(int vm)
 		any_ioctl(vm);
 		break;
 	default:
-		any_irqchip_step(vm, random_fd(&any_vmm.events), random_fd(&any_vmm.events));
+		any_irqchip_step(vm, any_fd(&any_vmm.events), any_fd(&any_vmm.events));
 		break;
 	}
 }
@@ -221,9 +221,9 @@ static void memory_step(void)
 static void ring_step(void)
 {
 	if (rnd(3) && any_vmm.vcpus.n)
-		env_ring_write(random_fd(&any_vmm.vcpus));
+		env_ring_write(any_fd(&any_vmm.vcpus));
 	else if (any_vmm.vms.n)
-		any_answer(env_ioctl(random_fd(&any_vmm.vms), KVM_RESET_DIRTY_RINGS, 0));
+		any_answer(env_ioctl(any_fd(&any_vmm.vms), KVM_RESET_DIRTY_RINGS, 0));
 }
 
 /* ---- toggles ---- */
@@ -345,11 +345,11 @@ void any_vmm_step(void)
 	case 9:
 	case 10:
 		if (any_vmm.vms.n)
-			vm_step(random_fd(&any_vmm.vms));
+			vm_step(any_fd(&any_vmm.vms));
 		break;
 	default:
 		if (any_vmm.vcpus.n)
-			vcpu_step(random_fd(&any_vmm.vcpus));
+			vcpu_step(any_fd(&any_vmm.vcpus));
 		break;
 	}
 }

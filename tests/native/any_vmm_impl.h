@@ -72,6 +72,8 @@ extern __thread struct any_vmm any_vmm;
 void any_vmm_open(int dev, enum any_machine machine);
 /* Give each toggle its usual value; for ANY_OTHER, give each but fastpath another one. */
 void any_toggles(enum any_machine machine);
+/* Return one of the descriptors, or -1 if there is none. */
+int any_fd(const struct any_fds *fds);
 /* Give one toggle one of its values. */
 void any_toggle(void);
 

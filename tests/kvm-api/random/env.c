@@ -20,12 +20,7 @@
 #include "random.h"
 #include "hv/kvm_compat.h"
 
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25
-#endif
-
 #define ARGS_SIZE 0x10000UL
-#define RUN_SIZE  0x1000UL /* of kvm_run */
 
 __thread unsigned long env_args;
 static __thread int copying[2]; /* the pipe that copy() uses */
@@ -236,6 +231,14 @@ static long run_with_fp(int vcpu)
 
 /* ---- vCPUs ---- */
 
+void *env_vcpu_page(int vcpu, unsigned long page)
+{
+	void *at = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu,
+			(off_t)(page * PAGE_SIZE));
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
 static void count_exit(long ret, unsigned int reason)
 {
 	COUNT(runs);
@@ -253,32 +256,31 @@ static void count_exit(long ret, unsigned int reason)
 
 void env_run(int vcpu)
 {
-	struct kvm_run *run = mmap(NULL, RUN_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
+	struct kvm_run *run = env_vcpu_page(vcpu, 0);
 	unsigned int i, runs = 1 + (unsigned int)rnd(6);
 	long ret;
 
-	if (run == MAP_FAILED)
+	if (!run)
 		return;
 	if (rnd(2))
 		guest_write(vcpu);
 	while (runs--) {
 		for (i = 0; i < 16 && !rnd(3); i++)
-			((u8 *)run)[rnd(rnd(2) ? 256 : RUN_SIZE)] = (u8)rnd(256);
+			((u8 *)run)[rnd(rnd(2) ? 256 : PAGE_SIZE)] = (u8)rnd(256);
 		run->immediate_exit = rnd(16) == 15;
 		ret = any_answer(run_with_fp(vcpu));
 		count_exit(ret, run->exit_reason);
 		if (ret < 0)
 			break;
 	}
-	munmap(run, RUN_SIZE);
+	munmap(run, PAGE_SIZE);
 }
 
 void env_ring_write(int vcpu)
 {
-	struct kvm_dirty_gfn *entries = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
-					     vcpu, KVM_DIRTY_LOG_PAGE_OFFSET * 4096);
+	struct kvm_dirty_gfn *entries = env_vcpu_page(vcpu, KVM_DIRTY_LOG_PAGE_OFFSET);
 
-	if (entries == MAP_FAILED)
+	if (!entries)
 		return;
 	entries[rnd(rnd(4) ? 8 : 256)] = (struct kvm_dirty_gfn){
 		.flags = (u32)PICK(KVM_DIRTY_GFN_F_RESET, KVM_DIRTY_GFN_F_RESET, rnd(8)),

@@ -28,6 +28,7 @@
 #define KILLED_POLLS 2000  /* ... unless its parent has polled less often than this */
 #define WARM_UP      5     /* rounds before memory is measured */
 #define REPEATS      3     /* measurements of memory */
+#define ZERO_SIZE    0x40000UL
 
 struct counts *counts;
 
@@ -108,7 +109,7 @@ static void vmm_process(void)
 	env_thread(ENV_FIRST);
 	any_vmm_open(dev, rnd(4) ? ANY_USUAL : ANY_OTHER);
 	for (u64 n = rnd(8); n; n--) /* before the vCPUs have run, they may lack extensions */
-		step_register(any_vmm.vcpus.fd[rnd(any_vmm.vcpus.n)]);
+		step_register(any_fd(&any_vmm.vcpus));
 	any_vmm_begin();
 	shared = any_vmm;
 	for (i = 0; i < threads; i++)
@@ -225,8 +226,6 @@ static bool run_round(u64 number)
 	}
 	return true; /* another signal than SIGKILL means that the VMM has overwritten its own memory */
 }
-
-#define ZERO_SIZE 0x40000UL
 
 /*
  * Pages of zeros, which a Linux that merges pages shares with those of the guests. A guest that still

@@ -18,6 +18,10 @@ extern struct counts *counts;
 
 #define COUNT(what) __atomic_add_fetch(&counts->what, 1, __ATOMIC_RELAXED)
 
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
 #define ENV_FIRST 8 /* number of a process's first thread; the others have the numbers before */
 
 /*
@@ -26,6 +30,9 @@ extern struct counts *counts;
  * first thread.
  */
 void env_thread(unsigned int nth);
+
+/* Map a page of the vCPU's descriptor, such as that of kvm_run (0). Returns NULL if it fails. */
+void *env_vcpu_page(int vcpu, unsigned long page);
 
 /* Write a random program into the VM's memory, and let the vCPU start it. */
 void guest_write(int vcpu);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * steps.c - steps of the random VMM that depend on the state of the VM which all threads use, so that
- * most calls succeed: changes of its memory slots, reads of its dirty log, registers that a vCPU has,
+ * more calls succeed: changes of its memory slots, reads of its dirty log, registers that a vCPU has,
  * descriptors that are closed while KVM uses them, and memory that changes without being replaced.
  *
  * They are not in tests/native/any_vmm.c, because an input of the fuzz targets is a sequence of
@@ -10,15 +10,11 @@
 #include <linux/kvm.h>
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <unistd.h>
 #include "../vm.h"
 #include "random.h"
 
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25
-#endif
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
@@ -83,10 +79,9 @@ static void log_step(int vm)
 /* Harvest a vCPU's ring, as a VMM does that migrates a VM. */
 static void ring_step(int vm, int vcpu)
 {
-	struct kvm_dirty_gfn *entries = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
-					     vcpu, KVM_DIRTY_LOG_PAGE_OFFSET * 4096);
+	struct kvm_dirty_gfn *entries = env_vcpu_page(vcpu, KVM_DIRTY_LOG_PAGE_OFFSET);
 
-	if (entries == MAP_FAILED)
+	if (!entries)
 		return;
 	for (unsigned int i = 0; i < RING_ENTRIES; i++)
 		if (entries[i].flags & KVM_DIRTY_GFN_F_DIRTY)
@@ -223,9 +218,9 @@ static void short_event(int vm)
 /* Assign an eventfd to one of few addresses, or deassign it, and use it as a device model does. */
 static void event_step(int vm)
 {
-	int event = any_vmm.events.n ? any_vmm.events.fd[rnd(any_vmm.events.n)] : -1;
+	int event = any_fd(&any_vmm.events);
 	struct pollfd wait = { .fd = event, .events = POLLIN };
-	u64 count;
+	eventfd_t count;
 
 	switch (rnd(4)) {
 	case 0:
@@ -240,8 +235,8 @@ static void event_step(int vm)
 		      .flags = (u32)PICK(0, KVM_IRQFD_FLAG_DEASSIGN));
 		break;
 	default:
-		if (poll(&wait, 1, 0) == 1 && read(event, &count, sizeof(count)) < 0)
-			COUNT(steps); /* another thread has read it */
+		if (poll(&wait, 1, 0) == 1)
+			eventfd_read(event, &count);
 		break;
 	}
 }
@@ -250,16 +245,14 @@ static void event_step(int vm)
 
 static void zone_step(int vm, int vcpu)
 {
+	struct kvm_coalesced_mmio_ring *ring = env_vcpu_page(vcpu, KVM_COALESCED_MMIO_PAGE_OFFSET);
+
 	IOCTL(vm, (unsigned int)PICK(KVM_REGISTER_COALESCED_MMIO, KVM_UNREGISTER_COALESCED_MMIO),
 	      struct kvm_coalesced_mmio_zone, .addr = DEVICE_GPA, .size = 0x1000);
-	struct kvm_coalesced_mmio_ring *ring =
-		mmap(NULL, 0x1000, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu,
-		     KVM_COALESCED_MMIO_PAGE_OFFSET * 4096);
-
-	if (ring == MAP_FAILED)
+	if (!ring)
 		return;
 	ring->first = rnd(16) ? ring->last : (u32)rnd(1ULL << 32);
-	munmap(ring, 0x1000);
+	munmap(ring, PAGE_SIZE);
 }
 
 /* Statistics may be read after the VM and the vCPU have been closed. */
@@ -330,7 +323,7 @@ void step_other_process(void)
 void step_known(void)
 {
 	int vm = any_vmm.vms.n ? any_vmm.vms.fd[0] : -1;
-	int vcpu = any_vmm.vcpus.n ? any_vmm.vcpus.fd[rnd(any_vmm.vcpus.n)] : -1;
+	int vcpu = any_fd(&any_vmm.vcpus);
 
 	if (!rnd(32)) /* the wrong kind of descriptor, or one that another thread is making */
 		vm = vcpu = 3 + (int)rnd(60);
