@@ -159,7 +159,7 @@ static inline unsigned long enter_guest(void *arg)
 	return csr_read(scause);
 }
 
-/* Not inlined, so that run_once() does not save registers for these calls. */
+/* Not inlined, because it is rarely called. */
 __attribute__((noinline)) int vcpu_not_entered(struct kvm_vcpu *vcpu)
 {
 	if (!hv_poll_interrupts() || hv_signal_pending())
