@@ -108,7 +108,6 @@ struct kvm {
 	u32 nr_resamplers;       /* changed under both locks */
 	u64 halt_poll_max;       /* KVM_CAP_HALT_POLL's ns + 1; 0: not set, halt_poll_ns applies */
 	u8 toggle[TOGGLE_COUNT]; /* this VM's copy of each toggle */
-	bool dead;
 	struct vm_stats stats;
 	struct shadow_log shadow_log;
 	const struct gstage_ops *walker; /* NULL, or what protect_ops call (shadow_protect.c) */
@@ -149,10 +148,5 @@ void vm_list_del(struct kvm *vm); /* does nothing if the VM is not in the list *
  */
 void vm_for_each(void (*fn)(struct kvm *vm, void *arg), void *arg);
 struct kvm_vcpu *vm_find_vcpu(struct kvm *vm, unsigned long id);
-/*
- * Stop the VM for good and log the reason on the host. KVM_RUN then returns -EIO, as do all other
- * ioctls of the VM and its vCPUs.
- */
-void vm_kill(struct kvm *vm, const char *why);
 
 #endif

@@ -16,7 +16,7 @@
  * The requests that make a waiting vCPU check whether its wait is over. The others are served
  * before the next entry.
  */
-#define WAKING (BIT(REQ_HOST) | BIT(REQ_IRQ) | BIT(REQ_HSM) | BIT(REQ_VM_DEAD))
+#define WAKING (BIT(REQ_HOST) | BIT(REQ_IRQ) | BIT(REQ_HSM))
 
 static void kick_or_gather(unsigned int hart, struct hv_kicks *kicks)
 {

@@ -20,7 +20,6 @@ enum vcpu_request {
 	REQ_STEAL,      /* the guest's steal time is out of date (steal_time.c) */
 	REQ_RESAMPLE,   /* more resample eventfds have to be signaled (irqfd.c) */
 	REQ_RING_FULL,  /* the vCPU's dirty ring is full: end KVM_RUN (dirty_ring.c) */
-	REQ_VM_DEAD,    /* an error has stopped the VM: KVM_RUN returns -EIO */
 	REQ_TLB_FLUSH,  /* drop all G- and VS-stage translations of this VM on this hart */
 	REQ_HFENCE,     /* do the fences in the vCPU's queue */
 	REQ_HFENCE_ALL, /* drop all VS-stage translations: the queue is full, or tlb_flush=all */

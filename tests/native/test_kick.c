@@ -442,7 +442,7 @@ static void request_until_served(enum vcpu_request req)
 
 static void no_interrupt_is_lost_on_its_way_to_an_idle_hart(void **state)
 {
-	static const enum vcpu_request reqs[] = { REQ_IRQ, REQ_HSM, REQ_VM_DEAD, REQ_HOST };
+	static const enum vcpu_request reqs[] = { REQ_IRQ, REQ_HSM, REQ_HOST };
 	unsigned long i;
 	pthread_t thread;
 

@@ -114,14 +114,6 @@ static void a_host_interrupt_samples_the_guests_mode_and_pc(void **state)
 	}
 }
 
-static void a_dead_vm_does_not_run(void **state)
-{
-	(void)state;
-	vm_kill(vm.vm, "killed by the test");
-	assert_int_equal(run_trap((struct hv_trap){ .scause = 24 }), -EIO);
-	assert_int_equal(entries, 0);
-}
-
 /* ---- requests that arrive as fast as they are served ------------------------------------------ */
 
 #define FENCES 1000 /* the last one; without it, a test that fails would not end */
@@ -463,7 +455,6 @@ int main(void)
 		TEST(a_trap_from_vs_remembers_vs_and_its_interrupt_enable),
 		TEST(an_unknown_cause_exits_to_user_space),
 		TEST(a_host_interrupt_samples_the_guests_mode_and_pc),
-		TEST(a_dead_vm_does_not_run),
 		TEST(interrupts_are_taken_although_requests_do_not_end),
 		TEST(a_hypervisor_csr_is_an_illegal_instruction),
 		TEST(wfi_in_vu_is_illegal_and_does_not_wait),

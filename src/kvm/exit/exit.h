@@ -26,7 +26,7 @@ int vcpu_not_entered(struct kvm_vcpu *vcpu);
 /* Return the error with which every ioctl of the vCPU fails at present, or 0. */
 static inline int vcpu_refuse_ioctl(const struct kvm_vcpu *vcpu)
 {
-	if (!hv_mm_is_current(vcpu->kvm->mm) || READ_ONCE(vcpu->kvm->dead))
+	if (!hv_mm_is_current(vcpu->kvm->mm))
 		return -EIO;
 	/*
 	 * User space may have guessed the descriptor before KVM_CREATE_VCPU has listed the vCPU.

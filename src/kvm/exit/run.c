@@ -118,8 +118,6 @@ static int serve_requests(struct kvm_vcpu *vcpu)
 
 	if (trace_kvm_request_enabled())
 		trace_kvm_request(requests);
-	if (READ_ONCE(vcpu->kvm->dead))
-		return -EIO;
 	if (requests & BIT(REQ_HSM)) {
 		err = hsm_serve(vcpu);
 		if (err)

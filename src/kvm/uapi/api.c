@@ -230,7 +230,7 @@ static long vm_ioctl(void *priv, unsigned int cmd, unsigned long arg)
 {
 	struct kvm *vm = priv;
 
-	if (!hv_mm_is_current(vm->mm) || READ_ONCE(vm->dead))
+	if (!hv_mm_is_current(vm->mm))
 		return -EIO;
 	switch (cmd) {
 	case KVM_CREATE_VCPU:

@@ -20,7 +20,7 @@ static long device_ioctl(void *priv, unsigned int cmd, unsigned long arg)
 	struct kvm_device_attr attr;
 	int (*call)(struct kvm *, const struct kvm_device_attr *);
 
-	if (!hv_mm_is_current(vm->mm) || READ_ONCE(vm->dead))
+	if (!hv_mm_is_current(vm->mm))
 		return -EIO;
 	switch (cmd) {
 	case KVM_SET_DEVICE_ATTR:

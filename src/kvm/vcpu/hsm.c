@@ -109,7 +109,7 @@ bool hsm_is_stopped(struct kvm_vcpu *vcpu)
 
 static bool hsm_may_run(struct kvm_vcpu *vcpu)
 {
-	return !hsm_is_stopped(vcpu) || READ_ONCE(vcpu->kvm->dead);
+	return !hsm_is_stopped(vcpu);
 }
 
 /*

@@ -37,8 +37,8 @@ void hsm_settle(struct kvm_vcpu *vcpu);
  */
 void hsm_reset_by_user(struct kvm_vcpu *vcpu);
 /*
- * Serve REQ_HSM: sleep while the vCPU is stopped (unless the VM is dead), then perform a pending
- * reset. Returns 0, or -EINTR if a signal ends the sleep.
+ * Serve REQ_HSM: sleep while the vCPU is stopped, then perform a pending reset. Returns 0, or
+ * -EINTR if a signal ends the sleep.
  */
 int hsm_serve(struct kvm_vcpu *vcpu);
 

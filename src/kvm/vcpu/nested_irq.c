@@ -207,7 +207,7 @@ static bool wakes(struct kvm_vcpu *vcpu)
 	const struct nested *n = &vcpu->nested;
 
 	return vcpu_has_irq(vcpu) || (nested_hip(vcpu) & n->hie) ||
-	       (READ_ONCE(vcpu->requests) & (BIT(REQ_HSM) | BIT(REQ_VM_DEAD)));
+	       (READ_ONCE(vcpu->requests) & BIT(REQ_HSM));
 }
 
 /* The host time at which vstimecmp raises VSTIP. */

@@ -48,10 +48,3 @@ struct kvm_vcpu *vm_find_vcpu(struct kvm *vm, unsigned long id)
 	}
 	return NULL;
 }
-
-void vm_kill(struct kvm *vm, const char *why)
-{
-	hv_log("kvm: VM %u stopped: %s\n", vm->id, why);
-	WRITE_ONCE(vm->dead, true);
-	vm_request_all(vm, REQ_VM_DEAD);
-}

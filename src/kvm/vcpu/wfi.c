@@ -19,8 +19,7 @@
 static bool wake_reason(struct kvm_vcpu *vcpu)
 {
 	/* lab 6: write wake_reason: must a sleeping vCPU, which is not loaded, wake up? */
-	return vcpu_has_irq(vcpu) ||
-	       (READ_ONCE(vcpu->requests) & (BIT(REQ_HSM) | BIT(REQ_VM_DEAD)));
+	return vcpu_has_irq(vcpu) || (READ_ONCE(vcpu->requests) & BIT(REQ_HSM));
 	/* lab 6 end */
 }
 
@@ -44,7 +43,7 @@ static bool wait_is_over(struct kvm_vcpu *vcpu)
 {
 	/* lab 6: write wait_is_over: is the wait of a loaded vCPU over? */
 	return pending_now(vcpu) || hv_signal_pending() ||
-	       (READ_ONCE(vcpu->requests) & (BIT(REQ_HSM) | BIT(REQ_VM_DEAD)));
+	       (READ_ONCE(vcpu->requests) & BIT(REQ_HSM));
 	/* lab 6 end */
 }
 
