@@ -161,6 +161,13 @@ void hv_resched(void)
 	schedule();
 }
 
+void hv_cond_resched(void)
+{
+	irq_poll();
+	if (need_resched())
+		schedule();
+}
+
 int hv_thread_id(void)
 {
 	return current->tid;

@@ -224,6 +224,16 @@ void hv_resched(void)
 	enter_core();
 }
 
+/* Unlike hv_resched(), this leaves the thread's other work for later: the caller may hold locks. */
+void hv_cond_resched(void)
+{
+	leave_core();
+	cond_resched(); /* does nothing on a kernel with preemption */
+	if (read_thread_flags() & RESCHED_FLAGS)
+		schedule();
+	enter_core();
+}
+
 int hv_thread_id(void)
 {
 	return task_pid_nr(current);

@@ -235,7 +235,7 @@ static int range_start(struct mmu_notifier *mn, const struct mmu_notifier_range 
 	unsigned long flags;
 
 	local_irq_save(flags);
-	n->invalidate_start(n, range->start, range->end);
+	n->invalidate_start(n, range->start, range->end, mmu_notifier_range_blockable(range));
 	local_irq_restore(flags);
 	return 0;
 	/* lab 13 end */
@@ -285,7 +285,7 @@ static void mm_gone(struct mmu_notifier *mn, struct mm_struct *mm)
 	unsigned long flags;
 
 	local_irq_save(flags);
-	n->release(n);
+	n->release(n, true);
 	local_irq_restore(flags);
 }
 

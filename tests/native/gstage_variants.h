@@ -68,7 +68,7 @@ static inline bool writable(struct gstage *gs, gpa_t gpa)
 
 static inline void free_retired(struct gstage *gs)
 {
-	gstage_free_retired(gstage_take_retired(gs));
+	gstage_free_retired(gstage_take_retired(gs), false);
 }
 
 /* Compare two tables and all tables below them. Only the addresses of lower tables may differ. */

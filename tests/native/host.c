@@ -182,6 +182,14 @@ void hv_resched(void)
 	native_hook_in(left);
 }
 
+void hv_cond_resched(void)
+{
+	native_may_sleep("hv_cond_resched()");
+	hv_poll_interrupts();
+	if (hv_resched_needed())
+		hv_resched();
+}
+
 int hv_thread_id(void)
 {
 	return (int)getpid();

@@ -448,7 +448,7 @@ void native_user_unmap(hva_t hva, size_t size)
 	pthread_mutex_lock(&mm_lock);
 	native_no_sleep("a notifier");
 	list_for_each_entry(n, &mm.notifiers, link)
-		n->invalidate_start(n, hva, hva + size);
+		n->invalidate_start(n, hva, hva + size, false);
 	user_drop(hva, size);
 	list_for_each_entry(n, &mm.notifiers, link)
 		n->invalidate_end(n, hva, hva + size);
@@ -463,7 +463,7 @@ void native_user_exit(void)
 	pthread_mutex_lock(&mm_lock);
 	native_no_sleep("a notifier");
 	list_for_each_entry_safe(n, next, &mm.notifiers, link)
-		n->release(n);
+		n->release(n, false);
 	native_no_sleep(NULL);
 	user_drop(NATIVE_USER_BASE, mm.top);
 	pthread_mutex_unlock(&mm_lock);

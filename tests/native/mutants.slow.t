@@ -38,7 +38,7 @@ mutant "rule 5: a new memory map does not change inval_seq" memslot.c \
 mutant "rule 5: a new memory map leaves stale pages mapped" memslot.c \
 	's/unmap_stale\(vm, u\);/(void)unmap_stale;/' test_race_memory
 mutant "rule 8: a notifier callback takes slots_lock" notifier.c \
-	's/(spin_lock\(&gs->mmu_lock\);\n\tif \(opens\))/hv_mutex_lock(&vm->slots_lock); hv_mutex_unlock(&vm->slots_lock); $1/' \
+	's/(spin_lock\(&gs->mmu_lock\);\n\tgs->no_sleep)/hv_mutex_lock(&vm->slots_lock); hv_mutex_unlock(&vm->slots_lock); $1/' \
 	test_fault
 mutant "dirty log: a write fault does not mark its page" gstage_fault.c \
 	's/dirty_log_mark\(.*?\);/;/s' test_race_memory
@@ -85,8 +85,17 @@ mutant "fences: tlb_flush=all does not execute a G-stage fence" tlb_all.c \
 
 # ---- long changes in pieces ----
 mutant "rule 21: a range is not announced between two pieces" gstage.c \
-	's/(\tspin_unlock\(&gs->mmu_lock\);\n\thv_poll_interrupts\(\);\n\tspin_lock\(&gs->mmu_lock\);)/\tunsigned int n = gs->inval_count; gs->inval_count = 0;\n$1 gs->inval_count = n;/' \
+	's/(\tspin_unlock\(&gs->mmu_lock\);\n\tgstage_yield\(.*?\tspin_lock\(&gs->mmu_lock\);)/\tunsigned int n = gs->inval_count; gs->inval_count = 0;\n$1 gs->inval_count = n;/s' \
 	test_pieces
+mutant "rule 21: the hart is not yielded between two pieces" gstage.c 's/gstage_yield\(pending\.no_sleep\)/gstage_yield(true)/' test_pieces
+mutant "rule 8: the first pause sleeps although the host does not permit it" notifier.c \
+	's/gs->no_sleep = !may_sleep;/(void)may_sleep;/' test_pieces
+mutant "rule 8: the second pause sleeps although the host does not permit it" gstage.c \
+	's/\tgs->no_sleep = pending\.no_sleep;\n//' test_pieces
+mutant "rule 8: the freeing of tables sleeps although the host does not permit it" tlb.c \
+	's/pending->retired, pending->no_sleep/pending->retired, false/' test_pieces
+mutant "rule 8: no thread yields after an invalidation that must not" notifier.c \
+	's/\tgs->no_sleep = false;\n//' test_pieces
 mutant "rule 21: the changes of a piece count as fenced" gstage.c \
 	's/(void gstage_pause.*?gstage_take_pending_flush\(gs\);\n)(.*?)\tgstage_fenced\(gs\);/$1\tif (pending.fence) gstage_fenced(gs);\n$2/s' \
 	test_pieces

@@ -309,7 +309,7 @@ static void invalidate_across_retries(hva_t hva, bool write)
 
 	(void)write;
 	if (!hook_calls++)
-		n->invalidate_start(n, hva, hva + PAGE_SIZE);
+		n->invalidate_start(n, hva, hva + PAGE_SIZE, false);
 	if (hook_calls == 3)
 		n->invalidate_end(n, hva, hva + PAGE_SIZE);
 }
@@ -330,7 +330,7 @@ static void other_addresses_are_mapped_during_an_invalidation(void **state)
 	struct hv_notifier *n = &vm.vm->notifier;
 
 	(void)state;
-	n->invalidate_start(n, HVA, HVA + PAGE_SIZE);
+	n->invalidate_start(n, HVA, HVA + PAGE_SIZE, false);
 	store(BASE + 0x3000, 1);
 	assert_int_equal(native_events(TRACE_gstage_retry), 0);
 	n->invalidate_end(n, HVA, HVA + PAGE_SIZE);

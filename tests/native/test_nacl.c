@@ -203,7 +203,7 @@ static void during_an_invalidation_nothing_is_mapped(void **state)
 
 	(void)state;
 	begin();
-	n->invalidate_start(n, AREA_HVA + PAGE_SIZE, AREA_HVA + 2 * PAGE_SIZE);
+	n->invalidate_start(n, AREA_HVA + PAGE_SIZE, AREA_HVA + 2 * PAGE_SIZE, false);
 	vcpu_load(vm.vcpu);
 	assert_int_equal(guest_map_begin(vm.vcpu), -EAGAIN);
 	assert_true(nacl_is_on(vm.vcpu));
@@ -225,11 +225,11 @@ static void a_second_invalidation_waits_too(void **state)
 	begin();
 	for (unsigned int i = 0; i < 2; i++) {
 		vm.vcpu->requests = 0;
-		n->invalidate_start(n, AREA_HVA, AREA_HVA + PAGE_SIZE);
+		n->invalidate_start(n, AREA_HVA, AREA_HVA + PAGE_SIZE, false);
 		assert_true(vm.vcpu->requests & BIT(REQ_HOST));
 	}
 	vm.vcpu->requests = 0;
-	n->invalidate_start(n, AREA_HVA + 2 * PAGE_SIZE, AREA_HVA + 3 * PAGE_SIZE);
+	n->invalidate_start(n, AREA_HVA + 2 * PAGE_SIZE, AREA_HVA + 3 * PAGE_SIZE, false);
 	assert_false(vm.vcpu->requests & BIT(REQ_HOST));
 	for (unsigned int i = 0; i < 3; i++)
 		n->invalidate_end(n, AREA_HVA, AREA_HVA + PAGE_SIZE);

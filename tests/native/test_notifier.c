@@ -48,7 +48,7 @@ static void invalidate_neighbor(hva_t hva, bool write)
 	(void)write;
 	hook_calls++;
 	if (hook_calls == 1)
-		n->invalidate_start(n, HVA + 0x7000, HVA + 0x8000);
+		n->invalidate_start(n, HVA + 0x7000, HVA + 0x8000, false);
 	if (hook_calls == 2)
 		assert_false(mapped(PAGE));
 	if (hook_calls == 3)
@@ -70,7 +70,7 @@ static void a_small_leaf_beside_an_invalidation_is_mapped(void **state)
 	struct hv_notifier *n = &vm.vm->notifier;
 
 	(void)state;
-	n->invalidate_start(n, HVA + 0x7000, HVA + 0x8000);
+	n->invalidate_start(n, HVA + 0x7000, HVA + 0x8000, false);
 	store(BASE + 0x6000, 1);
 	store(BASE + 0x8000, 1);
 	assert_int_equal(native_events(TRACE_gstage_retry), 0);
@@ -276,7 +276,7 @@ static void moving_a_page_requests_fence_i(void **state)
 
 	(void)state;
 	store(PAGE, 1);
-	n->invalidate_start(n, HVA + 0x7000, HVA + 0x8000);
+	n->invalidate_start(n, HVA + 0x7000, HVA + 0x8000, false);
 	assert_false(vm.vcpu->requests & BIT(REQ_FENCE_I));
 	n->moved(n, HVA + 0x7000, HVA + 0x8000);
 	assert_true(vm.vcpu->requests & BIT(REQ_FENCE_I));

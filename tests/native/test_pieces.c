@@ -90,7 +90,7 @@ static void invalidate_all_start(void)
 {
 	struct hv_notifier *n = &vm.vm->notifier;
 
-	n->invalidate_start(n, HVA, HVA + PAGES * PAGE_SIZE);
+	n->invalidate_start(n, HVA, HVA + PAGES * PAGE_SIZE, false);
 	assert_int_equal(pages_mapped(), 0);
 	serve(vm.vcpu);
 }
@@ -113,6 +113,46 @@ static void a_long_range_is_removed_in_short_pieces(void **state)
 	assert_in_range(pauses, PAGES * GSTAGE_VISIT / GSTAGE_PIECE - 1,
 			PAGES * GSTAGE_VISIT / GSTAGE_PIECE + 4);
 	invalidate_all_end();
+}
+
+#define TABLES (PAGES / GSTAGE_TABLE_ENTRIES) /* freed at the end, one at a time */
+
+static unsigned int yields;
+
+static void count_yields(bool begins)
+{
+	yields += begins;
+}
+
+static void the_hart_is_yielded_between_pieces_if_the_host_permits_it(void **state)
+{
+	struct hv_notifier *n = &vm.vm->notifier;
+	bool may_sleep[] = { true, false };
+
+	(void)state;
+	native_wait_hook = count_yields;
+	for (unsigned int i = 0; i < ARRAY_SIZE(may_sleep); i++) {
+		touch_all();
+		native_hart_wanted = 1;
+		yields = 0;
+		n->clear_young(n, HVA, HVA + PAGES * PAGE_SIZE);
+		assert_int_equal(yields, 0);
+		n->invalidate_start(n, HVA, HVA + PAGES * PAGE_SIZE, may_sleep[i]);
+		assert_int_equal(yields, may_sleep[i] ? pauses + TABLES : 0);
+		assert_true(pauses > 0);
+		native_hart_wanted = 0;
+		serve(vm.vcpu);
+		invalidate_all_end();
+		native_poll_hook = NULL;
+	}
+	touch_all();
+	native_hart_wanted = 1;
+	yields = 0;
+	assert_int_equal(native_set_slot(vm.vm, 0, BASE, 0, HVA, 0), 0);
+	/* The slot also fills the table above. */
+	assert_int_equal(yields, pauses + TABLES + 1);
+	native_hart_wanted = 0;
+	native_wait_hook = NULL;
 }
 
 static void tables_are_freed_although_pieces_end_inside_them(void **state)
@@ -174,7 +214,7 @@ static void invalidate_first_page(void)
 	at_pause = NULL;
 	assert_false(mapped(page(0)));
 	assert_true(vm.vm->gstage.unfenced > 0);
-	n->invalidate_start(n, HVA, HVA + PAGE_SIZE);
+	n->invalidate_start(n, HVA, HVA + PAGE_SIZE, false);
 	serve(vm.vcpu);
 	/* The host may now free the page. */
 	assert_int_not_equal(native_gstage_access(page(0), NATIVE_LOAD, &hpa), 0);
@@ -208,7 +248,7 @@ static void invalidate_last_page(void)
 
 	at_pause = NULL;
 	assert_true(mapped(page(PAGES - 1)));
-	n->invalidate_start(n, last, last + PAGE_SIZE);
+	n->invalidate_start(n, last, last + PAGE_SIZE, false);
 	serve(vm.vcpu);
 	assert_false(mapped(page(PAGES - 1)));
 	assert_int_not_equal(native_gstage_access(page(PAGES - 1), NATIVE_LOAD, &hpa), 0);
@@ -411,6 +451,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BOTH(a_long_range_is_removed_in_short_pieces),
+		BOTH(the_hart_is_yielded_between_pieces_if_the_host_permits_it),
 		BOTH(tables_are_freed_although_pieces_end_inside_them),
 		BOTH(a_removed_page_is_not_mapped_between_pieces),
 		BOTH(an_invalidation_between_two_pieces_waits_for_the_fence),

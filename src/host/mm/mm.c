@@ -133,7 +133,7 @@ void mm_put(struct mm *mm)
 		return;
 	mutex_lock(&mm->lock);
 	list_for_each_entry_safe(n, next, &mm->notifiers, link)
-		n->release(n);
+		n->release(n, true);
 	vma_free_all(mm);
 	vma_unlock(mm);
 	if (mm->exe)

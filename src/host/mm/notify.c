@@ -15,7 +15,7 @@ void mm_notify_start(struct mm *mm, unsigned long start, unsigned long end)
 	struct hv_notifier *n;
 
 	list_for_each_entry(n, &mm->notifiers, link)
-		n->invalidate_start(n, start, end);
+		n->invalidate_start(n, start, end, true);
 }
 
 void mm_notify_end(struct mm *mm, unsigned long start, unsigned long end)

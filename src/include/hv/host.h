@@ -101,8 +101,8 @@ bool hv_user_range_writable(struct hv_mm *mm, hva_t start, u64 size);
 /*
  * MMU notifier: functions that the host calls when it changes, moves or removes the pages behind a
  * range of user addresses, or asks whether guests use these pages. They may run on any thread, with
- * the host's mm lock held. They must neither sleep nor take a lock under which the core accesses
- * user memory.
+ * the host's mm lock held. They must not take a lock under which the core accesses user memory, and
+ * must not sleep unless `may_sleep` is set.
  */
 struct hv_notifier {
 	/*
@@ -110,7 +110,7 @@ struct hv_notifier {
 	 * frames. Returns when no vCPU can use it anymore. Faults in the range must retry until
 	 * invalidate_end().
 	 */
-	void (*invalidate_start)(struct hv_notifier *n, hva_t start, hva_t end);
+	void (*invalidate_start)(struct hv_notifier *n, hva_t start, hva_t end, bool may_sleep);
 	void (*invalidate_end)(struct hv_notifier *n, hva_t start, hva_t end);
 	/*
 	 * The range has new frames, whose contents may be instructions. Called between
@@ -123,7 +123,7 @@ struct hv_notifier {
 	bool (*test_young)(struct hv_notifier *n, hva_t start, hva_t end);
 	void (*clear_young)(struct hv_notifier *n, hva_t start, hva_t end);
 	/* The address space is going away: drop all mappings of its pages. */
-	void (*release)(struct hv_notifier *n);
+	void (*release)(struct hv_notifier *n, bool may_sleep);
 	struct list_head link; /* the host's */
 	void *host;            /* the host's */
 };
@@ -177,6 +177,11 @@ bool hv_signal_pending(void); /* for the calling thread: KVM_RUN must return -EI
 bool hv_resched_needed(void);
 bool hv_hart_wanted(void); /* another thread is waiting for this hart */
 void hv_resched(void);     /* take pending interrupts, then let other threads run; may sleep */
+/*
+ * For long loops: take pending interrupts, and let other threads run if the calling thread should
+ * yield. The caller may hold sleeping locks, the host's too. May sleep.
+ */
+void hv_cond_resched(void);
 bool hv_host_needed(void); /* a signal is pending, or the thread should yield */
 int hv_thread_id(void);
 /*
@@ -281,10 +286,10 @@ static inline void hv_kicks_send(const struct hv_kicks *kicks)
  */
 void hv_handle_interrupt(unsigned long scause);
 /*
- * For long loops: take the interrupts pending on this hart. Returns false if the calling thread
- * should yield, or if another thread is waiting for the hart. The thread may continue on another
- * hart, so this must not be called in a pinned section. It does not sleep itself: a notifier may call
- * it under the host's locks.
+ * For long loops that should not yield the hart: take the interrupts pending on it. Returns false if
+ * the calling thread should yield, or if another thread is waiting for the hart. The thread may
+ * continue on another hart, so this must not be called in a pinned section. It does not sleep itself:
+ * a notifier may call it under the host's locks.
  */
 bool hv_poll_interrupts(void);
 /*

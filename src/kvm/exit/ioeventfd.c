@@ -165,6 +165,6 @@ void ioeventfd_vm_destroy(struct kvm *vm)
 	list_for_each_entry_safe(io, next, &vm->ioeventfds, link) {
 		list_del(&io->link);
 		free_one(io);
-		hv_poll_interrupts();
+		hv_cond_resched();
 	}
 }

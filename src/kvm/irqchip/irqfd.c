@@ -187,28 +187,24 @@ static void collect(struct kvm *vm, const struct hv_event *event, u32 gsi, struc
 		if (READ_ONCE(irqfd->closed) || (irqfd->event == event && irqfd->gsi == gsi)) {
 			unlink(irqfd);
 			list_add_tail(&irqfd->link, gone);
+			hv_cond_resched();
 		}
-	}
-}
-
-static void free_all(struct list_head *gone)
-{
-	struct irqfd *irqfd, *next;
-
-	list_for_each_entry_safe(irqfd, next, gone, link) {
-		list_del(&irqfd->link);
-		free_one(irqfd);
 	}
 }
 
 static void remove_matching(struct kvm *vm, const struct hv_event *event, u32 gsi)
 {
 	struct list_head gone = LIST_HEAD_INIT(gone);
+	struct irqfd *irqfd, *next;
 
 	hv_mutex_lock(&vm->lock);
 	collect(vm, event, gsi, &gone);
 	hv_mutex_unlock(&vm->lock);
-	free_all(&gone);
+	list_for_each_entry_safe(irqfd, next, &gone, link) {
+		list_del(&irqfd->link);
+		free_one(irqfd);
+		hv_cond_resched();
+	}
 }
 
 /* The caller holds vm->lock, which keeps the number of resamplers from growing. */
@@ -291,12 +287,11 @@ int kvm_vm_ioctl_irqfd(struct kvm *vm, const struct kvm_irqfd *args)
 
 void irqfd_vm_destroy(struct kvm *vm)
 {
-	struct list_head gone = LIST_HEAD_INIT(gone);
 	struct irqfd *irqfd, *next;
 
 	list_for_each_entry_safe(irqfd, next, &vm->irqfds, link) {
 		unlink(irqfd);
-		list_add_tail(&irqfd->link, &gone);
+		free_one(irqfd);
+		hv_cond_resched();
 	}
-	free_all(&gone);
 }

@@ -48,7 +48,7 @@ static hpa_t bits_page(u64 entry)
 	return entry & ~BITS_DIRTY;
 }
 
-#define FREE_PIECE 512 /* entries between two polls for interrupts */
+#define FREE_PIECE 512 /* entries between two calls of hv_cond_resched() */
 
 void dirty_log_free(struct dirty_log *log)
 {
@@ -59,7 +59,7 @@ void dirty_log_free(struct dirty_log *log)
 	for (i = 0; i < log->nr; i++) {
 		if (!bits_page(log->bits[i]) && i % FREE_PIECE)
 			continue;
-		hv_poll_interrupts();
+		hv_cond_resched();
 		if (bits_page(log->bits[i]))
 			hv_pages_free(bits_page(log->bits[i]), HV_ORDER_4K);
 	}
@@ -84,7 +84,7 @@ struct dirty_log *dirty_log_alloc(u64 npages, bool all_dirty)
 	for (i = 0; all_dirty && i < log->nr; i++) {
 		log->bits[i] = BITS_DIRTY;
 		if (i % FREE_PIECE == 0)
-			hv_poll_interrupts();
+			hv_cond_resched();
 	}
 	return log;
 }
@@ -171,13 +171,6 @@ static void pause_if_due(struct gstage *gs)
 	if (gstage_pause_is_due(gs))
 		gstage_pause(gs);
 	gs->work -= WORD_WORK;
-}
-
-/* Called without spinlocks. */
-static void yield_hart(void)
-{
-	if (!hv_poll_interrupts())
-		hv_resched();
 }
 
 /* mmu_lock held, but released between pieces. Write-protect up to 64 pages from `page` on. */
@@ -379,7 +372,7 @@ int dirty_log_get(struct kvm *vm, const struct memslot *slot, u64 *copy, hva_t t
 	for (first = 0; first < slot->npages && !err; first += n) {
 		size_t words;
 
-		yield_hart();
+		hv_cond_resched();
 		n = chunk_pages(first, slot->npages);
 		words = (size_t)((n + 63) / 64);
 		/* If `take` is set and this fails, user space has lost the bits, as in Linux. */
@@ -405,7 +398,7 @@ int dirty_log_clear(struct kvm *vm, const struct memslot *slot, u64 *copy,
 	for (; first < end && !err; first += n) {
 		size_t words;
 
-		yield_hart();
+		hv_cond_resched();
 		n = chunk_pages(first, end);
 		words = (size_t)((n + 63) / 64);
 		err = hv_copy_from_user(copy, from + (hva_t)((first - log->first_page) / 8),

@@ -9,6 +9,7 @@
 struct dirty_log;
 struct memslot;
 
+/* Both may sleep. */
 struct dirty_log *dirty_log_alloc(u64 npages, bool all_dirty); /* NULL: no memory */
 void dirty_log_free(struct dirty_log *log);
 /*

@@ -217,8 +217,7 @@ int dirty_ring_reset_all(struct kvm *vm)
 		return -EINVAL;
 	hv_mutex_lock(&vm->slots_lock);
 	kvm_for_each_vcpu(i, vcpu, vm) {
-		if (!hv_poll_interrupts())
-			hv_resched();
+		hv_cond_resched();
 		reset += (int)reset_ring(vm, vcpu->dirty_ring);
 	}
 	hv_mutex_unlock(&vm->slots_lock);

@@ -200,13 +200,14 @@ void gstage_table_free(struct gstage *gs, pte_t pte, unsigned int level, gpa_t g
 	trace_gstage_table(gpa, level - 1, false);
 	gs->tables--;
 	hv_pages_free(pte_to_hpa(pte), HV_ORDER_4K);
-	hv_poll_interrupts(); /* no lock is held: no hart uses this table */
+	hv_cond_resched(); /* no lock is held: no hart uses this table */
 }
 
 struct gstage_pending_flush gstage_take_pending_flush(struct gstage *gs)
 {
 	struct gstage_pending_flush pending = { .start = gs->changed_start,
-						.end = gs->changed_end };
+						.end = gs->changed_end,
+						.no_sleep = gs->no_sleep };
 
 	pending.others = __atomic_load_n(&gs->unfenced, __ATOMIC_ACQUIRE) != 0;
 	pending.retired = gstage_take_retired(gs);
@@ -255,9 +256,11 @@ void gstage_pause(struct gstage *gs)
 {
 	struct gstage_pending_flush pending = gstage_take_pending_flush(gs);
 
+	gs->no_sleep = false;
 	spin_unlock(&gs->mmu_lock);
-	hv_poll_interrupts();
+	gstage_yield(pending.no_sleep);
 	spin_lock(&gs->mmu_lock);
+	gs->no_sleep = pending.no_sleep;
 	gs->work = GSTAGE_PIECE;
 	if (!pending.fence)
 		return;
@@ -273,7 +276,7 @@ void gstage_pause(struct gstage *gs)
 	gstage_fenced(gs);
 }
 
-void gstage_free_retired(hpa_t retired)
+void gstage_free_retired(hpa_t retired, bool no_sleep)
 {
 	while (retired) {
 		pte_t *table = hv_page_map(retired);
@@ -282,7 +285,7 @@ void gstage_free_retired(hpa_t retired)
 		hv_page_unmap(table);
 		hv_pages_free(retired, HV_ORDER_4K);
 		retired = next;
-		hv_poll_interrupts();
+		gstage_yield(no_sleep);
 	}
 }
 
@@ -486,7 +489,7 @@ void gstage_destroy(struct gstage *gs)
 	if (!gs->root)
 		return;
 	gs->ops->free(gs);
-	gstage_free_retired(gstage_take_retired(gs));
+	gstage_free_retired(gstage_take_retired(gs), false);
 	hv_pages_free(gs->root, GSTAGE_ROOT_ORDER);
 	gs->root = 0;
 }

@@ -73,10 +73,10 @@ struct gstage;
 #define GSTAGE_MAPPED RESUME_GUEST
 
 /*
- * A range is changed in pieces: after GSTAGE_PIECE units of work, gstage_pause() releases mmu_lock
- * and takes pending interrupts. Work is counted per table entry: skipping an empty entry takes 3
- * instructions and counts as 1; visiting any other entry takes about 50 instructions and counts as
- * GSTAGE_VISIT.
+ * A range is changed in pieces: after GSTAGE_PIECE units of work, gstage_pause() releases mmu_lock,
+ * takes pending interrupts, and lets other threads run. Work is counted per table entry: skipping an
+ * empty entry takes 3 instructions and counts as 1; visiting any other entry takes about 50
+ * instructions and counts as GSTAGE_VISIT.
  */
 #define GSTAGE_PIECE 2048
 #define GSTAGE_VISIT 16
@@ -146,6 +146,7 @@ struct gstage_pending_flush {
 	bool others; /* another fence is pending, perhaps for changes outside [start, end) */
 	gpa_t start, end; /* unless `all` is set, the fence covers only these addresses */
 	hpa_t retired;    /* tables to free afterwards */
+	bool no_sleep;    /* the thread that does the flush must not sleep */
 };
 
 struct gstage {
@@ -162,6 +163,7 @@ struct gstage {
 	gpa_t changed_end; /* 0: none */
 	u32 unfenced;      /* flushes taken but not yet done; decremented without the lock */
 	long work;         /* left to do before the lock is released, see GSTAGE_PIECE */
+	bool no_sleep;     /* the lock's holder must not sleep in gstage_pause() */
 
 	/*
 	 * Invalidations by the host (notifier.c): how many are in progress, the hull of their user
@@ -317,7 +319,10 @@ bool gstage_change_leaves(struct gstage *gs, pte_t *table, gpa_t base, struct gs
  */
 bool gstage_change_table(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa,
 			 const struct gstage_range *range);
-/* Free the table below the entry `pte`, which maps gpa. `free` has gone through that table. */
+/*
+ * Free the table below the entry `pte`, which maps gpa. `free` has gone through that table. May
+ * sleep.
+ */
 void gstage_table_free(struct gstage *gs, pte_t pte, unsigned int level, gpa_t gpa);
 
 /* mmu_lock held. Makes every fault that has already read inval_seq start again. */
@@ -341,7 +346,7 @@ static inline void gstage_set(pte_t *ptep, pte_t pte)
 int gstage_init(struct gstage *gs, const struct gstage_ops *ops, bool huge);
 /*
  * Free the table. The VM's vCPUs must not run anymore, and a hart that has run one of them must
- * fence before it uses the VM's VMID again.
+ * fence before it uses the VM's VMID again. May sleep, unless the table is empty.
  */
 void gstage_destroy(struct gstage *gs);
 
@@ -387,14 +392,22 @@ bool gstage_protect(struct gstage *gs, gpa_t start, gpa_t end);
 bool gstage_age(struct gstage *gs, gpa_t start, gpa_t end);
 bool gstage_is_young(struct gstage *gs, gpa_t start, gpa_t end);
 /*
- * Release mmu_lock, take pending interrupts, and acquire the lock again. Another thread that holds
- * the lock in between sees the changes made so far as a pending flush; afterwards, the flush
- * belongs to this caller again.
+ * Release mmu_lock, take pending interrupts, let other threads run (unless gs->no_sleep is set), and
+ * acquire the lock again. Another thread that holds the lock in between sees the changes made so far
+ * as a pending flush; afterwards, the flush belongs to this caller again.
  */
 void gstage_pause(struct gstage *gs);
 static inline bool gstage_pause_is_due(const struct gstage *gs)
 {
 	return gs->work <= 0;
+}
+/* Take pending interrupts, and let other threads run unless `no_sleep` is true. */
+static inline void gstage_yield(bool no_sleep)
+{
+	if (no_sleep)
+		hv_poll_interrupts();
+	else
+		hv_cond_resched();
 }
 /* Record that a leaf of this level was changed: cached translations of it have to be flushed. */
 void gstage_note_change(struct gstage *gs, gpa_t gpa, unsigned int level);
@@ -408,8 +421,8 @@ struct gstage_pending_flush gstage_take_pending_flush(struct gstage *gs);
 /* Take the tables retired so far; gstage_free_retired() frees them after a fence. */
 hpa_t gstage_take_retired(struct gstage *gs);
 
-/* Called without locks. */
-void gstage_free_retired(hpa_t retired);
+/* Called without spinlocks. Sleeps only if `no_sleep` is false. */
+void gstage_free_retired(hpa_t retired, bool no_sleep);
 /* To be called when a pending flush is done (tlb.c) or has been taken back (gstage_pause()). */
 static inline void gstage_fenced(struct gstage *gs)
 {

@@ -124,7 +124,7 @@ void memslot_vm_destroy(struct kvm *vm)
 		return;
 	memslots_for_each(vm->slots, c, i, slot) {
 		dirty_log_free(slot->dirty);
-		hv_poll_interrupts();
+		hv_cond_resched();
 	}
 	memslots_put(vm->slots);
 	for (i = 0; i < ARRAY_SIZE(vm->slot_ids); i++)

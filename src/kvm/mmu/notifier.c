@@ -11,12 +11,12 @@
  * Young marks are the A bits of the leaves. clear_young fences, so that an access through an old
  * translation is not missed; a mark that hardware sets at the same time may be lost.
  *
- * A range is handled in pieces; between two pieces, mmu_lock is released and interrupts are taken.
- * From before the first piece, the whole range counts as being invalidated, and the parts that have
- * been unmapped count as not yet fenced.
+ * A range is handled in pieces; between two pieces, mmu_lock is released and interrupts are taken
+ * (gstage_pause()). From before the first piece, the whole range counts as being invalidated, and
+ * the parts that have been unmapped count as not yet fenced.
  *
- * The callbacks run with the host's mm lock held, so they must not sleep or access user memory.
- * Locks: mmu_lock.
+ * The callbacks run with the host's mm lock held, so they must not access user memory, and sleep
+ * only if the host permits it. Locks: mmu_lock.
  */
 #include "hv/trace.h"
 #include "mmu/guest_map.h"
@@ -83,9 +83,11 @@ static bool for_range(struct kvm *vm, const struct memslots *slots, hva_t start,
 
 /*
  * Call fn for the whole range, then fence. If `opens` is set, begin an invalidation of the range
- * first, and unmap its pages from the kernel. Returns true if any call to fn did.
+ * first, and unmap its pages from the kernel. Sleeps only if `may_sleep` is set. Returns true if any
+ * call to fn did.
  */
-static bool change_range(struct kvm *vm, hva_t start, hva_t end, gstage_fn *fn, bool opens)
+static bool change_range(struct kvm *vm, hva_t start, hva_t end, gstage_fn *fn, bool opens,
+			 bool may_sleep)
 {
 	struct gstage *gs = &vm->gstage;
 	struct memslots *slots;
@@ -93,6 +95,7 @@ static bool change_range(struct kvm *vm, hva_t start, hva_t end, gstage_fn *fn, 
 	bool any, unmapped = false;
 
 	spin_lock(&gs->mmu_lock);
+	gs->no_sleep = !may_sleep;
 	if (opens) {
 		gs->inval_start = gs->inval_count ? MIN(gs->inval_start, start) : start;
 		gs->inval_end = gs->inval_count ? MAX(gs->inval_end, end) : end;
@@ -102,6 +105,7 @@ static bool change_range(struct kvm *vm, hva_t start, hva_t end, gstage_fn *fn, 
 	slots = memslots_hold_locked(vm);
 	any = for_range(vm, slots, start, end, fn);
 	pending = gstage_take_pending_flush(gs);
+	gs->no_sleep = false;
 	spin_unlock(&gs->mmu_lock);
 
 	memslots_put(slots);
@@ -111,11 +115,11 @@ static bool change_range(struct kvm *vm, hva_t start, hva_t end, gstage_fn *fn, 
 	return any;
 }
 
-static void notifier_start(struct hv_notifier *n, hva_t start, hva_t end)
+static void notifier_start(struct hv_notifier *n, hva_t start, hva_t end, bool may_sleep)
 {
 	trace_kvm_unmap_hva_range(start, end);
 	change_range(notifier_vm(n), ALIGN_DOWN(start, PAGE_SIZE), ALIGN_UP(end, PAGE_SIZE),
-		     gstage_unmap, true);
+		     gstage_unmap, true, may_sleep);
 }
 
 static void notifier_end(struct hv_notifier *n, hva_t start, hva_t end)
@@ -143,20 +147,21 @@ static void notifier_moved(struct hv_notifier *n, hva_t start, hva_t end)
 static bool notifier_test_young(struct hv_notifier *n, hva_t start, hva_t end)
 {
 	trace_kvm_test_age_hva(start);
-	return change_range(notifier_vm(n), start, end, gstage_is_young, false);
+	return change_range(notifier_vm(n), start, end, gstage_is_young, false, false);
 }
 
 static void notifier_clear_young(struct hv_notifier *n, hva_t start, hva_t end)
 {
 	trace_kvm_age_hva(start, end);
-	change_range(notifier_vm(n), start, end, gstage_age, false);
+	change_range(notifier_vm(n), start, end, gstage_age, false, false);
 }
 
 /* The address space is gone. A later fault finds no page there, so faults need not be held off. */
-static void notifier_gone(struct hv_notifier *n)
+static void notifier_gone(struct hv_notifier *n, bool may_sleep)
 {
 	trace_kvm_unmap_hva_range(0, ~0UL);
-	change_range(notifier_vm(n), 0, ALIGN_DOWN(~0UL, PAGE_SIZE), gstage_unmap, false);
+	change_range(notifier_vm(n), 0, ALIGN_DOWN(~0UL, PAGE_SIZE), gstage_unmap, false,
+		     may_sleep);
 }
 
 int notifier_vm_init(struct kvm *vm)

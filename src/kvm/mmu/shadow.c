@@ -182,14 +182,14 @@ static void reclaim(struct shadow_table *table)
 	struct gstage *old = &table->old;
 	unsigned int level;
 
-	gstage_free_retired(gstage_take_retired(&table->gstage));
+	gstage_free_retired(gstage_take_retired(&table->gstage), false);
 	if (table->clears) {
 		table->clears = false;
 		shadow_reverse_clear(table);
 	}
 	if (!old->root)
 		return;
-	gstage_free_retired(gstage_take_retired(old));
+	gstage_free_retired(gstage_take_retired(old), false);
 	level = old->levels - 1;
 	for (unsigned long i = table->old_used.first; i < table->old_used.end; i++) {
 		hpa_t page = old->root + i / GSTAGE_TABLE_ENTRIES * PAGE_SIZE;
@@ -200,7 +200,7 @@ static void reclaim(struct shadow_table *table)
 		if (pte_is_table(pte))
 			free_tables(old, pte, level, i * gstage_size(level));
 		if (i % 256 == 0)
-			hv_poll_interrupts();
+			hv_cond_resched();
 	}
 	table->spare = old->root;
 	old->root = 0;
@@ -480,7 +480,7 @@ int shadow_map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 	if (!err)
 		err = map(vcpu, fault, walk, &leaf, &retired);
 	hv_unpin();
-	gstage_free_retired(retired);
+	gstage_free_retired(retired, false);
 	/* Give the tables' memory back. The caller then waits for memory, and L2 tries again. */
 	if (err == -ENOMEM)
 		for_each_shadow_table(table, shadow) drop_all_memory(vcpu, table);

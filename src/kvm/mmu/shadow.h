@@ -133,7 +133,7 @@ void shadow_put(struct kvm_vcpu *vcpu, unsigned long hgatp);
 void shadow_fence(struct kvm_vcpu *vcpu, unsigned long vmid, gpa_t start, gpa_t last);
 /* Execute a fence of L1 for L2's VS-stage. Drops all translations of the VMID, of both stages. */
 void shadow_fence_vvma(struct kvm_vcpu *vcpu, unsigned long vmid);
-/* Free what was dropped or removed. Takes interrupts, so it must not be called in a pinned section. */
+/* Free what was dropped or removed. May sleep. */
 void shadow_reclaim(struct kvm_vcpu *vcpu);
 /* Forget all tables: each is dropped before its next use. Does nothing if there are none. */
 void shadow_forget(struct kvm_vcpu *vcpu);
@@ -189,7 +189,7 @@ pte_t shadow_block_entry(const struct gstage *gs, gpa_t gpa, pte_t flags);
  * `l1`, and maps `hpa`. In the pinned section in which it was set.
  */
 void shadow_reverse_add(struct kvm_vcpu *vcpu, gpa_t l1, gpa_t l2, hpa_t hpa, unsigned int level);
-/* Empty the reverse map of a table that is empty. Takes interrupts. */
+/* Empty the reverse map of a table that is empty. May sleep. */
 void shadow_reverse_clear(struct shadow_table *table);
 /* For shadow_tlb_ops. Record a flush, and make all vCPUs compare their tables. Any thread. */
 void shadow_flushed(struct kvm *vm, const struct gstage_pending_flush *pending);

@@ -174,7 +174,7 @@ void tlb_flush_pending(struct kvm *vm, const struct gstage_pending_flush *pendin
 	if (!pending->retired)
 		return;
 	drop_table_pointers(vm);
-	gstage_free_retired(pending->retired);
+	gstage_free_retired(pending->retired, pending->no_sleep);
 }
 
 /*

@@ -281,8 +281,7 @@ static long event_get_info(struct kvm_pmu *pmu, const unsigned long *args)
 		return SBI_ERR_FAILED;
 	for (i = 0; i < count && !error; i++) {
 		error = event_info(pmu, gpa + i * sizeof(struct sbi_pmu_event_info));
-		if (!hv_poll_interrupts())
-			hv_resched();
+		hv_cond_resched();
 	}
 	vcpu_set_request(pmu->vcpu, REQ_HOST);
 	return error;

@@ -214,7 +214,7 @@ static void vm_destroy(struct kvm *vm)
 	ioeventfd_vm_destroy(vm);
 	kvm_for_each_vcpu(i, vcpu, vm) {
 		vcpu_destroy(vcpu);
-		hv_poll_interrupts();
+		hv_cond_resched();
 	}
 	if (vm->irqchip)
 		vm->irqchip->destroy(vm);
