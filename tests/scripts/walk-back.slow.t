@@ -9,6 +9,8 @@ fixes "each tour sets the toggles that it is about" all
 why=$(why_no_tours)
 [ -z "$why" ] || skip_all "$why"
 
+"$HS_TOP/scripts/hyperscope" walk --list | sed -nE 's/^([^ ]+) .*\(([0-9]+) steps\)$/\1 \2/p' >"$tmp/tours"
+like "$(wc -l <"$tmp/tours")" '^[1-9]' "there are tours"
 while read -r name steps; do
 	for ((i = 0; i < steps; i++)); do printf '\nb\n\n'; done >"$tmp/keys"
 	echo >>"$tmp/keys"
@@ -17,6 +19,6 @@ while read -r name steps; do
 	is "$(grep -c "^(walk) *$" <<<"$said")" "$steps" "$name: the command b goes back at each step"
 	unlike "$(grep -E 'the tour expects otherwise|did not return|not be possible to go back|Traceback|^interrupted$' <<<"$said")" "." \
 		"$name: all expectations hold when steps are repeated"
-done < <("$HS_TOP/scripts/hyperscope" walk --list | sed -E 's/^([^ ]+) .*\(([0-9]+) steps\)$/\1 \2/')
+done <"$tmp/tours"
 is "$(left_running)" "" "nothing is left running"
 done_testing

@@ -5,6 +5,7 @@
 #
 #   accesses SOURCE    run the tests with the toggle mmio_decode set to SOURCE;
 #                      $told is the trace of the last run
+#   fetched            print the different values of `fetched` in this trace's kvm_mmio_insn events
 
 accesses()
 {
@@ -22,4 +23,9 @@ accesses()
 	is "$(grep -cE "kvm_mmio: type=write len=1 .* val=0x[0-9a-f]{3,} " <<<"$told")" 0 "the trace has no more than one byte of each one-byte store"
 	grep -qE "kvm_mmio: type=write len=1 .* val=0xe1 " <<<"$told"
 	ok $? "the trace has the byte of a one-byte store"
+}
+
+fetched()
+{
+	sed -n 's/.*kvm_mmio_insn: .*fetched=\([0-9]*\).*/\1/p' <<<"$told" | sort -u
 }
