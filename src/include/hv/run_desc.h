@@ -49,6 +49,10 @@ struct hs_run_desc {
 	u64 initramfs_hpa, initramfs_size;
 	u64 reserved[5];
 };
+
+/* These numbers are also in src/workload/opensbi.S and in spike.py and build.py of scripts/hs. */
+_Static_assert(__builtin_offsetof(struct hs_run_desc, tohost) == 56, "it has moved");
+_Static_assert(__builtin_offsetof(struct hs_run_desc, initramfs_hpa) == 72, "it has moved");
 #endif
 
 #endif
