@@ -6,6 +6,7 @@
  * in gen/kvm_offsets.h.
  */
 #include "kvm.h"
+#include "request.h"
 
 #define DEFINE(name, value) __asm__ volatile(".ascii \"->" #name " %0\"" ::"i"(value))
 #define GUEST(member)       DEFINE(GUEST_##member, offsetof(struct kvm_vcpu, guest.member))
@@ -71,4 +72,9 @@ void kvm_offsets(void)
 	DEFINE(VCPU_ran_once, offsetof(struct kvm_vcpu, ran_once));
 	DEFINE(VCPU_exits, offsetof(struct kvm_vcpu, stats.exits));
 	DEFINE(VCPU_exit_offset, offsetof(struct kvm_vcpu, exit_clock.offset));
+	DEFINE(SLOT_IRQ, EXIT_SLOT_IRQ);
+	DEFINE(SLOT_CLASS, EXIT_SLOT_CLASS);
+	_Static_assert(VCPU_OUTSIDE == 0, "as in hung.py");
+	_Static_assert(VCPU_AWAKE == 0, "as in hung.py");
+	_Static_assert(TRACE_EXIT_NONE >> 63 == 1 && TRACE_EXIT_NONE << 1 == 0, "as in hung.py");
 }

@@ -27,8 +27,7 @@ OUTSIDE, AWAKE = 0, 0                                        # enum vcpu_mode, e
 SSTATUS_SPP = HSTATUS_SPVP = 1 << 8
 HSTATUS_SPV = 1 << 7
 MSTATUS_MPP, MSTATUS_MPV = 3 << 11, 1 << 39
-SLOT_IRQ, SLOT_CLASS = 32, 64                                # EXIT_SLOT_* (src/include/hv/trace_mem.h)
-EXIT_TALLY = 4096                                             # size of struct exit_tally (there)
+EXIT_TALLY = 4096                                             # size of struct exit_tally (src/include/hv/trace_mem.h)
 EXIT_NONE = 1 << 63                                           # TRACE_EXIT_NONE (src/include/hv/trace.h)
 MUTEX_FLAGS = 7                                              # low bits of `holder` (src/host/sched/mutex.c)
 QUICK = ("sbi", "csr", "wfi", "wrs")  # exits that the fast path may handle: the first word of their names
@@ -99,9 +98,10 @@ class Vcpu:
         if self.get("VCPU_exit_start", "<Q") == EXIT_NONE:
             return ""
         slot = self.get("VCPU_exit_offset", "<Q") // EXIT_TALLY
-        if slot < SLOT_CLASS:
-            return names.cause_name(slot if slot < SLOT_IRQ else names.IRQ | slot - SLOT_IRQ)
-        return _class_titles()[slot - SLOT_CLASS]
+        irq, first_class = self.memory.at["SLOT_IRQ"], self.memory.at["SLOT_CLASS"]
+        if slot < first_class:
+            return names.cause_name(slot if slot < irq else names.IRQ | slot - irq)
+        return _class_titles()[slot - first_class]
 
     def state(self):
         if self.get("VCPU_mode") != OUTSIDE:
