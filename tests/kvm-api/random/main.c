@@ -227,9 +227,15 @@ static bool run_round(u64 number)
 	return true; /* another signal than SIGKILL means that the VMM has overwritten its own memory */
 }
 
+static bool are_zeros(const unsigned char *zeros)
+{
+	return !zeros[0] && !memcmp(zeros, zeros + 1, ZERO_SIZE - 1);
+}
+
 /*
- * Pages of zeros, which a Linux that merges pages shares with those of the guests. A guest that still
- * had a translation for such a page could write to it.
+ * Pages of zeros that are shared with guests, but that no guest may write to. A Linux that merges pages
+ * shares those of the first half with pages of the guests that become equal to them. The second half is
+ * only read, so the kernel maps its page of zeros there, as it does where a guest only reads.
  */
 static unsigned char *map_zeros(void)
 {
@@ -237,14 +243,10 @@ static unsigned char *map_zeros(void)
 		mmap(NULL, ZERO_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	must(zeros != MAP_FAILED, "pages of zeros");
-	memset(zeros, 0, ZERO_SIZE);
+	memset(zeros, 0, ZERO_SIZE / 2);
+	must(are_zeros(zeros), "pages of zeros"); /* and map them all: memory is measured later */
 	madvise(zeros, ZERO_SIZE, MADV_MERGEABLE);
 	return zeros;
-}
-
-static bool are_zeros(const unsigned char *zeros)
-{
-	return !zeros[0] && !memcmp(zeros, zeros + 1, ZERO_SIZE - 1);
 }
 
 static void usage(void)
