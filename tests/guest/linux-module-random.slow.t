@@ -3,10 +3,10 @@
 #
 # linux-module-random.slow.t - processes whose threads are random VMMs (tests/kvm-api/random) use the Linux module, on Debian's
 # kernel and on a debug kernel, where allocations and copies of user memory also fail. The harts have counters and
-# vectors, and with an odd seed, guest interrupt files. Breakpoints at the ends of hook_in() and hook_out() delay the
-# scheduler, which still reads the hook then, while another thread may use it. Meanwhile, harts go and come back, events are
-# switched on and off, Linux swaps, merges and moves pages, and other VMs check their FP registers and vectors. Linux reports
-# nothing, no page is written to while it is free, and on the debug kernel, no memory is lost.
+# vectors. With an odd seed, they have guest interrupt files, too, and two of them go and come back. Breakpoints at the ends
+# of hook_in() and hook_out() delay the scheduler, which still reads the hook then, while another thread may use it.
+# Meanwhile, events are switched on and off, Linux swaps, merges and moves pages, and other VMs check their FP registers and
+# vectors. Linux reports nothing, no page is written to while it is free, and on the debug kernel, no memory is lost.
 #
 # usage: linux-module-random.slow.t [SEED]   SEED repeats the choices of a run; each run prints it. ROUNDS=N (300, and
 # 200 on the debug kernel). HS_KERNEL=stable or debug: only this kernel
@@ -48,8 +48,12 @@ cat >"$tmp/random.sh" <<'END'
 	cd /sys/kernel/mm/ksm && echo 1000 >pages_to_scan && echo 50 >sleep_millisecs && echo 1 >run || exit 1
 	cd /sys/kernel/tracing
 	hs=/sys/kernel/debug/hyperscope
+	harts="1 2"
+	# See "Firmware and harts that go offline" in docs/linux-module.md.
+	grep -q riscv,imsics /proc/device-tree/soc/*/compatible || harts=
 	while [ ! -e /tmp/end ]; do
-		for cpu in 1 2; do
+		[ -n "$harts" ] || sleep 8
+		for cpu in $harts; do
 			echo 0 >/sys/devices/system/cpu/cpu$cpu/online
 			sleep 1
 			echo 1 >/sys/devices/system/cpu/cpu$cpu/online
