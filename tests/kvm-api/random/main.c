@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include "../bytes.h"
 #include "random.h"
@@ -61,6 +62,23 @@ static void on_signal(int signo)
 	sum = sum * 0.5 + signo;
 }
 
+static void on_signal_without_fp(int signo)
+{
+	(void)signo;
+}
+
+/*
+ * If Linux 6.12 preempts a thread while rt_sigreturn() restores its FP registers, the thread keeps
+ * those of the handler (restore_fp_state() in arch/riscv/kernel/signal.c): switching threads stores
+ * the unit's registers where the thread's have just been copied to.
+ */
+static bool kernel_is_preemptible(void)
+{
+	struct utsname kernel;
+
+	return !uname(&kernel) && strstr(kernel.version, "PREEMPT");
+}
+
 static void copy_all(struct any_fds *fds)
 {
 	for (unsigned int i = 0; i < fds->n; i++)
@@ -96,7 +114,8 @@ static void *vmm_thread(void *arg)
 static void vmm_process(void)
 {
 	int dev = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	struct sigaction act = { .sa_handler = on_signal };
+	struct sigaction act = { .sa_handler = kernel_is_preemptible() ? on_signal_without_fp
+								       : on_signal };
 	unsigned int i;
 	pthread_t thread;
 	pid_t tid;
