@@ -163,9 +163,7 @@ void hv_resched(void)
 
 void hv_cond_resched(void)
 {
-	irq_poll();
-	if (need_resched())
-		schedule();
+	irq_window();
 }
 
 int hv_thread_id(void)

@@ -74,7 +74,8 @@ void kvm_offsets(void)
 	DEFINE(VCPU_exit_offset, offsetof(struct kvm_vcpu, exit_clock.offset));
 	DEFINE(SLOT_IRQ, EXIT_SLOT_IRQ);
 	DEFINE(SLOT_CLASS, EXIT_SLOT_CLASS);
-	_Static_assert(VCPU_OUTSIDE == 0, "as in hung.py");
-	_Static_assert(VCPU_AWAKE == 0, "as in hung.py");
+	DEFINE(EXIT_TALLY, sizeof(struct exit_tally));
+	DEFINE(MODE_OUTSIDE, VCPU_OUTSIDE);
+	DEFINE(BLOCKING_AWAKE, VCPU_AWAKE);
 	_Static_assert(TRACE_EXIT_NONE >> 63 == 1 && TRACE_EXIT_NONE << 1 == 0, "as in hung.py");
 }

@@ -23,11 +23,9 @@ RAM_BASE, IMAGE = 0x80000000, 0x80200000
 MOST = 256          # maximum number of list entries or vCPUs to read, in case a list has a loop or a count is invalid
 SHOWN = 8
 STATES = ("running", "asleep", "asleep", "asleep", "ended")   # ORDER: enum thread_state
-OUTSIDE, AWAKE = 0, 0                                        # enum vcpu_mode, enum vcpu_blocking
 SSTATUS_SPP = HSTATUS_SPVP = 1 << 8
 HSTATUS_SPV = 1 << 7
 MSTATUS_MPP, MSTATUS_MPV = 3 << 11, 1 << 39
-EXIT_TALLY = 4096                                             # size of struct exit_tally (src/include/hv/trace_mem.h)
 EXIT_NONE = 1 << 63                                           # TRACE_EXIT_NONE (src/include/hv/trace.h)
 MUTEX_FLAGS = 7                                              # low bits of `holder` (src/host/sched/mutex.c)
 QUICK = ("sbi", "csr", "wfi", "wrs")  # exits that the fast path may handle: the first word of their names
@@ -97,18 +95,18 @@ class Vcpu:
         """Return the last exit's name in the exit table, "" if it is unknown."""
         if self.get("VCPU_exit_start", "<Q") == EXIT_NONE:
             return ""
-        slot = self.get("VCPU_exit_offset", "<Q") // EXIT_TALLY
+        slot = self.get("VCPU_exit_offset", "<Q") // self.memory.at["EXIT_TALLY"]
         irq, first_class = self.memory.at["SLOT_IRQ"], self.memory.at["SLOT_CLASS"]
         if slot < first_class:
             return names.cause_name(slot if slot < irq else names.IRQ | slot - irq)
         return _class_titles()[slot - first_class]
 
     def state(self):
-        if self.get("VCPU_mode") != OUTSIDE:
+        if self.get("VCPU_mode") != self.memory.at["MODE_OUTSIDE"]:
             return "in guest, hart %d" % self.get("VCPU_hart")
         if self.get("VCPU_hsm_stopped", "<B"):
             return "stopped (SBI HSM)"
-        if self.get("VCPU_blocking") != AWAKE:
+        if self.get("VCPU_blocking") != self.memory.at["BLOCKING_AWAKE"]:
             return "asleep"
         if self.memory.member(self.address + self.memory.at["VCPU_mutex"], "MUTEX_holder", "<Q") & ~MUTEX_FLAGS:
             return "in the hypervisor"
@@ -128,7 +126,7 @@ class Vcpu:
     def describe(self, harts):
         """Set the columns of the vCPU's row and the notes, from memory and the harts' registers."""
         hart = {}
-        if self.get("VCPU_mode") != OUTSIDE:
+        if self.get("VCPU_mode") != self.memory.at["MODE_OUTSIDE"]:
             hart = harts.get(self.memory.hartid(self.get("VCPU_hart")), {})
         mode, pc = self.where(hart)
         self.columns = self.name, self.state(), mode, "0x%x" % pc

@@ -179,7 +179,7 @@ bool hv_hart_wanted(void); /* another thread is waiting for this hart */
 void hv_resched(void);     /* take pending interrupts, then let other threads run; may sleep */
 /*
  * For long loops: take pending interrupts, and let other threads run if the calling thread should
- * yield. The caller may hold sleeping locks, the host's too. May sleep.
+ * yield. The caller may hold sleeping locks, including the host's. May sleep.
  */
 void hv_cond_resched(void);
 bool hv_host_needed(void); /* a signal is pending, or the thread should yield */

@@ -14,8 +14,9 @@
 #define ASKED                                                                        \
 	(BIT(REQ_IRQ) | BIT(REQ_TLB_FLUSH) | BIT(REQ_HFENCE) | BIT(REQ_HFENCE_ALL) | \
 	 BIT(REQ_FENCE_I))
-_Static_assert(REQ_TLB_FLUSH == 6 && REQ_FENCE_I == 9, "as in tests/guest/lab09.h");
 #define VMS 64
+
+_Static_assert(REQ_TLB_FLUSH == 6 && REQ_FENCE_I == 9, "as in tests/guest/lab09.h");
 
 /*
  * VMs that take_turn() loads into a hart, with the calling VM's G-stage table. Their guests never
