@@ -114,7 +114,7 @@ echo "a line" | /vmm --disk /dev/vda "$@" /vmlinux
 printf '\n=== status %d\n' $?
 END
 new_disk "$tmp/disk"
-timeout --kill-after=5 "$(scaled 100)" "$HS_TOP/scripts/hyperscope" linux-kvm exec --log "$tmp/log" --disk "$tmp/disk" \
+timeout --kill-after=5 "$(scaled 110)" "$HS_TOP/scripts/hyperscope" linux-kvm exec --log "$tmp/log" --disk "$tmp/disk" \
 	--timeout "$(scaled 90)" --file "$O/vmm" --file "$guest_dir/vmlinux" --file "$tmp/initrd" \
 	--file "$tmp/claims" --file "$payloads/hello.bin" --file "$payloads/vmm_disk.bin" \
 	--file "$payloads/vmm_devices.bin" --file "$payloads/fault_loop.bin" \

@@ -377,6 +377,9 @@ like "$(cat "$tmp/err")" "unknown parameter 'fast'" "and an unknown parameter"
 "$HS_TOP/scripts/hyperscope" linux-kvm exec --linux $kernel --out "$O" --timeout "$(scaled 80)" "$O/guest/busybox" sh -c 'echo c >/proc/sysrq-trigger' \
 	</dev/null >"$tmp/out" 2>"$tmp/err"
 is "$?,$(grep -c 'stopping secondary CPUs' "$tmp/err")" 125,1 "a panic of Linux ends the machine, and is reported"
+"$HS_TOP/scripts/hyperscope" linux-kvm exec --linux $kernel --out "$O" --timeout "$(scaled 5)" "$O/guest/busybox" sleep 1000000 \
+	</dev/null >"$tmp/out" 2>"$tmp/err"
+is "$?,$(grep -c '^hart [01]: in .*, pc=.* ra=' "$tmp/err")" 124,2 "when the machine's time is over, each hart's registers are printed"
 
 if [ $kernel = stable ]; then
 

@@ -53,7 +53,7 @@ like "$all" 'guest: the tour ends with status 0' "the tour of the boot in pieces
 
 linux_kvm()
 {
-	timeout --kill-after=5 "$(scaled 100)" "$HS_TOP/scripts/hyperscope" linux-kvm exec --timeout "$(scaled 90)" \
+	timeout --kill-after=5 "$(scaled 110)" "$HS_TOP/scripts/hyperscope" linux-kvm exec --timeout "$(scaled 90)" \
 		"$@" </dev/null >"$tmp/out" 2>"$tmp/err"
 	status=$?
 	out=$(tr -d '\0' <"$tmp/out")

@@ -36,7 +36,7 @@ told 10 kselftest --list
 told 10 flamegraph /dev/null
 # lab is run only with --list: without it, lab writes to the folder that the user named, and a
 # signal leaves unfinished output there.
-[ ! -f "$O/guest/vmlinux" ] || told 15 linux-kvm exec --out "$O" "$O/guest/busybox" true
+[ ! -f "$O/guest/vmlinux" ] || told 15 linux-kvm exec --out "$O" --timeout 100 "$O/guest/busybox" true
 [ ! -f "$O/kselftest/get-reg-list" ] || told 8 kselftest --out "$O" --short --no-instructions get-reg-list
 if command -v gdb-multiarch >/dev/null; then
 	told 10 gdb --out "$O" hello -- -batch -ex 'info registers pc'

@@ -147,17 +147,25 @@ if [ -f "$linux" ] && [ -f "$O/guest/busybox" ]; then
 	cat >"$tmp/hangs" <<-'END'
 		#!/bin/bash
 		for word; do
-			case $word in file:*) printf 'OpenSBI v1\n[    1.5] soft lockup\n' >"${word#file:}" ;; esac
+			case $word in
+			file:*) printf 'OpenSBI v1\n[    1.5] soft lockup\n' >"${word#file:}" ;;
+			pipe,*) monitor=${word##*path=} ;;
+			esac
 		done
+		exec 7<>"$monitor.in" 8<>"$monitor.out"
+		printf '%s\n' '{"QMP": {}}' '{"return": {}}' '{"event": "STOP"}' '{"return": {}}' >&8
+		echo '{"return": "CPU#0\r\n V      =   0\r\n pc       0000000080001234\r\n mhartid  0000000000000003\r\n x0/zero  0000000000000000 x1/ra    0000000080005678\r\n"}' >&8
 		exec sleep 1000
 	END
 	chmod +x "$tmp/hangs"
 	QEMU=$tmp/hangs "$HS_TOP/scripts/hyperscope" linux-kvm exec --out "$O" --timeout 1 "$progs/ends" never \
 		>"$tmp/out" 2>"$tmp/err" </dev/null
 	is "$? $(cat "$tmp/err")" "124 [    1.5] soft lockup
-linux-kvm: $progs/ends: ended after 1 seconds (--timeout)" "linux-kvm: after a time-out, the kernel's last messages are printed"
+hart 3: in the firmware, pc=0x80001234 ra=0x80005678
+linux-kvm: $progs/ends: ended after 1 seconds (--timeout)" \
+		"linux-kvm: after a time-out, the kernel's last messages and each hart's registers are printed"
 else
-	skip "linux-kvm: after a time-out, the kernel's last messages are printed" "there is no $linux"
+	skip "linux-kvm: after a time-out, the kernel's last messages and each hart's registers are printed" "there is no $linux"
 	skip "linux-kvm: when QEMU refuses the machine, QEMU's and linux-kvm's error messages are printed" "there is no $linux"
 fi
 

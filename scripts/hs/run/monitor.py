@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 """monitor.py - QEMU's monitor (QMP): stop the machine when its time-out has expired, and read the harts' registers.
 
-The monitor's socket is created with the machine, but used only at that moment.
+The monitor's socket or FIFOs are created with the machine, but used only at that moment.
 """
 import json
 import re
 import socket
 
 SECONDS = 5  # to wait for an answer, because QEMU itself may hang
+FIRMWARE, KERNEL = 0x80000000, 0x80200000  # where QEMU's machine virt loads them
+SHOWN = ("pc", "ra", "sepc", "scause", "mepc", "mcause")
 
 
 class Monitor:
@@ -32,20 +34,48 @@ class Monitor:
         """Stop the machine. Return the registers of each hart, as name -> value, by hart ID; {} if QEMU does not answer."""
         try:
             with self.sock.makefile("rw", encoding="utf-8") as stream:
-                for command in ("qmp_capabilities", "stop"):
-                    _ask(stream, {"execute": command})
-                text = _ask(stream, {"execute": "human-monitor-command",
-                                     "arguments": {"command-line": "info registers -a"}})
+                return _stop_and_read(stream, stream)
         except (OSError, ValueError):
             return {}
-        harts = [_registers(part) for part in str(text).split("CPU#")[1:]]
-        return {hart["mhartid"]: hart for hart in harts if "mhartid" in hart}
 
 
-def _ask(stream, request):
-    stream.write(json.dumps(request) + "\n")
-    stream.flush()
-    for line in stream:
+def describe_harts(path):
+    """Stop a machine whose monitor is a pair of FIFOs (QEMU's -chardev pipe,path=PATH). Return a line about each hart.
+    This waits for QEMU without limit."""
+    with open(path + ".in", "w", encoding="utf-8") as requests, open(path + ".out", encoding="utf-8") as answers:
+        harts = _stop_and_read(requests, answers)
+    return ["hart %d: %s, %s" % (hart, _place(found), " ".join("%s=0x%x" % (name, found[name]) for name in SHOWN if name in found))
+            for hart, found in sorted((hart, _of_host(found)) for hart, found in harts.items())]
+
+
+def _of_host(hart):
+    """While a hart executes a guest, QEMU shows vscause as scause, and the host's as vscause."""
+    if hart.get("V"):
+        hart.update((name, hart["v" + name]) for name in ("sepc", "scause") if "v" + name in hart)
+    return hart
+
+
+def _place(hart):
+    pc, paging = hart["pc"], hart.get("satp", 0)
+    if hart.get("V"):
+        return "in a guest"
+    if pc < KERNEL and (pc >= FIRMWARE or not paging):
+        return "in the firmware"
+    return "in a program" if paging and not pc >> 63 else "in the kernel"
+
+
+def _stop_and_read(requests, answers):
+    for command in ("qmp_capabilities", "stop"):
+        _ask(requests, answers, {"execute": command})
+    text = _ask(requests, answers, {"execute": "human-monitor-command", "arguments": {"command-line": "info registers -a"}})
+    harts = [_registers(part) for part in str(text).split("CPU#")[1:]]
+    return {hart["mhartid"]: hart for hart in harts if "mhartid" in hart}
+
+
+def _ask(requests, answers, request):
+    requests.write(json.dumps(request) + "\n")
+    requests.flush()
+    for line in answers:
         answer = json.loads(line)
         if "return" in answer or "error" in answer:  # other lines are the greeting and events
             return answer.get("return")
@@ -54,7 +84,7 @@ def _ask(stream, request):
 
 def _registers(text):
     """Return the registers of one hart; V is 1 while it executes a guest."""
-    found = {name: int(value, 16) for name, value in re.findall(r"^ (\w+) +([0-9a-f]{16})\r?$", text, re.M)}
+    found = {name: int(value, 16) for name, value in re.findall(r" (?:x\d+/)?(\w+) +([0-9a-f]{16})\b", text)}
     virtual = re.search(r"^ V +=? *([01])\r?$", text, re.M)
     if virtual:
         found["V"] = int(virtual.group(1))
