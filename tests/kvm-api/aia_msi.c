@@ -157,6 +157,16 @@ static int irqfd(int event, uint32_t gsi, uint32_t flags)
 	return ioctl(vm.fd, KVM_IRQFD, &args);
 }
 
+static int resampling_irqfd(int event, int resample, uint32_t gsi)
+{
+	struct kvm_irqfd args = { .fd = (uint32_t)event,
+				  .gsi = gsi,
+				  .flags = KVM_IRQFD_FLAG_RESAMPLE,
+				  .resamplefd = (uint32_t)resample };
+
+	return ioctl(vm.fd, KVM_IRQFD, &args);
+}
+
 static void signal_event(int event)
 {
 	must(write(event, &(uint64_t){ 1 }, 8) == 8, "eventfd");
@@ -258,6 +268,32 @@ static void lines(const char *how)
 	must(!aia_set(aia, APLIC(SETIPNUM), 6), "setipnum");
 }
 
+/* GSI 5 leads to source 9. */
+static void removed_line(const char *how)
+{
+	int event[2] = { eventfd(0, 0), eventfd(0, 0) }, resample = eventfd(0, 0);
+	char claim[128];
+	bool high;
+
+	source(9, LEVEL1, 0, 26);
+	must(resampling_irqfd(event[0], resample, 5) == 0 &&
+		     resampling_irqfd(event[1], resample, 5) == 0,
+	     "irqfd");
+	signal_event(event[0]);
+	snprintf(claim, sizeof(claim), "%s: an irqfd with a resample eventfd raises its source",
+		 how);
+	ok(hears(0, 26), claim);
+	irqfd(event[0], 5, KVM_IRQFD_FLAG_DEASSIGN);
+	high = aia_get(aia, APLIC(CLRIP(0))) & 1UL << 9;
+	irqfd(event[1], 5, KVM_IRQFD_FLAG_DEASSIGN);
+	snprintf(claim, sizeof(claim), "%s: the line falls when the last such irqfd is removed",
+		 how);
+	ok(high && !(aia_get(aia, APLIC(CLRIP(0))) & 1UL << 9), claim);
+	for (unsigned int i = 0; i < 2; i++)
+		close(event[i]);
+	close(resample);
+}
+
 static void each_source(unsigned int vcpus, bool spin, bool ours)
 {
 	char how[64], claim[128];
@@ -272,6 +308,7 @@ static void each_source(unsigned int vcpus, bool spin, bool ours)
 	irqfds(how, ours);
 	read_before(how);
 	lines(how);
+	removed_line(how);
 	snprintf(claim, sizeof(claim), "%s: IPIs go round, each sent by the previous one's handler",
 		 how);
 	message(0, HOP_FIRST);

@@ -13,11 +13,11 @@
 #define NR_PARAMS 64
 
 /*
- * event_lock protects all fields except refs, which is atomic. Watchers run under event_lock and
- * must not call functions of this file. The core calls hv_event_signal() with a spinlock held, so
- * no other lock is taken under event_lock.
+ * `lock` protects all fields except refs, which is atomic. Watchers run under it, and must not call
+ * functions of this file. The core calls hv_event_signal() with a spinlock held.
  */
 struct hv_event {
+	pthread_mutex_t lock;
 	u64 count;
 	unsigned int refs;
 	struct list_head watches;
@@ -35,7 +35,6 @@ static struct file *files[NR_FILES];
 static const struct hv_param *params[NR_PARAMS];
 static unsigned int nr_params;
 static pthread_mutex_t files_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_mutex_t event_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int file_new(struct file init)
 {
@@ -81,12 +80,12 @@ static void event_closed(struct hv_event *event)
 {
 	struct hv_event_watch *watch, *next;
 
-	pthread_mutex_lock(&event_lock);
+	pthread_mutex_lock(&event->lock);
 	list_for_each_entry_safe(watch, next, &event->watches, link) {
 		list_del(&watch->link);
 		watch->fn(watch, true);
 	}
-	pthread_mutex_unlock(&event_lock);
+	pthread_mutex_unlock(&event->lock);
 	hv_event_put(event);
 }
 
@@ -171,6 +170,7 @@ int native_eventfd(void)
 	struct hv_event *event = calloc(1, sizeof(*event));
 	int fd;
 
+	pthread_mutex_init(&event->lock, NULL);
 	event->refs = 1;
 	list_init(&event->watches);
 	fd = file_new((struct file){ .event = event });
@@ -184,9 +184,9 @@ u64 native_eventfd_count(int fd)
 	struct file *file = file_get(fd);
 	u64 count;
 
-	pthread_mutex_lock(&event_lock);
+	pthread_mutex_lock(&file->event->lock);
 	count = file->event->count;
-	pthread_mutex_unlock(&event_lock);
+	pthread_mutex_unlock(&file->event->lock);
 	file_put(file);
 	return count;
 }
@@ -215,36 +215,36 @@ void hv_event_signal(struct hv_event *event, u64 count)
 	struct hv_event_watch *watch, *next;
 	bool taken = false;
 
-	pthread_mutex_lock(&event_lock);
+	pthread_mutex_lock(&event->lock);
 	event->count += count;
 	list_for_each_entry_safe(watch, next, &event->watches, link)
 		taken |= watch->fn(watch, false);
 	if (taken)
 		event->count = 0;
-	pthread_mutex_unlock(&event_lock);
+	pthread_mutex_unlock(&event->lock);
 }
 
 int hv_event_watch(struct hv_event *event, struct hv_event_watch *watch)
 {
 	int ret = -EBUSY;
 
-	pthread_mutex_lock(&event_lock);
+	pthread_mutex_lock(&event->lock);
 	if (list_empty(&event->watches)) {
 		list_add_tail(&watch->link, &event->watches);
 		ret = event->count != 0;
 	}
-	pthread_mutex_unlock(&event_lock);
+	pthread_mutex_unlock(&event->lock);
 	return ret;
 }
 
 void hv_event_unwatch(struct hv_event *event, struct hv_event_watch *watch)
 {
-	pthread_mutex_lock(&event_lock);
+	pthread_mutex_lock(&event->lock);
 	if (list_is_linked(&watch->link)) {
 		list_del(&watch->link);
 		event->count = 0;
 	}
-	pthread_mutex_unlock(&event_lock);
+	pthread_mutex_unlock(&event->lock);
 }
 
 /* ---- parameters ------------------------------------------------------------------ */

@@ -13,7 +13,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 . "$HS_TOP/tests/native/mutants.sh"
-unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_guest_file test_guest_irq test_imsic_guest test_kick test_lazy_put test_memslot test_nacl test_nacl_features test_nested test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_shadow test_shadow_cases test_shadow_protect test_shadow_reverse test_shadow_tlb test_shadow_unprotect test_tlb_flush test_vmid
+unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_guest_file test_guest_irq test_imsic_guest test_irqfd test_kick test_lazy_put test_memslot test_nacl test_nacl_features test_nested test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_shadow test_shadow_cases test_shadow_protect test_shadow_reverse test_shadow_tlb test_shadow_unprotect test_tlb_flush test_vmid
 
 # ---- faults, invalidations, fences ----
 mutant "rule 1: mmu_lock is held while the page is looked up" gstage_fault.c \
@@ -505,4 +505,16 @@ mutant "shadow: a table gets one of too few VMIDs" vmid.c 's/ \|\| max <= hv_nr_
 mutant "guest files: a flush at once takes other changes with it" tlb.c \
 	's/(\tflush_everywhere\(vm, &fence\);\n)(?=\}\n\nvoid tlb_flush_vm_local)/\tspin_lock(&vm->gstage.mmu_lock);\n\tgstage_take_pending_flush(&vm->gstage);\n\tspin_unlock(&vm->gstage.mmu_lock);\n$1\tgstage_fenced(&vm->gstage);\n/' test_shadow_cases
 
+# ---- irqfds ----
+mutant "irqfds: an irqfd is taken off its eventfd after vm->lock has been released" irqfd.c \
+	's/(list_del\(&irqfd->link\);\n)\thv_event_unwatch\(.*?;\n/$1/; s/\twhile \(__atomic_load_n\(&irqfd->users.*?;\n//s; s/(static void free_one\(struct irqfd \*irqfd\)\n\{\n)/$1\tif (irqfd->event) hv_event_unwatch(irqfd->event, &irqfd->watch);\n\twhile (__atomic_load_n(&irqfd->users, __ATOMIC_ACQUIRE)) ;\n/' \
+	test_irqfd
+mutant "irqfds: a removal does not wait for the thread that resamples" irqfd.c \
+	's/\twhile \(__atomic_load_n\(&irqfd->users.*?;\n//s' test_irqfd
+mutant "irqfds: a line stays high when the last irqfd that resamples it is removed" irqfd.c \
+	's/\n\t+lower_if_last\(irqfd\);/\n(void)lower_if_last;/' test_irqfd
+mutant "irqfds: a line falls with the first irqfd that resamples it" irqfd.c \
+	's/if \(other\)\n\t+drop\(other\);\n\telse/if (other)\n drop(other);\n/' test_irqfd
+mutant "irqfds: the removal of any irqfd lowers its line" irqfd.c \
+	's/!removed->resample \|\| //' test_irqfd
 done_testing

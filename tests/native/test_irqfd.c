@@ -4,6 +4,9 @@
  *
  * test_bus.c tests irqfds of a VM without a controller in the kernel.
  */
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
 #include "plic_vm.h"
 #include "request.h"
 
@@ -32,6 +35,18 @@ static void signal(int fd)
 	assert_int_equal(hv_event_get(fd, &event), 0);
 	hv_event_signal(event, 1);
 	hv_event_put(event);
+}
+
+static long route(const struct kvm_irq_routing_entry *entries, u32 nr, u32 flags)
+{
+	struct {
+		struct kvm_irq_routing head;
+		struct kvm_irq_routing_entry entry[4];
+	} args = { .head = { .nr = nr, .flags = flags } };
+
+	if (nr <= ARRAY_SIZE(args.entry))
+		memcpy(args.entry, entries, nr * sizeof(*entries));
+	return native_ioctl(vm.vm_fd, KVM_SET_GSI_ROUTING, to_user(2, &args, sizeof(args)));
 }
 
 static void an_irqfd_is_an_edge_that_is_never_lost(void **state)
@@ -85,6 +100,119 @@ static void a_resampled_line_falls_at_the_completion(void **state)
 	native_close(resample[0]);
 	native_close(resample[1]);
 }
+
+static void a_resampled_line_falls_with_its_last_irqfd(void **state)
+{
+	int fd[3] = { native_eventfd(), native_eventfd(), native_eventfd() };
+	int resample = native_eventfd();
+	struct kvm_irq_routing_entry moved = { .gsi = 4,
+					       .type = KVM_IRQ_ROUTING_IRQCHIP,
+					       .u.irqchip.pin = 5 };
+
+	(void)state;
+	enable_all();
+	assert_int_equal(irqfd(fd[0], 0, 4, 0), 0); /* no resample eventfd: it keeps no line high */
+	assert_int_equal(irqfd(fd[1], resample, 4, KVM_IRQFD_FLAG_RESAMPLE), 0);
+	assert_int_equal(irqfd(fd[2], resample, 4, KVM_IRQFD_FLAG_RESAMPLE), 0);
+	signal(fd[1]);
+	assert_int_equal(state_of(LEVEL(4)), 1 << 4);
+	assert_int_equal(irqfd(fd[1], 0, 4, KVM_IRQFD_FLAG_DEASSIGN), 0);
+	assert_int_equal(state_of(LEVEL(4)), 1 << 4);
+	native_close(fd[2]);
+	assert_int_equal(irqfd(fd[1], resample, 4, KVM_IRQFD_FLAG_RESAMPLE),
+			 0); /* removes fd[2]'s */
+	assert_int_equal(state_of(LEVEL(4)), 0);
+
+	/* The input falls to which the GSI leads now, even if KVM_IRQ_LINE has raised it. */
+	signal(fd[1]);
+	assert_int_equal(route(&moved, 1, 0), 0);
+	assert_int_equal(irq_line(5, 1), 0);
+	assert_int_equal(irqfd(fd[1], 0, 4, KVM_IRQFD_FLAG_DEASSIGN), 0);
+	assert_int_equal(state_of(LEVEL(4)), 1 << 4);
+
+	/* The removal of an irqfd that does not resample changes no line. */
+	assert_int_equal(irq_line(5, 1), 0);
+	assert_int_equal(irqfd(fd[0], 0, 4, KVM_IRQFD_FLAG_DEASSIGN), 0);
+	assert_int_equal(state_of(LEVEL(4)), 1 << 4 | 1 << 5);
+	native_close(fd[0]);
+	native_close(fd[1]);
+	native_close(resample);
+}
+
+/* ---- two removals at the same time --------------------------------------------------------- */
+
+static unsigned long resampling, may_end, nr_started, nr_removed;
+
+static bool slow_watcher(struct hv_event_watch *watch, bool closed)
+{
+	(void)watch;
+	(void)closed;
+	__atomic_store_n(&resampling, 1, __ATOMIC_SEQ_CST);
+	while (!__atomic_load_n(&may_end, __ATOMIC_SEQ_CST))
+		sched_yield();
+	return false;
+}
+
+static void *complete(void *arg)
+{
+	store(CLAIM(0), 4);
+	return arg;
+}
+
+static void *remove_irqfd(void *fd)
+{
+	__atomic_fetch_add(&nr_started, 1, __ATOMIC_SEQ_CST);
+	if (irqfd(*(int *)fd, 0, 4, KVM_IRQFD_FLAG_DEASSIGN))
+		return NULL;
+	__atomic_fetch_add(&nr_removed, 1, __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
+static void wait_for(const unsigned long *count, unsigned long least)
+{
+	while (__atomic_load_n(count, __ATOMIC_SEQ_CST) < least)
+		sched_yield();
+}
+
+static void each_removal_waits_until_nobody_uses_the_irqfd(void **state)
+{
+	int fd = native_eventfd(), resample = native_eventfd();
+	struct hv_event_watch watch = { .fn = slow_watcher };
+	struct hv_event *event;
+	pthread_t vcpu, removing[2];
+	unsigned long early;
+
+	(void)state;
+	resampling = may_end = nr_started = nr_removed = 0;
+	list_init(&watch.link);
+	enable_all();
+	assert_int_equal(irqfd(fd, resample, 4, KVM_IRQFD_FLAG_RESAMPLE), 0);
+	assert_int_equal(hv_event_get(resample, &event), 0);
+	assert_int_equal(hv_event_watch(event, &watch), 0);
+	signal(fd);
+	assert_int_equal(load(CLAIM(0)), 4);
+	pthread_create(&vcpu, NULL, complete, NULL);
+	wait_for(&resampling, 1);
+	pthread_create(&removing[0], NULL, remove_irqfd, &fd);
+	while (__atomic_load_n(&vm.vm->irqfds.next, __ATOMIC_SEQ_CST) != &vm.vm->irqfds)
+		sched_yield();
+	pthread_create(&removing[1], NULL, remove_irqfd, &fd);
+	wait_for(&nr_started, 2);
+	usleep(20000);
+	early = __atomic_load_n(&nr_removed, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&may_end, 1, __ATOMIC_SEQ_CST);
+	pthread_join(vcpu, NULL);
+	pthread_join(removing[0], NULL);
+	pthread_join(removing[1], NULL);
+	assert_int_equal(early, 0);
+	assert_int_equal(nr_removed, 2);
+	hv_event_unwatch(event, &watch);
+	hv_event_put(event);
+	native_close(fd);
+	native_close(resample);
+}
+
+/* ---- pieces ---------------------------------------------------------------------------------- */
 
 /* Make `nr` irqfds of the GSI, and claim and complete an interrupt of the first. */
 static void complete_one_of(int fd[][2], u32 nr, u32 gsi)
@@ -184,18 +312,6 @@ static void a_vm_has_at_most_1024_irqfds_that_resample(void **state)
 	native_close(resample);
 }
 
-static long route(const struct kvm_irq_routing_entry *entries, u32 nr, u32 flags)
-{
-	struct {
-		struct kvm_irq_routing head;
-		struct kvm_irq_routing_entry entry[4];
-	} args = { .head = { .nr = nr, .flags = flags } };
-
-	if (nr <= ARRAY_SIZE(args.entry))
-		memcpy(args.entry, entries, nr * sizeof(*entries));
-	return native_ioctl(vm.vm_fd, KVM_SET_GSI_ROUTING, to_user(2, &args, sizeof(args)));
-}
-
 static void routes_lead_irqfds_to_sources(void **state)
 {
 	struct kvm_irq_routing_entry entry[2] = {
@@ -274,6 +390,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(an_irqfd_is_an_edge_that_is_never_lost),
 		CASE(a_resampled_line_falls_at_the_completion),
+		CASE(a_resampled_line_falls_with_its_last_irqfd),
+		CASE(each_removal_waits_until_nobody_uses_the_irqfd),
 		CASE(a_signal_ends_a_run_between_pieces_of_a_resample),
 		CASE(a_resample_continues_after_the_next_irqfd_is_removed),
 		CASE(a_vm_has_at_most_1024_irqfds_that_resample),

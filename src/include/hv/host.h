@@ -488,7 +488,10 @@ struct hv_event_watch {
  * -EBUSY if the eventfd is already watched: an event has one receiver.
  */
 int hv_event_watch(struct hv_event *event, struct hv_event_watch *watch);
-/* If the eventfd is watched by this watch, end that, and take its signals as a read() would. */
+/*
+ * If the eventfd is watched by this watch, end that, and take its signals as a read() would. After
+ * the return, fn is not running and will not be called, even if the eventfd had been closed.
+ */
 void hv_event_unwatch(struct hv_event *event, struct hv_event_watch *watch);
 
 /* ---- parameters, log, life ------------------------------------------------ */

@@ -8,10 +8,9 @@
  * no effect. The checks, their order and their errno values are Linux's.
  *
  * Locks: vm->lock guards the list of all irqfds, vm->irq_lock the list of those that resample.
- * event_seen() runs under the eventfd's own lock, so an irqfd is removed from its eventfd only
- * after it is off the lists and both locks have been released. irqfd_resample() signals eventfds
- * without holding a lock, because their watchers may take any of these locks; an irqfd that it uses
- * is not freed meanwhile (`users`).
+ * event_seen() runs under the eventfd's own lock and takes irq_lock, so an irqfd is removed from its
+ * eventfd without irq_lock. irqfd_resample() signals eventfds without holding a lock, because their
+ * watchers may take irq_lock; an irqfd that it uses is not freed meanwhile (`users`).
  *
  * User space chooses how many irqfds share an input, and how many threads wait for each resample
  * eventfd. So one exit signals at most PIECE eventfds; the others are signaled by REQ_RESAMPLE, in
@@ -55,6 +54,7 @@ static void inject(const struct irqfd *irqfd)
 		vm->irqchip->pulse(vm, route.pin);
 }
 
+/* Called when the eventfd is signaled or closed. */
 static bool event_seen(struct hv_event_watch *watch, bool closed)
 {
 	struct irqfd *irqfd = container_of(watch, struct irqfd, watch);
@@ -78,9 +78,19 @@ static bool leads_to(const struct kvm *vm, const struct irqfd *irqfd, u32 pin)
 	       routes->route[irqfd->gsi].pin == pin;
 }
 
+/* The caller holds irq_lock. */
 static void stop_using(struct irqfd *irqfd)
 {
 	__atomic_store_n(&irqfd->users, irqfd->users - 1, __ATOMIC_RELEASE);
+}
+
+static void drop(struct irqfd *irqfd)
+{
+	struct kvm *vm = irqfd->vm;
+
+	spin_lock(&vm->irq_lock);
+	stop_using(irqfd);
+	spin_unlock(&vm->irq_lock);
 }
 
 /*
@@ -121,9 +131,7 @@ static void signal_piece(struct kvm_vcpu *vcpu, struct irqfd *irqfd, u32 pin)
 		return;
 	vcpu->resample.pin = pin;
 	vcpu->resample.from = irqfd->seq;
-	spin_lock(&vm->irq_lock);
-	stop_using(irqfd);
-	spin_unlock(&vm->irq_lock);
+	drop(irqfd);
 	vcpu_request(vcpu, REQ_RESAMPLE);
 }
 
@@ -152,30 +160,54 @@ void irqfd_resample_rest(struct kvm_vcpu *vcpu)
 
 /* ---- assignment ------------------------------------------------------------------------- */
 
-/* The irqfd is on no list. Wait until irqfd_resample() has stopped using it, and free it. */
+/* Neither a list nor its eventfd leads to the irqfd. */
 static void free_one(struct irqfd *irqfd)
 {
-	while (__atomic_load_n(&irqfd->users, __ATOMIC_ACQUIRE))
-		hv_cpu_relax();
-	if (irqfd->event) {
-		hv_event_unwatch(irqfd->event, &irqfd->watch);
+	if (irqfd->event)
 		hv_event_put(irqfd->event);
-	}
 	if (irqfd->resample)
 		hv_event_put(irqfd->resample);
 	hv_free(irqfd);
 }
 
-static void unlink(struct irqfd *irqfd)
+/*
+ * Take the irqfd off the lists and off its eventfd, and wait until irqfd_resample() has stopped
+ * using it. Afterwards, it neither injects an interrupt nor signals its resample eventfd. The
+ * caller holds vm->lock, unless nobody else has the VM.
+ */
+static void detach(struct irqfd *irqfd)
 {
 	struct kvm *vm = irqfd->vm;
 
 	list_del(&irqfd->link);
+	hv_event_unwatch(irqfd->event, &irqfd->watch);
 	spin_lock(&vm->irq_lock);
 	if (list_is_linked(&irqfd->resample_link))
 		vm->nr_resamplers--;
 	list_del(&irqfd->resample_link);
 	spin_unlock(&vm->irq_lock);
+	while (__atomic_load_n(&irqfd->users, __ATOMIC_ACQUIRE))
+		hv_cpu_relax();
+}
+
+/*
+ * The irqfd has been removed. As on Linux, the line falls with the last irqfd that resamples it:
+ * nobody would lower it when the guest completes the interrupt. The caller holds vm->lock, which
+ * keeps others from being added, and the routes from being replaced.
+ */
+static void lower_if_last(const struct irqfd *removed)
+{
+	struct kvm *vm = removed->vm;
+	struct irq_route route = route_of(vm, removed->gsi);
+	struct irqfd *other;
+
+	if (!removed->resample || route.type != KVM_IRQ_ROUTING_IRQCHIP || !irqchip_is_ready(vm))
+		return;
+	other = next_of_pin(vm, NULL, 0, route.pin);
+	if (other)
+		drop(other);
+	else
+		vm->irqchip->set_line(vm, route.pin, false);
 }
 
 /* Move irqfds that match, and those whose eventfd was closed, from the lists to `gone`. */
@@ -185,7 +217,8 @@ static void collect(struct kvm *vm, const struct hv_event *event, u32 gsi, struc
 
 	list_for_each_entry_safe(irqfd, next, &vm->irqfds, link) {
 		if (READ_ONCE(irqfd->closed) || (irqfd->event == event && irqfd->gsi == gsi)) {
-			unlink(irqfd);
+			detach(irqfd);
+			lower_if_last(irqfd);
 			list_add_tail(&irqfd->link, gone);
 			hv_cond_resched();
 		}
@@ -290,7 +323,7 @@ void irqfd_vm_destroy(struct kvm *vm)
 	struct irqfd *irqfd, *next;
 
 	list_for_each_entry_safe(irqfd, next, &vm->irqfds, link) {
-		unlink(irqfd);
+		detach(irqfd);
 		free_one(irqfd);
 		hv_cond_resched();
 	}
