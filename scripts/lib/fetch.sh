@@ -4,8 +4,7 @@
 #
 # The files come from Debian packages of one suite, but Linux 7.3's source from its backports, the
 # newest Linux and QEMU, herd7 and CBMC from unstable, and other Linux kernels from any suite (linux.sh).
-# A private apt under $out/dl fetches them. It has its own list, state and cache for each suite, and
-# trusts only the archive's key. Each result is a folder that is renamed into place when it is complete:
+# apt.sh fetches them. Each result is a folder that is renamed into place when it is complete:
 #
 #   $out/dl/*.deb, *.tar.xz     packages as fetched; they are not fetched again while they exist
 #   $out/uapi/usr/include ...   the kernel's user API (linux-libc-dev)
@@ -41,9 +40,8 @@
 # A folder's "recipe" file contains one of the numbers below. When the number changes, the folder is
 # made again from the packages in dl/.
 
-suite=trixie
-suite_alias=stable	# update_lists() checks that this is still the same suite
-key=/usr/share/keyrings/debian-archive-keyring.gpg
+. "${BASH_SOURCE[0]%/*}/apt.sh"
+
 recipe_uapi=1
 recipe_libfdt=1
 recipe_guest=2
@@ -59,52 +57,6 @@ recipe_qemu_riscv64=1
 recipe_perf_riscv64=1
 recipe_perfetto=1
 guest_modules="virtio_mmio virtio_blk virtio_console crc32c_generic ext4 kvm"	# skipped if built into the kernel
-
-sources_mirror()
-{
-	apt-get "$@" indextargets 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' \
-		--format '$(REPO_URI)' 2>/dev/null | grep -v '^cdrom:' | sort -u | head -n 1
-}
-
-debootstrap_mirror()
-{
-	local script=/usr/sbin/debootstrap
-	[ -r $script ] || return 1
-	sed -n 's/^[[:space:]]*DEF_MIRROR="\{0,1\}\([^"[:space:]]*\)"\{0,1\}.*/\1/p' $script | head -n 1
-}
-
-# Print the mirror of a Debian machine whose package lists have never been read ("apt-get update"
-# has not run): read them once into a private folder, which needs no privileges.
-unread_sources_mirror()
-{
-	local state
-	[ "$(os_field ID)" = debian ] || return 1
-	state=$(mktemp -d) || return 1
-	mkdir -p "$state/lists/partial"
-	local private=(-o Dir::State="$state" -o Dir::Cache="$state" -o Debug::NoLocking=true
-		-o APT::Sandbox::User=root -o Acquire::Languages=none)
-	apt-get "${private[@]}" -q update >/dev/null 2>&1
-	sources_mirror "${private[@]}"
-	rm -rf "$state"
-}
-
-debian_mirror_is_known()
-{
-	[ -n "${DEBIAN_MIRROR:-}" ] || [ "$(os_field ID)" = debian ] || [ -n "$(sources_mirror)" ]
-}
-
-debian_mirror()
-{
-	local mirror=${DEBIAN_MIRROR:-}
-	[ -n "$mirror" ] || mirror=$(sources_mirror)
-	[ -n "$mirror" ] || mirror=$(unread_sources_mirror)
-	[ -n "$mirror" ] || mirror=$(debootstrap_mirror)
-	if [ -z "$mirror" ]; then
-		echo "$me: no Debian mirror is known: set DEBIAN_MIRROR to the URL of one" >&2
-		return 1
-	fi
-	echo "$mirror"
-}
 
 is_made()	# NAME RECIPE
 {
@@ -220,121 +172,6 @@ fetch_explain()
 	else
 		say "nothing is missing in $out"
 	fi
-}
-
-# Print the folder of the private apt for a suite. SUITE-host is the suite for this machine's own
-# architecture, and SUITE-all for packages of all architectures: they are in every architecture's list,
-# and amd64's is in step with the archive's index more often than riscv64's.
-apt_of()	# SUITE
-{
-	[ "$1" = $suite ] && echo "$dl/apt" || echo "$dl/apt-$1"
-}
-
-write_apt_conf()	# SUITE MIRROR NAME: the suite's name on the mirror
-{
-	local d arch=riscv64
-	d=$(apt_of "$1")
-	case $1 in
-	*-all) arch=amd64 ;;
-	*-host) arch=$(dpkg --print-architecture) ;;
-	esac
-	mkdir -p "$d/state/lists/partial" "$d/cache/archives/partial" || return 1
-	: >"$d/status"
-	cat >"$d/list" <<-END
-	deb [arch=$arch signed-by=$key target=Packages] $2 $3 main
-	$([ "$1" != $suite ] || echo "deb-src [signed-by=$key target=Sources] $2 $3 main")
-	END
-	cat >"$d/conf" <<-END
-	Dir::State "$d/state";
-	Dir::State::status "$d/status";
-	Dir::Cache "$d/cache";
-	Dir::Etc::sourcelist "$d/list";
-	Dir::Etc::sourceparts "/dev/null";
-	Dir::Etc::preferences "/dev/null";
-	Dir::Etc::preferencesparts "/dev/null";
-	Dir::Etc::trusted "/dev/null";
-	Dir::Etc::trustedparts "/dev/null";
-	#clear APT::Architectures;
-	APT::Architecture "$arch";
-	APT::Architectures "$arch";
-	APT::Sandbox::User "$(id -un)";
-	Acquire::Languages "none";
-	#clear APT::Update::Post-Invoke;
-	#clear APT::Update::Post-Invoke-Success;
-	Debug::NoLocking "true";
-	END
-}
-
-# Without --error-on=any, apt-get reports success even if the network is down.
-apt_update()	# SUITE MIRROR NAME
-{
-	write_apt_conf "$1" "$2" "$3" && apt-get -c "$(apt_of "$1")/conf" update --error-on=any &&
-		grep -Eqx "(Codename|Suite): $(suite_of "$1")" "$(apt_of "$1")"/state/lists/*_InRelease
-}
-
-suite_of()	# SUITE, SUITE-host or SUITE-all
-{
-	local name=${1%-host}
-	echo "${name%-all}"
-}
-
-# During and after an update of a mirror, a list may not be in step with the index of the same name.
-# The suite's other name often still has an older index with the lists that belong to it.
-update_lists()	# SUITE MIRROR
-{
-	local name
-	name=$(suite_of "$1")
-	apt_update "$1" "$2" "$name" && return
-	case $name in
-	"$suite" | "$suite-backports") apt_update "$1" "$2" "$suite_alias${name#"$suite"}" ;;
-	*) return 1 ;;
-	esac
-}
-
-lists_read=
-
-read_lists()	# [SUITE]
-{
-	local name=${1:-$suite} mirror
-	case " $lists_read " in *" $name "*) return 0 ;; esac
-	mirror=$(debian_mirror) || return 1
-	step "reading Debian $(suite_of "$name")'s package lists" update_lists "$name" "$mirror" || return 1
-	lists_read="$lists_read $name"
-}
-
-# Run apt-get with these arguments in a temporary folder. Move the fetched files to $dl only if
-# apt-get succeeds: the files are then complete and verified.
-download()	# SUITE COMMAND...
-{
-	local tmp=$dl/partial.$$ conf
-	conf=$(apt_of "$1")/conf
-	shift
-	rm -rf "$tmp"
-	mkdir -p "$tmp" || return 1
-	(cd "$tmp" && apt-get -q -c "$conf" "$@") && mv "$tmp"/* "$dl/"
-	local status=$?
-	rm -rf "$tmp"
-	return $status
-}
-
-newest()	# FILE...: prints the last existing one, in version order
-{
-	local f
-	for f in "$@"; do
-		[ -f "$f" ] && echo "$f"
-	done | sort -V | tail -n 1
-}
-
-# Fetch the package unless it exists. Set $package to its file name.
-get_package()	# NAME TEXT [SUITE]
-{
-	local from=${3:-$suite}
-	package=$(newest "$dl/$1"_*.deb)
-	[ -z "$package" ] || return 0
-	read_lists "$from" || return 1
-	step "fetching $2" download "$from" download "$1" || return 1
-	package=$(newest "$dl/$1"_*.deb)
-	[ -n "$package" ]
 }
 
 publish()	# NAME RECIPE: $made becomes $out/NAME
@@ -528,128 +365,6 @@ make_cbmc()
 	for program in $programs; do write_starter "$program" || return 1; done
 	echo 'int main(void) { return 0; }' >"$made/check.c"
 	"$made/cbmc" "$made/check.c" >/dev/null && rm "$made/check.c"
-}
-
-make_linux_headers()
-{
-	local kernel
-	headers_of "$out/guest" $suite && find_kernel &&
-		step "unpacking the module for swap in memory" unpack_swap_module
-}
-
-unpack_swap_module()
-{
-	dpkg-deb -x "$kernel" "$tmp" && unpack_modules "$tmp" "$made/modules" zram
-}
-
-make_linux_headers_newest()
-{
-	headers_of "$out/linux_newest" sid
-}
-
-# Remove, from the kernel's configuration, what its compiler can do and this machine's cannot. These options
-# affect only how functions are compiled, not the layout of structures.
-configure_for_gcc()	# FOLDER
-{
-	local gcc=riscv64-linux-gnu-gcc config
-	for config in $(
-		echo | $gcc -fmin-function-alignment=8 -c -x c -o "$tmp.o" - 2>/dev/null ||
-			echo CC_HAS_MIN_FUNCTION_ALIGNMENT CC_HAS_SANE_FUNCTION_ALIGNMENT
-		echo | $gcc -march=rv64ima_zacas_zabha -c -x assembler -o "$tmp.o" - 2>/dev/null ||
-			echo RISCV_ISA_ZACAS TOOLCHAIN_HAS_ZACAS RISCV_ISA_ZABHA TOOLCHAIN_HAS_ZABHA
-		echo 'struct s { int n; int a[] __attribute__((counted_by(n))); };' |
-			$gcc -Werror -c -x c -o "$tmp.o" - 2>/dev/null || echo CC_HAS_COUNTED_BY CC_HAS_COUNTED_BY_PTR
-	); do
-		sed -i "/^#define CONFIG_$config /d" "$1/generated/autoconf.h" && sed -i "/^CONFIG_$config=/d" "$1/config/auto.conf" || return 1
-	done
-	rm -f "$tmp.o"
-	sed -i 's/^\(CONFIG_PAHOLE_VERSION\)=.*/\1=0/' "$1/config/auto.conf"	# no type information is made
-}
-
-# Debian's Makefile of the headers names /usr/src, and Kbuild's programs may need a newer C library than
-# this machine's, so they get a script that starts them with the libraries of the tree.
-headers_of()	# FOLDER SUITE: of the kernel in FOLDER
-{
-	local version packages=() name program
-	version=$(sed 's/^linux-[a-z]*-\([^ ]*\)-riscv64 .*/\1/' "$1/version") || return 1
-	make_tree "$2-host" "linux-kbuild-$version" "Kbuild of Linux $version" "9 MB" || return 1
-	for name in common riscv64; do
-		get_package "linux-headers-$version-$name" "the headers of Linux $version, package $name" "$2" || return 1
-		packages+=("$package")
-	done
-	step "unpacking the headers of Linux $version" unpack_usr "$made" "${packages[@]}" || return 1
-	ln -s "usr/src/linux-headers-$version-riscv64" "$made/headers" || return 1
-	sed -i -e 's:^KBUILD_OUTPUT=/usr/src/.*:KBUILD_OUTPUT \:= $(dir $(realpath $(lastword $(MAKEFILE_LIST)))):' \
-		-e 's:^include /usr/src:include $(dir $(realpath $(lastword $(MAKEFILE_LIST))))..:' "$made/headers/Makefile" || return 1
-	rm -f "$made/headers/vmlinux"	# with it, Kbuild wants pahole
-	configure_for_gcc "$made/headers/include" || return 1
-	cp "$made"/usr/lib/linux-kbuild-*/scripts/mod/modpost{.real-lsb-64,} || return 1
-	for program in mod/modpost basic/fixdep genksyms/genksyms; do
-		program=$(echo "$made"/usr/lib/linux-kbuild-*/scripts/)$program
-		mv "$program" "$program.elf" || return 1
-		cat >"$program" <<-'END'
-		#!/bin/sh
-		for loader in "${0%/*}"/../../../*/ld-linux-*.so.*; do
-			exec "$loader" --library-path "${loader%/*}" "$0.elf" "$@"
-		done
-		END
-		chmod +x "$program"
-	done
-	rm -rf "${made:?}"/usr/{share,bin}
-}
-
-# The parts of Linux's source from which its KVM selftests are built.
-kselftest_source="scripts/subarch.include tools/testing/selftests/lib.mk tools/testing/selftests/*.h
-	tools/testing/selftests/kvm tools/testing/selftests/rseq tools/include tools/arch/riscv
-	tools/build tools/scripts tools/lib"
-# Linux 6.12's UAPI headers come from linux-libc-dev, which is built from the same source. Those of
-# 7.3 are made from the rest of these parts.
-kselftest_7_3_source="$kselftest_source tools/testing/selftests/cgroup/lib
-	Makefile scripts include/uapi include/asm-generic arch/riscv/Makefile arch/riscv/include usr/include"
-
-make_kselftest()
-{
-	kselftest_of 6.12 "$kselftest_source"
-}
-
-make_kselftest_7_3()
-{
-	kselftest_of 7.3 "$kselftest_7_3_source"
-}
-
-kselftest_of()	# VERSION PARTS
-{
-	local package name=linux-source-$1
-	get_source "$1" || return 1
-	mkdir -p "$made" || return 1
-	step "unpacking Linux $1's KVM selftests" unpack_kselftest "$2" &&
-		step "building Linux $1's KVM selftests" build_kselftest
-}
-
-unpack_kselftest()	# PARTS
-{
-	local patterns=() part
-	set -f
-	for part in $1; do patterns+=("$name/$part"); done
-	set +f
-	unpack_linux_source "$name" --wildcards "${patterns[@]}"
-}
-
-# Before version 13, gcc calls libatomic for operations on a byte, and says that they may not be
-# free of locks. On riscv64, libatomic's are: they are loops of lr.w and sc.w.
-build_kselftest()
-{
-	local headers="-isystem $out/uapi/usr/include -isystem $out/uapi/usr/lib/linux/uapi/riscv"
-	if [ -e "$tmp/source/usr/include" ]; then
-		make_linux -C "$tmp/source" headers || return 1
-		headers="-isystem $tmp/source/usr/include"
-	fi
-	make_linux -C "$tmp/source/tools/testing/selftests/kvm" -k \
-		CROSS_COMPILE="${CROSS_COMPILE:-riscv64-linux-gnu-}" OUTPUT="$tmp/built" \
-		LDFLAGS=-static LDLIBS=-latomic KHDR_INCLUDES="$headers" \
-		EXTRA_CFLAGS="-U__GCC_ATOMIC_BOOL_LOCK_FREE -D__GCC_ATOMIC_BOOL_LOCK_FREE=2" || return 1
-	find "$tmp/built" -type f -executable -exec mv -t "$made" {} + || return 1
-	[ -x "$made/dirty_log_test" ] && [ -x "$made/sbi_pmu_test" ]
 }
 
 # rt-tests depends on python3 for programs that are not used here, so fetch the packages one by one.

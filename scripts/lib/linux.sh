@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# linux.sh - fetch or build the Linux kernels that are measured or tested as hosts.
+# linux.sh - fetch or build the Linux kernels that are measured or tested as hosts, the headers for
+# modules, and Linux's KVM selftests.
 #
 # fetch.sh lists the folders. A release is fetched from the first suite below that has it. A kernel is
 # built from Debian's package linux-source-VERSION, with this machine's compiler and the options of
@@ -179,4 +180,130 @@ build_linux()
 	done
 	mkdir "$made/headers" && cd "$tmp/source" &&
 		cp -a --parents -t "$made/headers" .config Makefile Module.symvers include scripts arch/riscv/Makefile* arch/riscv/include
+}
+
+# ---- headers, to build a module ------------------------------------------------------------
+
+make_linux_headers()
+{
+	local kernel
+	headers_of "$out/guest" $suite && find_kernel &&
+		step "unpacking the module for swap in memory" unpack_swap_module
+}
+
+unpack_swap_module()
+{
+	dpkg-deb -x "$kernel" "$tmp" && unpack_modules "$tmp" "$made/modules" zram
+}
+
+make_linux_headers_newest()
+{
+	headers_of "$out/linux_newest" sid
+}
+
+# Remove, from the kernel's configuration, what its compiler can do and this machine's cannot. These options
+# affect only how functions are compiled, not the layout of structures.
+configure_for_gcc()	# FOLDER
+{
+	local gcc=riscv64-linux-gnu-gcc config
+	for config in $(
+		echo | $gcc -fmin-function-alignment=8 -c -x c -o "$tmp.o" - 2>/dev/null ||
+			echo CC_HAS_MIN_FUNCTION_ALIGNMENT CC_HAS_SANE_FUNCTION_ALIGNMENT
+		echo | $gcc -march=rv64ima_zacas_zabha -c -x assembler -o "$tmp.o" - 2>/dev/null ||
+			echo RISCV_ISA_ZACAS TOOLCHAIN_HAS_ZACAS RISCV_ISA_ZABHA TOOLCHAIN_HAS_ZABHA
+		echo 'struct s { int n; int a[] __attribute__((counted_by(n))); };' |
+			$gcc -Werror -c -x c -o "$tmp.o" - 2>/dev/null || echo CC_HAS_COUNTED_BY CC_HAS_COUNTED_BY_PTR
+	); do
+		sed -i "/^#define CONFIG_$config /d" "$1/generated/autoconf.h" && sed -i "/^CONFIG_$config=/d" "$1/config/auto.conf" || return 1
+	done
+	rm -f "$tmp.o"
+	sed -i 's/^\(CONFIG_PAHOLE_VERSION\)=.*/\1=0/' "$1/config/auto.conf"	# no type information is made
+}
+
+# Debian's Makefile of the headers names /usr/src, and Kbuild's programs may need a newer C library than
+# this machine's, so they get a script that starts them with the libraries of the tree.
+headers_of()	# FOLDER SUITE: of the kernel in FOLDER
+{
+	local version packages=() name program
+	version=$(sed 's/^linux-[a-z]*-\([^ ]*\)-riscv64 .*/\1/' "$1/version") || return 1
+	make_tree "$2-host" "linux-kbuild-$version" "Kbuild of Linux $version" "9 MB" || return 1
+	for name in common riscv64; do
+		get_package "linux-headers-$version-$name" "the headers of Linux $version, package $name" "$2" || return 1
+		packages+=("$package")
+	done
+	step "unpacking the headers of Linux $version" unpack_usr "$made" "${packages[@]}" || return 1
+	ln -s "usr/src/linux-headers-$version-riscv64" "$made/headers" || return 1
+	sed -i -e 's:^KBUILD_OUTPUT=/usr/src/.*:KBUILD_OUTPUT \:= $(dir $(realpath $(lastword $(MAKEFILE_LIST)))):' \
+		-e 's:^include /usr/src:include $(dir $(realpath $(lastword $(MAKEFILE_LIST))))..:' "$made/headers/Makefile" || return 1
+	rm -f "$made/headers/vmlinux"	# with it, Kbuild wants pahole
+	configure_for_gcc "$made/headers/include" || return 1
+	cp "$made"/usr/lib/linux-kbuild-*/scripts/mod/modpost{.real-lsb-64,} || return 1
+	for program in mod/modpost basic/fixdep genksyms/genksyms; do
+		program=$(echo "$made"/usr/lib/linux-kbuild-*/scripts/)$program
+		mv "$program" "$program.elf" || return 1
+		cat >"$program" <<-'END'
+		#!/bin/sh
+		for loader in "${0%/*}"/../../../*/ld-linux-*.so.*; do
+			exec "$loader" --library-path "${loader%/*}" "$0.elf" "$@"
+		done
+		END
+		chmod +x "$program"
+	done
+	rm -rf "${made:?}"/usr/{share,bin}
+}
+
+# ---- Linux's KVM selftests -----------------------------------------------------------------
+
+# The parts of Linux's source from which its KVM selftests are built.
+kselftest_source="scripts/subarch.include tools/testing/selftests/lib.mk tools/testing/selftests/*.h
+	tools/testing/selftests/kvm tools/testing/selftests/rseq tools/include tools/arch/riscv
+	tools/build tools/scripts tools/lib"
+# Linux 6.12's UAPI headers come from linux-libc-dev, which is built from the same source. Those of
+# 7.3 are made from the rest of these parts.
+kselftest_7_3_source="$kselftest_source tools/testing/selftests/cgroup/lib
+	Makefile scripts include/uapi include/asm-generic arch/riscv/Makefile arch/riscv/include usr/include"
+
+make_kselftest()
+{
+	kselftest_of 6.12 "$kselftest_source"
+}
+
+make_kselftest_7_3()
+{
+	kselftest_of 7.3 "$kselftest_7_3_source"
+}
+
+kselftest_of()	# VERSION PARTS
+{
+	local package name=linux-source-$1
+	get_source "$1" || return 1
+	mkdir -p "$made" || return 1
+	step "unpacking Linux $1's KVM selftests" unpack_kselftest "$2" &&
+		step "building Linux $1's KVM selftests" build_kselftest
+}
+
+unpack_kselftest()	# PARTS
+{
+	local patterns=() part
+	set -f
+	for part in $1; do patterns+=("$name/$part"); done
+	set +f
+	unpack_linux_source "$name" --wildcards "${patterns[@]}"
+}
+
+# Before version 13, gcc calls libatomic for operations on a byte, and says that they may not be
+# free of locks. On riscv64, libatomic's are: they are loops of lr.w and sc.w.
+build_kselftest()
+{
+	local headers="-isystem $out/uapi/usr/include -isystem $out/uapi/usr/lib/linux/uapi/riscv"
+	if [ -e "$tmp/source/usr/include" ]; then
+		make_linux -C "$tmp/source" headers || return 1
+		headers="-isystem $tmp/source/usr/include"
+	fi
+	make_linux -C "$tmp/source/tools/testing/selftests/kvm" -k \
+		CROSS_COMPILE="${CROSS_COMPILE:-riscv64-linux-gnu-}" OUTPUT="$tmp/built" \
+		LDFLAGS=-static LDLIBS=-latomic KHDR_INCLUDES="$headers" \
+		EXTRA_CFLAGS="-U__GCC_ATOMIC_BOOL_LOCK_FREE -D__GCC_ATOMIC_BOOL_LOCK_FREE=2" || return 1
+	find "$tmp/built" -type f -executable -exec mv -t "$made" {} + || return 1
+	[ -x "$made/dirty_log_test" ] && [ -x "$made/sbi_pmu_test" ]
 }
