@@ -11,6 +11,7 @@
 #include <linux/fs.h>
 #include <linux/stat.h>
 #include "fs/devfs.h"
+#include "hv/core.h"
 #include "hv/host.h"
 #include "kvm_file.h"
 #include "mm/page.h"

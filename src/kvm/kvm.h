@@ -12,6 +12,7 @@
 
 #include <linux/errno.h>
 #include <linux/kvm.h>
+#include "hv/core.h"
 #include "hv/csr.h"
 #include "hv/host.h"
 #include "mmu/gstage.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * linux.h - hv/host.h with the kernel's own types, for the files of src/linux.
+ * linux.h - hv/host.h and hv/core.h with the kernel's own types, for the files of src/linux.
  *
  * hv/host.h includes small headers of its own for integers, lists, locks and CSRs. The kernel has
  * all of these, under the same names or with the same layout. So the guards of these headers are
@@ -46,6 +46,7 @@ static inline u64 csr_time(void)
 
 void hv_cpu_relax(void); /* declared in hv/spinlock.h */
 
+#include "hv/core.h"
 #include "hv/host.h"
 
 /*

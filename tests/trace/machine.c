@@ -2,8 +2,8 @@
 /* machine.c - model harts whose index, time and instret are set by the test. */
 #include <stdlib.h>
 #include "machine.h"
+#include "hv/core.h"
 #include "hv/csr.h"
-#include "hv/host.h"
 #include "trace_sample.h"
 
 struct machine machine;

@@ -62,8 +62,8 @@ The interface for a VMM: ioctls, registers, counters, toggles; creating vCPUs, a
 src/kvm/uapi/api*.c src/kvm/uapi/create.c src/kvm/vcpu/vm.c src/kvm/vcpu/vcpu.c src/kvm/vcpu/lazy_put.c src/include/hv/kvm_pmu.h src/kvm/uapi/onereg.h src/kvm/uapi/onereg*.c src/kvm/vcpu/fp.h
 src/kvm/vcpu/fp*.c src/kvm/vcpu/fp.S src/kvm/vcpu/vector.* src/kvm/*/* src/kvm/*
 = Host interface and tracing
-The functions of the host that the core may call, and events, which cost one no-op each while they are off.
-src/include/hv/host.h src/include/hv/types.h src/include/hv/bits.h src/include/hv/list.h src/include/hv/spinlock.h
+The functions of the host that the core may call, those of the core that the host calls, and events, which cost one no-op each while they are off.
+src/include/hv/host.h src/include/hv/core.h src/include/hv/types.h src/include/hv/bits.h src/include/hv/list.h src/include/hv/spinlock.h
 src/include/hv/csr.def src/include/hv/cause.def src/include/hv/cause.h src/include/hv/sbi.def src/include/hv/sbi.h src/include/hv/exit_class.def src/include/hv/static_key.h src/include/hv/trace.h src/include/hv/trace_fields.h src/include/hv/trace_setup.h src/include/hv/trace_emit.h
 src/include/hv/trace_mem.h src/include/hv/* trace/*.def src/host/*/trace_*.c src/host/*/trace_* src/host/sched/static_key.c
 = The host: boot, traps, scheduling

@@ -12,6 +12,7 @@
 #include "proc/exec_spec.h"
 #include "platform/fdt.h"
 #include "files.h"
+#include "hv/core.h"
 #include "hv/trace.h"
 #include "mm/mm.h"
 #include "mm/hugetlb.h"

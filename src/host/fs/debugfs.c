@@ -9,6 +9,7 @@
 #include <linux/errno.h>
 #include <linux/stat.h>
 #include <string.h>
+#include "hv/core.h"
 #include "hv/host.h"
 #include "lib/printk.h"
 #include "mm/shortage.h"

@@ -13,6 +13,7 @@
 #include "platform/fdt.h"
 #include "platform/platform.h"
 #include "platform/sbi.h"
+#include "hv/core.h"
 #include "hv/static_key.h"
 #include "hv/trace.h"
 #include "mm/mm.h"

@@ -13,6 +13,7 @@
 #include "trace_control.h"
 #include <asm-generic/errno-base.h>
 #include <string.h>
+#include "hv/core.h"
 #include "hv/host.h"
 #include "trace_hart.h"
 #include "trace_sample.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * host.h - the hypervisor core's only interface to its host.
+ * host.h - what the hypervisor core needs from its host, and all that it uses of it. core.h has the
+ * core's functions that the host calls.
  *
  * Implemented by src/host (bare metal; kvm_host.c lists the files), by src/linux (a Linux module),
  * and by tests/native/host*.c (pthreads and malloc). If the core needs something that is not here,
@@ -348,7 +349,7 @@ bool hv_fp_is_of(const void *owner);
  * use it as well, and so does the kernel itself while interrupts are on. hv_vector_take(): the core
  * is about to load the registers of the calling thread's vCPU. The thread's user registers are
  * saved if they are dirty, and are restored before user code uses them again. From then on, the
- * unit is the core's until the host calls kvm_vector_release() (below).
+ * unit is the core's until the host calls kvm_vector_release().
  */
 void hv_vector_take(void);
 
@@ -459,8 +460,6 @@ struct hv_file_ops {
 	void (*release)(void *priv); /* the last reference is gone; may sleep */
 };
 
-extern const struct hv_file_ops kvm_dev_ops; /* the core's: /dev/kvm */
-
 /*
  * Create a file descriptor (O_CLOEXEC) in the calling process, and return it. If the function
  * returns -errno, the caller keeps priv: release() is not called.
@@ -494,7 +493,7 @@ int hv_event_watch(struct hv_event *event, struct hv_event_watch *watch);
  */
 void hv_event_unwatch(struct hv_event *event, struct hv_event_watch *watch);
 
-/* ---- parameters, log, life ------------------------------------------------ */
+/* ---- parameters, log ----------------------------------------------------- */
 
 /*
  * A named setting: on the bare-metal host, boot argument kvm.NAME=VALUE and
@@ -511,24 +510,6 @@ struct hv_param {
 int hv_param_register(const struct hv_param *param);
 
 /*
- * The core's counters for /sys/kernel/debug/kvm. They are numbered from 0; a counter has the same
- * number for every VM and for the sum over all VMs. Any thread may call these functions; they do
- * not sleep.
- */
-#define HV_DEBUG_NAME 24
-
-/*
- * Return the lowest VM number >= from, or 0 if there is none; `name` receives that VM's name
- * (HV_DEBUG_NAME bytes).
- */
-unsigned int kvm_debug_vm(unsigned int from, char *name);
-const char *kvm_debug_counter(unsigned int index, bool *writable); /* NULL beyond the last */
-/*
- * *value receives the VM's counter or, if vm is 0, the sum over all VMs. If `clear` is true, the
- * counter is then set to 0, in every VM if vm is 0. Returns -ENOENT if the VM no longer exists.
- */
-int kvm_debug_value(unsigned int vm, unsigned int counter, u64 *value, bool clear);
-/*
  * The VM of this number has got its name, or ends (name: NULL). For a host that keeps a folder for
  * each VM. May sleep.
  */
@@ -539,30 +520,6 @@ void hv_debug_vm(unsigned int vm, const char *name);
  * context.
  */
 void hv_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-/*
- * The core's functions that the host calls: kvm_init() once at boot, on the first hart; then
- * kvm_hart_init() on every hart, one after the other. If that returns false, this hart has fewer
- * G-stage modes or VMIDs than those before it, and a VM that exists already must not run on it.
- */
-int kvm_init(void); /* -ENODEV: no H extension; the host continues without /dev/kvm */
-bool kvm_hart_init(void);
-/* Tell running vCPUs that events were switched on or off. Any thread of the host may call this. */
-void kvm_trace_changed(void);
-/*
- * If the put of the vCPU that the calling thread has loaded is pending (its hook stays set in user
- * mode), save the FP and vector registers that are in this hart's units. The next KVM_RUN loads them
- * again, or waits for their first use. Otherwise, do nothing. A host whose programs can use FP without a
- * trap calls this with interrupts off, at the end of each ioctl in which hv_fp_take() was called.
- */
-void kvm_units_release(void);
-/*
- * Save the vector registers of the vCPU that the calling thread has loaded, if they are in this
- * hart's unit. The core takes the unit again before it enters the guest. A host in which something
- * other than the core uses the unit calls this on the hart, with interrupts off, after
- * hv_vector_take() and before it switches interrupts on.
- */
-void kvm_vector_release(void);
 
 /* ---- accessors ------------------------------------------------------------- */
 

@@ -15,6 +15,7 @@
 #include "fs/initramfs.h"
 #include "fs/inode.h"
 #include "fs/pseudo.h"
+#include "hv/core.h"
 #include "kvm_file.h"
 #include "machine.h"
 #include "mm/hugetlb.h"
