@@ -130,6 +130,13 @@ static void a_resampled_line_falls_with_its_last_irqfd(void **state)
 	assert_int_equal(irqfd(fd[1], 0, 4, KVM_IRQFD_FLAG_DEASSIGN), 0);
 	assert_int_equal(state_of(LEVEL(4)), 1 << 4);
 
+	/* The removal of an irqfd that resamples does not take back an edge of another one. */
+	assert_int_equal(irq_line(5, 0), 0);
+	assert_int_equal(irqfd(fd[1], resample, 4, KVM_IRQFD_FLAG_RESAMPLE), 0);
+	signal(fd[0]);
+	assert_int_equal(irqfd(fd[1], 0, 4, KVM_IRQFD_FLAG_DEASSIGN), 0);
+	assert_int_equal(state_of(PENDING(5)), 1 << 4 | 1 << 5);
+
 	/* The removal of an irqfd that does not resample changes no line. */
 	assert_int_equal(irq_line(5, 1), 0);
 	assert_int_equal(irqfd(fd[0], 0, 4, KVM_IRQFD_FLAG_DEASSIGN), 0);

@@ -35,11 +35,11 @@ static u32 model_best(unsigned int vcpu)
 
 static void model_line(u32 i, bool high)
 {
-	sources[i].high = high;
-	if (!high)
-		sources[i].pending = false;
-	else if (!sources[i].in_service)
+	if (high && !sources[i].in_service)
 		sources[i].pending = true;
+	else if (!high && sources[i].high)
+		sources[i].pending = false;
+	sources[i].high = high;
 }
 
 static void model_pulse(u32 i)

@@ -197,7 +197,7 @@ static int set_line(struct kvm *vm, u32 source, bool level)
 	if (level) {
 		plic->level[word] |= bit;
 		plic->pending[word] |= bit & ~plic->service[word];
-	} else {
+	} else if (plic->level[word] & bit) { /* otherwise, an edge may be pending */
 		plic->level[word] &= ~bit;
 		plic->pending[word] &= ~bit;
 	}
