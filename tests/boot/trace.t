@@ -43,7 +43,7 @@ is "$status" 0 "a payload runs with every event on"
 like "$(cat "$tmp/table")" '^exits: [0-9]+; cost in instructions' "with --icount and one hart, costs are in instructions"
 is "$(rows)" "$(events ' kvm_exit: ')" "the table counts as many exits as there are kvm_exit events"
 is "$(events ' kvm_entry: ')" "$(events ' kvm_exit: ')" "every entry has its exit"
-like "$(cat "$tmp/report")" 'events written: [0-9]+, lost \(overwritten\): 0' "no event is lost"
+like "$(cat "$tmp/report")" 'events: [0-9]+, of which lost \(overwritten or dropped\): 0' "no event is lost"
 if qemu_older 10.0; then
 	skip "the trace has kvm_wrs" "wrs.nto of this QEMU never traps" # 8.2.2
 else
@@ -81,12 +81,12 @@ like "$err" 'the trace is saved to .*/trace; hstrace stat --live ' "the launcher
 
 # ---- a ring that is too small ----
 run "$payloads/timer.bin" --trace all --set fp=lazy_save --boot trace.size=8K
-like "$(cat "$tmp/report")" 'lost \(overwritten\): [1-9]' "a small ring loses events, and the report says how many"
+like "$(cat "$tmp/report")" 'lost \(overwritten or dropped\): [1-9]' "a small ring loses events, and the report says how many"
 is "$(events .)" 127 "a small ring keeps the newest events"
 # Record only exits: then each lost record is a lost exit. The number of exits cannot be taken from
 # the previous run, because it may differ.
 run "$payloads/timer.bin" --trace kvm_exit --set fp=lazy_save --boot trace.size=8K
-lost=$(sed -n 's/.*lost (overwritten): \([0-9]*\).*/\1/p' "$tmp/report")
+lost=$(sed -n 's/.*lost (overwritten or dropped): \([0-9]*\).*/\1/p' "$tmp/report")
 [ "${lost:-0}" -gt 0 ]
 ok $? "a small ring loses exits"
 is "$(rows)" "$((lost + $(events ' kvm_exit: ')))" "the table counts lost exits, too"

@@ -237,7 +237,7 @@ fault on RAM, store 10 1.0 400" "levels has the exits of L2, and the exits to L0
 "$bin/mkram" "$tmp/ram" 1 10000 instret
 trace save "$tmp/ram" "$tmp/t"
 trace report "$tmp/t"
-like "$out" '^# events written: 10000, lost \(overwritten\): 5905$' \
+like "$out" '^# events: 10000, of which lost \(overwritten or dropped\): 5905$' \
 	"report shows the number of lost events"
 is "$(grep -vc '^#' <<<"$out")" 4095 "report shows the events that are not lost"
 like "$(grep -v '^#' <<<"$out" | head -n 1)" 'pc=0x1711 class=NONE$' \
@@ -248,9 +248,9 @@ like "$out" ', of which 5905 are lost' "stat shows the number of lost events"
 MKRAM_KEEP=1 "$bin/mkram" "$tmp/kept" 1 10000 instret
 trace save "$tmp/kept" "$tmp/t2"
 trace report "$tmp/t2"
-like "$out" '^# events written: 10000, lost \(overwritten\): [0-9]+$' \
+like "$out" '^# events: 10000, of which lost \(overwritten or dropped\): [0-9]+$' \
 	"if a ring keeps its oldest records, the dropped ones count as lost"
-is "$(sed -n 's/.*overwritten): //p' <<<"$out")" "$((10000 - $(grep -vc '^#' <<<"$out")))" \
+is "$(sed -n 's/.*overwritten or dropped): //p' <<<"$out")" "$((10000 - $(grep -vc '^#' <<<"$out")))" \
 	"if a ring keeps its oldest records, lost and shown events add up to those written"
 
 # ---- a newer host's events ----

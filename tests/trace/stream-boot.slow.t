@@ -11,7 +11,7 @@ HS_SECONDS=240 hs run --out "$O" --quiet --vcpus 2 --harts 2 --trace all --trace
 is "$status" 5 "the guest boots and ends" || diag "$(tail -n 5 <<<"$err")"
 "$O/hstrace" report "$tmp/runs/last/trace" >"$tmp/report" 2>"$tmp/err"
 is "$? $(cat "$tmp/err")" "0 " "report reads the trace without an error"
-read -r written lost <<<"$(sed -n 's/^# events written: \([0-9]*\), lost[^:]*: \([0-9]*\)$/\1 \2/p' "$tmp/report")"
+read -r written lost <<<"$(sed -n 's/^# events: \([0-9]*\), of which lost[^:]*: \([0-9]*\)$/\1 \2/p' "$tmp/report")"
 is "$lost" 0 "none of ${written:-no} events is lost"
 [ "${written:-0}" -gt $((2 * 131072)) ]
 ok $? "the trace has more events than the rings hold"

@@ -24,7 +24,7 @@ events()	# print the number of events, and `whole` if as many numbers are missin
 {
 	"$bin/hstrace" report --columns hart,fields "$tmp/t" 2>&1 | tee "$tmp/numbers.all" | grep -v '^#' |
 		sed 's/s*epc=\|pc=//; s/ scause.*//' >"$tmp/numbers"
-	python3 - "$tmp/numbers" "$(sed -n 's/^# events written: .*: //p' "$tmp/numbers.all")" <<'EOF'
+	python3 - "$tmp/numbers" "$(sed -n 's/^# events: .*: //p' "$tmp/numbers.all")" <<'EOF'
 import sys
 last, missing, events = {}, 0, 0
 for line in open(sys.argv[1]):
@@ -51,7 +51,7 @@ is "$? $(cat "$tmp/err")" "0 hstrace: $tmp/t: 131072 events, 0 lost" \
 wait $producer
 is "$(events)" "131072 whole" "every event is in the file, in order"
 "$bin/hstrace" report --last 1 "$tmp/t" >"$tmp/out"
-like "$(cat "$tmp/out")" '^# events written: 131072, lost \(overwritten\): 0$' \
+like "$(cat "$tmp/out")" '^# events: 131072, of which lost \(overwritten or dropped\): 0$' \
 	"report shows the number of events"
 like "$(cat "$tmp/out")" '^# guest=producer$' "--meta is kept"
 like "$("$bin/hstrace" stat --by vcpu "$tmp/t")" '^observation: 3 events on \(kvm_entry, kvm_exit, kvm_wfi\)' \

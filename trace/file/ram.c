@@ -37,7 +37,8 @@ int hst_ram_open(struct hst_ram *ram, const char *path)
 		ram->fd = openat(run, "ram", O_RDONLY | O_CLOEXEC);
 		ram->lock = openat(run, "lock", O_RDONLY | O_CLOEXEC);
 		if (ram->fd < 0)
-			hst_wrong_file(path, "no run in progress in this folder");
+			hst_wrong_file(path, errno == ENOENT ? "no run in progress in this folder"
+							     : strerror(errno));
 		close(run);
 	} else if (ram->fd < 0) {
 		hst_wrong_file(path, strerror(errno));

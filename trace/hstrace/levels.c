@@ -322,7 +322,8 @@ int levels_read(struct levels_table *table, struct hst_file *file, const struct 
 	int err = -1;
 
 	*table = (struct levels_table){ .unit.unit = hst_unit_of(file),
-					.unit.timebase_hz = file->mem.timebase_hz };
+					.unit.timebase_hz = file->mem.timebase_hz,
+					.no_costs = hst_no_costs(file) };
 	find_events(&l);
 	l.vcpus = calloc(MAX_VCPUS, sizeof(*l.vcpus));
 	if (!l.vcpus)
@@ -341,12 +342,16 @@ int levels_read(struct levels_table *table, struct hst_file *file, const struct 
 static void print_notes(const struct hst_file *file, const struct levels_table *table, FILE *out)
 {
 	char observation[1024];
+	u64 lost = 0;
 
 	if (table->unfinished)
 		fprintf(out, "exits that L1 was still handling at the end, not counted: %llu\n",
 			table->unfinished);
-	if (table->gaps)
-		fputs("records are missing (trace.size=), and so are exits near them\n", out);
+	for (unsigned int i = 0; i < HST_MAX_HARTS; i++)
+		lost += file->ring[i].lost;
+	if (table->gaps || lost)
+		fputs("records are missing (trace.size=), and so are exits near or before them\n",
+		      out);
 	if (!table->n)
 		return;
 	hst_observation(file, table->unit.unit, observation, sizeof(observation));

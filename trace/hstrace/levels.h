@@ -44,6 +44,7 @@ struct levels_kind {
 
 struct levels_table {
 	struct hst_table unit; /* for hst_print_cost() */
+	const char *no_costs;  /* the reason, if the unit is HST_UNIT_NONE */
 	size_t n;
 	struct levels_kind *kinds;
 	u64 unfinished; /* exits that L1 was still handling at the end: not counted */

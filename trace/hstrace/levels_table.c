@@ -202,8 +202,7 @@ static void print_kind(const struct levels_table *table, const struct levels_kin
 static void print_heading(const struct levels_table *table, bool selected, FILE *out)
 {
 	static const char *const units[] = {
-		[HST_UNIT_NONE] =
-			"exits to L0 (no costs: instret is shared by the harts, or not accounted)",
+		[HST_UNIT_NONE] = "exits to L0, without costs",
 		[HST_UNIT_INSTRUCTIONS] = "exits to L0, and their cost in instructions",
 		[HST_UNIT_TIME] = "exits to L0, and their cost in microseconds (indicative)",
 	};
@@ -224,7 +223,10 @@ static void print_heading(const struct levels_table *table, bool selected, FILE 
 	fprintf(out, "exits of L2: %llu; L1 handles %llu of them", all, by_l1);
 	if (by_l1)
 		fprintf(out, ", with %.1f exits to L0 on average", (double)steps / (double)by_l1);
-	fprintf(out, "\nmeans per exit of L2: %s\n", units[table->unit.unit]);
+	fprintf(out, "\nmeans per exit of L2: %s", units[table->unit.unit]);
+	if (table->unit.unit == HST_UNIT_NONE)
+		fprintf(out, " (%s)", table->no_costs);
+	fputc('\n', out);
 }
 
 void levels_print(const struct levels_table *table, bool selected, FILE *out)

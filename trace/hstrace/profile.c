@@ -174,7 +174,9 @@ static int show(struct profile *profile, struct hst_images *images, struct hst_f
 	if (hst_images_load(images, file) || read_samples(profile, images, file, select))
 		return -1;
 	if (!profile->total && !file->damaged) { /* damaged: an error was already printed */
-		hst_error(file->path, "the trace has no samples (--sample HZ records them)");
+		hst_error(file->path,
+			  select ? "no samples among the selected events"
+				 : "the trace has no samples (--sample HZ records them)");
 		return -1;
 	}
 	next = profile->rows = calloc(profile->n, sizeof(struct row *));

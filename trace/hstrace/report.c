@@ -187,7 +187,7 @@ static void print_heading(const struct hst_file *file, const struct layout *layo
 		total += file->ring[i].total;
 		lost += file->ring[i].lost;
 	}
-	fprintf(out, "# events written: %llu, lost (overwritten): %llu\n", total, lost);
+	fprintf(out, "# events: %llu, of which lost (overwritten or dropped): %llu\n", total, lost);
 	fputc('#', out);
 	for (size_t i = 0; i < layout->n; i++)
 		fprintf(out, " %s",

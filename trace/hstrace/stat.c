@@ -61,7 +61,7 @@ static void print_heading(const struct hst_file *file, const struct hst_table *t
 			  FILE *out)
 {
 	static const char *const units[] = {
-		[HST_UNIT_NONE] = "counts only (instret is shared by the harts, or not accounted)",
+		[HST_UNIT_NONE] = "counts only",
 		[HST_UNIT_INSTRUCTIONS] = "cost in instructions, from exit to next entry",
 		[HST_UNIT_TIME] = "cost in microseconds of host time: indicative only",
 	};
@@ -71,10 +71,12 @@ static void print_heading(const struct hst_file *file, const struct hst_table *t
 		table->events && !file->exits.has_cost && table->unit == HST_UNIT_INSTRUCTIONS;
 	bool priced = table->unit != HST_UNIT_NONE && table->by != HST_BY_EVENT;
 
-	fprintf(out, "%s: %llu%s%s\n", kind->counted, total, table->by == HST_BY_EVENT ? "" : "; ",
-		table->by == HST_BY_EVENT ? ""
-		: records                 ? from_records
-					  : units[table->unit]);
+	fprintf(out, "%s: %llu", kind->counted, total);
+	if (table->by != HST_BY_EVENT)
+		fprintf(out, "; %s", records ? from_records : units[table->unit]);
+	if (table->by != HST_BY_EVENT && table->unit == HST_UNIT_NONE)
+		fprintf(out, " (%s)", hst_no_costs(file));
+	fputc('\n', out);
 	if (!kind->is_code)
 		fprintf(out, "%-23s ", kind->title);
 	fprintf(out, "%8s %7s", "count", "share");
@@ -131,10 +133,13 @@ static int nothing(const struct hst_file *file, const struct hst_table *table,
 	else if (from_events)
 		fprintf(out, "%s: none in the trace (--trace %s,... records such events)\n",
 			hst_by_kinds[table->by].counted, hst_by_kinds[table->by].events);
+	else if (file->mem.exit_unit == EXIT_UNIT_NONE)
+		fputs("exits: not accounted (exitstat=0)\n", out);
 	else
-		fprintf(out, file->mem.exit_unit == EXIT_UNIT_NONE
-				     ? "exits: not accounted (exitstat=0)\n"
-				     : "exits: none; no guest ran\n");
+		fputs(file->damaged ? "exits: their counters are missing, because the file is "
+				      "truncated or damaged\n"
+				    : "exits: none; no guest ran\n",
+		      out);
 	return 0;
 }
 
@@ -254,9 +259,10 @@ const char hst_stat_help[] =
 	"  --interval S    with --live: print a table every S seconds (default: 1)\n"
 	"  --count N       with --live: end after N tables (default: no limit on a\n"
 	"                  terminal, else 1)\n"
-	"For rows from events, costs need kvm_exit and kvm_exit_cost in the trace; --by\n"
-	"sbi also needs kvm_sbi_call, and mmio and reg need kvm_mmio. If one of the\n"
-	"options from --events on selects events, rows by cause also come from events.\n";
+	"For rows from events, costs need kvm_exit and kvm_exit_cost (or kvm_entry) in\n"
+	"the trace; --by sbi also needs kvm_sbi_call, and mmio and reg need kvm_mmio. If\n"
+	"one of the options from --events on selects events, rows by cause also come\n"
+	"from events.\n";
 
 static int set_by(struct hst_stat_options *o, const char *value)
 {

@@ -29,6 +29,15 @@ enum hst_unit hst_unit_of(const struct hst_file *file)
 	return file->mem.instret_exact ? HST_UNIT_INSTRUCTIONS : HST_UNIT_NONE;
 }
 
+const char *hst_no_costs(const struct hst_file *file)
+{
+	if (file->mem.exit_unit == EXIT_UNIT_NONE)
+		return "exits were not accounted";
+	if (hst_meta(file, "icount", 0))
+		return "with --icount, the harts run in turn";
+	return "instret does not count instructions";
+}
+
 void hst_table_init(struct hst_table *table, enum hst_by by, const struct hst_file *file)
 {
 	memset(table, 0, sizeof(*table));

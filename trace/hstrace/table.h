@@ -82,6 +82,8 @@ int hst_table_from_events(struct hst_table *table, struct hst_file *file,
 			  const struct hst_select *select);
 
 enum hst_unit hst_unit_of(const struct hst_file *file);
+/* The reason why the unit is HST_UNIT_NONE. */
+const char *hst_no_costs(const struct hst_file *file);
 /* Return a percentile of the row's costs, off by at most 1/64. The row must have a histogram. */
 u64 hst_percentile(const struct hst_row *row, unsigned int percent);
 /* Print a blank and a cost, nine columns wide, in instructions or microseconds. */

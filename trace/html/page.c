@@ -42,8 +42,8 @@ const char html_help[] =
 	"  --out PAGE      write the report to PAGE (default: report.html)\n"
 	"  --anatomy FILE  include FILE, the output of scripts/hyperscope anatomy; may be\n"
 	"                  repeated\n"
-	"The options from --events on select events. The exit table always covers the\n"
-	"whole run.\n";
+	"The options from --events on select events. The exit table covers the whole\n"
+	"run, unless exits were not accounted.\n";
 
 static const char head[] =
 	"<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"

@@ -25,8 +25,8 @@ function notes(run) {
 	const kept = sum(run.rings.map((ring) => ring[2]));
 	const list = [];
 	list.push(count(written) + ' events written by ' + run.nrHarts + (run.nrHarts === 1 ? ' hart, ' :
-		' harts, ') + (lost ? count(lost) + ' lost (missing from all drawings over time, but not ' +
-		'from the exit table); ' : 'none lost; ') +
+		' harts, ') + (lost ? count(lost) + ' lost (missing from all drawings over time' +
+		(run.accounted ? ', but not from the exit table); ' : ' and from the exit table); ') : 'none lost; ') +
 		(run.seen < kept ? count(run.seen) + ' selected for this page; ' : '') +
 		'time span: ' + (run.seen ? duration(run.span / run.hz) : 'none') + '.');
 	if (!run.accounted)
@@ -69,7 +69,7 @@ function exitCount(row) {
 
 /**
  * Rows that may be drawn over time: those of the exit table, and exits for which the events give
- * only the cause, because the events of their handlers were not recorded. The table has the latter
+ * only the cause, because no event that tells the class was recorded. The table has the latter
  * in other rows, from the host's counters.
  */
 function drawnRows(run) {
@@ -167,16 +167,16 @@ function exitSection() {
 			'; "over time": exits during the run; each row has its own scale, from zero',
 		columns, rows, RUNS.length > 1 ? 'count A' : 'count') :
 			h('p', {}, 'No exits: no guest ran, or none were recorded.'),
-		RUNS.some((run) => run.accounted) ? h('p', { class: 'muted small' }, EXACT,
+		RUNS.every((run) => run.accounted) ? h('p', { class: 'muted small' }, EXACT,
 			units ? EXACT_COSTS + COVERED : null) : null,
 		unpriced && units ? h('p', { class: 'muted small' }, 'Exits without a cost, because the vCPU ' +
 			'changed harts or did not run again: ' + count(unpriced) + '.') : null,
 		RUNS.map((run, i) => h('p', { class: 'muted small' }, 'Observation' +
 			(RUNS.length > 1 ? ' of ' + LETTERS[i] : '') + ': ' + run.observation)),
-		missing.length ? h('details', {}, h('summary', {}, 'Rows with fewer exits among the events ' +
-			'than in the counters'), h('p', {}, missing.join('; ') + '.'), causes.length ? h('p', {},
-			'For other exits the events give only the cause, because the events of their handlers ' +
-			'were not recorded: ' + causes.join('; ') + '.') : null) : null);
+		missing.length ? h('details', {}, h('summary', {}, 'Rows with other numbers of exits among ' +
+			'the events than in the counters'), h('p', {}, missing.join('; ') + '.'), causes.length ? h('p', {},
+			'For other exits the events give only the cause, because no event that tells the class ' +
+			'(kvm_entry, kvm_userspace_exit) was recorded: ' + causes.join('; ') + '.') : null) : null);
 }
 
 /* ---- latency ---- */

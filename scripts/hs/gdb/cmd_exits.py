@@ -6,6 +6,7 @@ from .command import command
 from .target import Problem, address, ctype, kernel_pa, load, need_machine, read_kernel, read_physical
 
 MOST = 1000
+SEARCHED = 64  # records to search for each exit
 SEQUENCE_BITS = 22  # number of upper bits of seq_event, which hold the record's number; the lower bits hold the event
 
 
@@ -34,7 +35,7 @@ def _records(mem, base, hart, wanted, most):
             found.append((hart, gdb.Value(data, type_)))
             if len(found) == most:
                 break
-        if head - n > 64 * most:  # stop searching: the event is rare or off
+        if head - n >= SEARCHED * most:  # stop searching: the event is rare or off
             break
     return found
 
@@ -52,25 +53,25 @@ def exits(argument):
 
     usage: hs exits [N]           show the last N exits (10)
 
-    The event kvm_exit has to be recorded, which is the default unless --trace is given. An exit that
-    has just happened and has not been recorded yet is not shown."""
+    The event kvm_exit has to be recorded, which is run's default; exec needs --trace. An exit that
+    has just happened and has not been recorded yet is not shown, nor one before many other events.
+    The first column is the time since the trace's start in ticks."""
     need_machine()
     if argument and (not argument.isdecimal() or not 1 <= int(argument) <= MOST):
         raise Problem("'%s' is not a number of exits from 1 to %d" % (argument, MOST))
     most = int(argument or 10)
     va = int.from_bytes(read_kernel(address("trace_mem"), 8), "little")
     if not va or kernel_pa(va) is None:
-        raise Problem("the host has not set up its trace yet")
+        raise Problem("the host has not set up its trace: it has just started, or has trace.size=0")
     mem = load(ctype("struct trace_mem", "trace_emit_slow"), va)
-    if not int(mem["ring_records"]):
-        raise Problem("this run has no trace rings (trace.size)")
     wanted, found = _event("kvm_exit"), []
     for hart in range(int(mem["nr_harts"])):
         found += _records(mem, kernel_pa(va), hart, wanted, most)
     if not found:
-        raise Problem("no exit has been recorded: the guest has not exited yet, or the event kvm_exit is off (--trace)")
+        raise Problem("no exit among the last %d records of each hart: the guest has not exited, or the event kvm_exit is off "
+                      "(--trace)" % (SEARCHED * most))
     found.sort(key=lambda row: int(row[1]["time"]))
-    print("%12s hart  vCPU   %-18s %-22s %s" % ("time", "pc", "cause", "stval, htval, htinst"))
+    print("%12s hart  vCPU   %-18s %-22s %s" % ("ticks", "pc", "cause", "stval, htval, htinst"))
     for hart, record in found[-most:]:
         sepc, scause, *rest = (int(record["arg"][i]) for i in range(5))
         who = int(record["who"])

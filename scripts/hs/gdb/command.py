@@ -24,7 +24,7 @@ def command(name):
             try:
                 fn(argument.strip())
             except gdb.MemoryError as error:
-                raise gdb.GdbError("hs %s: memory cannot be read here: %s" % (name, error)) from None
+                raise gdb.GdbError("hs %s: memory cannot be accessed here: %s" % (name, error)) from None
             except gdb.error as error:
                 raise gdb.GdbError("hs %s: %s" % (name, error)) from None
         type("Hs" + name, (gdb.Command,), {"__doc__": fn.__doc__, "invoke": invoke})(

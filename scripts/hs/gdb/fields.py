@@ -44,7 +44,7 @@ hgatp
 
 scause vscause
   63     Interrupt =0:exception 1:interrupt
-  62:0   Code   see hs until-exit
+  62:0   Code   the cause (src/include/hv/cause.def)
 
 hideleg hvip hip hie
   2      VSSI   VS software interrupt
