@@ -71,8 +71,9 @@ static int hart_online(unsigned int cpu)
 	if (!cpumask_test_cpu(cpu, &unfit))
 		return 0;
 	hart_disable(NULL);
-	pr_err("hyperscope: CPU %u lacks G-stage modes, VMIDs or guest interrupt files that VMs "
-	       "use, or has another VLEN\n",
+	pr_err("hyperscope: CPU %u stays offline while VMs exist: it has fewer G-stage modes, "
+	       "VMIDs "
+	       "or guest interrupt files than those before it, or another VLEN\n",
 	       cpu);
 	return -EOPNOTSUPP;
 }

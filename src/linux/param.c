@@ -14,7 +14,7 @@
 	SETTING(halt_poll_ns_grow_start, 0644, "first time, in ns, to poll")       \
 	SETTING(halt_poll_ns_shrink, 0644, "divisor by which polling shrinks")     \
 	SETTING(vmid_bits, 0644, "number of bits of VMIDs; 0: VMIDs are not used") \
-	SETTING(vmid_generation, 0444, "how often all VMIDs have been used up")
+	SETTING(vmid_generation, 0444, "1, plus how often VMIDs have been assigned anew")
 
 enum setting_id {
 #define TOGGLE(name, values, initial, question) SETTING_##name,
@@ -104,7 +104,8 @@ int hv_param_register(const struct hv_param *param)
 	if (*setting->initial)
 		err = param->set ? param->set(param, setting->initial) : -EPERM;
 	if (err)
-		hv_log("%s=%s: invalid value\n", setting->name, setting->initial);
+		hv_log("%s=%s: invalid value%s\n", setting->name, setting->initial,
+		       err == -EPERM ? ", because the parameter is read-only" : "");
 	else
 		setting->param = param;
 	return err;

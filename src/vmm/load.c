@@ -189,7 +189,8 @@ static void load_initrd(struct machine *m, struct layout *layout)
 	if (ALIGN_UP(initrd.size, SZ_4K) + SZ_4K > available)
 		die(STATUS_SETUP,
 		    "initrd %s does not fit: it has %llu bytes, but only %llu are free",
-		    initrd.path, (unsigned long long)initrd.size, (unsigned long long)available);
+		    initrd.path, (unsigned long long)initrd.size,
+		    available < SZ_4K ? 0ULL : ALIGN_DOWN(available - SZ_4K, SZ_4K));
 	layout->initrd = ALIGN_DOWN(layout->dtb - initrd.size, SZ_4K);
 	layout->initrd_end = layout->initrd + initrd.size;
 	load_file(m, &initrd, layout->initrd);

@@ -17,7 +17,8 @@ static const char help[] =
 	"machine, through /dev/kvm. The console is standard input and output.\n"
 	"\n"
 	"  --vcpus N            virtual harts, 1 to 64 (1)\n"
-	"  --pin                pin the Nth vCPU to the host's Nth processor, wrapping around\n"
+	"  --pin                pin the Nth vCPU to the Nth processor that the VMM may use,\n"
+	"                       wrapping around\n"
 	"  --memory SIZE        guest memory, with K, M, G or T (512M)\n"
 	"  --small-pages        back it with 4 KiB pages (MADV_NOHUGEPAGE), for measurements\n"
 	"  --mergeable          let Linux merge equal pages of it (KSM: MADV_MERGEABLE)\n"
@@ -34,7 +35,7 @@ static const char help[] =
 	"  --no-sandbox         allow the VMM every system call while the guest runs, for\n"
 	"                       measurements and debugging\n"
 	"  --no-console-input   do not read standard input\n"
-	"  --dump-dtb FILE      save the guest's device tree\n"
+	"  --dump-dtb FILE      save the guest's device tree (not with --restore)\n"
 	"  --sbi LIST           SBI extensions to enable, or with - to disable: susp,fwft,-time\n"
 	"  --nested             give the guest the H extension, for guests of its own\n"
 	"  --linux-6.12         give the VM only extensions that KVM of Linux 6.12 knows, so that\n"
@@ -66,12 +67,12 @@ static const char help_end[] =
 	"On a terminal, Ctrl-A X ends the machine, Ctrl-A S saves it, Ctrl-A Ctrl-A sends Ctrl-A.\n"
 	"\n"
 	"Exit status:\n"
-	"  0    the guest powered off, or was saved\n"
+	"  0    the guest powered off or was saved, or Ctrl-A X\n"
 	"  N    the guest wrote (N << 16) | 0x3333 to its test finisher at 0x100000\n"
 	"  100  wrong options\n"
 	"  101  a file could not be used, memory could not be allocated, or KVM failed\n"
 	"  102  a vCPU cannot continue; the registers are printed\n"
-	"  103  the guest reported a crash (kernel panic, SBI reset because of a failure)\n"
+	"  103  the guest reported a crash (kernel panic, SBI shutdown because of a failure)\n"
 	"  104  the watchdog ended the guest\n"
 	"  105  the sandbox refused a system call of the VMM\n"
 	"  128+ a signal ended the VMM\n";
@@ -153,8 +154,10 @@ static u64 parse_number(const char *text, const char *option, char **end)
 
 	errno = 0;
 	value = strtoull(text, end, 0);
+	if (errno == ERANGE)
+		die(STATUS_USAGE, "%s %s: too large", option, text);
 	if (*end == text || text[0] == '-' || errno)
-		die(STATUS_USAGE, "%s %s: not a number", option, text);
+		die(STATUS_USAGE, "%s %s: not a number from 0", option, text);
 	return value;
 }
 
@@ -176,7 +179,7 @@ static u64 parse_size(const char *text, const char *option)
 	static const char units[] = "KMGT";
 	char *end;
 	u64 value = parse_number(text, option, &end);
-	const char *unit = *end ? strchr(units, *end & ~0x20) : NULL;
+	const char *unit = *end && *end != ' ' ? strchr(units, *end & ~0x20) : NULL;
 
 	if (*end && (!unit || end[1]))
 		die(STATUS_USAGE, "%s %s: not a size, such as 512M; units are K, M, G, T", option,
@@ -315,14 +318,17 @@ static void refuse_rest(const char *image, char **rest)
 
 static void parse_command_line(struct options *options, int argc, char **argv)
 {
-	int option;
+	int option, at;
 
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, "+:", long_options, NULL)) != -1) {
+	while (at = optind, (option = getopt_long(argc, argv, "+:", long_options, NULL)) != -1) {
 		if (option == ':')
-			die(STATUS_USAGE, "%s needs a value", argv[optind - 1]);
+			die(STATUS_USAGE, "%s needs a value", argv[at]);
+		if (option == '?' && strchr(argv[at], '='))
+			die(STATUS_USAGE, "%s: unknown option, or one without a value; see --help",
+			    argv[at]);
 		if (option == '?')
-			die(STATUS_USAGE, "unknown option %s; see --help", argv[optind - 1]);
+			die(STATUS_USAGE, "unknown option %s; see --help", argv[at]);
 		parse_option(options, option);
 	}
 	if (optind == argc && !options->restore)
@@ -334,6 +340,8 @@ static void parse_command_line(struct options *options, int argc, char **argv)
 		die(STATUS_USAGE, "--sbi cannot be used with --restore");
 	if (options->restore && options->nested)
 		die(STATUS_USAGE, "--nested cannot be used with --restore: the file determines it");
+	if (options->restore && options->dump_dtb)
+		die(STATUS_USAGE, "--dump-dtb cannot be used with --restore");
 	if (options->linux_6_12 && options->sbi)
 		die(STATUS_USAGE, "--sbi cannot be used with --linux-6.12");
 	if (options->linux_6_12 && options->nested)

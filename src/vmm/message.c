@@ -67,7 +67,8 @@ void guest_error(const char *format, ...)
 	if (before >= GUEST_ERRORS_SHOWN) {
 		atomic_store(&shown, GUEST_ERRORS_SHOWN + 1);
 		if (before == GUEST_ERRORS_SHOWN)
-			complain("too many errors by the guest; further ones are not reported");
+			complain("too many errors of the guest and its devices; further ones are "
+				 "not reported");
 		return;
 	}
 	va_start(args, format);

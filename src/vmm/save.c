@@ -280,7 +280,8 @@ bool save_finish(struct machine *m)
 void save_abandon(struct machine *m)
 {
 	if (save.under_way || m->stop_reason != STOP_REBOOT)
-		complain("--save %s: the guest ended first; nothing was saved", m->options.save);
+		complain("--save %s: the guest %s first; nothing was saved", m->options.save,
+			 m->stop_reason == STOP_REBOOT ? "rebooted" : "ended");
 	if (save.under_way)
 		end();
 	if (m->stop_reason != STOP_REBOOT)

@@ -45,7 +45,8 @@ static bool next_word(const char **list, unsigned int *index, bool *on)
 			break;
 	}
 	if (*index == EXTENSIONS)
-		die(STATUS_USAGE, "--sbi: '%.*s' is not an SBI extension", (int)len, *list);
+		die(STATUS_USAGE, "--sbi: '%.*s' is no SBI extension that KVM can switch", (int)len,
+		    *list);
 	*list += len;
 	*list += **list == ',';
 	return true;

@@ -108,7 +108,8 @@ bool section_open(struct state *s, const char *name, unsigned int index, struct 
 	memcpy(padded, name, strlen(name));
 	STATE(s, section);
 	if (!s->bad && (memcmp(padded, section.name, sizeof(padded)) || section.index != index))
-		state_refuse(s, "it is missing; --irqchip must be as when the machine was saved");
+		state_refuse(s, "it is missing or damaged; --irqchip must be as when the machine "
+				"was saved");
 	else if (!s->bad && (section.len > s->len - s->at || section.len % sizeof(u64)))
 		state_refuse(s, "its length is invalid");
 	if (s->bad)

@@ -180,8 +180,8 @@ static void set_reg(struct vcpu *vcpu, const struct reg *reg)
 	if (err)
 		die(STATUS_SETUP,
 		    "--restore: cannot set vCPU %u's register 0x%llx (%s %llu) to 0x%llx on "
-		    "this host: errno %d; the host's extensions and --irqchip must be as at the "
-		    "save",
+		    "this host: errno %d; the host's extensions, timer frequency and register "
+		    "sizes, and --irqchip, must be as at the save",
 		    vcpu->id, (unsigned long long)reg->id, type_name(reg->id),
 		    (unsigned long long)NUMBER(reg->id) & 0xffff, first_word(reg), -err);
 }

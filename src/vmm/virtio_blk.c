@@ -296,7 +296,7 @@ static int open_disk(const char *path)
 	 * Any other error, such as that of a file system without locks: use the disk unlocked.
 	 */
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
-		die(STATUS_SETUP, "disk %s is in use by another virtual machine", path);
+		die(STATUS_SETUP, "disk %s is in use by another process, or named twice", path);
 	return fd;
 }
 

@@ -67,7 +67,7 @@ void watchdog_tick(struct machine *m)
 		if (atomic_load(&vcpu->suspicions) >= WATCHDOG_SAMPLES) {
 			complain("vCPU %u loops: its trap handler at 0x%lx faults at once (scause "
 				 "%lu)",
-				 i, vcpu->sample.stvec, vcpu->sample.scause);
+				 i, vcpu->sample.stvec & ~3UL, vcpu->sample.scause);
 			machine_stop(m, STOP_WATCHDOG, STATUS_WATCHDOG);
 			return;
 		}

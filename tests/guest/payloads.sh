@@ -165,7 +165,7 @@ report()
 		"not ok "*) seen=$((seen + 1)); ok 1 "$label: ${line#not ok * - }" ;;
 		"# "*) echo "$line" ;;
 		1..*) plan=${line#1..} ;;
-		*"where there is no device" | *"too many errors by the guest"*) ;; # expected from the VMM
+		*"where there is no device" | *"too many errors of the guest"*) ;; # expected from the VMM
 		*) [ -z "$line" ] || echo "# $line" ;;
 		esac
 	done < <(text "$label")

@@ -78,8 +78,9 @@ static void start_program(void)
 		panic("no initramfs: pass one with QEMU's -initrd");
 	random_init();
 	files_init(start, (size_t)(end - start));
-	if (exec_spec_read(&spec))
-		panic("/.hs/exec in the initramfs is malformed");
+	err = exec_spec_read(&spec);
+	if (err)
+		panic("cannot use /.hs/exec in the initramfs: error %d", -err);
 	run_desc.state = HS_RUN_RUNNING;
 	start_instret = csr_instret();
 	err = process_start_first(&spec, &first_program_ops);
@@ -91,6 +92,8 @@ static void start_program(void)
 
 static void init_thread(void *arg)
 {
+	int err;
+
 	(void)arg;
 	if (bootarg_get("probe")) {
 		probe_print();
@@ -99,11 +102,14 @@ static void init_thread(void *arg)
 	drivers_init();
 	pmu_init();
 	pmu_hart_init();
-	have_kvm = !kvm_init();
+	err = kvm_init();
+	have_kvm = !err;
 	if (have_kvm)
 		kvm_hart_init();
+	else if (!hv_isa_has("h"))
+		printk("host: no /dev/kvm: not every hart has the H extension\n");
 	else
-		printk("host: no /dev/kvm: the harts have no H extension\n");
+		printk("host: no /dev/kvm: error %d\n", -err);
 	smp_start_all();
 	run_desc.nr_harts = nr_harts;
 	trace_sample_changed(); /* also start sampling on the harts that have just come up */

@@ -277,11 +277,11 @@ static bool unpack_member(struct archive *a)
 
 	if (!read_member(a, &m) || !strcmp(m.name, "TRAILER!!!"))
 		return false;
-	a->wrong = "a file of unknown type";
+	a->wrong = "a file of unknown type, or an invalid link";
 	if (!entry_is_valid(m.field))
 		return false;
 	err = add_entry(a, &m);
-	a->wrong = err == -ENOMEM ? "no memory" : err ? "a file below a non-directory" : NULL;
+	a->wrong = err == -ENOMEM ? "no memory" : err ? "a path that cannot be created" : NULL;
 	return !err;
 }
 

@@ -254,7 +254,7 @@ void printk_limited(const char *fmt, ...)
 	if (!log_may(&dropped))
 		return;
 	if (dropped)
-		printk("host: %u lines like the next one were dropped\n", dropped);
+		printk("host: %u lines about programs or VMs were dropped here\n", dropped);
 	va_start(ap, fmt);
 	log_line(fmt, ap);
 	va_end(ap);

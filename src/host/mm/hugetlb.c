@@ -140,8 +140,9 @@ void hugetlb_reserve(void)
 	size_t wanted = boot_pages(SZ_1G), got = giant_pages_reserve(wanted);
 
 	if (got < wanted)
-		printk("host: %zu huge pages of 1 GiB instead of %zu: not enough memory\n", got,
-		       wanted);
+		printk("host: %zu huge pages of 1 GiB instead of %zu: not enough aligned "
+		       "memory, or more than 64\n",
+		       got, wanted);
 }
 
 void hugetlb_init(void)

@@ -131,7 +131,7 @@ void page_init(hpa_t image_start, hpa_t image_end)
 		list_init(&free_lists[i]);
 	pa = page_boot_alloc((ram_end - ram_start) / PAGE_SIZE * sizeof(struct page), PAGE_SIZE);
 	if (!pa)
-		panic("too little memory: 0x%llx bytes cannot hold their own page array",
+		panic("no contiguous memory for the page array: memory spans 0x%llx bytes",
 		      ram_end - ram_start);
 	pages = pa_to_va(pa);
 }

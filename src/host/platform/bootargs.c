@@ -84,6 +84,6 @@ unsigned long bootarg_size(const char *name, unsigned long fallback)
 	if (!*end)
 		return n;
 malformed:
-	printk("host: boot argument %s=%s is not a size; using %lu\n", name, value, fallback);
+	printk("host: boot argument %s=%s is not a number; using %lu\n", name, value, fallback);
 	return fallback;
 }

@@ -87,7 +87,7 @@ static bool has_stimecmp(void)
 			 "	.popsection"
 			 : "=&r"(has));
 	if (!has)
-		printk("host: stimecmp does not exist, although the device tree names Sstc\n");
+		printk("host: stimecmp cannot be read, although the device tree names Sstc\n");
 	return has;
 }
 

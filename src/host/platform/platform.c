@@ -42,5 +42,5 @@ void platform_check(void)
 		require_sbi(SBI_EXT_RFENCE, "RFENCE", "fences on other harts");
 	}
 	if (bootarg_get("need-h") && !hv_isa_has("h"))
-		panic("the harts have no H extension: no guest can run");
+		panic("not every hart has the H extension: no guest can run");
 }

@@ -106,8 +106,10 @@ static void log_call(const struct trap_frame *frame, const char *what)
 
 static void end_program(const struct trap_frame *frame, bool whole_process)
 {
-	log_call(frame, "a seccomp filter ends the program");
-	if (whole_process || current_process->nr_threads == 1)
+	whole_process |= current_process->nr_threads == 1;
+	log_call(frame, whole_process ? "a seccomp filter ends the process"
+				      : "a seccomp filter ends the thread");
+	if (whole_process)
 		process_end(current_process, SIGSYS);
 	else
 		thread_end(SIGSYS);

@@ -150,8 +150,10 @@ void irq_spread(void)
 	for (i = 0; (s = irq_source(i)); i++) {
 		BUG_ON(s->hart != this_hart());
 		if (!route(s, i) && s->polled && irq_chip)
-			printk("host: %s is polled: its interrupt does not reach the %s\n", s->name,
-			       irq_chip->name);
+			printk("host: %s is polled: its interrupt does not reach the %s, or "
+			       "another "
+			       "device has the same one\n",
+			       s->name, irq_chip->name);
 	}
 	spin_unlock(&register_lock);
 }

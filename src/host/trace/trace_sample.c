@@ -193,7 +193,7 @@ static bool starter_exists(void)
 static void set_default(void)
 {
 	const char *arg = bootarg_get("trace.sample");
-	unsigned long wanted = arg ? bootarg_size("trace.sample", 0) : DEFAULT_HZ;
+	unsigned long wanted = arg ? bootarg_size("trace.sample", DEFAULT_HZ) : DEFAULT_HZ;
 
 	if (trace_sample_set_hz(wanted)) {
 		printk("trace: trace.sample=%s: must be 1 to %u; using %u\n", arg,

@@ -88,7 +88,7 @@ void fp_init(void)
 		return;
 	toggle_set_initial(TOGGLE_fp, FP_LAZY_SAVE);
 	hv_log("kvm: a guest's illegal instruction reaches us with V still set (QEMU 10.0.13 does "
-	       "that): fp=lazy_save\n");
+	       "that): fp is lazy_save by default\n");
 }
 
 void fp_vcpu_init(struct kvm_vcpu *vcpu)
