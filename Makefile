@@ -13,7 +13,7 @@ MAKEFLAGS += --no-builtin-rules
 TOP := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 override O := $(abspath $(or $(O),$(TOP)/build))
 ifneq ($(words $(TOP) $(O)),2)
-$(error make takes no blank in a path: build in another folder than $(CURDIR), O=$(O))
+$(error make takes no blank in a path: neither in that of the tree, $(TOP), nor in O=$(O))
 endif
 
 # Print one line per step; V=1 shows the commands themselves. A variable that names a tool, such as
@@ -424,7 +424,8 @@ make lab        create the tree of a lab: NN=03 DIR=../mylab STUDENT=ID
 make tools      build the programs that read traces
 make compile_commands.json  write the compiler's commands, for clangd
 make setup      install and fetch everything that any of these needs
-make clean      remove what was built; distclean: also what was fetched
+make clean      remove what was built and measured, and what was fetched, except for
+                the packages; distclean: also these
 V=1 shows commands, O=DIR builds elsewhere.
 endef
 help:

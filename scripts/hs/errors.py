@@ -24,7 +24,7 @@ exit status: that of the program or guest (128 + N: signal N killed it); else
   124  ended by --timeout
   125  wrong use (an unknown option, an invalid value, a missing file), or the
        host refused to start or panicked
-  126  QEMU itself failed
+  126  QEMU itself failed (with --host linux: 125)
   130  quit by Ctrl-A X or an interrupt (143: terminated, 129: hung up)"""
 
 

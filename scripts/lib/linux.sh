@@ -112,16 +112,16 @@ make_linux_newest()
 # Fetch Linux's source, and set $package to its file.
 get_source()	# VERSION
 {
-	local from
+	local from unread=
 	package=$(newest "$dl/linux-source-$1"_*.deb)
 	[ -z "$package" ] || return 0
 	for from in $source_suites; do
-		read_lists "$from" || continue
+		read_lists "$from" || { unread="$unread $from"; continue; }
 		[ -n "$(apt-cache -c "$(apt_of "$from")/conf" pkgnames "linux-source-$1" | grep -x "linux-source-$1")" ] || continue
 		get_package "linux-source-$1" "Linux $1's source (160 MB)" "$from"
 		return
 	done
-	say "Debian has no package linux-source-$1"
+	say "Debian has no package linux-source-$1${unread:+; these suites could not be read:$unread}"
 	return 1
 }
 

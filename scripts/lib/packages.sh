@@ -45,6 +45,7 @@ package_table()
 	check  cppcheck                                    cppcheck
 	check  flake8                                      flake8
 	check  mypy                                        mypy
+	check  shellcheck                                  shellcheck
 	check  dtc                                         device-tree-compiler
 	workload dtc                                       device-tree-compiler
 	browser chromium                                   chromium?

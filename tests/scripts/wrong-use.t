@@ -207,7 +207,7 @@ done
 is "$(cat "$tmp/first")" waiting "a first run uses the disk"
 hs run --quiet --disk "$tmp/disk" hello
 is "$status" 125 "a second run on the same disk is refused"
-is "$err" "hyperscope: disk $tmp/disk is in use by another run" "the refusal names the disk in use"
+is "$err" "hyperscope: disk $tmp/disk is in use by another run, or named twice" "the refusal names the disk in use"
 kill $first
 wait $first
 is $? 143 "a run that SIGTERM ends exits with 128 + 15"

@@ -19,8 +19,8 @@ def run(command, text=None):
         done = subprocess.run(command, input=text, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, check=False, encoding="utf-8", errors="replace")
     except OSError as error:
-        raise LaunchError("%s: %s; run 'scripts/hyperscope setup run'"
-                          % (command[0], error.strerror)) from None
+        raise LaunchError("%s: %s; run 'scripts/hyperscope setup %s'"
+                          % (command[0], error.strerror, "test" if "gdb" in command[0] else "run")) from None
     if done.returncode:
         why = (done.stderr.strip().splitlines() or ["status %d" % done.returncode])[-1].rpartition(": ")[2]
         raise LaunchError("%s failed on %s: %s" % (command[0], command[-1], why))

@@ -61,7 +61,8 @@ def _named(path):
         right, text_of = _output(["dpkg-deb", "-f", path, "Package", "Version", "Architecture"])
         fields = dict(line.split(": ", 1) for line in text_of.splitlines() if ": " in line)
         if not right or len(fields) != 3:
-            raise LaunchError("%s is not a package, or is incomplete: remove it, and run scripts/hyperscope setup to fetch it again" % path)
+            raise LaunchError("%s is not a package, or is incomplete; make distclean removes it, and scripts/hyperscope setup run "
+                              "fetches it again" % path)
         return fields["Package"], fields["Version"], fields["Architecture"]
     found = re.fullmatch(r"([^_]+)_(.+)\.orig\.tar\.[a-z0-9]+", os.path.basename(path))
     return (found.group(1), found.group(2), "source") if found else (os.path.basename(path), "", "")
@@ -84,8 +85,8 @@ def guest(out, files):
         entry = _known_source(known, name, path) if architecture == "source" else known.get((name, version, architecture))
         digest = provenance.digest_of(path)
         if entry and entry.sha256 != digest:
-            raise LaunchError("%s differs from its archive's list: sha256 %s, not %s; remove it, and scripts/hyperscope setup "
-                              "fetches it again" % (path, digest, entry.sha256))
+            raise LaunchError("%s differs from its archive's list: sha256 %s, not %s; make distclean removes it, and "
+                              "scripts/hyperscope setup run fetches it again" % (path, digest, entry.sha256))
         lines.append(dict(zip(COLUMNS, ("guest", name, version, architecture, digest, str(os.path.getsize(path)),
                                         "build/dl/" + os.path.basename(path), entry.archive if entry else "",
                                         entry.snapshot if entry else ""))))

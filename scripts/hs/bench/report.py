@@ -249,7 +249,8 @@ def notes(results, statistic, options):
     for row in results:
         units.setdefault(row["unit"], {})[row["system"]] = True
     print("%s per operation, including a loop of 2 to 4 instructions:" % " and ".join(sorted(units)))
-    print("%s of %s (rare events: the mean)." % (statistic, "single operations" if options.single else "batches of 256"))
+    print("%s of %s (rare events: the mean)." % (
+        statistic, "single operations" if options.single else "batches of 256 operations in most rows"))
     if len(units) > 1:
         print("Different units have no ratio: %s." % ", ".join(
             "%s for %s" % (unit, " and ".join(units[unit])) for unit in sorted(units)))
@@ -257,7 +258,9 @@ def notes(results, statistic, options):
         return
     print("ratio: hyperscope / Linux. small: why hyperscope needs less: by design, because")
     print("the host is small (no cgroups, no RCU, no LSM), or both.")
-    if options.own != " ".join(options.set):
+    if options.logs:
+        print("It is not known whether the runs in the logs were observed.")
+    elif options.own != " ".join(options.set):
         print("Observed on hyperscope: %s; the figures" % options.own)
         print("include what this costs. --trace none --exitstat 0, the defaults, leave it out.")
     else:

@@ -7,8 +7,8 @@ packages with versions and checksums, and the expected results. The unpacked
 archive can be built and run without a network.
 
 `functional` checks the current tree: it builds, runs a payload and Debian's
-kernel, measures a paper's rows on all systems except Linux KVM, and compares
-the results.
+kernel, measures a paper's rows on hyperscope and on the bare machine, and
+compares the results.
 
 `list` prints the list of packages.
 

@@ -26,7 +26,7 @@ UNITS = ("instructions", "cycles", "ns")
 EXAMPLES = """\
 examples:
   scripts/hyperscope bench all --rows mmio_read
-                                    measure one row on all three systems
+                                    measure one row on all systems
   scripts/hyperscope bench --rows touch_4k --toggle gstage_walk
                                     measure the cost of each value of a toggle
   scripts/hyperscope bench all --toggles --cpu both --csv FILE
@@ -79,7 +79,7 @@ def new_parser():
                         help="measure with rdcycle (for real hardware); falls back to ns where a "
                              "guest has no cycle counter")
     parser.add_argument("--single", action="store_true",
-                        help="take samples of one operation instead of 256")
+                        help="take samples of one operation, in the rows that have samples of 256")
     parser.add_argument("--append", metavar="ARG", action="append", default=[],
                         help="further boot argument for the payload (may be repeated)")
     parser.add_argument("--statistic", choices=systems.STATISTICS, default="p50",

@@ -4,6 +4,7 @@
 Includes point one way: src/kvm and src/host may include hv/*, but not each
 other, and hv/* may include neither; src/debug, which checks both, may include
 both. The VMM may include only libc, libfdt and <linux/*>.
+src/linux and src/workload are not checked.
 """
 import os
 import re

@@ -22,7 +22,7 @@ examples:
   scripts/hyperscope figures                 plot all into OUT/figures
                                              (make figures)
   scripts/hyperscope figures exit-latency --format svg,png
-  scripts/hyperscope figures --data build/reproduce --cpu max exit-latency
+  scripts/hyperscope figures --data build/mine --cpu max exit-latency
   scripts/hyperscope figures --docs          update numbers and drawings
   scripts/hyperscope figures --docs --check  check that they are current
   scripts/hyperscope figures --screenshots   renew the screenshots

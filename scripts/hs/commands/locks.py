@@ -4,8 +4,8 @@
 A workload runs on hyperscope under a QEMU plugin. For each lock, the output
 shows how often it was taken, how many instructions were executed under it, in
 total and at most, and how often a hart or a thread had to wait for it. Nothing
-in the machine is changed. With --icount-shift, a second run gives the same
-figures.
+in the machine is changed. Except with --clock wall, a second run gives the
+same figures.
 """
 import csv
 import os

@@ -25,8 +25,8 @@ def usage():
         lines.append("  %-8s %s" % (name, module.SUMMARY))
     lines += ["", "scripts/hyperscope new KIND --help shows the options of a kind;",
               "docs/extending.md describes all of them.",
-              "exit status: 0 made (or shown, with --dry-run); 2 usage error; 125 nothing was",
-              "written, because a place in the sources is not as expected"]
+              "exit status: 0 made (or shown, with --dry-run); 2 usage error; 125 other",
+              "failure, such as a place in the sources that is not as expected"]
     return "\n".join(lines)
 
 

@@ -93,6 +93,8 @@ def main(argv):
     parser.add_argument("--facts", action="store_true", help="print only names and values, for use by programs")
     machine.add_options(parser)
     options = parser.parse_args(argv)
+    if options.host != "own":
+        parser.error("--host %s: probe shows what hyperscope's own host finds" % options.host)
     options.quiet = True
     box = spike.machine_for(options)
     run = RunDir(options.out, "probe")

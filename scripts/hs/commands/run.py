@@ -184,12 +184,12 @@ def parse(argv):
     parser.add_argument("--initrd", metavar="FILE", help="initrd to use instead of the built-in one")
     parser.add_argument("--append", metavar="ARGS",
                         help="the guest's command line (for linux: %s)" % APPEND)
-    parser.add_argument("--vcpus", metavar="N", help="number of vCPUs (default: the number of harts)")
+    parser.add_argument("--vcpus", metavar="N", help="number of vCPUs (default: the number of harts; with --restore, as saved)")
     parser.add_argument("--pin", action="store_true",
                         help="pin each vCPU to a hart, vCPU 0 to the first")
     parser.add_argument("--nested", action="store_true",
                         help="give the guest the H extension, for guests of its own (docs/nested.md)")
-    parser.add_argument("--memory", metavar="SIZE", help="memory of the guest (512M)")
+    parser.add_argument("--memory", metavar="SIZE", help="memory of the guest (512M; with --restore, as saved)")
     parser.add_argument("--device", metavar="NAME", action="append", default=[],
                         help="add this device of src/vmm/device.def (may be repeated)")
     parser.add_argument("--command", metavar="TEXT", default=os.environ.get("GUEST_CMD"),

@@ -130,7 +130,7 @@ def run(options, sweep, total):
         log = sweep.file("engine.log")
         has_log = os.path.exists(log) and os.path.getsize(log)
         why = "see %s" % machine.shown(log) if has_log else "their processes were killed"
-        raise LaunchError("%s without a result after %d s; %s; repeat the command to continue"
+        raise LaunchError("%s without a result after %d s; %s; repeat the command, without --fresh, to continue"
                           % (layout.counted(total - done, "job"), time.monotonic() - begin, why))
     return 1 if failed else 0
 

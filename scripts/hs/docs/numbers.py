@@ -158,8 +158,8 @@ class Measured(expression.Measured):
         except expression.ExpressionError as error:
             raise FiguresError("SENTENCES: {%s}: %s" % (words, error)) from None
         if value is None:
-            raise FiguresError("no figure for {%s} in %s or %s: run make bench, or scripts/hyperscope bench-apps, without options"
-                               % (words, CSV, APPLICATIONS))
+            raise FiguresError("no figure for {%s} in notebooks-data: run make bench, bench-apps, bench-nested or kvm-history "
+                               "without ARGS" % words)
         return value
 
 
@@ -172,7 +172,7 @@ def results(measured):
     for name in names():
         for beside in [""] + [other + " " for other, _ in [rows.BESIDE.get(name, ("", ""))] if other]:
             settings += [("%s%s=%s" % (beside, name, value), None) for value in values_of(name)[1:]]
-    options = SimpleNamespace(set=[], own="", statistic="p50", single=False, cpu=CPUS, kernels=[])
+    options = SimpleNamespace(set=[], own="", statistic="p50", single=False, cpu=CPUS, kernels=[], logs=[])
     text = io.StringIO()
     with contextlib.redirect_stdout(text):
         report.tables(measured.results, options, settings)

@@ -116,4 +116,4 @@ def make(tree, options):
     return ["make && make $PWD/build/tests/native/test_%s && build/tests/native/test_%s" % (name, name),
             "scripts/hyperscope run --set %s=%s --trace %s hello && make trace" % (name, values[1], fired),
             "tests/toggles/try --only %s '%s=%s'" % (options.payload, name, values[1]),
-            "scripts/hyperscope bench --toggle %s --cpu both    # measures its cost; make bench writes it to docs/toggles.md" % name]
+            "scripts/hyperscope bench --toggle %s --cpu both    # measures its cost" % name]

@@ -14,7 +14,7 @@ from hs.paths import TOP
 FOLDER = os.path.join(TOP, "notebooks-data")
 MADE_BY = {"exit-latency.csv": "make bench", "applications.csv": "make bench-apps",
            "anatomy.csv": "make anatomy-csv", "nested.csv": "make bench-nested", "kvm-history.csv": "make kvm-history",
-           "smp-scale.csv": "scripts/hyperscope sweep notebooks-data/sweeps/smp.toml"}
+           "smp-scale.csv": "scripts/hyperscope sweep notebooks-data/sweeps/smp.toml', and copy its results.csv to 'smp-scale.csv"}
 MOST = 1e15  # instructions per operation; more would take QEMU days
 
 

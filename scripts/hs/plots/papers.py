@@ -20,7 +20,7 @@ def _papers(folder):
     found = [papers.Paper(os.path.join(path, name)) for name in names
              if os.path.isfile(os.path.join(path, name, "claims.md"))]
     if not any(paper.expected for paper in found):
-        raise data.Absent("%s has no paper with figures: run 'make reproduce', then 'scripts/hyperscope reproduce write'"
+        raise data.Absent("%s has no paper with figures: run 'make reproduce', then 'scripts/hyperscope reproduce write --from FILE'"
                           % os.path.relpath(path))
     return found
 

@@ -38,7 +38,8 @@ def payloads(out):
 
 
 def bench_rows(out):
-    return anatomy.rows_of(need(os.path.join(out, "guest-payloads", "bench.elf"), "build it first, with make"))
+    rows = anatomy.rows_of(need(os.path.join(out, "guest-payloads", "bench.elf"), "build it first, with make"))
+    return [row for row in rows if row not in anatomy.SPANS]  # those have no function of their own
 
 
 def _hyperscope(options, verb):

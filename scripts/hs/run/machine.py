@@ -180,7 +180,7 @@ class Disk:
         try:
             fcntl.flock(self.fd, (fcntl.LOCK_SH if read_only else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError:
-            raise LaunchError("disk %s is in use by another run" % path) from None
+            raise LaunchError("disk %s is in use by another run, or named twice" % path) from None
 
 
 class TimedOut(LaunchError):

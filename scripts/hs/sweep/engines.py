@@ -79,7 +79,7 @@ class Engine:
             poll()
             time.sleep(TURN)
         if self.child.returncode < 0:
-            raise LaunchError("%s was ended by signal %d; repeat the command to continue"
+            raise LaunchError("%s was ended by signal %d; repeat the command, without --fresh, to continue"
                               % (self.NAME, -self.child.returncode))
 
     def stop(self):
