@@ -64,7 +64,7 @@ static int events_open(struct inode *inode, struct file *file)
 
 static ssize_t events_write(struct file *file, const char __user *buf, size_t size, loff_t *pos)
 {
-	char *list, *word;
+	char *list, *from, *to, c;
 	int err;
 
 	if (size > MAX_LIST)
@@ -72,12 +72,16 @@ static ssize_t events_write(struct file *file, const char __user *buf, size_t si
 	list = memdup_user_nul(buf, size);
 	if (IS_ERR(list))
 		return PTR_ERR(list);
-	for (word = list; *word; word++)
-		if (isspace(*word))
-			*word = ' ';
-	word = strim(list);
-	strreplace(word, ' ', ',');
-	err = events_record(word);
+	/* Put one comma between words. */
+	for (from = to = list; *from; from++) {
+		c = isspace(*from) ? ',' : *from;
+		if (c != ',' || (to > list && to[-1] != ','))
+			*to++ = c;
+	}
+	if (to > list && to[-1] == ',')
+		to--;
+	*to = '\0';
+	err = events_record(list);
 	kfree(list);
 	return err ? err : size;
 }

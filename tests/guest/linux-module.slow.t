@@ -310,7 +310,7 @@ on_linux "guest interrupt files" --machine aia --kernel-args maxcpus=1 --file "$
 		claim "$?,$(wc -l <$hs/events),$(dmesg | grep -c "no event 'kvm_nothing'")" 1,0,1 "a list with an unknown event is refused"
 		(echo sched_switch >$hs/events) 2>/dev/null
 		claim $? 1 "an event of the bare-metal host is refused"
-		echo 'kvm_e*,!kvm_exit_*' >$hs/events
+		echo ' kvm_e*, !kvm_exit_* ' >$hs/events
 		claim "$(tr '\n' ' ' <$hs/events)" "kvm_entry kvm_exit " "a list selects events"
 		cat $hs/events >/tmp/list
 		cat /tmp/list >$hs/events
