@@ -2,6 +2,7 @@
 /*
  * errors.c - invalid calls to /dev/kvm fail with the errno of Linux 6.12 and change nothing.
  */
+#include <sys/eventfd.h>
 #include <sys/wait.h>
 #include "vm.h"
 
@@ -175,6 +176,8 @@ static void ioeventfds(struct vm *vm)
 	io.fd = vm->fd;
 	fails_with(ioctl(vm->fd, KVM_IOEVENTFD, &io), EINVAL,
 		   "KVM_IOEVENTFD refuses a descriptor that is not an eventfd");
+	io.fd = eventfd(0, EFD_CLOEXEC);
+	must(io.fd >= 0, "eventfd");
 	io.len = 3;
 	fails_with(ioctl(vm->fd, KVM_IOEVENTFD, &io), EINVAL,
 		   "KVM_IOEVENTFD refuses a length of 3 bytes");
@@ -186,6 +189,7 @@ static void ioeventfds(struct vm *vm)
 	io.len = 0;
 	fails_with(ioctl(vm->fd, KVM_IOEVENTFD, &io), EINVAL,
 		   "KVM_IOEVENTFD refuses a datamatch of length 0");
+	close(io.fd);
 }
 
 /* A VM can be used only from the address space that created it. */

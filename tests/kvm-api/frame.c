@@ -20,7 +20,7 @@ GUEST(calls, "li s1, 2000\nli s2, 0\n"
 	     "li s1, 500\nlui s3, 0x10000\n"
 	     "2: sw s1, 0(s3)\naddi s1, s1, -1\nbnez s1, 2b\nmv a0, s2\n" REPORT);
 
-/* Wait for each ring, so that it wakes this thread. */
+/* Wait for each ring, so that it wakes this thread. Returns the number of rings. */
 static void *listen(void *arg)
 {
 	int *bell = arg;
@@ -28,7 +28,7 @@ static void *listen(void *arg)
 
 	while (rings < STORES && read(*bell, &some, sizeof(some)) == sizeof(some))
 		rings += some;
-	return NULL;
+	return (void *)rings;
 }
 
 /* KVM_RUN with s0, the frame pointer, set to NOWHERE. */
@@ -57,6 +57,7 @@ int main(void)
 	struct kvm_ioeventfd bind = { .addr = BELL, .len = 4, .fd = bell };
 	pthread_t listener;
 	uint64_t version;
+	void *rings;
 
 	must(bell >= 0 && ioctl(vm.fd, KVM_IOEVENTFD, &bind) == 0, "KVM_IOEVENTFD");
 	must(pthread_create(&listener, NULL, listen, &bell) == 0, "a thread");
@@ -66,6 +67,7 @@ int main(void)
 	version = vcpu.run->riscv_sbi.args[0] / CALLS;
 	ok(version >> 24 >= 1 && version >> 24 <= 3 && vcpu.run->riscv_sbi.args[0] % CALLS == 0,
 	   "2000 calls return what they should");
-	ok(pthread_join(listener, NULL) == 0, "500 stores ring the bell");
+	ok(pthread_join(listener, &rings) == 0 && (uint64_t)rings == STORES,
+	   "500 stores ring the bell");
 	return tap_done();
 }

@@ -107,13 +107,13 @@ static void full_and_reset(const struct vm *vm, const struct vcpu *vcpu, struct 
 {
 	struct harvest h = { 0 };
 	unsigned int fulls = 0, sweeps = 0;
-	bool exact = true, again = false;
+	bool exact = true, again = true;
 
 	while (sweeps < 2 && exact) {
 		exact = vcpu_run(vcpu) == 0;
 		if (vcpu->run->exit_reason == KVM_EXIT_DIRTY_RING_FULL) {
 			fulls++;
-			again |= vcpu_run(vcpu) == 0 &&
+			again &= vcpu_run(vcpu) == 0 &&
 				 vcpu->run->exit_reason == KVM_EXIT_DIRTY_RING_FULL;
 			exact &= harvest(ring, &h) == ENTRIES - RESERVED;
 			exact &= reset_rings(vm) == ENTRIES - RESERVED;
@@ -146,12 +146,13 @@ static void *scribble(void *arg)
 
 /* Whatever the ring contains, the guest's stores reach memory, and no call does harm. */
 static void hostile(const struct vm *vm, const struct vcpu *vcpu, struct kvm_dirty_gfn *ring,
-		    const uint8_t *mem)
+		    uint8_t *mem)
 {
 	unsigned int sweeps = 0, calls = 0;
 	bool good = true, all = true;
 	pthread_t thread;
 
+	memset(mem, 0, PAGES * 4096);
 	must(pthread_create(&thread, NULL, scribble, ring) == 0, "pthread_create");
 	for (; good && sweeps < 3 && calls < 100000; calls++) {
 		good = vcpu_run(vcpu) == 0;
