@@ -118,10 +118,11 @@ static void *long_paths(void *arg)
 	return (void *)bad;
 }
 
-/* All threads open, use and close the same two descriptor numbers. */
+/* All threads open, use and close the same two descriptor numbers. Returns the number of rounds. */
 static void *descriptors(void *arg)
 {
 	char buf[16];
+	long rounds = 0;
 	int p[2];
 
 	(void)arg;
@@ -136,10 +137,18 @@ static void *descriptors(void *arg)
 		fcntl(51, F_SETFD, FD_CLOEXEC);
 		(void)!read(51, buf, 16);
 		close(51);
-		close(p[0]);
-		close(p[1]);
+		rounds += close(p[0]) == 0 && close(p[1]) == 0;
 	}
-	return NULL;
+	return (void *)rounds;
+}
+
+static int count_descriptors(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
 }
 
 static int shared_event, shared_epoll, shared_pipe[2];
@@ -197,26 +206,33 @@ static void *records(void *arg)
 	return (void *)bad;
 }
 
-/* Close an epoll instance that watches files, and a file that another instance watches. */
+/*
+ * Close an epoll instance that watches files, and a file that another instance watches. Returns the
+ * number of rounds in which no call failed.
+ */
 static void *watching(void *arg)
 {
-	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
+	struct epoll_event ev;
+	long rounds = 0;
+	bool good;
 	int e, ep;
 
 	(void)arg;
 	while (!stop) {
+		ev = (struct epoll_event){ .events = EPOLLIN | EPOLLET };
 		e = eventfd(1, EFD_NONBLOCK);
 		ep = epoll_create1(0);
-		epoll_ctl(shared_epoll, EPOLL_CTL_ADD, e, &ev);
-		epoll_ctl(ep, EPOLL_CTL_ADD, e, &ev);
-		epoll_ctl(ep, EPOLL_CTL_ADD, shared_pipe[0], &ev);
+		good = epoll_ctl(shared_epoll, EPOLL_CTL_ADD, e, &ev) == 0;
+		good &= epoll_ctl(ep, EPOLL_CTL_ADD, e, &ev) == 0;
+		good &= epoll_ctl(ep, EPOLL_CTL_ADD, shared_pipe[0], &ev) == 0;
 		epoll_wait(shared_epoll, &ev, 1, 0);
 		ev.events = EPOLLIN | EPOLLONESHOT;
-		epoll_ctl(ep, EPOLL_CTL_MOD, e, &ev);
-		close(ep);
-		close(e);
+		good &= epoll_ctl(ep, EPOLL_CTL_MOD, e, &ev) == 0;
+		good &= close(ep) == 0;
+		good &= close(e) == 0;
+		rounds += good;
 	}
-	return NULL;
+	return (void *)rounds;
 }
 
 /*
@@ -355,6 +371,7 @@ int main(int argc, char **argv)
 {
 	struct epoll_event ev = { .events = EPOLLIN };
 	uint64_t v;
+	int open_before;
 	long n;
 
 	if (argc > 1)
@@ -372,7 +389,9 @@ int main(int argc, char **argv)
 	   "threads can create, rename and remove the same names without unexpected errors");
 	ok(together(long_paths, THREADS, seconds / 7) == 0,
 	   "a file is created by a long path while other threads create and remove it");
-	ok(together(descriptors, THREADS, seconds / 7) == 0,
+	open_before = count_descriptors();
+	n = together(descriptors, THREADS, seconds / 7);
+	ok(n > 0 && count_descriptors() == open_before,
 	   "threads can open and close the same descriptors");
 	together(signal_event, THREADS, seconds / 7);
 	if (read(shared_event, &v, 8) == 8)
@@ -380,8 +399,10 @@ int main(int argc, char **argv)
 	ok(sent == got && sent > 0, "reads of an eventfd count every write");
 	ok(together(records, THREADS, seconds / 7) == 0,
 	   "records that several threads write to a pipe are written and read whole");
-	together(watching, THREADS, seconds / 7);
-	ok(true, "files can be closed while epoll watches them");
+	open_before = count_descriptors();
+	n = together(watching, THREADS, seconds / 7);
+	ok(n > 0 && count_descriptors() == open_before && epoll_wait(shared_epoll, &ev, 1, 0) == 0,
+	   "files can be closed while epoll watches them");
 	n = together(appends, THREADS, seconds / 7);
 	ok(n >= 20 * THREADS && appended() == n,
 	   "all records that several threads append to a file are complete");

@@ -269,7 +269,6 @@ static void sleeper(void)
 {
 	struct timespec ts = { 0, 100000000 };
 
-	shared[1] = 0;
 	shared[0] = 1;
 	shared[1] = nanosleep(&ts, NULL) == 0 ? 1 : (unsigned long)errno;
 }
@@ -286,9 +285,10 @@ static void reader(void)
 
 static void test_restart(void)
 {
+	int status = -1;
 	pid_t pid;
 
-	shared[0] = 0;
+	shared[0] = shared[1] = 0;
 	pid = start(sleeper);
 	while (!shared[0])
 		sleep_ms(1);
@@ -300,7 +300,7 @@ static void test_restart(void)
 	waitpid(pid, NULL, 0);
 	ok(shared[1] == 1, "a stop does not interrupt nanosleep()");
 	(void)!pipe(ends);
-	shared[0] = 0;
+	shared[0] = shared[1] = 0;
 	pid = start(reader);
 	while (!shared[0])
 		sleep_ms(1);
@@ -309,8 +309,8 @@ static void test_restart(void)
 	waitpid(pid, NULL, WUNTRACED);
 	kill(pid, SIGCONT);
 	(void)!write(ends[1], "x", 1);
-	waitpid(pid, NULL, 0);
-	ok(shared[1] == 1, "a stop does not interrupt read()");
+	waitpid(pid, &status, 0);
+	ok(shared[1] == 1 && status == 0, "a stop does not interrupt read()");
 }
 
 static void orphan(void)

@@ -356,6 +356,8 @@ static volatile bool looked_enough;
 static void *tell_tid(void *arg)
 {
 	newest = (int)syscall(SYS_gettid);
+	if (arg)
+		sched_yield();
 	return arg;
 }
 
@@ -373,17 +375,20 @@ static void *look_at_newest(void *arg)
 	return (void *)seen;
 }
 
-/* Look up threads in /proc while they may be exiting. On one hart, each round takes a time slice. */
+/*
+ * Look up threads in /proc while they may be exiting. On one hart, each round takes a time slice;
+ * there, the threads that yield are found, and the others may already have ended.
+ */
 static void test_look_at_leaving(void)
 {
 	int rounds = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 500 : 50;
 	pthread_t looker, t;
 	void *seen;
 
-	newest = getpid();
+	newest = 0; /* no thread has this number */
 	pthread_create(&looker, NULL, look_at_newest, NULL);
 	for (int i = 0; i < rounds; i++)
-		if (pthread_create(&t, NULL, tell_tid, NULL) == 0)
+		if (pthread_create(&t, NULL, tell_tid, i % 2 ? &t : NULL) == 0)
 			pthread_join(t, NULL);
 	looked_enough = true;
 	pthread_join(looker, &seen);

@@ -364,8 +364,8 @@ static void test_sigbus(void)
 	child = fork();
 	if (!child) {
 		fd = (int)syscall(SYS_userfaultfd, O_NONBLOCK);
-		ioctl(fd, UFFDIO_API, &api);
 		api.features = UFFD_FEATURE_SIGBUS;
+		ioctl(fd, UFFDIO_API, &api);
 		enter(fd, mem, PAGE, UFFDIO_REGISTER_MODE_MISSING);
 		_exit(*(volatile char *)mem);
 	}
