@@ -249,34 +249,35 @@ static void read_time(unsigned long arg)
 	csr_read(time);
 }
 
-/*
- * Return whether a counter behaves as boot argument counters= says: its value is that of the VM's
- * toggle `counters` (docs/toggles.md).
- */
-static bool as_told(const struct trap *trap, unsigned long a, unsigned long b)
+/* Return whether a counter behaves as this value of the VM's toggle `counters` says. */
+static bool as_told(const char *told, const struct trap *trap, unsigned long a, unsigned long b)
 {
-	char told[8] = "";
-
-	boot_arg("counters", told, sizeof(told));
 	if (!strcmp(told, "pass"))
 		return trap->cause == NO_TRAP && b > a;
 	if (!strcmp(told, "trap"))
 		return sbi_has(SBI_EXT_PMU) ? trap->cause == EXC_ILLEGAL_INST
 					    : trap->cause == NO_TRAP && !a && !b;
-	return true;
+	return false;
 }
 
-/* Counters may be passed through, emulated as a constant, or refused. */
+/*
+ * Counters may be passed through, emulated as a constant, or refused. The boot argument counters=,
+ * if there is one, is the value of the VM's toggle `counters` (docs/toggles.md).
+ */
 static void test_counter(const char *name, hart_fn read)
 {
 	unsigned long a = 0, b = 0;
 	const struct trap *trap = catch_trap(read, (unsigned long)&a);
+	char told[8] = "";
 
 	if (trap->cause == NO_TRAP)
 		trap = catch_trap(read, (unsigned long)&b);
 	ok(trap->cause == EXC_ILLEGAL_INST || (trap->cause == NO_TRAP && b >= a),
 	   "%s does not run backwards, or is illegal", name);
-	ok(as_told(trap, a, b), "%s behaves as the VM's toggle says", name);
+	if (boot_arg("counters", told, sizeof(told)))
+		ok(as_told(told, trap, a, b), "%s behaves as the VM's toggle says", name);
+	else
+		skip("a counter behaves as the VM's toggle says", "there is no such toggle here");
 	note("%s: %s", name, trap->cause != NO_TRAP ? "illegal" : a == b ? "constant" : "counts");
 }
 

@@ -41,7 +41,9 @@ static void test_registers(void)
 	ok_eq(csr_read(hviprio1) & 0xff00ff00, 0xff00ff00, "but those of 1 and 5");
 	csr_write(hviprio1, 0);
 	csr_write(hviprio2, 0);
+	csr_write(hvien, ~0UL);
 	ok_eq(csr_read(hvien) & 0x1fff, 0, "hvien has no bits below 13");
+	csr_write(hvien, 0);
 
 	csr_write(vsiselect, IPRIO0);
 	ok_eq(csr_read(vsiselect), IPRIO0, "vsiselect can be written");
