@@ -90,8 +90,10 @@ static void step_idc(unsigned int hart)
 
 	switch (rnd(8)) {
 	case 0:
-		store(IDELIVERY(hart), value | (rnd(4) != 0));
-		idcs[hart].delivery = load(IDELIVERY(hart));
+		value |= rnd(4) != 0;
+		store(IDELIVERY(hart), value);
+		idcs[hart].delivery = value & 1;
+		assert_int_equal(load(IDELIVERY(hart)), value & 1);
 		break;
 	case 1:
 		value = rnd(4) ? value & ~1u : value;

@@ -209,17 +209,22 @@ static void a_retired_table_has_no_valid_entry(struct fixture *f)
 {
 	hpa_t retired;
 	pte_t *table;
+	unsigned long tables, seen = 0;
 	unsigned int i;
 
 	map(&f->gs, BASE, 0, RAM, RW);
 	map(&f->gs, BASE + SZ_1G, 0, RAM, RW);
+	tables = f->gs.tables;
 	gstage_unmap(&f->gs, 0, ~0ULL);
 	for (retired = gstage_take_retired(&f->gs); retired; retired = pte_to_hpa(table[0])) {
 		table = native_ram(retired);
 		for (i = 0; i < GSTAGE_TABLE_ENTRIES; i++)
 			assert_false(table[i] & PTE_V);
 		f->gs.retired = f->gs.retired ? f->gs.retired : retired;
+		seen++;
 	}
+	assert_true(tables > 0);
+	assert_int_equal(seen, tables);
 	free_retired(&f->gs);
 }
 
