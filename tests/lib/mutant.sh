@@ -25,6 +25,19 @@ planted()
 	return 1
 }
 
+# detected STATUS SECONDS INTACT: true if a mutant that ended with this status was detected. If it exceeded its time
+# limit of SECONDS, INTACT, the program without the mistake, must not, on the same machine.
+detected()
+{
+	case $1 in
+	0) return 1 ;;
+	124 | 137)
+		timeout --kill-after=5 "$2" "$3" >"$tmp/intact" 2>&1 ||
+			{ diag "the program without the mistake also fails within $2 seconds"; return 1; }
+		;;
+	esac
+}
+
 # Run a target of the Makefile for a mutant, in the top folder: in a folder below $O, make takes a goal
 # for the name of a file there.
 make_mutant()	# TARGET VARIABLE=VALUE...

@@ -11,7 +11,7 @@
 
 needs_built "$O/tests/sched/tsan_mutex"
 
-limit=20
+limit=$(scaled 20)
 for program in test_mutex tsan_mutex; do
 	start=$SECONDS
 	timeout --kill-after=5 "$(scaled 60)" "$O/tests/sched/$program" >"$tmp/out" 2>&1
@@ -30,8 +30,8 @@ mutant()	# NAME SUBSTITUTION PROGRAM
 	# In braces, so that bash's message "Aborted" goes to the file as well.
 	{ timeout --kill-after=5 "$limit" "$tmp/build/tests/sched/$program"; } >"$tmp/out" 2>&1
 	status=$?
-	[ $status != 0 ]
-	ok $? "$name: noticed by $program" || diag "it passed every test of $program"
+	detected $status "$limit" "$O/tests/sched/$program"
+	ok $? "$name: noticed by $program" || diag "it ended with status $status (0: it passed every test of $program)"
 }
 
 mutant "no waiter ever requests the mutex" 's/hv_time\(\) >= patience/patience == 1/' test_mutex
