@@ -122,7 +122,10 @@ diag "$((64000 / ms)) MB/s"
 is "$(cat "$tmp/count")" 5000000 "a slow reader loses nothing"
 "$HS_TOP/scripts/hyperscope" exec --quiet --timeout "$(scaled 60)" "$progs/copy" 500000000 </dev/null \
 	2>/dev/null | head -c 10 >/dev/null
-is "$(left_running)" "" "when the reader closes its end, the run ends"
+ended_with=${PIPESTATUS[0]}
+[ "$ended_with" != 124 ]
+ok $? "when the reader closes its end, the run ends, before its time limit" || diag "status $ended_with"
+is "$(left_running)" "" "and leaves nothing running"
 
 # ---- output and error in one file ----
 "$HS_TOP/scripts/hyperscope" exec "$progs/tellfiles" >"$tmp/both" 2>&1 </dev/null
@@ -161,8 +164,10 @@ if command -v script >/dev/null; then
 	like "$text" "^isatty\(0\)=1" "a program run on a terminal has a terminal"
 	like "$text" "^window 33x99" "the program's terminal has the same size as the launcher's"
 	like "$text" "^canonical 1 echo 1" "the program's terminal has a line discipline"
-	text=$( (sleep 3; printf '\001x') | timeout "$(scaled 40)" script -qec \
-		"'$HS_TOP/scripts/hyperscope' exec --quiet $progs/ends never; echo status \$?; stty -a" /dev/null)
+	: >"$tmp/screen"
+	(wait_until 300 'grep -q waiting "$tmp/screen"'; printf '\001x') | timeout "$(scaled 40)" script -qec \
+		"'$HS_TOP/scripts/hyperscope' exec --quiet $progs/ends never; echo status \$?; stty -a" /dev/null >"$tmp/screen"
+	text=$(<"$tmp/screen")
 	like "$text" "status 130" "Ctrl-A X quits"
 	like "$text" "[^-]icanon.*|[^-]echo " "Ctrl-A X restores the terminal"
 else

@@ -65,8 +65,9 @@ unlike "$said" "not as the tour expects|Traceback|Python Exception" "all expecta
 # On a terminal, a guest that loops forever: the walk interrupts 'continue' and reports that it did
 # not return.
 printf '%s\n' '' '' '' '' 'set *(unsigned int *) $pc = 0x6f' 'continue' 'hs where' b b 'hs where' q >"$tmp/keys"
-said=$(timeout "$(scaled 60)" script -qefc "'$HS_TOP/scripts/hyperscope' walk --timeout 6 null-sbi" /dev/null <"$tmp/keys" 2>&1)
+seconds=$(scaled 6)
+said=$(timeout "$(scaled 60)" script -qefc "'$HS_TOP/scripts/hyperscope' walk --timeout $seconds null-sbi" /dev/null <"$tmp/keys" 2>&1)
 is $? 0 "on a terminal, q ends the tour with status 0" || diag "$(tail -n 20 <<<"$said")"
-like "$(grep "did not return" <<<"$said")" "'continue' did not return within 6 seconds and was interrupted" "the watchdog stops a command that never ends" || diag "$(tail -n 40 <<<"$said")"
+like "$(grep "did not return" <<<"$said")" "'continue' did not return within $seconds seconds and was interrupted" "the watchdog stops a command that never ends" || diag "$(tail -n 40 <<<"$said")"
 is "$(left_running)" "" "nothing is left running"
 done_testing

@@ -200,10 +200,7 @@ cp "$tmp/zeros" "$tmp/disk"
 "$HS_TOP/scripts/hyperscope" exec --quiet --timeout "$(scaled 60)" --disk "$tmp/disk" "$progs/ends" \
 	never >"$tmp/first" 2>&1 </dev/null &
 first=$!
-for _ in $(seq 1 100); do
-	grep -qs waiting "$tmp/first" && break
-	sleep 0.1
-done
+wait_until 300 'grep -qs waiting "$tmp/first"'
 is "$(cat "$tmp/first")" waiting "a first run uses the disk"
 hs run --quiet --disk "$tmp/disk" hello
 is "$status" 125 "a second run on the same disk is refused"
