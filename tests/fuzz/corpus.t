@@ -14,11 +14,16 @@ for corpus in "$HS_TOP"/tests/fuzz/corpus/*/; do
 	ok $? "$target: no error in $(find "$corpus" -type f | wc -l) inputs, each unchanged and damaged twice" ||
 		diag "$(tail -n 30 "$tmp/out")"
 done
-for words in "x $corpus" "0 $corpus" "0"; do
-	# shellcheck disable=SC2086
-	"$program" $words >"$tmp/out" 2>&1
-	like "$? $(head -n 1 "$tmp/out")" "^2 ($program: 'x' is not a number|$corpus: Is a directory|usage: )" "wrong arguments are refused: ${words/"$corpus"/CORPUS}"
-done
+refused()	# MESSAGE ARGUMENT...: claim that the program ends with status 2 and this message
+{
+	local message=$1
+	shift
+	"$program" "$@" >"$tmp/out" 2>&1
+	like "$? $(head -n 1 "$tmp/out")" "^2 $message" "wrong arguments are refused: ${*/"$corpus"/CORPUS}"
+}
+refused "$program: 'x' is not a number" x "$corpus"
+refused "$corpus: Is a directory" 0 "$corpus"
+refused 'usage: ' 0
 is "$(find "$HS_TOP/tests/fuzz/corpus" -type f -printf '%s\n' | awk '{ n += $1 } END { print n < 524288 }')" 1 \
 	"the corpora have less than 512 KiB in all"
 done_testing

@@ -44,6 +44,8 @@ unreached()	# FILE PROGRAM
 is "$(recursive gstage_rec.c.o)" "change_in find_in free_in map_in " \
 	"the recursive walker's functions to find, map, change and free call themselves"
 is "$(recursive gstage_iter.c.o)" "" "no function of the iterative walker calls itself"
+is "$(symbols gstage_iter.c.o 'iter_map|gstage_iter_ops')/$(symbols gstage_rec.c.o 'rec_map|map_in|gstage_rec_ops')" \
+	"gstage_iter_ops iter_map /gstage_rec_ops map_in rec_map " "each walker's own symbols are found"
 is "$(symbols gstage_rec.c.o 'iter_|gstage_iter')" "" "the recursive walker uses no symbol of the iterative one"
 is "$(symbols gstage_iter.c.o 'rec_|.*_in$|gstage_rec')" "" "the iterative walker uses no symbol of the recursive one"
 if ! command -v gcov >/dev/null; then

@@ -60,7 +60,7 @@ nothing hangs 'ended after [0-9]+ seconds' "a VMM that hangs"
 in_vmm floods 'for (;;) printf("ok 1 - all is well, and this line is long enough to fill a disk soon\n");'
 nothing floods 'ended after|MiB' "a VMM that floods its output"
 in_vmm forks 'for (;;) fork();'
-nothing forks . "a VMM that forks without end"
+nothing forks 'the machine hangs' "a VMM that forks without end"
 in_kernel exits 'void host_first_exited(int wait_status);' 'host_first_exited(0)'
 nothing exits 'not ok' "a hypervisor that ends the machine with status 0"
 in_kernel panics 'void panic(const char *fmt, ...);' 'panic("ok 1 - %s", "all is well")'

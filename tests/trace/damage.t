@@ -25,13 +25,15 @@ relay "$said"
 is "$(tail -n 1 <<<"$said")$(cat err)" "1..5" \
 	"damage.py ends after five claims, without an error message"
 
-# This replaces export_as() of readers.sh: from a truncated trace, hstrace exports the readable
+# This replaces export_as() of readers.sh, and makes a claim: from a truncated trace, hstrace exports the readable
 # part, prints one line and returns 1.
 export_as()
 {
 	rm -rf "$2"
 	"$hstrace" export --to "$1" "${@:3}" "$trace" "$2" >out 2>err
-	[ "$?" = 1 ] && [ "$(wc -l <err)" = 1 ]
+	status=$?
+	[ "$status:$(wc -l <err)" = 1:1 ]
+	ok $? "a trace truncated in a ring: export --to $1${3:+ ${*:3}} writes $2, prints one line and returns 1" || diag "status $status" "$(<err)"
 }
 hstrace=$bin/hstrace trace=$tmp/cut
 head -c $(($(stat -c %s whole) * 3 / 4)) whole >"cut"

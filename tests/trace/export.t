@@ -121,9 +121,9 @@ else
 fi
 
 # ---- selecting events ----
-"$hstrace" export --to json --events kvm_exit --vcpu 1 "$trace" >t.json
-is "$(wc -l <t.json)" "$("$hstrace" report --events kvm_exit --vcpu 1 "$trace" | grep -vc '^#')" \
-	"export selects the same events as report"
+"$hstrace" export --to json --events kvm_exit --vcpu 0 "$trace" >t.json
+selected=$("$hstrace" report --events kvm_exit --vcpu 0 "$trace" | grep -vc '^#')
+is "$(wc -l <t.json):$((selected > 0))" "$selected:1" "export selects the same events as report"
 export_as csv t.csv --events kvm_mmio
 fields=$(grep -m 1 ' kvm_mmio: ' report | sed 's/.*: //; s/=[^ ]*//g; s/ /,/g')
 is "$(head -n 1 t.csv)" "time_ns,instret,hart,vm,vcpu,event,$fields" \
