@@ -8,7 +8,8 @@
 # console.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 fixes "the limits are for the default toggles" all
-for file in guest/vmlinux guest-initrd.cpio vmm; do
+needs_built "$O/vmm" "$O/hyperscope.bin"
+for file in guest/vmlinux guest-initrd.cpio; do
 	[ -f "$O/$file" ] || skip_all "$O/$file is missing"
 done
 timeout "$(scaled 900)" "$HS_TOP/scripts/hyperscope" bench-apps --out "$O" --rows boot,fork_exec --csv "$tmp/csv" \

@@ -10,7 +10,8 @@
 
 guest_dir=$O/guest
 payloads=$O/guest-payloads
-for f in "$guest_dir/vmlinux" "$guest_dir/modules/kvm.ko" "$O/vmm" "$O/guest-initrd.cpio"; do
+needs_built "$O/vmm" "$O/hyperscope.bin" "$payloads/hello.bin"
+for f in "$guest_dir/vmlinux" "$guest_dir/modules/kvm.ko" "$O/guest-initrd.cpio"; do
 	[ -f "$f" ] || skip_all "$f is missing: set-up could not fetch it"
 done
 
@@ -212,10 +213,6 @@ like "$linux_view" "^wrote: $want" "data that the guest wrote and synced is in t
 # ---- the same guest under hyperscope ----------------------------------------------------------
 
 same="hyperscope's guest sees the same machine as Linux KVM's"
-if [ ! -f "$O/hyperscope.bin" ]; then
-	skip "$same" "there is no $O/hyperscope.bin"
-	done_testing
-fi
 new_disk "$tmp/disk2"
 echo "a line" >"$tmp/in"
 HS_SECONDS=90 hs exec --quiet --harts 2 --memory 1G --disk "$tmp/disk2" --file "$guest_dir/vmlinux:/vmlinux" \

@@ -26,7 +26,8 @@ payloads=()
 need_files()
 {
 	local f
-	for f in "$O/vmm" "$guest_dir/busybox" "$@"; do
+	needs_built "$O/vmm" "$O/hyperscope.bin" "$O/guest-payloads/hello.bin"
+	for f in "$guest_dir/busybox" "$@"; do
 		[ -f "$f" ] || skip_all "$f is missing: set-up could not fetch it"
 	done
 }
@@ -191,6 +192,7 @@ boot()
 	timeout --kill-after=5 $((limit + 10)) "$@" --timeout "$limit" "${files[@]}" \
 		"$guest_dir/busybox" sh /vms </dev/null >"$tmp/all" 2>"$tmp/err"
 	is $? 0 "the host runs every payload and powers off" || diag "$(tail -n 30 "$tmp/err"; tail -n 5 "$tmp/all")"
+	unlike "$(<"$tmp/all")" '^=== no toggle' "every toggle has taken its values"
 	for label in "${reported[@]}"; do report "$label"; done
 	reported=() payloads=()
 	: >"$script.body"

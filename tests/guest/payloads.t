@@ -149,7 +149,6 @@ like "$(status_of "after the hog"):$(text "after the hog")" '^0:hello: I am' \
 said=$(timeout --foreground "$(scaled 30)" "${QEMU:-qemu-system-riscv64}" -M virt -nodefaults -display none -serial stdio \
 	-kernel "$O/guest-payloads/hostile.bin" -append do=status </dev/null)
 is "$?" 255 "without a hypervisor, a failure's status is not 0 for the caller of QEMU" || diag "$said"
-unlike "$(cat "$tmp/all")" '^=== no toggle' "every toggle of this test exists"
 [ ! -e /tmp/payload-was-here ]
 ok $? "the semihosting sequence has not written a file on the user's machine"
 

@@ -7,7 +7,8 @@
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 payloads=$O/guest-payloads
-for f in "$O/guest/vmlinux" "$O/guest/modules/kvm.ko" "$O/vmm" "$O/guest-initrd.cpio" "$payloads/save.bin"; do
+needs_built "$O/vmm" "$O/hyperscope.bin" "$payloads/save.bin"
+for f in "$O/guest/vmlinux" "$O/guest/modules/kvm.ko" "$O/guest-initrd.cpio"; do
 	[ -f "$f" ] || skip_all "$f is missing: set-up could not fetch it"
 done
 seq 1000000 | head -c 2M >"$tmp/disk"

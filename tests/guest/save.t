@@ -8,9 +8,8 @@
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 fixes "machines without --irqchip must have the VMM's PLIC" irqchip
 
-for f in "$O/vmm" "$O/guest/busybox" "$O/guest-payloads"/{save,save_dirty,hello,fault_loop}.bin; do
-	[ -f "$f" ] || skip_all "$f is missing: set-up could not fetch it"
-done
+needs_built "$O/vmm" "$O/hyperscope.bin" "$O/guest-payloads"/{save,save_dirty,hello,fault_loop}.bin
+[ -f "$O/guest/busybox" ] || skip_all "$O/guest/busybox is missing: set-up could not fetch it"
 
 cat >"$tmp/script" <<'END'
 pause=$1 # seconds; from its request to be saved until it continues, the guest's clock may advance by less
