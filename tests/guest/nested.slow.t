@@ -7,7 +7,8 @@
 # kernel with this project's VMM, also with an AIA at each level.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 guest_dir=$O/guest
-for f in "$O/vmm" "$O/guest-initrd.cpio" "$guest_dir/busybox" "$guest_dir/vmlinux" "$guest_dir/modules/kvm.ko"; do
+needs_built "$O/vmm" "$O/hyperscope.bin" "$O/guest-payloads/"{sbi,hello,fp,timer}.bin
+for f in "$O/guest-initrd.cpio" "$guest_dir/busybox" "$guest_dir/vmlinux" "$guest_dir/modules/kvm.ko"; do
 	[ -f "$f" ] || skip_all "$f is missing: set-up could not fetch it"
 done
 ! spoils_redirects || skip_all "$spoiled_redirects"
@@ -53,7 +54,7 @@ level "$tmp/l2" "$O/guest-payloads/sbi.bin" "" --memory 64M
 level "$tmp/l1-three" "$O/hyperscope.bin" "$tmp/l2.cpio" --nested --memory 160M
 HS_SECONDS=240 hs run --nested --quiet --memory 400M --initrd "$tmp/l1-three.cpio" "$O/hyperscope.bin"
 is "$status:$(grep '^not ok' <<<"$out")" "0:" "a payload runs in hyperscope in hyperscope in hyperscope" || diag "$err"
-like "$(tr -d '\r' <<<"$out")" $'\n1\.\.[0-9]' "to its end"
+like "$(tr -d '\r' <<<"$out")" '^1\.\.[0-9]' "to its end"
 
 # A VM is saved while its guest's guest runs, with the dirty log on. With an AIA, L2's IMSICs are guest interrupt files of L1,
 # whose state is saved, too.
@@ -76,10 +77,11 @@ HS_SECONDS=240 hs run "${aia[@]}" --nested --quiet --vcpus 2 --memory 700M --ini
 	--save-on 'is up, ' "$O/hyperscope.bin"
 is "$status" 0 "a VM is saved while its guest's guest runs" || diag "$err"
 unlike "$out" 'the sums are done' "before that guest's program ends"
+saved=$out
 HS_SECONDS=240 hs run "${aia[@]}" --quiet --restore "$tmp/saved"
 is "$status" 0 "it is restored" || diag "$err"
 like "$out" 'the sums are done' "the program then ends"
-unlike "$out" 'a sum differs' "and has always read the same bytes"
+unlike "$saved$out" 'a sum differs' "and has always read the same bytes"
 
 if command -v "${SPIKE:-spike}" >/dev/null; then
 	# Spike ignores htimedelta when vstimecmp is written.

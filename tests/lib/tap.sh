@@ -7,17 +7,19 @@
 #                        seconds
 #   is GOT WANT NAME     claim NAME, which holds if GOT and WANT are equal
 #   like TEXT REGEX NAME claim NAME, which holds if a line of TEXT matches REGEX (unlike: if none
-#                        does)
+#                        does). REGEX must be one line, and not empty
 #   ok STATUS NAME       claim NAME, which holds if STATUS is 0
 #   skip NAME REASON     report claim NAME as skipped
 #   diag TEXT            print TEXT as diagnostics
 #   relay TEXT [LABEL]   repeat the claims in TEXT, a program's TAP output, as claims of this test,
 #                        each prefixed with LABEL; a program that skips itself is a skipped claim,
-#                        and TEXT without a claim is a failed claim
-#   passes FILE NAME REPEAT   run the test file FILE; claim NAME, which holds if all its claims do.
-#                        The claim is skipped if FILE skips itself; if it skips some claims, NAME
-#                        says how many. After a failure, show the claims that do not hold, and
-#                        REPEAT, the command to repeat it
+#                        and TEXT without a claim is a failed claim, as are fewer claims than in the
+#                        plan if TEXT has exactly one
+#   passes FILE NAME REPEAT   run the test file FILE; claim NAME, which holds if all its claims do,
+#                        its plan has their number, and its status is 0. The claim is skipped if
+#                        FILE skips itself; if it skips some claims, NAME says how many. After a
+#                        failure, show the claims that do not hold, and REPEAT, the command to
+#                        repeat it
 #   spoils_redirects     true if this QEMU enters HS with V set after a redirected trap;
 #                        $spoiled_redirects is the reason to give to skip
 #   fixes WHY TOGGLE...  keep the defaults of these toggles (or all), whatever $HYPERSCOPE_SET says
@@ -90,15 +92,21 @@ is()	# GOT WANT NAME
 	ok $? "$3" || { diag "got:  $1"; diag "want: $2"; return 1; }
 }
 
+# For grep, a newline in a pattern separates alternatives, and an empty one matches any line.
+one_pattern()	# REGEX
+{
+	[[ -n $1 && $1 != *$'\n'* ]] || { diag "not one pattern: '$1'"; return 1; }
+}
+
 like()	# TEXT REGEX NAME
 {
-	grep -qE -- "$2" <<<"$1"
+	one_pattern "$2" && grep -qE -- "$2" <<<"$1"
 	ok $? "$3" || { diag "no match for: $2"; diag "$1"; return 1; }
 }
 
 unlike()	# TEXT REGEX NAME
 {
-	! grep -qE -- "$2" <<<"$1"
+	one_pattern "$2" && ! grep -qE -- "$2" <<<"$1"
 	ok $? "$3" || { diag "should not match: $2"; diag "$1"; return 1; }
 }
 
@@ -110,7 +118,7 @@ skip()	# NAME REASON
 
 relay()	# TEXT [LABEL]
 {
-	local line label=${2:+$2: } before=$tests_run
+	local line label=${2:+$2: } before=$tests_run plans
 	while IFS= read -r line; do
 		case $line in
 		"ok "*) ok 0 "$label${line#*- }" ;;
@@ -120,20 +128,25 @@ relay()	# TEXT [LABEL]
 		esac
 	done <<<"$1"
 	[ "$tests_run" != "$before" ] || ok 1 "${label}the program makes claims" || diag "$(tail -n 20 <<<"${1:-no output}")"
+	mapfile -t plans < <(sed -n 's/^1\.\.\([1-9][0-9]*\)\r\{0,1\}$/\1/p' <<<"$1")
+	# Claims of a program's forked children are not in its plan.
+	[ ${#plans[@]} != 1 ] || [ "$((tests_run - before))" -ge "${plans[0]}" ] ||
+		ok 1 "${label}the program makes the ${plans[0]} claims of its plan" || diag "it makes $((tests_run - before))"
 }
 
 passes()	# FILE NAME REPEAT
 {
-	local claims skipped name=$2
+	local claims skipped name=$2 status
 	"$HS_TOP/tests/lib/run-one" "$1" </dev/null >"$tmp/said" 2>&1
+	status=$?
 	claims=$(grep -c '^ok' "$tmp/said")
 	skipped=$(grep -c '^ok.* # SKIP' "$tmp/said")
-	if [ "$claims" = 0 ] && grep -q '^1\.\.0 # SKIP' "$tmp/said" && ! grep -q '^not ok' "$tmp/said"; then
+	if [ "$status $claims" = "0 0" ] && grep -q '^1\.\.0 # SKIP' "$tmp/said" && ! grep -q '^not ok' "$tmp/said"; then
 		skip "$name" "$(sed -n 's/^1\.\.0 # SKIP *//p' "$tmp/said")"
 		return
 	fi
 	[ "$skipped" = 0 ] || name+=" ($skipped of $claims claims skipped)"
-	! grep -q '^not ok' "$tmp/said" && [ "$claims" != 0 ] && grep -q '^1\.\.[1-9]' "$tmp/said"
+	[ "$status" = 0 ] && ! grep -q '^not ok' "$tmp/said" && [ "$claims" != 0 ] && [ "$(grep '^1\.\.' "$tmp/said")" = "1..$claims" ]
 	if ok $? "$name"; then
 		# Each reason once, with the number of claims that were skipped for it.
 		sed -n 's/^ok.* # SKIP */# skipped: /p' "$tmp/said" | sort | uniq -c | sed 's/^ *\([0-9]*\) # skipped:/#   \1 skipped:/'
@@ -141,6 +154,7 @@ passes()	# FILE NAME REPEAT
 	fi
 	grep -A 20 '^not ok' "$tmp/said" | head -n 60 | sed 's/^\(# \)*/# /'
 	tail -n 3 "$tmp/said" | sed 's/^\(# \)*/# /'
+	diag "status $status after $claims claims that hold"
 	diag "to repeat: $3"
 }
 
@@ -216,11 +230,18 @@ qemu_version()
 	"${QEMU:-qemu-system-riscv64}" --version | sed -n 's/.* version \([0-9.]*[0-9]\).*/\1/p'
 }
 
-# qemu_older MAJOR.MINOR: true if this QEMU is older than that version
+# qemu_older MAJOR.MINOR: true if this QEMU is older than that version. If QEMU prints no version, this ends the test, also
+# from a subshell.
 qemu_older()
 {
 	local have
 	have=$(qemu_version)
+	if [[ ! $have =~ ^[0-9]+\. ]]; then
+		[ $BASHPID = $$ ] || exec >&2
+		echo "Bail out! '${QEMU:-qemu-system-riscv64} --version' prints no version"
+		[ $BASHPID = $$ ] || kill $$
+		exit 1
+	fi
 	[ "$have" != "$1" ] && [ "$(printf '%s\n%s\n' "$have" "$1" | sort -V | head -n 1)" = "$have" ]
 }
 
@@ -299,11 +320,11 @@ wait_until()	# TENTHS CONDITION
 	return 1
 }
 
-# ended PID: true if the process has ended, even if it is still a zombie. An orphan stays one if process 1 does not wait
-# for its children, as in a container whose process 1 is not an init.
+# ended PID: true if PID is a number and the process has ended, even if it is still a zombie. An orphan stays one if
+# process 1 does not wait for its children, as in a container whose process 1 is not an init.
 ended()
 {
-	! grep -qs '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status"
+	[[ $1 =~ ^[0-9]+$ ]] && ! grep -qs '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status"
 }
 
 # Print the machines and launchers that this test has started, directly or indirectly, and that still run.

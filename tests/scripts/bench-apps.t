@@ -102,10 +102,11 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.execv(sys.argv[1], sys.argv[1:])' "$HS_TOP/scripts/hyperscope" bench-apps --out "$tmp/o" native --rows boot >"$tmp/said" 2>&1 &
 pid=$!
 wait_until 300 '[ -s "$tmp/pid" ]'
+ok $? "the machine of a measurement has begun" || diag "$(<"$tmp/said")"
 kill -INT $pid
 wait $pid
 is "$? $(ls "$tmp/temporary")" "130 " "Ctrl-C leaves no temporary file" || diag "$(<"$tmp/said")"
-wait_until 50 '! ps -o stat= -p "$(<"$tmp/pid")" | grep -qv Z' && [ ! -e "$tmp/pid.done" ]	# Z: ended, not yet reaped
+wait_until 50 'ended "$(<"$tmp/pid")"' && [ ! -e "$tmp/pid.done" ]
 ok $? "Ctrl-C ends the machine"
 if [ -f "$O/guest/busybox" ]; then
 	ln -s "$O/guest/busybox" "$tmp/o/guest/busybox"

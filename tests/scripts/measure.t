@@ -162,7 +162,8 @@ is "$status" 125 "a measurement without a result for each job ends with status 1
 measure 'command:sleep 60' --timeout 1
 like "$out" '^this machine: failed: took longer than 1 seconds' "--timeout ends a job"
 "$HS_TOP/scripts/hyperscope" measure --out "$tmp/o" --quiet "command:echo \$\$ >$tmp/job; exec sleep 60" >"$tmp/said" 2>&1 &
-wait_until 100 '[ -s "$tmp/job" ]'
+wait_until 300 '[ -s "$tmp/job" ]'
+ok $? "the job of a measurement has begun" || diag "$(<"$tmp/said")"
 kill -KILL $!
 { wait $!; } 2>/dev/null
 wait_until 100 'ended "$(<"$tmp/job")"'

@@ -112,11 +112,27 @@ END
 file ends-early.t <<-'END'
 	echo "ok 1 - it starts"
 END
+file wrong-plan.t <<-'END'
+	echo "ok 1 - it starts"
+	echo 1..2
+END
+file wrong-status.t <<-'END'
+	echo "ok 1 - it starts"
+	echo 1..1
+	exit 3
+END
 file outer.t <<-END
 	. "$HS_TOP/tests/lib/tap.sh"
 	for name in skips-all skips-some holds red ends-early; do passes "$tmp/\$name.t" "\$name" "run \$name.t"; done
 	relay "1..0 # SKIP no device" "a program"
 	relay \$'Traceback\nValueError: 1' "a checker"
+	relay \$'ok 1 - it starts\n1..2\r' "a short program"
+	relay \$'ok 1 - a\n1..1\nok 1 - b\n1..2' "two programs"
+	for name in wrong-plan wrong-status; do passes "$tmp/\$name.t" "\$name" "run \$name.t"; done
+	like text \$'\nno such text' "like takes one pattern"
+	unlike text \$'\nno such text' "unlike takes one pattern"
+	ended ""
+	is \$? 1 "no process has not ended"
 	done_testing
 END
 file claims-nothing.t <<-END
@@ -135,7 +151,13 @@ like "$out" '^not ok 5 - ends-early$' "a wrapped file without a plan is a failed
 like "$out" '^ok 6 - a program: all claims # SKIP no device$' "a program that skips itself is a skipped claim, with its reason"
 like "$out" '^not ok 7 - a checker: the program makes claims$' "a program that ends before its first claim is a failed claim"
 like "$out" '^# ValueError: 1$' "the output of a program without claims is shown"
-is "$status $(tail -n 1 <<<"$out")" "1 1..7" "the test that runs other files ends with its own plan and status"
+like "$out" '^not ok 9 - a short program: the program makes the 2 claims of its plan$' "a program with fewer claims than its plan is a failed claim"
+is "$(grep -c '^ok.* - two programs: ' <<<"$out") $(grep -c '^not ok.* - two programs: ' <<<"$out")" "2 0" "the plans of several programs are not compared"
+like "$out" '^not ok 12 - wrong-plan$' "a wrapped file with fewer claims than its plan is a failed claim"
+like "$out" '^not ok 13 - wrong-status$' "a wrapped file that ends with a status other than 0 is a failed claim"
+is "$(grep -c '^not ok 1[45] - .*like takes one pattern$' <<<"$out")" 2 "a pattern with a newline fails, in like and in unlike"
+like "$out" '^ok 16 - no process has not ended$' "an empty process id is not that of an ended process"
+is "$status $(tail -n 1 <<<"$out")" "1 1..16" "the test that runs other files ends with its own plan and status"
 run claims-nothing.t
 is "$status/$(tail -n 1 <<<"$out")" "1/Result: FAIL" "a test that makes no claim fails"
 

@@ -117,6 +117,10 @@ like "$out" '^irq_s_timer +2 +0\.10% +7 +7 +7 +7$' "an interrupt has its own row
 is "$(awk 'length > 80' "$tmp/out" | wc -l)" 0 "the table fits in 80 columns"
 
 # ---- rows from events ----
+joined()	# print the last output as one line, with | between its lines
+{
+	tr '\n' '|' <"$tmp/out"
+}
 "$bin/mkram" "$tmp/ram" 2 10 instret calls
 trace save --meta map=virt "$tmp/ram" "$tmp/t"
 trace stat --by sbi "$tmp/t"
@@ -126,16 +130,16 @@ like "$out" '^TIME set_timer +6 100\.00% +900 +904 +1700 +1700$' \
 trace stat --by mmio "$tmp/t"
 like "$out" '^uart write +4 100\.00% +900 +500 +1296 +1300$' "--by mmio names the VMM's devices"
 trace stat --by reg --sort name "$tmp/t"
-like "$out" $'^uart\\+0x2 write +2 +50\\.00% +500 +500 +500 +500\nuart\\+0x6 write +2 +50\\.00% +1300 +1296 ' \
+like "$(joined)" '\|uart\+0x2 write +2 +50\.00% +500 +500 +500 +500\|uart\+0x6 write +2 +50\.00% +1300 +1296 ' \
 	"--by reg has a row per register, and --sort name sorts the rows by name"
 trace stat --by vcpu "$tmp/t"
-like "$out" $'^VM\\.vCPU .*\n1\\.0 +5 +50\\.00% +900 .*\n1\\.1 +5 +50\\.00% +900 ' \
+like "$(joined)" '\|VM\.vCPU [^|]*\|1\.0 +5 +50\.00% +900 [^|]*\|1\.1 +5 +50\.00% +900 ' \
 	"--by vcpu has a row per vCPU"
 trace stat --by event --vcpu 1 "$tmp/t"
-like "$out" $'^events: 15\nevent .*\nkvm_entry +5 +33\\.33%\nkvm_exit +5 .*\nkvm_sbi_call +3 .*\nkvm_mmio +2 ' \
+like "$(joined)" '^events: 15\|event [^|]*\|kvm_entry +5 +33\.33%\|kvm_exit +5 [^|]*\|kvm_sbi_call +3 [^|]*\|kvm_mmio +2 ' \
 	"--by event --vcpu counts one vCPU's events"
 trace stat --filter 'kvm_exit: sepc >= 6' "$tmp/t"
-like "$out" $'^exits: 4; .*\n.*\necall_vs +4 100\\.00% +1500 ' \
+like "$(joined)" '^exits: 4; [^|]*\|[^|]*\|ecall_vs +4 100\.00% +1500 ' \
 	"with a filter, stat counts selected events; costs still end at the next entry"
 trace stat --by sbi --vm 9 "$tmp/t"
 is "$status $out" "0 SBI calls: none among the selected events" \
@@ -208,7 +212,7 @@ for at in 4 7; do	# kvm_nested_vmenter, kvm_nested_vmexit
 		"after that, it is known again"
 done
 "$bin/hstrace" stat "$tmp/gap" >"$tmp/out"
-like "$(cat "$tmp/out")" $'\nlevel unknown\nhypervisor instruction +[1-9].*\nexits whose events are lost are missing$' \
+like "$(joined)" '\|level unknown\|hypervisor instruction +[1-9].*\|exits whose events are lost are missing' \
 	"stat counts exits of an unknown level apart, and mentions lost records"
 trace stat "$tmp/t"
 is "$(sed '1,/^exits by level/d; s/  */ /g' <<<"$out")" \
