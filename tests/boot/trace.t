@@ -71,10 +71,20 @@ done
 
 # ---- repeatable ----
 mv "$tmp/report" "$tmp/report.1"
-LD_PRELOAD=$O/tests/boot/qemu_delay.so run "$payloads/timer.bin" --trace all --set fp=lazy_save
+another()	# ARGS...: run as before; the run must succeed, so that its trace is not that of the previous one
+{
+	local before
+	before=$(readlink "$tmp/runs/last")
+	run "$payloads/timer.bin" --trace all --set fp=lazy_save "$@"
+	[ "$status" = 0 ] && [ "$(readlink "$tmp/runs/last")" != "$before" ]
+	ok $? "the payload runs once more${1:+ with $1}" || diag "status $status, run $before" "$err"
+}
+export LD_PRELOAD=$O/tests/boot/qemu_delay.so
+another
+unset LD_PRELOAD
 cmp "$tmp/report.1" "$tmp/report" >"$tmp/cmp" 2>&1
 ok $? "the trace of a second run, in a QEMU whose threads are delayed, is the same to the byte" || diag "$(cat "$tmp/cmp")"
-run "$payloads/timer.bin" --trace all --set fp=lazy_save --trace-stream
+another --trace-stream
 cmp "$tmp/report.1" "$tmp/report" >"$tmp/cmp" 2>&1
 ok $? "the trace of a run with --trace-stream is the same to the byte" || diag "$(cat "$tmp/cmp")"
 like "$err" 'the trace is saved to .*/trace; hstrace stat --live ' "the launcher says where it saves a streamed trace"
@@ -138,6 +148,8 @@ for what in cost count; do	# lines of "CAUSE|SUM", from the events
 	"$hstrace" stat --by function --folded $what "$trace" | sed -nE 's/^guest [^;]*;.*;(.*) ([0-9]+)$/\1|\2/p' |
 		awk -F '|' '{ sum[$1] += $2 } END { for (cause in sum) print cause "|" sum[cause] }' | sort >"$tmp/events.$what"
 done
+[ "$(wc -l <"$tmp/means.few")" -ge 4 ]
+ok $? "the exit table has at least four causes with at least 100 exits" || diag "$(<"$tmp/table")"
 is "$(join -t '|' "$tmp/events.cost" "$tmp/events.count" | join -t '|' - "$tmp/means.few" |
 	awk -F '|' '{ print $1 "|" int($2 / $3 + 0.5) }')" "$(<"$tmp/means.few")" \
 	"costs from events are those of the exit table"

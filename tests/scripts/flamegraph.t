@@ -13,6 +13,15 @@ flamegraph()
 	err=$(cat "$tmp/err")
 }
 
+check()	# STACKS PICTURE [LABEL]
+{
+	local said
+	said=$(python3 "$HS_TOP/tests/scripts/flame_check.py" "$1" "$2" 2>&1)
+	status=$?
+	relay "$said" "${@:3}"
+	is $status 0 "${3:+$3: }the check of the picture ends with status 0" || diag "$said"
+}
+
 # Recursion, two callers of one function, the same stack twice, a world with its own color, and a
 # count of zero.
 cat >"$tmp/stacks" <<'END'
@@ -29,12 +38,12 @@ never met;nothing 0
 END
 flamegraph "$tmp/stacks" --unit instructions --out "$tmp/one.svg"
 is $status 0 "stacks become a picture" || diag "$err"
-relay "$(python3 "$HS_TOP/tests/scripts/flame_check.py" <(grep -v ' 0$' "$tmp/stacks") "$tmp/one.svg" 2>&1)"
+check <(grep -v ' 0$' "$tmp/stacks") "$tmp/one.svg"
 like "$(cat "$tmp/one.svg")" '^1,234 instructions \(74\.16 %\)</title>' "a stack that occurs twice is added up"
 flamegraph - --unit instructions --title stacks <"$tmp/stacks"
 is "$(cmp "$tmp/one.svg" "$tmp/out" 2>&1)" "" "the same input gives the same picture, to the byte"
 flamegraph "$tmp/stacks" --icicle
-relay "$(python3 "$HS_TOP/tests/scripts/flame_check.py" <(grep -v ' 0$' "$tmp/stacks") "$tmp/out" 2>&1)" icicle
+check <(grep -v ' 0$' "$tmp/stacks") "$tmp/out" icicle
 tac "$tmp/stacks" >"$tmp/turned"
 flamegraph "$tmp/turned" --unit instructions --title stacks
 is "$(cmp "$tmp/one.svg" "$tmp/out" 2>&1)" "" "the order of the lines does not matter"
@@ -54,7 +63,7 @@ like "$(cat "$tmp/out")" '1,664 samples; frames too narrow to be drawn: 2<' "fra
 } >"$tmp/hostile"
 flamegraph "$tmp/hostile" --title '</title><script>' --note ']]>' --unit '<i>'
 is $status 0 "hostile names are drawn" || diag "$err"
-relay "$(python3 "$HS_TOP/tests/scripts/flame_check.py" "$tmp/hostile" "$tmp/out" 2>&1)" hostile
+check "$tmp/hostile" "$tmp/out" hostile
 is "$(python3 -c '
 import sys, xml.etree.ElementTree as tree
 root = tree.parse(sys.argv[1]).getroot()

@@ -16,7 +16,11 @@ within()	# LABEL ARGS...: run irqs-off with these options and workloads
 	ok $? "$label: every path is within its bound" || diag "$(tail -n 5 "$tmp/err")"
 }
 
-for name in $("$HS_TOP/scripts/hyperscope" irqs-off --out "$O" --list | awk '/^[a-z]/ && $1 !~ /^(boot|broadcast)$/ { print $1 }'); do
+list=$("$HS_TOP/scripts/hyperscope" irqs-off --out "$O" --list)
+status=$?
+names=$(awk '/^[a-z]/ && $1 !~ /^(boot|broadcast)$/ { print $1 }' <<<"$list")
+is "$status:$(($(wc -w <<<"$names") >= 10))" 0:1 "irqs-off --list names at least ten workloads" || diag "$list"
+for name in $names; do
 	within "$name" "$name"
 done
 if [ -f "$O/guest-initrd.cpio" ]; then

@@ -26,15 +26,20 @@ plant_all()
 	mkdir -p "$tmp" && cd "$tmp" && source "$HS_TOP/$1"
 ) 2>"$tmp/err"
 
+(cd "$HS_TOP/tests" && grep -lE '/mutants?\.sh"' -r . --include='*.slow.t' | sort) >"$tmp/files"
+[ "$(wc -l <"$tmp/files")" -ge 8 ]
+ok $? "at least eight slow tests plant mistakes" || diag "$(<"$tmp/files")"
 while read -r file; do
 	plant_all "tests/${file#./}" >"$tmp/out"
 	is "$(sort -u "$tmp/out")" yes "tests/${file#./}: $(grep -cx yes "$tmp/out") mistakes can be planted"
-done < <(cd "$HS_TOP/tests" && grep -lE '/mutants?\.sh"' -r . --include='*.slow.t' | sort)
+done <"$tmp/files"
 
+"$HS_TOP/tests/judges/run" --list >"$tmp/mistakes"
+status=$?
 bad=() n=0
 while read -r name _; do
 	n=$((n + 1))
 	"$HS_TOP/tests/judges/run" --patch "$name" >/dev/null 2>&1 || bad+=("$name")
-done < <("$HS_TOP/tests/judges/run" --list)
-is "${bad[*]}" "" "tests/judges/mistakes: $n mistakes can be planted"
+done <"$tmp/mistakes"
+is "$status:$((n >= 50)):${bad[*]}" "0:1:" "tests/judges/mistakes: $n mistakes can be planted"
 done_testing

@@ -198,7 +198,7 @@ reproduce all --from "$tmp/short.csv"
 like "$flat" '^125 .*short.csv: not a file that scripts/hyperscope bench --csv wrote: line [0-9]+: expected 20 fields' "a truncated line in the bench's CSV is refused"
 
 # A row with a limit relative to bare needs a bare measurement, and so does one with an expected bare figure.
-out=$(cd "$HS_TOP/scripts" && python3 -B - <<'END'
+out=$(cd "$HS_TOP/scripts" && python3 -B - 2>&1 <<'END'
 from hs.bench import rows, systems
 from hs.paper import folder
 def measured(system, names):
@@ -210,9 +210,10 @@ for paper in folder.all_papers():
     terms = {term.row for term in paper.terms() if term.system == "bare" and term.row in {
         paper.rows[row].measured["bare"].rpartition(":")[2] for row in of_bare}}
     print(*sorted(terms - measured("bare", terms)))
+print("end")
 END
 )
-is "$(tr -d '\n' <<<"$out")" "" "every row that needs a bare figure is measured on bare"
+is "$(tr -d '\n' <<<"$out")" "end" "every row that needs a bare figure is measured on bare"
 
 # hyperscope as a guest of hyperscope has a column only in the papers that measure a row there.
 unlike "$(<"$tmp/tree/docs/results.md")" '\| nested \|' "a paper without rows of a guest's guest has no column for them"

@@ -13,6 +13,7 @@ here=$HS_TOP/tests/toggles
 HYPERSCOPE_SET=
 
 { "$here/rows" --single && "$here/rows"; } >"$tmp/all-rows"
+is "$?:$(($(wc -l <"$tmp/all-rows") >= 20))" 0:1 "tests/toggles/rows prints at least 20 rows"
 [[ ${SHARE:-1/1} =~ ^([1-9][0-9]*)/([1-9][0-9]*)$ ]] && [ "${BASH_REMATCH[1]}" -le "${BASH_REMATCH[2]}" ] ||
 	{ echo "functional.slow.t: SHARE=$SHARE: not of the form K/N with K from 1 to N" >&2; exit 2; }
 awk -v k="${BASH_REMATCH[1]}" -v n="${BASH_REMATCH[2]}" 'NR % n == k % n' "$tmp/all-rows" >"$tmp/rows"
@@ -23,6 +24,8 @@ for f in tests/{boot,guest,kvm,kvm-api,kselftest}/*.t; do
 	case $f in *.slow.t) continue ;; esac
 	grep -q "^$f " "$here/left-out" || files+=("$f")
 done
+[ ${#files[@]} -ge 20 ]
+ok $? "at least 20 test files are run under each row" || diag "${files[*]}"
 unlike "$(grep -v '^#' "$here/left-out" | while read -r f _; do [ -f "$f" ] || echo "$f"; done)" . \
 	"each file in left-out exists"
 
