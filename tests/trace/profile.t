@@ -18,6 +18,8 @@ is "$status" 0 "the payload runs while it is sampled"
 cp "$trace" trace
 "$hstrace" profile --kallsyms "$guest" trace >table 2>err
 is "$? $(cat err)" "0 " "hstrace profile succeeds"
+"$hstrace" profile --events kvm_exit trace >out 2>err
+like "$? $(tail -n 1 err)" '^1 .*no samples among the selected events$' "a selection without samples is not taken for a trace without any"
 
 # between LEAST MOST MODE SYMBOL...: claim that these functions together have LEAST to MOST samples
 # of MODE

@@ -20,7 +20,7 @@ hs run --out "$O" --vcpus 2 --harts 2 --trace all --append "console=ttyS0 quiet"
 is "$status" 5 "Debian's kernel boots on two vCPUs with every event on" || diag "$err"
 every_reader "two vCPUs"
 like "$(grep -c '^ ' report)" '^[1-9][0-9]{4,}$' "the boot has more than 10000 events"
-is "$(sed -n 's/.* overwritten or dropped): //p' report)" 0 "no event of the boot is lost"
+is "$(sed -n 's/.*overwritten or dropped): //p' report)" 0 "no event of the boot is lost"
 is "$(awk '/ kvm_exit: / { print $3 }' report | sort -u | paste -sd' ')" "1.0 1.1" \
 	"the boot has exits of both vCPUs"
 

@@ -383,6 +383,18 @@ const char *hst_meta_text(const struct hst_file *file, const char *name, size_t 
 	return NULL;
 }
 
+u64 hst_total(const struct hst_file *file, u64 *lost)
+{
+	u64 total = 0;
+
+	*lost = 0;
+	for (unsigned int i = 0; i < HST_MAX_HARTS; i++) {
+		total += file->ring[i].total;
+		*lost += file->ring[i].lost;
+	}
+	return total;
+}
+
 u64 hst_meta(const struct hst_file *file, const char *name, u64 fallback)
 {
 	size_t len;

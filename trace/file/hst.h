@@ -177,6 +177,8 @@ static inline bool hst_was_on(const struct hst_file *file, unsigned int event)
 int hst_formats_parse(struct hst_file *file);
 /* Return the number after NAME= in the meta text, or `fallback` if no line starts with NAME=. */
 u64 hst_meta(const struct hst_file *file, const char *name, u64 fallback);
+/* Return the number of all harts' events; *lost receives the number of those not in the file. */
+u64 hst_total(const struct hst_file *file, u64 *lost);
 /* Return what follows NAME= on its line of the meta text (its length in *len), or NULL. */
 const char *hst_meta_text(const struct hst_file *file, const char *name, size_t *len);
 

@@ -368,10 +368,7 @@ int hst_table_from_events(struct hst_table *table, struct hst_file *file,
 		hst_error(file->path, "out of memory");
 		more = -1;
 	}
-	for (unsigned int i = 0; i < HST_MAX_HARTS; i++) {
-		table->events += file->ring[i].total;
-		table->lost += file->ring[i].lost;
-	}
+	table->events = hst_total(file, &table->lost);
 	for (size_t i = 0; i < table->n; i++)
 		table->unpriced += table->rows[i].count - table->rows[i].priced;
 	free(t);

@@ -342,13 +342,12 @@ int levels_read(struct levels_table *table, struct hst_file *file, const struct 
 static void print_notes(const struct hst_file *file, const struct levels_table *table, FILE *out)
 {
 	char observation[1024];
-	u64 lost = 0;
+	u64 lost;
 
 	if (table->unfinished)
 		fprintf(out, "exits that L1 was still handling at the end, not counted: %llu\n",
 			table->unfinished);
-	for (unsigned int i = 0; i < HST_MAX_HARTS; i++)
-		lost += file->ring[i].lost;
+	hst_total(file, &lost);
 	if (table->gaps || lost)
 		fputs("records are missing (trace.size=), and so are exits near or before them\n",
 		      out);

@@ -83,12 +83,10 @@ static void append(char *text, size_t size, const char *format, ...)
 static void describe_events(const struct hst_file *file, char *text, size_t size)
 {
 	unsigned int on = events_on(file);
-	u64 records = 0, exits = exits_of(file);
+	u64 lost, records = hst_total(file, &lost), exits = exits_of(file);
 	const char *slow = slow_event(file);
 	char names[256];
 
-	for (unsigned int i = 0; i < HST_MAX_HARTS; i++)
-		records += file->ring[i].total;
 	name_events(file, names, sizeof(names));
 	append(text, size, "%u event%s on%s", on, on == 1 ? "" : "s", names);
 	if (exits && records && file->mem.record_cost)

@@ -28,8 +28,8 @@ static const char *const by_names[NR_BY] = { "symbol", "program", "mode" };
 
 struct profile {
 	enum by by;
-	bool folded;
-	void *tree; /* of struct row */
+	bool folded, selects; /* selects: an option chooses events */
+	void *tree;           /* of struct row */
 	size_t n;
 	u64 total, unseen; /* unseen: sampling points skipped because a sample was late */
 	struct row **rows;
@@ -175,8 +175,8 @@ static int show(struct profile *profile, struct hst_images *images, struct hst_f
 		return -1;
 	if (!profile->total && !file->damaged) { /* damaged: an error was already printed */
 		hst_error(file->path,
-			  select ? "no samples among the selected events"
-				 : "the trace has no samples (--sample HZ records them)");
+			  profile->selects ? "no samples among the selected events"
+					   : "the trace has no samples (--sample HZ records them)");
 		return -1;
 	}
 	next = profile->rows = calloc(profile->n, sizeof(struct row *));
@@ -229,8 +229,10 @@ static int options(struct profile *profile, struct hst_images *images, struct hs
 		used = own_option(profile, argc - at, argv + at);
 		if (!used)
 			used = hst_images_option(images, argc - at, argv + at);
-		if (!used)
+		if (!used) {
 			used = hst_select_option(select, argc - at, argv + at);
+			profile->selects |= used > 0;
+		}
 		if (!used)
 			hst_wrong_use("profile has no option", argv[at]);
 		if (used <= 0)

@@ -174,7 +174,7 @@ static void print_line(const struct layout *layout, const struct line *l, FILE *
 
 static void print_heading(const struct hst_file *file, const struct layout *layout, FILE *out)
 {
-	u64 total = 0, lost = 0;
+	u64 total, lost;
 
 	for (const char *p = file->meta; p && *p;) {
 		size_t len = strcspn(p, "\n");
@@ -183,10 +183,7 @@ static void print_heading(const struct hst_file *file, const struct layout *layo
 			fprintf(out, "# %.*s\n", (int)len, p);
 		p += len + (p[len] == '\n');
 	}
-	for (unsigned int i = 0; i < HST_MAX_HARTS; i++) {
-		total += file->ring[i].total;
-		lost += file->ring[i].lost;
-	}
+	total = hst_total(file, &lost);
 	fprintf(out, "# events: %llu, of which lost (overwritten or dropped): %llu\n", total, lost);
 	fputc('#', out);
 	for (size_t i = 0; i < layout->n; i++)

@@ -61,7 +61,6 @@ static void print_heading(const struct hst_file *file, const struct hst_table *t
 			  FILE *out)
 {
 	static const char *const units[] = {
-		[HST_UNIT_NONE] = "counts only",
 		[HST_UNIT_INSTRUCTIONS] = "cost in instructions, from exit to next entry",
 		[HST_UNIT_TIME] = "cost in microseconds of host time: indicative only",
 	};
@@ -72,10 +71,10 @@ static void print_heading(const struct hst_file *file, const struct hst_table *t
 	bool priced = table->unit != HST_UNIT_NONE && table->by != HST_BY_EVENT;
 
 	fprintf(out, "%s: %llu", kind->counted, total);
-	if (table->by != HST_BY_EVENT)
-		fprintf(out, "; %s", records ? from_records : units[table->unit]);
 	if (table->by != HST_BY_EVENT && table->unit == HST_UNIT_NONE)
-		fprintf(out, " (%s)", hst_no_costs(file));
+		fprintf(out, "; counts only (%s)", hst_no_costs(file));
+	else if (table->by != HST_BY_EVENT)
+		fprintf(out, "; %s", records ? from_records : units[table->unit]);
 	fputc('\n', out);
 	if (!kind->is_code)
 		fprintf(out, "%-23s ", kind->title);
@@ -87,7 +86,7 @@ static void print_heading(const struct hst_file *file, const struct hst_table *t
 
 static void print_notes(const struct hst_file *file, const struct hst_table *table, FILE *out)
 {
-	u64 written = 0, lost = 0;
+	u64 total, lost;
 	char observation[1024], differ[512];
 
 	if (table->unpriced && table->by != HST_BY_EVENT && table->unit != HST_UNIT_NONE)
@@ -96,12 +95,9 @@ static void print_notes(const struct hst_file *file, const struct hst_table *tab
 				      : "exits without a cost, because the vCPU changed harts or "
 					"did not run again",
 			table->unpriced);
-	for (unsigned int i = 0; i < HST_MAX_HARTS; i++) {
-		written += file->ring[i].total;
-		lost += file->ring[i].lost;
-	}
+	total = hst_total(file, &lost);
 	if (lost)
-		fprintf(out, "events: %llu, of which %llu are lost (trace.size=); %s\n", written,
+		fprintf(out, "events: %llu, of which %llu are lost (trace.size=); %s\n", total,
 			lost, table->events ? "the rest is shown" : "the table is exact");
 	if (table->by == HST_BY_EVENT)
 		return;
