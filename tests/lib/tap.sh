@@ -15,6 +15,9 @@
 #                        each prefixed with LABEL; a program that skips itself is a skipped claim,
 #                        and TEXT without a claim is a failed claim, as are fewer claims than in the
 #                        plan if TEXT has exactly one
+#   checked WHAT LABEL COMMAND...   relay the claims of COMMAND, prefixed with LABEL (which may be
+#                        empty), and claim that WHAT, its name, ends with status 0 and prints nothing
+#                        on standard error
 #   passes FILE NAME REPEAT   run the test file FILE; claim NAME, which holds if all its claims do,
 #                        its plan has their number, and its status is 0. The claim is skipped if
 #                        FILE skips itself; if it skips some claims, NAME says how many. After a
@@ -132,6 +135,16 @@ relay()	# TEXT [LABEL]
 	# Claims of a program's forked children are not in its plan.
 	[ ${#plans[@]} != 1 ] || [ "$((tests_run - before))" -ge "${plans[0]}" ] ||
 		ok 1 "${label}the program makes the ${plans[0]} claims of its plan" || diag "it makes $((tests_run - before))"
+}
+
+checked()	# WHAT LABEL COMMAND...
+{
+	local said status
+	said=$("${@:3}" 2>"$tmp/checker-err")
+	status=$?
+	relay "$said" "$2"
+	is "$status:$(wc -l <"$tmp/checker-err")" 0:0 "${2:+$2: }$1 ends with status 0, without an error message" ||
+		diag "$(tail -n 20 "$tmp/checker-err")"
 }
 
 passes()	# FILE NAME REPEAT

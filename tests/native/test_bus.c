@@ -10,6 +10,7 @@
 #include "irqchip/route.h"
 #include "vcpu/halt_poll.h"
 #include "one_vm.h"
+#include "race.h"
 #include "random.h"
 
 #define ZONE 0x10000000UL
@@ -273,8 +274,7 @@ static void a_removal_waits_until_no_store_uses_the_device(void **state)
 	in_store = may_end = removed = 0;
 	assert_int_equal(bus_add(vm.vm, KVM_BUS_MMIO, &dev), 0);
 	pthread_create(&storing, NULL, store_once, NULL);
-	while (!__atomic_load_n(&in_store, __ATOMIC_SEQ_CST))
-		sched_yield();
+	assert_true(race_wait(&in_store, 0));
 	pthread_create(&removing, NULL, remove_device, &dev);
 	while (__atomic_load_n(&vm.vm->bus[KVM_BUS_MMIO].nr, __ATOMIC_SEQ_CST))
 		sched_yield();

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <unistd.h>
 #include "plic_vm.h"
+#include "race.h"
 #include "request.h"
 
 static void enable_all(void)
@@ -175,12 +176,6 @@ static void *remove_irqfd(void *fd)
 	return NULL;
 }
 
-static void wait_for(const unsigned long *count, unsigned long least)
-{
-	while (__atomic_load_n(count, __ATOMIC_SEQ_CST) < least)
-		sched_yield();
-}
-
 static void each_removal_waits_until_nobody_uses_the_irqfd(void **state)
 {
 	int fd = native_eventfd(), resample = native_eventfd();
@@ -199,12 +194,12 @@ static void each_removal_waits_until_nobody_uses_the_irqfd(void **state)
 	signal(fd);
 	assert_int_equal(load(CLAIM(0)), 4);
 	pthread_create(&vcpu, NULL, complete, NULL);
-	wait_for(&resampling, 1);
+	assert_true(race_wait(&resampling, 0));
 	pthread_create(&removing[0], NULL, remove_irqfd, &fd);
 	while (__atomic_load_n(&vm.vm->irqfds.next, __ATOMIC_SEQ_CST) != &vm.vm->irqfds)
 		sched_yield();
 	pthread_create(&removing[1], NULL, remove_irqfd, &fd);
-	wait_for(&nr_started, 2);
+	assert_true(race_wait(&nr_started, 1));
 	usleep(20000);
 	early = __atomic_load_n(&nr_removed, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&may_end, 1, __ATOMIC_SEQ_CST);

@@ -20,8 +20,5 @@ printf '%s\n' 'a;<script>alert(1)</script> 3' '"quoted" & co;]]><b> 4' '日本�
 for name in stacks hostile; do
 	"$HS_TOP/scripts/hyperscope" flamegraph --unit instructions --out "$tmp/$name.svg" "$tmp/$name"
 done
-said=$("$python" "$HS_TOP/tests/scripts/flame_browser.py" "$tmp/stacks.svg" "$tmp/hostile.svg" ${SHOTS:+"$SHOTS"} 2>"$tmp/err")
-status=$?
-relay "$said"
-is "$status:$(wc -l <"$tmp/err")" 0:0 "the browser's test ends with status 0, without an error message" || diag "$(tail -n 20 "$tmp/err")"
+checked flame_browser.py "" "$python" "$HS_TOP/tests/scripts/flame_browser.py" "$tmp/stacks.svg" "$tmp/hostile.svg" ${SHOTS:+"$SHOTS"}
 done_testing

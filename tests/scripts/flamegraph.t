@@ -15,11 +15,7 @@ flamegraph()
 
 check()	# STACKS PICTURE [LABEL]
 {
-	local said
-	said=$(python3 "$HS_TOP/tests/scripts/flame_check.py" "$1" "$2" 2>&1)
-	status=$?
-	relay "$said" "${@:3}"
-	is $status 0 "${3:+$3: }the check of the picture ends with status 0" || diag "$said"
+	checked flame_check.py "${3:-}" python3 "$HS_TOP/tests/scripts/flame_check.py" "$1" "$2"
 }
 
 # Recursion, two callers of one function, the same stack twice, a world with its own color, and a
