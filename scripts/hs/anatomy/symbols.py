@@ -14,13 +14,13 @@ from hs.paths import TOP, cross_tool
 GUEST, KERNEL, USER, FIRMWARE = "guest", "kernel", "user", "firmware"
 
 
-def run(command, text=None):
+def run(command, text=None, purpose="run"):
     try:
         done = subprocess.run(command, input=text, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, check=False, encoding="utf-8", errors="replace")
     except OSError as error:
         raise LaunchError("%s: %s; run 'scripts/hyperscope setup %s'"
-                          % (command[0], error.strerror, "test" if "gdb" in command[0] else "run")) from None
+                          % (command[0], error.strerror, purpose)) from None
     if done.returncode:
         why = (done.stderr.strip().splitlines() or ["status %d" % done.returncode])[-1].rpartition(": ")[2]
         raise LaunchError("%s failed on %s: %s" % (command[0], command[-1], why))

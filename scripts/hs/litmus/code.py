@@ -152,7 +152,8 @@ class Code:
         self.frames(self.of(functions))
         members = sorted(members)
         out = symbols.run(["gdb-multiarch", "-nx", "-batch"] + [word for member in members for word in (
-            "-ex", "print/d (unsigned long)&((struct %s *)0)->%s" % tuple(member.split(".", 1)))] + [self.elf])
+            "-ex", "print/d (unsigned long)&((struct %s *)0)->%s" % tuple(member.split(".", 1)))] + [self.elf],
+                          purpose="test")
         found = re.findall(r"^\$\d+ = (\d+)$", out, re.M)
         if len(found) != len(members):
             raise LaunchError("%s: gdb-multiarch finds no offset of at least one of the members %s" % (self.elf, ", ".join(members)))

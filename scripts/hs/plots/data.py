@@ -12,9 +12,9 @@ from hs.errors import LaunchError
 from hs.paths import TOP
 
 FOLDER = os.path.join(TOP, "notebooks-data")
-MADE_BY = {"exit-latency.csv": "make bench", "applications.csv": "make bench-apps",
-           "anatomy.csv": "make anatomy-csv", "nested.csv": "make bench-nested", "kvm-history.csv": "make kvm-history",
-           "smp-scale.csv": "scripts/hyperscope sweep notebooks-data/sweeps/smp.toml', and copy its results.csv to 'smp-scale.csv"}
+MADE_BY = {"exit-latency.csv": "'make bench'", "applications.csv": "'make bench-apps'",
+           "anatomy.csv": "'make anatomy-csv'", "nested.csv": "'make bench-nested'", "kvm-history.csv": "'make kvm-history'",
+           "smp-scale.csv": "'scripts/hyperscope sweep notebooks-data/sweeps/smp.toml', and copy its results.csv"}
 MOST = 1e15  # instructions per operation; more would take QEMU days
 
 
@@ -25,7 +25,7 @@ class Absent(Exception):
 def path_of(name, folder=FOLDER):
     path = os.path.join(folder, name)
     if not os.path.exists(path):
-        raise Absent("%s is missing: run '%s'" % (os.path.relpath(path), MADE_BY[name]))
+        raise Absent("%s is missing: run %s" % (os.path.relpath(path), MADE_BY[name]))
     return path
 
 

@@ -131,10 +131,9 @@ class Vcpu:
         mode, pc = self.where(hart)
         self.columns = self.name, self.state(), mode, "0x%x" % pc
         self.last = self.last_exit() or ("" if self.get("VCPU_exits", "<Q") else "none")
-        guests = "" if hart.get("V") else "v"  # with V=1, QEMU shows vscause as scause, and so on
-        cause = hart.get(guests + "scause", names.IRQ)
+        cause = hart.get("vscause", names.IRQ)
         if cause and not cause & names.IRQ:
-            self.notes.append("last trap in the guest: %s at 0x%x" % (names.cause_name(cause), hart[guests + "sepc"]))
+            self.notes.append("last trap in the guest: %s at 0x%x" % (names.cause_name(cause), hart["vsepc"]))
 
     def repetition(self):
         """Return a note if the samples show that the vCPU takes the same exit again and again, else ""."""

@@ -10,6 +10,7 @@ import socket
 SECONDS = 5  # to wait for an answer, because QEMU itself may hang
 FIRMWARE, KERNEL = 0x80000000, 0x80200000  # where QEMU's machine virt loads them
 SHOWN = ("pc", "ra", "sepc", "scause", "mepc", "mcause")
+SWAPPED = ("sepc", "scause")
 
 
 class Monitor:
@@ -45,14 +46,7 @@ def describe_harts(path):
     with open(path + ".in", "w", encoding="utf-8") as requests, open(path + ".out", encoding="utf-8") as answers:
         harts = _stop_and_read(requests, answers)
     return ["hart %d: %s, %s" % (hart, _place(found), " ".join("%s=0x%x" % (name, found[name]) for name in SHOWN if name in found))
-            for hart, found in sorted((hart, _of_host(found)) for hart, found in harts.items())]
-
-
-def _of_host(hart):
-    """While a hart executes a guest, QEMU shows vscause as scause, and the host's as vscause."""
-    if hart.get("V"):
-        hart.update((name, hart["v" + name]) for name in ("sepc", "scause") if "v" + name in hart)
-    return hart
+            for hart, found in sorted(harts.items())]
 
 
 def _place(hart):
@@ -83,9 +77,13 @@ def _ask(requests, answers, request):
 
 
 def _registers(text):
-    """Return the registers of one hart; V is 1 while it executes a guest."""
+    """Return the registers of one hart, those of VS with names from vs; V is 1 while it executes a guest."""
     found = {name: int(value, 16) for name, value in re.findall(r" (?:x\d+/)?(\w+) +([0-9a-f]{16})\b", text)}
     virtual = re.search(r"^ V +=? *([01])\r?$", text, re.M)
     if virtual:
         found["V"] = int(virtual.group(1))
+    if found.get("V"):  # QEMU shows vscause as scause, and so on
+        for name in SWAPPED:
+            if name in found and "v" + name in found:
+                found[name], found["v" + name] = found["v" + name], found[name]
     return found
