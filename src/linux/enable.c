@@ -72,8 +72,7 @@ static int hart_online(unsigned int cpu)
 		return 0;
 	hart_disable(NULL);
 	pr_err("hyperscope: CPU %u stays offline while VMs exist: it has fewer G-stage modes, "
-	       "VMIDs "
-	       "or guest interrupt files than those before it, or another VLEN\n",
+	       "VMIDs or guest interrupt files than those before it, or another VLEN\n",
 	       cpu);
 	return -EOPNOTSUPP;
 }

@@ -157,7 +157,7 @@ static u64 parse_number(const char *text, const char *option, char **end)
 	if (errno == ERANGE)
 		die(STATUS_USAGE, "%s %s: too large", option, text);
 	if (*end == text || text[0] == '-' || errno)
-		die(STATUS_USAGE, "%s %s: not a number from 0", option, text);
+		die(STATUS_USAGE, "%s %s: not a number, or negative", option, text);
 	return value;
 }
 

@@ -151,8 +151,7 @@ void irq_spread(void)
 		BUG_ON(s->hart != this_hart());
 		if (!route(s, i) && s->polled && irq_chip)
 			printk("host: %s is polled: its interrupt does not reach the %s, or "
-			       "another "
-			       "device has the same one\n",
+			       "another device has the same one\n",
 			       s->name, irq_chip->name);
 	}
 	spin_unlock(&register_lock);

@@ -17,7 +17,7 @@ struct hv_file_ops;
  * after the other. If that returns false, this hart has fewer G-stage modes or VMIDs than those before
  * it, and a VM that exists already must not run on it.
  */
-int kvm_init(void); /* -ENODEV: no H extension; the host continues without /dev/kvm */
+int kvm_init(void); /* -errno: no guest can run (-ENODEV: no H extension, or no G-stage mode) */
 bool kvm_hart_init(void);
 extern const struct hv_file_ops kvm_dev_ops; /* /dev/kvm */
 /* Tell running vCPUs that events were switched on or off. Any thread of the host may call this. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * host.h - what the hypervisor core needs from its host, and all that it uses of it. core.h has the
- * core's functions that the host calls.
+ * host.h - the functions of the host that the hypervisor core calls; it uses nothing else of its
+ * host. core.h has the functions of the core that the host calls.
  *
  * Implemented by src/host (bare metal; kvm_host.c lists the files), by src/linux (a Linux module),
  * and by tests/native/host*.c (pthreads and malloc). If the core needs something that is not here,
