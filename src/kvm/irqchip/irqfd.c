@@ -84,37 +84,40 @@ static void stop_using(struct irqfd *irqfd)
 	__atomic_store_n(&irqfd->users, irqfd->users - 1, __ATOMIC_RELEASE);
 }
 
-static void drop(struct irqfd *irqfd)
+/*
+ * Return the first irqfd after `link` in vm->resamplers that has this input and whose seq is at
+ * least `from`, or NULL. The caller holds irq_lock.
+ */
+static struct irqfd *find_of_pin(struct kvm *vm, struct list_head *link, u64 from, u32 pin)
 {
-	struct kvm *vm = irqfd->vm;
+	while ((link = link->next) != &vm->resamplers) {
+		struct irqfd *irqfd = list_entry(link, struct irqfd, resample_link);
 
-	spin_lock(&vm->irq_lock);
-	stop_using(irqfd);
-	spin_unlock(&vm->irq_lock);
+		if (irqfd->seq >= from && leads_to(vm, irqfd, pin))
+			return irqfd;
+	}
+	return NULL;
 }
 
 /*
- * Return the first irqfd with this input whose seq is at least `from`, as in use. `last` is NULL,
- * or the irqfd before it, whose use ends. The search starts at `last`, unless it was removed.
+ * Return the first irqfd with this input whose seq is at least `from`, as in use, or NULL. `last` is
+ * NULL, or the irqfd before it, whose use ends. The search starts at `last`, unless it was removed.
  */
 static struct irqfd *next_of_pin(struct kvm *vm, struct irqfd *last, u64 from, u32 pin)
 {
-	struct list_head *head = &vm->resamplers, *link;
-	struct irqfd *irqfd, *found = NULL;
+	struct list_head *link = &vm->resamplers;
+	struct irqfd *irqfd;
 
 	spin_lock(&vm->irq_lock);
-	link = last && list_is_linked(&last->resample_link) ? &last->resample_link : head;
-	while (!found && (link = link->next) != head) {
-		irqfd = list_entry(link, struct irqfd, resample_link);
-		if (irqfd->seq >= from && leads_to(vm, irqfd, pin))
-			found = irqfd;
-	}
-	if (found)
-		found->users++;
+	if (last && list_is_linked(&last->resample_link))
+		link = &last->resample_link;
+	irqfd = find_of_pin(vm, link, from, pin);
+	if (irqfd)
+		irqfd->users++;
 	if (last)
 		stop_using(last);
 	spin_unlock(&vm->irq_lock);
-	return found;
+	return irqfd;
 }
 
 /* Signal this irqfd and the following ones of the input; after a piece, leave the rest. */
@@ -131,7 +134,9 @@ static void signal_piece(struct kvm_vcpu *vcpu, struct irqfd *irqfd, u32 pin)
 		return;
 	vcpu->resample.pin = pin;
 	vcpu->resample.from = irqfd->seq;
-	drop(irqfd);
+	spin_lock(&vm->irq_lock);
+	stop_using(irqfd);
+	spin_unlock(&vm->irq_lock);
 	vcpu_request(vcpu, REQ_RESAMPLE);
 }
 
@@ -199,14 +204,14 @@ static void lower_if_last(const struct irqfd *removed)
 {
 	struct kvm *vm = removed->vm;
 	struct irq_route route = route_of(vm, removed->gsi);
-	struct irqfd *other;
+	bool last;
 
 	if (!removed->resample || route.type != KVM_IRQ_ROUTING_IRQCHIP || !irqchip_is_ready(vm))
 		return;
-	other = next_of_pin(vm, NULL, 0, route.pin);
-	if (other)
-		drop(other);
-	else
+	spin_lock(&vm->irq_lock);
+	last = !find_of_pin(vm, &vm->resamplers, 0, route.pin);
+	spin_unlock(&vm->irq_lock);
+	if (last)
 		vm->irqchip->set_line(vm, route.pin, false);
 }
 
