@@ -13,6 +13,14 @@
 #ifndef PROOF_H
 #define PROOF_H
 
+#ifdef PROOF_COMPILE /* a compiler reads this, and does not know CBMC's own functions */
+void __CPROVER_assert(_Bool condition, const char *text);
+void __CPROVER_assume(_Bool condition);
+void __CPROVER_havoc_object(void *object);
+_Bool __CPROVER_r_ok(const void *p, unsigned long size);
+_Bool __CPROVER_w_ok(const void *p, unsigned long size);
+#endif
+
 /* Check that `condition` holds on every execution that reaches this line. */
 #define claim(condition, text) __CPROVER_assert(condition, text)
 /* From here on, consider only executions on which `condition` holds. */
