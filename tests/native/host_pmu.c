@@ -117,7 +117,7 @@ int hv_pmc_prepare(struct hv_pmc *pmc)
 	if (is_mine(p))
 		return 0;
 	hv_pmc_release(pmc);
-	if (!is_known(pmc->event))
+	if (!is_known(pmc->event) || !nr_counters)
 		return -ENOENT;
 	p = hv_alloc(sizeof(*p));
 	if (!p)

@@ -13,7 +13,11 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 . "$HS_TOP/tests/native/mutants.sh"
-unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_guest_file test_guest_irq test_imsic_guest test_irqfd test_kick test_lazy_put test_memslot test_nacl test_nacl_features test_nested test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_shadow test_shadow_cases test_shadow_protect test_shadow_reverse test_shadow_tlb test_shadow_unprotect test_tlb_flush test_vmid
+unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_guest_file test_guest_irq \
+	test_imsic_guest test_irqfd test_kick test_lazy_put test_memslot test_mmio test_nacl test_nacl_features test_nested \
+	test_notifier test_pieces test_plic test_pmu_events test_race_life test_race_memory test_sbi test_shadow \
+	test_shadow_cases test_shadow_protect test_shadow_reverse test_shadow_tlb test_shadow_unprotect test_tlb_flush \
+	test_vmid
 
 # ---- faults, invalidations, fences ----
 mutant "rule 1: mmu_lock is held while the page is looked up" gstage_fault.c \
@@ -504,6 +508,18 @@ mutant "shadow: a table gets a VMID although there are none" vmid.c 's/if \(vmid
 mutant "shadow: a table gets one of too few VMIDs" vmid.c 's/ \|\| max <= hv_nr_harts\(\) \* VMIDS_NESTED//' test_shadow_tlb
 mutant "guest files: a flush at once takes other changes with it" tlb.c \
 	's/(\tflush_everywhere\(vm, &fence\);\n)(?=\}\n\nvoid tlb_flush_vm_local)/\tspin_lock(&vm->gstage.mmu_lock);\n\tgstage_take_pending_flush(&vm->gstage);\n\tspin_unlock(&vm->gstage.mmu_lock);\n$1\tgstage_fenced(&vm->gstage);\n/' test_shadow_cases
+
+# ---- timers, counters, SBI calls, devices ----
+mutant "timers: a vCPU sleeps without its timer" timer_sstc.c 's/hv_timer_start\(.*?;/;/' test_race_life
+mutant "SBI: the caller's fence.i is not executed" sbi_rfence.c 's/local_fence_i\(\);/;/' test_sbi
+mutant "NACL: the memory may begin in a read-only slot" guest_map.c 's/ \|\| \(slot->flags & KVM_MEM_READONLY\)//' test_nacl
+mutant "NACL: the memory may end in a read-only slot" nacl.c 's/ && !\(slot->flags & KVM_MEM_READONLY\)//' test_nacl
+mutant "guest files: the last one cannot be enabled" nested_file.c 's/GENMASK\(nr, 1\)/GENMASK(nr - 1, 1)/' test_guest_file
+mutant "MMIO: mmio_decode=fetch has no effect" mmio.c \
+	's/\(trap->htinst & 1\) && !vcpu->kvm->toggle\[TOGGLE_mmio_decode\]/trap->htinst & 1/' test_mmio
+mutant "PLIC: an edge in service is not saved" plic.c 's/&plic->edge\[word\];\n\t\}/&plic->service[word];\n\t}/' test_plic
+mutant "PMU: threads that count at the same time lose counts" pmu.c \
+	's/__atomic_fetch_add\(&c->count, 1, __ATOMIC_RELAXED\)/WRITE_ONCE(c->count, READ_ONCE(c->count) + 1)/' test_pmu_events
 
 # ---- irqfds ----
 mutant "irqfds: an irqfd is taken off its eventfd after vm->lock has been released" irqfd.c \

@@ -18,6 +18,7 @@
 #define PENDING(source)      (0x1000 + (source) / 32 * 4)
 #define LEVEL(source)        (KVM_DEV_HS_PLIC_STATE_LEVEL + (source) / 32 * 4)
 #define SERVICE(source)      (KVM_DEV_HS_PLIC_STATE_SERVICE + (source) / 32 * 4)
+#define EDGE(source)         (KVM_DEV_HS_PLIC_STATE_EDGE + (source) / 32 * 4)
 #define ENABLE(vcpu, source) (0x2000 + (2 * (vcpu) + 1) * 0x80 + (source) / 32 * 4)
 #define THRESHOLD(vcpu)      (0x200000 + (2 * (vcpu) + 1) * 0x1000)
 #define CLAIM(vcpu)          (THRESHOLD(vcpu) + 4)

@@ -189,7 +189,10 @@ static void serve(void)
 	vmid_update(vm.vcpu);
 }
 
-/* Returns 0; RESUME_USER: the address is not memory; -EFAULT: the fault went to L1; -ENOMEM. */
+/*
+ * Returns 0; RESUME_USER: the address is not memory; -EACCES: the fault went to L1; -EFAULT, as
+ * KVM_RUN: user space has no memory there; -ENOMEM.
+ */
 static int access_l2(u64 l2, enum native_access access, hpa_t *hpa)
 {
 	struct hv_trap trap;
@@ -209,7 +212,7 @@ static int access_l2(u64 l2, enum native_access access, hpa_t *hpa)
 		if (!vm.vcpu->nested.v) {
 			assert_int_equal(ret, RESUME_GUEST);
 			enter_l2();
-			return -EFAULT;
+			return -EACCES;
 		}
 		nested_settle(vm.vcpu);
 		if (ret != RESUME_GUEST)
@@ -227,13 +230,12 @@ static inline void check(u64 l2, enum native_access access)
 	u64 page;
 
 	if (!permitted) {
-		assert_int_equal(ret, -EFAULT);
+		assert_int_equal(ret, -EACCES);
 		return;
 	}
 	page = (gpa - BASE) / PAGE_SIZE;
 	if (!numbers[page]) {
-		assert_int_equal(ret,
-				 -EFAULT); /* KVM_RUN's, since user space has no memory there */
+		assert_int_equal(ret, -EFAULT);
 		return;
 	}
 	assert_int_equal(ret, 0);
@@ -288,7 +290,7 @@ static int access_by_hlv(u64 l2, bool store)
 		before.hgatp = csr_read(hgatp);
 		assert_true(nested_emulate(vm.vcpu, store ? HSV_D : HLV_D, &result));
 		if (csr_read(vsepc) == 0x1000) /* a trap of L1 */
-			return -EFAULT;
+			return -EACCES;
 		after = own_csrs();
 		assert_memory_equal(&after, &before, sizeof(after));
 		assert_int_equal(vm.vcpu->loaded, VCPU_LOADED);
@@ -320,7 +322,7 @@ static inline void check_hlv(u64 l2, bool store, gpa_t taken)
 	csr_write(vsatp, 1);
 	vm.vcpu->guest.gpr[GPR_A0] = permitted ? numbers[page] : 0;
 	ret = access_by_hlv(l2, store);
-	assert_int_equal(ret, permitted && numbers[page] ? 0 : -EFAULT);
+	assert_int_equal(ret, !permitted ? -EACCES : numbers[page] ? 0 : -EFAULT);
 	if (!ret)
 		assert_int_equal(vm.vcpu->guest.gpr[GPR_A0], numbers[page]);
 	if (!ret && store)

@@ -167,19 +167,28 @@ static void step_registers(void)
 
 static void step_csrs(void)
 {
+	u64 value;
+
 	switch (rnd(4)) {
 	case 0:
-		write_csr(CSR_hstatus, FIELD_PREP(HSTATUS_VGEIN, (unsigned long)rnd(FILES)));
+		value = rnd(FILES);
+		write_csr(CSR_hstatus, FIELD_PREP(HSTATUS_VGEIN, (unsigned long)value));
+		assert_int_equal(vgein(), value);
 		break;
 	case 1:
-		write_csr(CSR_hgeie, rnd(64));
-		assert_int_equal(vcpus[0]->nested.hgeie & ~0xeUL, 0);
+		value = rnd(64);
+		write_csr(CSR_hgeie, value);
+		assert_int_equal(vcpus[0]->nested.hgeie, value & 0xe);
 		break;
 	case 2:
-		write_csr(CSR_hie, rnd(2) * SGEI | rnd(2) * VSEI);
+		value = rnd(2) * SGEI | rnd(2) * VSEI;
+		write_csr(CSR_hie, value);
+		assert_int_equal(read_csr(CSR_hie), value);
 		break;
 	default:
-		write_csr(CSR_hideleg, rnd(2) * VSEI);
+		value = rnd(2) * VSEI;
+		write_csr(CSR_hideleg, value);
+		assert_int_equal(read_csr(CSR_hideleg), value);
 	}
 }
 

@@ -55,6 +55,14 @@ static void a_mask_has_the_harts_that_were_set(void **state)
 		unsigned int hart = (unsigned int)(rnd(nr));
 		bool set = rnd(2);
 
+		if (!rnd(100)) {
+			bool all = rnd(2);
+
+			all ? hartmask_set_all(&mask) : hartmask_clear_all(&mask);
+			for (unsigned int n = 0; n < nr; n++)
+				want[n] = all;
+			members = all ? nr : 0;
+		}
 		if (rnd(2))
 			set ? hartmask_set(&mask, hart) : hartmask_clear(&mask, hart);
 		else
@@ -74,6 +82,7 @@ static void one_hart_is_a_mask_that_is_not_empty(void **state)
 
 	(void)state;
 	fill_words_beyond(&mask);
+	fill_words_beyond(&rest);
 	hartmask_clear_all(&mask);
 	for (unsigned int hart = 0; hart < nr; hart++) {
 		hartmask_set(&mask, hart);
@@ -87,6 +96,8 @@ static void one_hart_is_a_mask_that_is_not_empty(void **state)
 		hartmask_clear(&mask, hart);
 		assert_true(hartmask_is_empty(&mask));
 	}
+	assert_words_beyond(&mask);
+	assert_words_beyond(&rest);
 }
 
 static void harts_are_removed_from_a_full_mask(void **state)
@@ -96,6 +107,7 @@ static void harts_are_removed_from_a_full_mask(void **state)
 
 	(void)state;
 	fill_words_beyond(&mask);
+	fill_words_beyond(&others);
 	hartmask_set_all(&mask);
 	assert_true(hartmask_without(&others, &mask, nr - 1));
 	for (unsigned int hart = 0; hart < nr; hart++) {
@@ -107,6 +119,7 @@ static void harts_are_removed_from_a_full_mask(void **state)
 	hartmask_remove_atomic(&mask, &others);
 	assert_same(&mask, want);
 	assert_words_beyond(&mask);
+	assert_words_beyond(&others);
 }
 
 static int large(void **state)

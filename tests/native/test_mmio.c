@@ -110,6 +110,9 @@ static void every_access_reaches_user_space(struct native_vm *f)
 		vcpu->guest.sepc = CODE;
 		vcpu->guest.gpr[A0] = 0x8182838485868788;
 		assert_int_equal(run_access(f, a), RESUME_USER);
+		assert_int_equal(native_events(TRACE_kvm_mmio_insn), i + 1);
+		assert_int_equal(native_event_args(TRACE_kvm_mmio_insn)[1],
+				 !with_htinst || f->vm->toggle[TOGGLE_mmio_decode]);
 		assert_int_equal(vcpu->run->exit_reason, KVM_EXIT_MMIO);
 		assert_int_equal(vcpu->run->mmio.phys_addr, MMIO);
 		assert_int_equal(vcpu->run->mmio.len, a->len);
@@ -222,8 +225,10 @@ static void a_store_to_read_only_memory_is_mmio(struct native_vm *f)
 				 accesses[9].htinst),
 			 RESUME_USER);
 	assert_int_equal(f->vcpu->run->mmio.phys_addr, 0x20000100);
+	csr_write(vscause, 99);
 	assert_int_equal(trap_on(f->vcpu, EXC_LOAD_GUEST_PAGE_FAULT, 0x20000100, 0x20000100, 0),
 			 RESUME_GUEST);
+	assert_int_equal(csr_read(vscause), 99); /* not a fault of the guest's own */
 }
 
 /* ---- accesses that are not emulated ------------------------------------------------ */

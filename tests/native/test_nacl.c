@@ -33,6 +33,11 @@ static void memory_that_was_taken_back_is_mapped_again(void **state)
 	assert_true(vm.vcpu->map.mapped);
 }
 
+static void set_slot(u32 slot, gpa_t gpa, u64 pages, hva_t hva, u32 flags)
+{
+	assert_int_equal(native_set_slot(vm.vm, slot, gpa, pages * PAGE_SIZE, hva, flags), 0);
+}
+
 static void without_its_memory_nacl_ends(void **state)
 {
 	(void)state;
@@ -43,15 +48,19 @@ static void without_its_memory_nacl_ends(void **state)
 
 	native_user_map(AREA_HVA + PAGE_SIZE, PAGE_SIZE, 0);
 	begin();
-	native_set_slot(vm.vm, 0, NATIVE_GUEST_BASE, 0, 0, 0);
-	native_set_slot(vm.vm, 0, NATIVE_GUEST_BASE, 0x9000, NATIVE_USER_BASE, 0);
+	set_slot(0, NATIVE_GUEST_BASE, 0, 0, 0);
+	set_slot(0, NATIVE_GUEST_BASE, 9, NATIVE_USER_BASE, 0);
 	assert_int_equal(made(NACL(SBI_NACL_SYNC_HFENCE, ANY)).error, SBI_ERR_NO_SHMEM);
 	assert_false(nacl_is_on(vm.vcpu));
 	assert_int_equal(made(NACL(SBI_NACL_SET_SHMEM, AREA_GPA)).error, SBI_ERR_INVALID_ADDRESS);
-	native_set_slot(vm.vm, 7, 0x10000, 2 * PAGE_SIZE, AREA_HVA, KVM_MEM_READONLY);
+	/* The first two of the three pages are read-only. */
+	set_slot(7, 0x10000, 2, AREA_HVA, KVM_MEM_READONLY);
+	set_slot(9, 0x12000, 1, AREA_HVA + 2 * PAGE_SIZE, 0);
 	assert_int_equal(made(NACL(SBI_NACL_SET_SHMEM, 0x10000)).error, SBI_ERR_INVALID_ADDRESS);
-	/* Only two of the three pages are there; the address wraps around. */
-	native_set_slot(vm.vm, 8, 0x20000, 2 * PAGE_SIZE, AREA_HVA, 0);
+	/* The third page is missing, then read-only; the address wraps around. */
+	set_slot(8, 0x20000, 2, AREA_HVA, 0);
+	assert_int_equal(made(NACL(SBI_NACL_SET_SHMEM, 0x20000)).error, SBI_ERR_INVALID_ADDRESS);
+	set_slot(10, 0x22000, 1, AREA_HVA + 2 * PAGE_SIZE, KVM_MEM_READONLY);
 	assert_int_equal(made(NACL(SBI_NACL_SET_SHMEM, 0x20000)).error, SBI_ERR_INVALID_ADDRESS);
 	assert_int_equal(made(NACL(SBI_NACL_SET_SHMEM, -PAGE_SIZE)).error, SBI_ERR_INVALID_ADDRESS);
 }

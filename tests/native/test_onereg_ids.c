@@ -122,6 +122,11 @@ static void any_id_gets_an_answer_and_a_refusal_changes_nothing(void **state)
 			assert_memory_equal(&before.fp, &vm.vcpu->fp, sizeof(before.fp));
 			assert_memory_equal(&before.isa, &vm.vcpu->isa, sizeof(before.isa));
 			assert_int_equal(before.sbi_ext, vm.vcpu->sbi_ext);
+			assert_memory_equal(&before.sta, &vm.vcpu->sta, sizeof(before.sta));
+			assert_memory_equal(&before.fwft, &vm.vcpu->fwft, sizeof(before.fwft));
+			assert_int_equal(before.timer.compare, vm.vcpu->timer.compare);
+			assert_int_equal(before.timer.restore, vm.vcpu->timer.restore);
+			assert_int_equal(before.mvendorid, vm.vcpu->mvendorid);
 		}
 	}
 }

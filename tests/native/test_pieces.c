@@ -421,11 +421,13 @@ static void fault_in_second_block(void)
 
 static void no_large_leaf_is_mapped_while_small_ones_are_removed(void **state)
 {
+	const struct gstage_ops *ops = vm.vm->gstage.ops;
 	unsigned int i;
 
 	(void)state;
 	end(state);
 	touch_setup(NATIVE_HUGE);
+	vm.vm->gstage.ops = ops;
 	assert_int_equal(
 		native_set_slot(vm.vm, 0, BASE, NATIVE_GUEST_SIZE, HVA, KVM_MEM_LOG_DIRTY_PAGES),
 		0);

@@ -237,6 +237,17 @@ static void state_that_is_read_can_be_written_back(void **state)
 	store(CLAIM(1), 33); /* still high: pending again at once */
 	assert_int_equal(load(CLAIM(1)), 33);
 	assert_int_equal(load(CLAIM(1)), 40);
+	/* An edge that arrives while its source, 40, is in service. */
+	assert_int_equal(vm.vm->irqchip->pulse(vm.vm, 40), 0);
+	assert_int_equal(state_of(EDGE(33)), 1 << 8);
+	assert_int_equal(set_state(EDGE(33), 0), 0);
+	assert_int_equal(set_state(LEVEL(33), 0), 0);
+	store(CLAIM(1), 40);
+	assert_int_equal(load(CLAIM(1)), 0);
+	assert_int_equal(set_state(SERVICE(33), 1 << 8), 0);
+	assert_int_equal(set_state(EDGE(33), 1 << 8), 0);
+	store(CLAIM(1), 40);
+	assert_int_equal(load(CLAIM(1)), 40);
 	/* Bits of sources that do not exist are not kept. */
 	assert_int_equal(set_state(PENDING(64), ~0u), 0);
 	assert_int_equal(state_of(PENDING(64)), 0x7f);

@@ -73,6 +73,7 @@ static void sscofpmf_needs_lcofi_in_hvien(void **state)
 	start_at(configured(CYCLES, 0), ~0ULL);
 	native_pmu_happen(CYCLES, 5);
 	assert_int_equal(vcpu->irq_pending & BIT(IRQ_PMU_OVF), 0);
+	assert_true(vcpu->pmu->overflown & BIT(PMU_CYCLE));
 }
 
 static void sscofpmf_needs_filtered_interrupts(void **state)

@@ -4,6 +4,7 @@
  */
 #include <pthread.h>
 #include "pmu_calls.h"
+#include "race.h"
 
 /* ---- overflow --------------------------------------------------------------------------------------- */
 
@@ -324,6 +325,23 @@ static void other_threads_count_concurrently_with_the_owner(void **state)
 	assert_in_range(value_of(n), last, 2 * SENT);
 }
 
+static void no_count_is_lost_when_threads_count_at_the_same_time(void **state)
+{
+	long n = configured(FW(SBI_PMU_FW_IPI_RECEIVED), SBI_PMU_CFG_AUTO_START);
+	pthread_t threads[2];
+	unsigned int i;
+	u64 round;
+
+	(void)state;
+	for (round = 1; race_round(round); round++) {
+		for (i = 0; i < ARRAY_SIZE(threads); i++)
+			pthread_create(&threads[i], NULL, send, vcpu);
+		for (i = 0; i < ARRAY_SIZE(threads); i++)
+			pthread_join(threads[i], NULL);
+		assert_int_equal(value_of(n), 2 * SENT * round);
+	}
+}
+
 /* ---- random calls ---------------------------------------------------------------------------- */
 
 static u64 bits = 0x2545f4914f6cdd1dULL;
@@ -417,6 +435,7 @@ int main(void)
 		TEST(illegal_instructions_exit_only_while_they_are_counted),
 		TEST(a_counter_leaves_the_first_use_of_fp_undelegated),
 		TEST(other_threads_count_concurrently_with_the_owner),
+		TEST(no_count_is_lost_when_threads_count_at_the_same_time),
 		TEST(random_calls_leave_the_counters_consistent),
 		TEST(a_vcpu_without_memory_for_counters_is_not_made),
 	};

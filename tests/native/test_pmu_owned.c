@@ -19,7 +19,7 @@ static int setup_owned(void **state)
 
 static u64 seen;
 
-/* Read counter 0 before and after the guest's work, 6 cycles, then end the run. */
+/* Read counter 0 after the guest's work, 6 cycles, then end the run. */
 static void working_guest(struct kvm_vcpu *v)
 {
 	(void)v;

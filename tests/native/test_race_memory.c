@@ -269,7 +269,9 @@ static void the_core_uses_no_page_that_the_host_took_back(void **state)
 
 	(void)state;
 	for (i = 0; i < vm.nr_vcpus; i++)
-		nacl_reg_set(native_file_priv(vm.vcpu_fd[i]), BASE + 2UL * i * PAGE_SIZE);
+		assert_int_equal(
+			nacl_reg_set(native_file_priv(vm.vcpu_fd[i]), BASE + 2UL * i * PAGE_SIZE),
+			0);
 	native_guest = sharing_guest;
 	native_page_get_hook = yield_at_lookup;
 	start_all();

@@ -283,7 +283,8 @@ static void same_behavior(void)
 	assert_ptr_equal(a->timer_ops, b->timer_ops);
 	assert_int_equal(asks_for_steal_time(a), asks_for_steal_time(b));
 	/* Ignore all interrupt lines but the timer's. */
-	a->csrs.hvip = b->csrs.hvip &= BIT(IRQ_VS_TIMER);
+	a->csrs.hvip &= BIT(IRQ_VS_TIMER);
+	b->csrs.hvip &= BIT(IRQ_VS_TIMER);
 	a->csrs.vsie = b->csrs.vsie = BIT(IRQ_S_TIMER);
 	for (i = 0; i < 60; i++) {
 		assert_int_equal(vcpu_has_irq(a), vcpu_has_irq(b));

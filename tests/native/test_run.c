@@ -437,6 +437,7 @@ static void the_hosts_csrs_are_restored(void **state)
 	csr_write(scounteren, 5);
 	csr_write(senvcfg, 0x70);
 	vm.vcpu->csrs.scounteren = 2;
+	vm.vcpu->csrs.vsatp = FIELD_PREP(SATP_MODE, (unsigned long)SATP_MODE_SV39) | 0x80000;
 	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
 	assert_int_equal(run_trap((struct hv_trap){ .scause = EXC_LOAD_ACCESS_FAULT }), -EINTR);
 	assert_int_equal(csr_read(hvip), 0); /* the put has saved and cleared hvip */
@@ -444,6 +445,7 @@ static void the_hosts_csrs_are_restored(void **state)
 	assert_int_equal(csr_read(scounteren), 5);
 	assert_int_equal(csr_read(senvcfg), 0x70);
 	assert_int_equal(vm.vcpu->csrs.scounteren, 2);
+	assert_int_equal(FIELD_GET(SATP_MODE, vm.vcpu->csrs.vsatp), SATP_MODE_SV39);
 	assert_int_equal(csr_read(vsatp), 0);
 	assert_int_equal(csr_read(hgatp), 0);
 }

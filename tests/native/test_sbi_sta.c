@@ -98,7 +98,9 @@ static void steal_time_needs_writable_memory(void **state)
 	assert_int_equal(set_shmem(~63UL, 0, 0), SBI_ERR_INVALID_ADDRESS);
 	assert_int_equal(vm.vcpu->sta.shmem, STA_OFF);
 	assert_int_equal(made(CALL(SBI_EXT_STA, 1, AREA_GPA)).error, SBI_ERR_NOT_SUPPORTED);
-	native_set_slot(vm.vm, 7, 0x10000, PAGE_SIZE, NATIVE_USER_BASE, KVM_MEM_READONLY);
+	assert_int_equal(
+		native_set_slot(vm.vm, 7, 0x10000, PAGE_SIZE, NATIVE_USER_BASE, KVM_MEM_READONLY),
+		0);
 	assert_int_equal(set_shmem(0x10000, 0, 0), SBI_ERR_INVALID_ADDRESS);
 	native_user_unmap(NATIVE_USER_BASE + AREA, PAGE_SIZE);
 	assert_int_equal(set_shmem(AREA_GPA, 0, 0), SBI_ERR_FAILED);

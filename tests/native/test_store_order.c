@@ -299,5 +299,6 @@ int main(void)
 		cmocka_unit_test(a_device_is_freed_after_the_last_store_has_read_it),
 	};
 
-	return cmocka_run_group_tests_name("orders of stores", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("orders of stores in models of the core", tests, NULL,
+					   NULL);
 }

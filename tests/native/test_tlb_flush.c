@@ -311,6 +311,7 @@ static void two_vms_with_different_variants_share_a_hart(void **state)
 	end();
 }
 
+/* A claim about the model of fences, on which the others rely. */
 static void hinval_without_the_last_fence_drops_nothing(void **state)
 {
 	(void)state;

@@ -14,27 +14,31 @@
 #include <stdio.h>
 #include "vmid_vms.h"
 
-/*
- * Load the vCPU on a hart, let its guest read GPA, handle its fault, if any, and put the vCPU.
- * Returns the value.
- */
-static u64 read_on(struct kvm_vcpu *vcpu, unsigned int hart)
+/* The guest of a loaded vCPU reads GPA. Handle its fault, if any, and return the value. */
+static u64 read_gpa(struct kvm_vcpu *vcpu)
 {
 	struct hv_trap trap = { .scause = EXC_LOAD_GUEST_PAGE_FAULT,
 				.stval = GPA,
 				.htval = GPA >> 2,
 				.htinst = 0x3003 };
-	u64 data = 0;
 	hpa_t hpa;
 
-	native_hart_set(hart);
-	vcpu_load(vcpu);
-	vmid_update(vcpu);
 	if (native_gstage_access(GPA, NATIVE_LOAD, &hpa)) {
 		assert_int_equal(exit_gstage_fault(vcpu, &trap), RESUME_GUEST);
 		assert_int_equal(native_gstage_access(GPA, NATIVE_LOAD, &hpa), 0);
 	}
-	data = *(u64 *)native_ram(hpa);
+	return *(u64 *)native_ram(hpa);
+}
+
+/* Load the vCPU on a hart, let its guest read GPA, and put the vCPU. Returns the value. */
+static u64 read_on(struct kvm_vcpu *vcpu, unsigned int hart)
+{
+	u64 data;
+
+	native_hart_set(hart);
+	vcpu_load(vcpu);
+	vmid_update(vcpu);
+	data = read_gpa(vcpu);
 	vcpu_put(vcpu);
 	return data;
 }
@@ -91,6 +95,7 @@ static void no_hart_mixes_vms_across_rollovers(void **state)
 
 static void a_vm_that_stays_in_its_guest_keeps_its_vmid_over_a_rollover(void **state)
 {
+	unsigned long vmid;
 	unsigned int i;
 	hpa_t hpa;
 
@@ -99,12 +104,15 @@ static void a_vm_that_stays_in_its_guest_keeps_its_vmid_over_a_rollover(void **s
 	native_hart_set(1);
 	vcpu_load(vms[0].vcpu);
 	vmid_update(vms[0].vcpu);
+	assert_int_equal(read_gpa(vms[0].vcpu), 1000);
+	vmid = FIELD_GET(HGATP_VMID, csr_read(hgatp));
 	/* VM 0 stays in its guest on hart 1, while the VMIDs roll over four times on hart 0. */
 	for (i = 0; i < 12; i++)
 		assert_int_equal(read_on(vms[1 + i % 5].vcpu, 0), 1001 + i % 5);
 	native_hart_set(1);
-	if (!native_gstage_access(GPA, NATIVE_LOAD, &hpa))
-		assert_int_equal(*(u64 *)native_ram(hpa), 1000);
+	assert_int_equal(FIELD_GET(HGATP_VMID, csr_read(hgatp)), vmid);
+	assert_int_equal(native_gstage_access(GPA, NATIVE_LOAD, &hpa), 0);
+	assert_int_equal(*(u64 *)native_ram(hpa), 1000);
 	/* VM 0 leaves its guest, and gets a new VMID before it enters again. */
 	vmid_update(vms[0].vcpu);
 	assert_int_equal(vms[0].vm->gstage.vmid_generation, vms[0].vcpu->vmid_generation);
@@ -146,10 +154,13 @@ static void the_width_can_change_while_vms_run(void **state)
 	native_hart_set(1);
 	vcpu_load(vms[0].vcpu); /* stays in its guest */
 	vmid_update(vms[0].vcpu);
+	assert_int_equal(read_gpa(vms[0].vcpu), 1000);
 	for (i = 0; i < 600; i++) {
 		n = n * 1103515245 + 12345;
 		if (i % 20 == 0)
-			native_param_set("vmid_bits", widths[(n >> 16) % ARRAY_SIZE(widths)]);
+			assert_int_equal(native_param_set("vmid_bits",
+							  widths[(n >> 16) % ARRAY_SIZE(widths)]),
+					 0);
 		assert_int_equal(read_on(vms[1 + (n >> 20) % (VMS - 1)].vcpu, 0),
 				 1001 + (n >> 20) % (VMS - 1));
 	}
@@ -365,6 +376,7 @@ static void hgatp_and_vsatp_are_0_without_a_loaded_vcpu(void **state)
 {
 	(void)state;
 	make_vms(14, 1);
+	vms[0].vcpu->csrs.vsatp = FIELD_PREP(SATP_MODE, SATP_MODE_SV39) | 1;
 	read_on(vms[0].vcpu, 0);
 	assert_int_equal(csr_read(hgatp), 0);
 	assert_int_equal(csr_read(vsatp), 0);

@@ -109,6 +109,7 @@ int hv_copy_from_user(void *dst, hva_t src, size_t size)
 	(void)src;
 	copied = (unsigned int)size;
 	claim(writable(dst, size), "the copied bytes are those of one object");
+	havoc_bytes(dst, size);
 	return err ? -EFAULT : 0;
 }
 
@@ -230,15 +231,17 @@ void prove_get(void)
 void prove_set(void)
 {
 	struct kvm_one_reg reg;
+	unsigned int i;
 	u8 before;
 	int err;
 
 	any_vcpu();
+	suppose(i < WIDE);
 	copied = ~0U;
-	before = wide_reg[0];
+	before = wide_reg[i];
 	err = onereg_set(&vcpu, &reg);
 	claim(copied == ~0U || copied == 1U << (reg.id >> 52 & 15), "the id's size is copied");
-	claim(!err || wide_reg[0] == before, "a failed copy changes nothing");
+	claim(!err || wide_reg[i] == before, "a failed copy changes nothing");
 	reached(!err && copied == 8);
 	reached(!err && copied == WIDE);
 	reached(err == -ENOMEM);
@@ -248,7 +251,7 @@ void prove_list(void)
 {
 	const struct reg_group *group;
 	unsigned int row;
-	unsigned int size = is_wide ? WIDE : 8;
+	unsigned int size;
 	unsigned long n;
 	u64 num, id;
 
@@ -261,4 +264,6 @@ void prove_list(void)
 	claim(1U << (id >> 52 & 15) == size && id >> 56 == 0x80,
 	      "a listed id has its size, and RISC-V as its architecture");
 	reached(row == 17 && size == 8);
+	reached(size == 4);
+	reached(size == WIDE);
 }

@@ -17,6 +17,7 @@
 void __CPROVER_assert(_Bool condition, const char *text);
 void __CPROVER_assume(_Bool condition);
 void __CPROVER_havoc_object(void *object);
+void __CPROVER_havoc_slice(void *p, unsigned long size);
 _Bool __CPROVER_r_ok(const void *p, unsigned long size);
 _Bool __CPROVER_w_ok(const void *p, unsigned long size);
 #endif
@@ -33,6 +34,8 @@ _Bool __CPROVER_w_ok(const void *p, unsigned long size);
 	} while (0)
 /* The same for an array that is a variable of its own. */
 #define havoc_array(array) __CPROVER_havoc_object(array)
+/* The same for `size` bytes at p. */
+#define havoc_bytes(p, size) __CPROVER_havoc_slice(p, size)
 /* Of CBMC's own library: malloc() gives bytes of any value, or NULL. */
 void *malloc(unsigned long size);
 void *calloc(unsigned long n, unsigned long size);

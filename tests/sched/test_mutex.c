@@ -151,6 +151,17 @@ static void send_signal(struct thread *t)
 	thread_wake(t, NULL);
 }
 
+/* The same, but wake only a sleeper that a signal may wake, as the host does. */
+static void interrupt(struct thread *t)
+{
+	unsigned int asleep = THREAD_INTERRUPTIBLE;
+
+	__atomic_store_n(&t->signal, true, __ATOMIC_SEQ_CST);
+	if (__atomic_compare_exchange_n(&t->state, &asleep, THREAD_RUNNING, false, __ATOMIC_SEQ_CST,
+					__ATOMIC_SEQ_CST))
+		hv_hart_kick(0);
+}
+
 static void pass_time(unsigned int ms)
 {
 	__atomic_fetch_add(&now, ms * (HZ / 1000), __ATOMIC_RELAXED);
@@ -283,15 +294,27 @@ static void a_waiter_out_of_patience_is_handed_the_mutex(void **state)
 	mutex_unlock(&m);
 }
 
+static struct thread *holders[2]; /* in order; protected by the mutex */
+static unsigned int nr_holders;
+
+static int lock_and_note(void)
+{
+	mutex_lock(&m);
+	holders[nr_holders++] = current;
+	mutex_unlock(&m);
+	return 0;
+}
+
 static void waiters_are_handed_the_mutex_in_order(void **state)
 {
 	struct thread first, second;
 
 	(void)state;
+	nr_holders = 0;
 	mutex_lock(&m);
-	start(&first, lock_and_unlock);
+	start(&first, lock_and_note);
 	wait_until_asleep(&first, 1);
-	start(&second, lock_and_unlock);
+	start(&second, lock_and_note);
 	wait_until_asleep(&second, 1);
 	pass_time(MUTEX_PATIENCE_MS);
 	take_again_before(&first);
@@ -299,6 +322,8 @@ static void waiters_are_handed_the_mutex_in_order(void **state)
 	mutex_unlock(&m);
 	assert_int_equal(end(&first), 0);
 	assert_int_equal(end(&second), 0);
+	assert_ptr_equal(holders[0], &first);
+	assert_ptr_equal(holders[1], &second);
 }
 
 static void a_signal_ends_an_interruptible_wait(void **state)
@@ -453,7 +478,7 @@ static void random_operations_keep_exclusion_and_forget_no_thread(void **state)
 	for (int i = 0; i < THREADS; i++)
 		start(&threads[i], work);
 	for (int i = 0; !all_done; i++) {
-		send_signal(&threads[i % THREADS]);
+		interrupt(&threads[i % THREADS]);
 		usleep(50);
 		all_done = true;
 		for (int n = 0; n < THREADS; n++)

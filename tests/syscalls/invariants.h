@@ -17,8 +17,8 @@ struct mutex;
 void check_invariants(bool guest);
 void check_all_invariants(void);
 /*
- * Check the signal that an access of the current process got: SIGSEGV where no area permits it, and
- * SIGBUS where a file, or the pool of huge pages, has no page.
+ * Check the signal that an access of the current process got: SIGSEGV only where no area permits it,
+ * and SIGBUS only where a file or huge pages are mapped.
  */
 void check_signal(unsigned long va, enum machine_access access, unsigned long signal);
 /*
