@@ -3,10 +3,12 @@
 #
 # linux-module-random.slow.t - processes whose threads are random VMMs (tests/kvm-api/random) use the Linux module, on Debian's
 # kernel and on a debug kernel, where allocations and copies of user memory also fail. The harts have counters and
-# vectors. With an odd seed, they have guest interrupt files, too, and two of them go and come back. Breakpoints at the ends
-# of hook_in() and hook_out() delay the scheduler, which still reads the hook then, while another thread may use it.
-# Meanwhile, events are switched on and off, Linux swaps, merges and moves pages, and other VMs check their FP registers and
-# vectors. Linux reports nothing, no page is written to while it is free, and on the debug kernel, no memory is lost.
+# vectors. With an odd seed, they have guest interrupt files, too, and two of them go and come back; with an even one, they
+# lack Svadu, so Linux sets the A and D bits of its tables. Breakpoints at the ends of hook_in() and hook_out() delay the
+# scheduler, which still reads the hook then, while another thread may use it. Meanwhile, events are switched on and off,
+# Linux swaps, merges and moves pages, the processes answer faults of their threads (userfaultfd), and other VMs check
+# their FP registers and vectors. Linux reports nothing, no page is written to while it is free, and on the debug kernel,
+# no memory is lost.
 #
 # usage: linux-module-random.slow.t [SEED]   SEED repeats the choices of a run; each run prints it. ROUNDS=N (300, and
 # 200 on the debug kernel). HS_KERNEL=stable or debug: only this kernel
@@ -45,6 +47,7 @@ cat >"$tmp/random.sh" <<'END'
 	done
 	for module in $(cat /swap/order 2>/dev/null); do insmod /swap/$module || exit 1; done
 	echo 300M >/sys/block/zram0/disksize && mkswap /dev/zram0 >/dev/null && swapon /dev/zram0 || exit 1
+	echo 8 >/proc/sys/vm/nr_hugepages || exit 1
 	cd /sys/kernel/mm/ksm && echo 1000 >pages_to_scan && echo 50 >sleep_millisecs && echo 1 >run || exit 1
 	cd /sys/kernel/tracing
 	hs=/sys/kernel/debug/hyperscope
@@ -93,8 +96,8 @@ cat >"$tmp/random.sh" <<'END'
 	[ ! -s /tmp/leaks ]
 END
 
-machine=virt
-[ $((seed % 2)) = 0 ] || machine=aia
+machine=virt cpu=max,svadu=off
+[ $((seed % 2)) = 0 ] || machine=aia cpu=max
 checks="page_poison=1 kfence.sample_interval=10" # kfence: not on the debug kernel, which has KASAN
 TIMEFORMAT='%U %S'
 
@@ -107,7 +110,7 @@ on_linux()	# NAME LINUX MODULE SECONDS ARGUMENT...
 	if [ "$2" = stable ]; then # the debug kernel contains zram
 		for file in "$O"/linux_headers/modules/*; do files+=(--file "$file:/swap/${file##*/}"); done
 	fi
-	{ time on_module "$1" "$4" --linux "$2" --cpu max --machine "$machine" --harts 3 --kernel-args "$checks" --file "$O/vmm:/vmm" \
+	{ time on_module "$1" "$4" --linux "$2" --cpu "$cpu" --machine "$machine" --harts 3 --kernel-args "$checks" --file "$O/vmm:/vmm" \
 		--file "$O/tests/kvm-api/random:/random" "${files[@]}" "$O/guest/busybox" sh /random.sh "${@:5}"; } 2>"$tmp/time"
 }
 

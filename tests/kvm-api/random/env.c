@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * env.c - the machine of the random VMM: system calls, and this process's memory. Errors are expected
- * everywhere, because other threads close, unmap and change what a thread uses.
+ * env.c - the machine of the random VMM: system calls, copies of user memory, and vCPUs. Errors are
+ * expected everywhere, because other threads close, unmap and change what a thread uses.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -101,7 +101,7 @@ void env_signal(int event)
 	eventfd_write(event, 1);
 }
 
-/* ---- memory ---- */
+/* ---- copies ---- */
 
 /*
  * Copy through a pipe: the kernel reads and writes the memory, so if another thread has unmapped it,
@@ -127,51 +127,6 @@ bool env_put(unsigned long va, const void *from, size_t size)
 bool env_get(void *to, unsigned long va, size_t size)
 {
 	return copy(to, (const void *)va, size);
-}
-
-void env_map(unsigned long va, size_t size, enum env_memory kind)
-{
-	int flags = MAP_ANONYMOUS | MAP_FIXED | (rnd(4) ? MAP_PRIVATE : MAP_SHARED), fd = -1;
-	void *at = (void *)va;
-
-	if (kind == ENV_COW) {
-		fd = memfd_create("random", MFD_CLOEXEC);
-		if (fd >= 0 && ftruncate(fd, (off_t)size) == 0)
-			flags = MAP_PRIVATE | MAP_FIXED;
-	}
-	mmap(at, size, PROT_READ | (kind == ENV_READ_ONLY ? 0 : PROT_WRITE) | PROT_EXEC, flags, fd,
-	     0);
-	if (fd >= 0)
-		close(fd);
-	if (kind == ENV_HUGE)
-		madvise(at, size, MADV_HUGEPAGE);
-	else if (!rnd(4))
-		madvise(at, size, MADV_MERGEABLE);
-}
-
-void env_unmap(unsigned long va, size_t size)
-{
-	void *at = (void *)va;
-
-	switch (rnd(6)) {
-	case 0:
-		munmap(at, size);
-		break;
-	case 1:
-		mprotect(at, size, PROT_NONE);
-		break;
-	case 2:
-		mprotect(at, size, PROT_READ);
-		break;
-	case 3:
-		mremap(at, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, ANY_HVA + ANY_SIZE - size);
-		break;
-	default:
-		madvise(at, size,
-			(int)PICK(MADV_DONTNEED, MADV_DONTNEED, MADV_FREE, MADV_PAGEOUT, MADV_COLD,
-				  MADV_COLLAPSE, MADV_REMOVE));
-		break;
-	}
 }
 
 /* ---- the thread's FP registers ---- */

@@ -110,7 +110,10 @@ static void *vmm_thread(void *arg)
 	return NULL;
 }
 
-/* The process of a round. Its first thread interrupts the others once in a millisecond. */
+/*
+ * The process of a round. Its first thread interrupts the others once in a millisecond, and answers
+ * their faults.
+ */
 static void vmm_process(void)
 {
 	int dev = open("/dev/kvm", O_RDWR | O_CLOEXEC);
@@ -124,6 +127,7 @@ static void vmm_process(void)
 	sigaction(SIGUSR1, &act, NULL);
 	signal(SIGCHLD, SIG_IGN);
 	start_choices(ENV_FIRST);
+	memory_begin();
 	env_map(ANY_HVA, ANY_SIZE, ENV_USUAL);
 	env_thread(ENV_FIRST);
 	any_vmm_open(dev, rnd(4) ? ANY_USUAL : ANY_OTHER);
@@ -135,6 +139,7 @@ static void vmm_process(void)
 		pthread_create(&thread, NULL, vmm_thread, (void *)(uintptr_t)i);
 	while (__atomic_load_n(&ended, __ATOMIC_ACQUIRE) != threads) {
 		sleep_ms(1);
+		memory_answer();
 		for (i = 0; i < threads; i++) {
 			tid = __atomic_load_n(&tids[i], __ATOMIC_ACQUIRE);
 			if (tid)
@@ -296,8 +301,9 @@ static void print_counts(unsigned long rounds, unsigned long first)
 	       counts->runs, counts->mmio, counts->sbi, counts->other, counts->interrupted,
 	       counts->failed_runs);
 	printf("# changes of slots: %lu, of registers: %lu, of routes: %lu; logs read: %lu, "
-	       "rings reset: %lu\n",
-	       counts->slots, counts->regs, counts->routes, counts->logs, counts->rings);
+	       "rings reset: %lu; faults answered: %lu\n",
+	       counts->slots, counts->regs, counts->routes, counts->logs, counts->rings,
+	       counts->faults);
 }
 
 int main(int argc, char **argv)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * random.h - interface between the parts of the program `random`: main.c (processes and threads),
- * env.c (the machine of the random VMM), guest.c (its guests), steps.c (more of its steps).
+ * env.c (the machine of the random VMM), memory.c (the memory of its guests), guest.c (its guests),
+ * steps.c (more of its steps).
  */
 #ifndef KVM_API_RANDOM_H
 #define KVM_API_RANDOM_H
@@ -12,15 +13,12 @@
 struct counts {
 	unsigned long steps, no_memory, runs, mmio, sbi, interrupted, other, failed_runs;
 	unsigned long slots, logs, rings, regs, routes; /* calls of steps.c that have succeeded */
+	unsigned long faults;                           /* that memory.c has answered */
 };
 
 extern struct counts *counts;
 
 #define COUNT(what) __atomic_add_fetch(&counts->what, 1, __ATOMIC_RELAXED)
-
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25
-#endif
 
 #define ENV_FIRST 8 /* number of a process's first thread; the others have the numbers before */
 
@@ -36,6 +34,15 @@ void *env_vcpu_page(int vcpu, unsigned long page);
 
 /* Write a random program into the VM's memory, and let the vCPU start it. */
 void guest_write(int vcpu);
+
+/* ---- memory.c ---- */
+
+/* Call once in a process, before its threads are made. */
+void memory_begin(void);
+/* Change a part of the VM's memory. */
+void step_memory(int vcpu);
+/* Answer the faults of other threads on memory of this process. Does not wait. One thread calls it. */
+void memory_answer(void);
 
 /* ---- steps.c ---- */
 

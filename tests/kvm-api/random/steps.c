@@ -2,7 +2,7 @@
 /*
  * steps.c - steps of the random VMM that depend on the state of the VM which all threads use, so that
  * more calls succeed: changes of its memory slots, reads of its dirty log, registers that a vCPU has,
- * descriptors that are closed while KVM uses them, and memory that changes without being replaced.
+ * and descriptors that are closed while KVM uses them.
  *
  * They are not in tests/native/any_vmm.c, because an input of the fuzz targets is a sequence of
  * choices, which would mean something else.
@@ -14,10 +14,6 @@
 #include <sys/mman.h>
 #include "../vm.h"
 #include "random.h"
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
 
 #define SLOT_SIZE    0x200000UL
 #define DEVICE_GPA   0x10000000ULL /* any_gpa() often returns it */
@@ -89,32 +85,6 @@ static void ring_step(int vm, int vcpu)
 	munmap(entries, PAGE_SIZE);
 	if (any_answer(env_ioctl(vm, KVM_RESET_DIRTY_RINGS, 0)) > 0)
 		COUNT(rings);
-}
-
-/*
- * Change a part of the first VM's memory and do not replace it: the next fault gets another page, or
- * the same page with other rights.
- */
-static void memory_step(void)
-{
-	size_t size = (size_t)PICK(0x1000, 0x80000, SLOT_SIZE, ANY_SIZE);
-	void *at = (void *)(ANY_HVA + rnd(ANY_SIZE / size) * size);
-
-	switch (rnd(8)) {
-	case 0:
-		mprotect(at, size, PROT_READ);
-		break;
-	case 1:
-	case 2:
-		mprotect(at, size, PROT_READ | PROT_WRITE | PROT_EXEC);
-		break;
-	default:
-		madvise(at, size,
-			(int)PICK(MADV_PAGEOUT, MADV_PAGEOUT, MADV_COLD, MADV_COLLAPSE,
-				  MADV_MERGEABLE, MADV_UNMERGEABLE, MADV_POPULATE_WRITE,
-				  MADV_HUGEPAGE));
-		break;
-	}
 }
 
 /* ---- registers ---- */
@@ -343,7 +313,7 @@ void step_known(void)
 		break;
 	case 4:
 	case 5:
-		memory_step();
+		step_memory(vcpu);
 		break;
 	case 6:
 	case 7:
