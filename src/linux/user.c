@@ -188,11 +188,36 @@ int hv_user_page_look(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_pa
 	return 0;
 }
 
+/*
+ * On a hart without Svadu, a store faults if the leaf is writable but not dirty, as after MADV_FREE.
+ * get_user_pages() leaves it so; Linux makes it dirty only by handling a fault.
+ */
+static int make_dirty(struct mm_struct *mm, hva_t hva)
+{
+	const char __user *at = (const char __user *)hva;
+	u64 size;
+	bool failed;
+
+	if (leaf_of(mm, hva, &size) & _PAGE_DIRTY)
+		return 0;
+	leave_core();
+	failed = fault_in_safe_writeable(at, 1);
+	enter_core();
+	return failed ? -EFAULT : 0;
+}
+
 int hv_user_page_get(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *result)
 {
 	struct page *page;
+	int err = user_page(mm_of(mm), hva, write, result, &page);
 
-	return user_page(mm_of(mm), hva, write, result, &page);
+	if (err || !write)
+		return err;
+	err = make_dirty(mm_of(mm), hva);
+	if (err)
+		put_page(page);
+	result->waited = true;
+	return err;
 }
 
 void hv_user_page_put(const struct hv_user_page *page)

@@ -93,6 +93,7 @@ rounds=150
 on_linux "vectors of Linux" --cpu max --file "$O/tests/kvm-api/vector:/vector" --file "$tmp/noise/vector_noise.ko:/noise.ko" \
 	--file "$tmp/noise.sh:/noise.sh" "$O/guest/busybox" sh /noise.sh $rounds
 
+on_linux "pages that are not dirty" --cpu rv64,svadu=off,svade=on "$O/tests/kvm-api/sbi"
 on_linux "tagged addresses" --cpu max "$O/tests/kvm-api/tagged"
 on_linux "guest time" --file "$O/tests/kvm-api/guest_time:/guest_time" "$O/guest/busybox" sh -c /guest_time
 
