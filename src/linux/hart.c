@@ -130,7 +130,7 @@ void hv_remote_fence(unsigned long fid, const struct hv_hartmask *harts, unsigne
 	}
 }
 
-void hv_cpu_relax(void)
+void __kprobes hv_cpu_relax(void)
 {
 	cpu_relax();
 }

@@ -27,12 +27,12 @@
 /* ---- pinned sections: hv/pin.h ---------------------------------------------- */
 
 #ifdef HV_CHECK_PINS
-void hv_pin(void)
+void __kprobes hv_pin(void)
 {
 	preempt_disable();
 }
 
-void hv_unpin(void)
+void __kprobes hv_unpin(void)
 {
 	preempt_enable();
 }

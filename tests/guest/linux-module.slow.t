@@ -317,7 +317,7 @@ on_linux "guest interrupt files" --machine aia --kernel-args maxcpus=1 --file "$
 		cat /tmp/list >$hs/events
 		claim "$?,$(cmp /tmp/list $hs/events)" 0, "the file's own contents can be written to it"
 		failed=
-		for name in hv_event_signal hv_hart_kick hv_harts_kick hv_log hv_wake_all hv_resched_needed hv_hart \
+		for name in hv_event_signal hv_hart_kick hv_harts_kick hv_log hv_wake_all hv_resched_needed hv_cpu_relax hv_hart \
 				hv_guest_file_send events_emit hv_event_put; do
 			grep -q "$name.*hyperscope" /proc/kallsyms || failed="$failed $name?"
 			(echo "p:probe hyperscope:$name+8" >kprobe_events) 2>/dev/null && failed="$failed $name"
