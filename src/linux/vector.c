@@ -42,7 +42,9 @@ static void unblock_linux(void)
 {
 	if (!this_cpu_read(blocked))
 		return;
-	current->thread.riscv_v_flags &= ~RISCV_PREEMPT_V;
+	/* A trap of the host, such as a fault of perf, takes the unit's state for that of such code. */
+	current->thread.riscv_v_flags &=
+		~(RISCV_PREEMPT_V | RISCV_PREEMPT_V_DIRTY | RISCV_PREEMPT_V_NEED_RESTORE);
 	this_cpu_write(blocked, false);
 }
 
