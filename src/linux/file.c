@@ -18,15 +18,42 @@ struct core_file {
 	void *priv;
 };
 
+/* A call of the core that `make` makes: an ioctl (cmd, arg) or a read() (buf, size, at). */
+struct call {
+	long (*make)(struct call *call);
+	const struct hv_file_ops *ops;
+	void *priv;
+	unsigned int cmd;
+	unsigned long arg;
+	char __user *buf;
+	size_t size;
+	u64 at;
+};
+
 /*
  * The core allocates without sleeping. If there was no memory, put some pages into the thread's
  * reserve and repeat the call, which has changed nothing. Each round has twice as many pages as the
- * one before. An ioctl that can never succeed ends after the last.
+ * one before. A call that can never succeed ends after the last.
  */
 #define ROUNDS 8
 
-static __always_inline long call_once(const struct hv_file_ops *ops, void *priv, unsigned int cmd,
-				      unsigned long arg)
+static long call_with_reserve(struct call *call)
+{
+	struct reserve reserve = { .wanted = 0 };
+	unsigned int round;
+	long ret = -ENOMEM;
+
+	for (round = 0; ret == -ENOMEM && round < ROUNDS; round++) {
+		if (!reserve_begin(&reserve, 1u << round))
+			break;
+		ret = call->make(call);
+		reserve_end(&reserve);
+	}
+	return ret;
+}
+
+static __always_inline long ioctl_once(const struct hv_file_ops *ops, void *priv, unsigned int cmd,
+				       unsigned long arg)
 {
 	long ret;
 
@@ -36,28 +63,25 @@ static __always_inline long call_once(const struct hv_file_ops *ops, void *priv,
 	return ret;
 }
 
-static noinline long call_with_reserve(const struct hv_file_ops *ops, void *priv, unsigned int cmd,
-				       unsigned long arg)
+static long make_ioctl(struct call *call)
 {
-	struct reserve reserve = { .wanted = 0 };
-	unsigned int round;
-	long ret = -ENOMEM;
+	return ioctl_once(call->ops, call->priv, call->cmd, call->arg);
+}
 
-	for (round = 0; ret == -ENOMEM && round < ROUNDS; round++) {
-		if (!reserve_begin(&reserve, 1u << round))
-			break;
-		ret = call_once(ops, priv, cmd, arg);
-		reserve_end(&reserve);
-	}
-	return ret;
+static noinline long ioctl_with_reserve(const struct hv_file_ops *ops, void *priv, unsigned int cmd,
+					unsigned long arg)
+{
+	struct call call = { .make = make_ioctl, .ops = ops, .priv = priv, .cmd = cmd, .arg = arg };
+
+	return call_with_reserve(&call);
 }
 
 static __always_inline long call_ioctl(const struct hv_file_ops *ops, void *priv, unsigned int cmd,
 				       unsigned long arg)
 {
-	long ret = call_once(ops, priv, cmd, arg);
+	long ret = ioctl_once(ops, priv, cmd, arg);
 
-	return ret == -ENOMEM ? call_with_reserve(ops, priv, cmd, arg) : ret;
+	return ret == -ENOMEM ? ioctl_with_reserve(ops, priv, cmd, arg) : ret;
 }
 
 static long core_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -105,18 +129,33 @@ static int core_mmap(struct file *file, struct vm_area_struct *vma)
 	return err;
 }
 
+static long make_read(struct call *call)
+{
+	long ret;
+
+	enter_core();
+	ret = call->ops->read(call->priv, (hva_t)call->buf, call->size, &call->at);
+	leave_core();
+	return ret;
+}
+
 static ssize_t core_read(struct file *file, char __user *buf, size_t size, loff_t *pos)
 {
-	struct core_file *cf = file->private_data;
-	u64 at = *pos;
+	const struct core_file *cf = file->private_data;
+	struct call call = { .make = make_read,
+			     .ops = cf->ops,
+			     .priv = cf->priv,
+			     .buf = buf,
+			     .size = size,
+			     .at = *pos };
 	long ret;
 
 	if (!cf->ops->read)
 		return -EINVAL;
-	enter_core();
-	ret = cf->ops->read(cf->priv, (hva_t)buf, size, &at);
-	leave_core();
-	*pos = at;
+	ret = make_read(&call);
+	if (ret == -ENOMEM)
+		ret = call_with_reserve(&call);
+	*pos = call.at;
 	return ret;
 }
 
