@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * enable.c - reserve the harts' H extension, which kvm.ko uses as well; CPU hotplug, suspend, reboot.
+ * enable.c - reserve the harts' H extension, which kvm.ko uses as well; CPU hotplug, idle states,
+ * suspend, reboot.
  *
  * The H CSRs of all harts belong to one hypervisor. Linux has one CPU hotplug state for it, which
  * kvm.ko sets up when it is loaded or, with its parameter enable_virt_at_load=0, when it creates its
@@ -8,6 +9,7 @@
  * in use, so whoever comes second gets -EBUSY.
  */
 #include <linux/cpu.h>
+#include <linux/cpu_pm.h>
 #include <linux/cpuhotplug.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -29,15 +31,17 @@ static unsigned int nr_users; /* files of VMs and vCPUs; protected by users_mute
  */
 static struct cpumask unfit;
 
+/* Harts that come out of an idle state call this at any time, so there is a lock. */
 static bool hart_enable(void)
 {
+	static DEFINE_RAW_SPINLOCK(lock);
 	unsigned long flags;
 	bool same;
 
-	local_irq_save(flags);
+	raw_spin_lock_irqsave(&lock, flags);
 	same = imsic_hart_init();
 	same &= kvm_hart_init();
-	local_irq_restore(flags);
+	raw_spin_unlock_irqrestore(&lock, flags);
 	return same;
 }
 
@@ -89,6 +93,19 @@ static int hart_offline(unsigned int cpu)
 #define SYSCORE_ARGUMENT void *data
 #endif
 
+/*
+ * The hart may have lost its CSRs in an idle state (SBI §9, non-retentive suspend). It runs Linux's
+ * idle thread, so no vCPU is loaded.
+ */
+static int hart_idled(struct notifier_block *self, unsigned long event, void *unused)
+{
+	if (event == CPU_PM_EXIT)
+		hart_enable();
+	return NOTIFY_OK;
+}
+
+static struct notifier_block idle_notifier = { .notifier_call = hart_idled };
+
 /* Suspend stops the other harts by hotplug; the last one is stopped here. */
 static int suspend(SYSCORE_ARGUMENT)
 {
@@ -121,9 +138,11 @@ static struct syscore_ops syscore_ops = {
 static struct syscore syscore = { .ops = &syscore_ops };
 #endif
 
+/* After hart_offline() has run in a thread of each hart, none is in hart_idled() any more. */
 static void disable(void)
 {
 	unregister_syscore(&syscore);
+	cpu_pm_unregister_notifier(&idle_notifier);
 	cpuhp_remove_state(CPUHP_AP_KVM_ONLINE);
 	cpumask_clear(&unfit);
 }
@@ -138,6 +157,8 @@ int harts_use(void)
 					hart_offline);
 	if (!err && !nr_users) {
 		register_syscore(&syscore);
+		cpu_pm_register_notifier(&idle_notifier);
+		on_each_cpu(hart_probe, NULL, 1);    /* a hart may have idled since hart_online() */
 		if (system_state > SYSTEM_RUNNING) { /* shut_down() may have been called already */
 			disable();
 			err = -EBUSY;

@@ -71,11 +71,11 @@ for variant in lazy_trap eager; do
 	is "$(grep -c 'VS Dirty: 32 registers' <<<"$out")" 5 "vector, fp=$variant: the guest has vectors"
 done
 mkdir "$tmp/noise"
-cp "$HS_TOP/tests/kvm-api/noise/vector_noise.c" "$tmp/noise/"
-echo 'obj-m := vector_noise.o' >"$tmp/noise/Kbuild"
+cp "$HS_TOP"/tests/kvm-api/noise/*.c "$tmp/noise/"
+echo 'obj-m := vector_noise.o deep_idle.o' >"$tmp/noise/Kbuild"
 make -s -C "$(realpath "$headers")" M="$tmp/noise" ARCH=riscv CROSS_COMPILE=riscv64-linux-gnu- CC=riscv64-linux-gnu-gcc modules \
 	>"$tmp/make" 2>&1
-is $? 0 "the module that uses vectors builds" || diag "$(tail -n 20 "$tmp/make")"
+is $? 0 "the modules that use vectors, and that act as an idle state, build" || diag "$(tail -n 20 "$tmp/make")"
 cat >"$tmp/noise.sh" <<-'END'
 	failed=0 noise=/sys/module/vector_noise/parameters
 	insmod /noise.ko || exit
@@ -92,6 +92,24 @@ rounds=150
 [ $kernel != debug ] || rounds=40
 on_linux "vectors of Linux" --cpu max --file "$O/tests/kvm-api/vector:/vector" --file "$tmp/noise/vector_noise.ko:/noise.ko" \
 	--file "$tmp/noise.sh:/noise.sh" "$O/guest/busybox" sh /noise.sh $rounds
+
+# The harts lose their CSRs some 1000 times per second, as in an idle state.
+cat >"$tmp/idle.sh" <<-'END'
+	insmod /deep_idle.ko || exit
+	failed=0
+	for name in timer harts; do
+		echo "# payload $name"
+		/vmm --no-sandbox --quiet --vcpus 2 --testdev /$name.bin || failed=1
+	done
+	idled=$(cat /sys/module/deep_idle/parameters/idled)
+	echo "# idled: $idled"
+	[ $idled -gt 100 ] || failed=1
+	rmmod deep_idle
+	exit $failed
+END
+on_linux "harts that idle" --cpu max --machine aia --file "$O/vmm:/vmm" --file "$O/guest-payloads/timer.bin:/timer.bin" \
+	--file "$O/guest-payloads/harts.bin:/harts.bin" --file "$tmp/noise/deep_idle.ko:/deep_idle.ko" --file "$tmp/idle.sh:/idle.sh" \
+	"$O/guest/busybox" sh /idle.sh
 
 on_linux "pages that are not dirty" --cpu rv64,svadu=off,svade=on "$O/tests/kvm-api/sbi"
 on_linux "tagged addresses" --cpu max "$O/tests/kvm-api/tagged"
