@@ -189,7 +189,7 @@ is "$("$hstrace" stat "$trace" | sed -n 's/^exits: \([0-9]*\);.*/\1/p')" \
 
 # ---- fields agree with each other ----
 "$hstrace" export --to json "$trace" >"$tmp/json"
-relay "$(python3 "$HS_TOP/tests/trace/fields.py" <"$tmp/json")"
+checked fields.py "" python3 "$HS_TOP/tests/trace/fields.py" <"$tmp/json"
 sed '/"kvm_page_fault"/s/"gpa":"0x80/"gpa":"0x90/; /"kvm_userspace_exit"/s/"MMIO"/"INTR"/
 	/"kvm_sbi_return"/s/"fid":0/"fid":9/; /"kvm_irq_take"/s/"epc":"0x80/"epc":"0x90/
 	/"kvm_exit_handled"/s/"injected":1/"injected":0/; /"sched_switch"/s/"next_pid":0/"next_pid":99/

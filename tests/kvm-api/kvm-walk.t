@@ -8,6 +8,6 @@ fixes "the recorded results are those of a machine without an AIA" irqchip
 here=$HS_TOP/tests/kvm-api
 
 HS_SECONDS=120 hs exec --quiet --harts 2 --memory 2G "$O/tests/kvm-api/walk"
-relay "$("$here/walk.py" compare "$here/walk.linux.txt" "$here/walk.differences.txt" <<<"$out")"
+checked walk.py "" "$here/walk.py" compare "$here/walk.linux.txt" "$here/walk.differences.txt" <<<"$out"
 is "$status" 0 "the walk exits with status 0" || diag "$err"
 done_testing
