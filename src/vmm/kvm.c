@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include "vmm.h"
+#include "../include/hv/kvm_compat.h"
 
 /* The machine needs these capabilities. Optional ones are checked where they are used. */
 static const struct {
@@ -35,6 +36,7 @@ int kvm_capability(const struct machine *m, unsigned int capability)
 
 void kvm_open(struct machine *m)
 {
+	struct kvm_enable_cap reset = { .cap = KVM_CAP_RISCV_MP_STATE_RESET };
 	int version;
 
 	m->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
@@ -48,6 +50,8 @@ void kvm_open(struct machine *m)
 		if (!kvm_capability(m, needed[i].number))
 			die(STATUS_SETUP, "/dev/kvm lacks %s", needed[i].name);
 	}
+	/* Since Linux 6.16, where KVM_CHECK_EXTENSION does not tell that it exists. */
+	m->can_reset = !kvm_try(m->vm_fd, KVM_ENABLE_CAP, (unsigned long)&reset);
 }
 
 static int one_reg(int vcpu_fd, unsigned long request, u64 reg, void *value)

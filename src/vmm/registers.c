@@ -26,6 +26,8 @@ static const char *const csr_names[] = {
 #define CORE_A1   KVM_REG_RISCV_CORE_REG(regs.a1)
 #define CORE_MODE KVM_REG_RISCV_CORE_REG(mode)
 
+#define STA_SHMEM_LO \
+	(KVM_REG_RISCV_SBI_STATE | KVM_REG_RISCV_SBI_STA | KVM_REG_RISCV_SBI_STA_REG(shmem_lo))
 #define CSR_SCOUNTEREN KVM_REG_RISCV_CSR_REG(scounteren)
 
 /*
@@ -44,6 +46,21 @@ static void set(struct vcpu *vcpu, u64 reg, unsigned long value, const char *nam
 }
 
 /*
+ * Reset what has no register, or none on all kernels. Linux 6.12 resets a vCPU only when the guest
+ * starts it. There, at least nothing is written any more to the memory of steal time, which the next
+ * kernel may use for something else.
+ */
+static void reset_rest(struct vcpu *vcpu)
+{
+	struct kvm_mp_state reset = { .mp_state = KVM_MP_STATE_INIT_RECEIVED };
+
+	if (vcpu->machine->can_reset)
+		kvm_call(vcpu->fd, KVM_SET_MP_STATE, &reset);
+	else
+		kvm_set_reg(vcpu->fd, STA_SHMEM_LO, ~0ul); /* an error if there is no STA */
+}
+
+/*
  * Set the state in which SBI HSM starts a hart (SBI HSM FID 0), which is also the state that
  * Linux's boot protocol requires: a0 is the hart id, a1 is the address of the device tree, and satp
  * and sstatus.SIE are zero. All harts except the first wait to be started, and KVM itself sets
@@ -57,6 +74,7 @@ void registers_reset(struct vcpu *vcpu, gpa_t entry, gpa_t dtb)
 	};
 
 	kvm_call(vcpu->fd, KVM_SET_MP_STATE, &state);
+	reset_rest(vcpu);
 	for (unsigned int i = 0; i < ARRAY_SIZE(core_names); i++)
 		set(vcpu, REG_CORE(i), 0, core_names[i]);
 	for (unsigned int i = 0; i < ARRAY_SIZE(csr_names); i++)

@@ -429,6 +429,7 @@ enum stop_reason {
 struct machine {
 	struct options options;
 	int kvm_fd, vm_fd;
+	bool can_reset; /* KVM_MP_STATE_INIT_RECEIVED resets a vCPU */
 	u8 *ram;
 	u64 ram_size;
 	struct bus bus;

@@ -3,7 +3,8 @@
  * sbi_sta.c - steal time: the host tells each vCPU how long the vCPU was ready to run but had no
  * hart.
  *
- * There is steal time only if the VM has more vCPUs than the host has harts.
+ * There is steal time only if the VM has more vCPUs than the host has harts. With reboot=1, the guest
+ * reboots once while steal time is on.
  */
 #include "rt.h"
 
@@ -166,10 +167,55 @@ static void test_end(void)
 	   "nothing is written after steal time is disabled");
 }
 
+static void spin(unsigned long ticks)
+{
+	unsigned long end = now() + ticks;
+
+	while (now() < end)
+		;
+}
+
+/*
+ * Reboot while steal time is on. Memory keeps its contents over a reboot, and this page is beyond the
+ * payload. The vCPUs share harts, so the host would report steal time soon.
+ */
+static void test_reboot(void)
+{
+	struct {
+		struct sta sta;
+		u64 rebooted;
+	} *kept = (void *)0x81000000;
+	struct sta before;
+	int late = 0;
+
+	if (kept->rebooted != 1) {
+		kept->rebooted = 1;
+		if (set_shmem((unsigned long)&kept->sta, 0, 0))
+			bail("steal time cannot be switched on");
+		sbi_call(SBI_EXT_SRST, SBI_SRST_SYSTEM_RESET, SBI_SRST_TYPE_WARM_REBOOT, 0, 0);
+		bail("the guest does not reboot");
+	}
+	memset(&kept->sta, 0x55, sizeof(kept->sta));
+	before = kept->sta;
+	for (int i = 1; i < nr_harts; i++)
+		late += hart_start(i) != 0;
+	for (int i = 1; i < nr_harts; i++)
+		hart_run(i, spin, us_to_ticks(BUSY_MS * 1000));
+	spin(us_to_ticks(BUSY_MS * 1000));
+	for (int i = 1; i < nr_harts; i++)
+		late += !hart_wait(i, WAIT_MS);
+	ok(!late && !memcmp(&before, &kept->sta, sizeof(before)),
+	   "nothing is written where steal time was before a reboot");
+}
+
 void payload_main(void)
 {
 	if (!sbi_has(SBI_EXT_STA)) {
 		skip("steal time", "no STA extension here");
+		done();
+	}
+	if (boot_number("reboot", 0)) {
+		test_reboot();
 		done();
 	}
 	crowded = boot_number("crowded", 0);
