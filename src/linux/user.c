@@ -15,12 +15,25 @@
 
 /* ---- copies ------------------------------------------------------------ */
 
+/* Copy 8 bytes by one load. copy_from_user() would copy so few bytes one by one. */
+static unsigned long word_in(void *dst, const u64 __user *src)
+{
+	u64 word;
+
+	if (get_user(word, src))
+		return sizeof(word);
+	memcpy(dst, &word, sizeof(word));
+	return 0;
+}
+
 /*
  * Linux checks at run time that an object in memory has `size` bytes (HARDENED_USERCOPY), except for
  * constant sizes. The commonest sizes are therefore constants here.
  */
 static unsigned long copy_in(void *dst, const void __user *src, size_t size)
 {
+	if (size == sizeof(u64) && IS_ALIGNED((unsigned long)src, sizeof(u64)))
+		return word_in(dst, src);
 	switch (size) {
 	case sizeof(struct kvm_interrupt):
 		return copy_from_user(dst, src, sizeof(struct kvm_interrupt));

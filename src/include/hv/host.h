@@ -48,7 +48,11 @@ void hv_free(void *p);
 
 /* ---- user memory of the calling process (may sleep) --------------------- */
 
-int hv_copy_from_user(void *dst, hva_t src, size_t size); /* 0 or -EFAULT */
+/*
+ * Return 0 or -EFAULT. Eight bytes from an aligned address are read by one load: they may be an entry
+ * of a guest's page table, which the guest changes meanwhile.
+ */
+int hv_copy_from_user(void *dst, hva_t src, size_t size);
 int hv_copy_to_user(hva_t dst, const void *src, size_t size);
 int hv_clear_user(hva_t dst, size_t size); /* zeroes */
 /*
