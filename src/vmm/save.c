@@ -197,6 +197,8 @@ static void write_state(struct machine *m, struct save_header *header)
 	u8 zero[SZ_4K] = { 0 };
 
 	sections_state(m, &save.pages, &s);
+	if (s.bad)
+		fail(s.bad, EIO);
 	header->sections_at = SAVE_PAGES + save.pages.nr * SZ_4K;
 	header->sections_len = s.len;
 	state_bytes(&s, zero, ALIGN_UP(s.len, SZ_4K) - s.len);

@@ -38,6 +38,8 @@ void state_refuse(struct state *s, const char *why)
 
 static void append(struct state *s, const void *from, size_t len)
 {
+	if (!len) /* a machine all of whose pages are zero has no list of pages */
+		return;
 	if (s->len + len > s->room) {
 		s->room = 2 * (s->len + len);
 		s->data = realloc(s->data, s->room);

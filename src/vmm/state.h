@@ -57,7 +57,7 @@ struct state {
 	u8 *data;
 	size_t len; /* in bytes: written so far when saving, the total when loading */
 	size_t room, at;
-	const char *bad; /* why the data was refused, or NULL; the first reason counts */
+	const char *bad; /* why the data was refused, or cannot be saved; NULL: it is good */
 };
 
 void state_bytes(struct state *s, void *at, size_t len);

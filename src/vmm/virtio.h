@@ -51,8 +51,8 @@ struct virtio_device {
 	size_t config_len;
 	/* Execute up to VIRTQUEUE_SIZE requests. Called with io_lock held. */
 	void (*process)(struct virtio_device *device);
-	void (*sync)(
-		struct virtio_device *device); /* make completed writes durable; io_lock is held */
+	/* Make completed writes durable; io_lock is held. Returns false if they may be lost. */
+	bool (*sync)(struct virtio_device *device);
 	void (*state)(struct virtio_device *device, struct state *s); /* its own state, or NULL */
 
 	pthread_mutex_t lock; /* guards the registers and the interrupt line */

@@ -30,6 +30,7 @@ struct disk {
 	struct virtio_device device; /* must be first: process() gets its address */
 	const char *path;
 	int fd;
+	bool lost; /* a flush has failed, and the guest does not know it yet */
 	struct virtio_blk_config config;
 	struct chain chain;
 };
@@ -146,8 +147,11 @@ static u8 transfer_all(struct disk *disk, struct iovec *iov, unsigned int count,
 
 static u8 flush(struct disk *disk)
 {
+	bool lost = disk->lost;
+
+	disk->lost = false;
 	if (fdatasync(disk->fd) == 0)
-		return VIRTIO_BLK_S_OK;
+		return lost ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK;
 	guest_error("%s: fdatasync: %s", disk->path, strerror(errno));
 	return VIRTIO_BLK_S_IOERR;
 }
@@ -254,10 +258,16 @@ static void process(struct virtio_device *device)
 
 /* ---- saved and restored ---- */
 
-/* Make durable all writes that were reported to the guest as done. */
-static void sync_disk(struct virtio_device *device)
+/*
+ * Make durable all writes that were reported to the guest as done. The host's kernel reports an error
+ * only once. If the guest continues after a save that has failed, its own next flush fails.
+ */
+static bool sync_disk(struct virtio_device *device)
 {
-	flush((struct disk *)device);
+	struct disk *disk = (struct disk *)device;
+
+	disk->lost = flush(disk) != VIRTIO_BLK_S_OK;
+	return !disk->lost;
 }
 
 static void disk_state(struct virtio_device *device, struct state *s)

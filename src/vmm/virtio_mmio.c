@@ -330,8 +330,8 @@ void virtio_mmio_state(void *of, struct state *s)
 
 	pthread_mutex_lock(&device->io_lock);
 	pthread_mutex_lock(&device->lock);
-	if (device->sync && !s->loading)
-		device->sync(device);
+	if (device->sync && !s->loading && !device->sync(device))
+		state_refuse(s, "fdatasync of a disk");
 	STATE(s, device->device_id);
 	STATE(s, features);
 	STATE(s, device->status);

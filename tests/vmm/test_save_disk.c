@@ -2,12 +2,14 @@
 /*
  * test_save_disk.c - a machine is saved while its disk executes requests: none is lost.
  */
+#include <errno.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <linux/virtio_blk.h>
 #include <linux/virtio_mmio.h>
 #include <linux/virtio_ring.h>
 #include "saved_machine.h"
@@ -121,6 +123,52 @@ static void a_request_in_progress_is_not_lost_if_the_guest_runs(void **state)
 	is_answered();
 }
 
+static bool writes_are_lost;
+
+int fdatasync(int fd)
+{
+	(void)fd;
+	errno = EIO;
+	return writes_are_lost ? -1 : 0;
+}
+
+/* Let the guest flush the disk. Returns the status of the request. */
+static u8 guest_flushes(void)
+{
+	static const struct vring_desc chain[2] = {
+		{ RAM_BASE + 0x4000, 16, VRING_DESC_F_NEXT, 1 },
+		{ RAM_BASE + ANSWER, 1, VRING_DESC_F_WRITE, 0 },
+	};
+	u16 *avail = (u16 *)(machine.ram + DISK_AVAIL);
+
+	memcpy(machine.ram + DISK_DESC, chain, sizeof(chain));
+	machine.ram[0x4000] = VIRTIO_BLK_T_FLUSH;
+	machine.ram[ANSWER] = NO_ANSWER;
+	avail[1]++;
+	machine.stopping = false;
+	set_disk_reg(VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	for (int i = 0; i < 1000 && used_ring()[1] != avail[1]; i++)
+		usleep(10000);
+	machine.stopping = true;
+	return machine.ram[ANSWER];
+}
+
+/* The host's kernel reports a failed write once, here to the save. */
+static void a_save_fails_if_the_disk_loses_writes_and_the_guest_learns_it(void **state)
+{
+	(void)state;
+	machine_reset();
+	disk_start();
+	machine.options.save_rounds = 0;
+	save_check(&machine.options);
+	machine.stopping = true;
+	writes_are_lost = true;
+	assert_false(save_finish(&machine));
+	writes_are_lost = false;
+	assert_int_equal(guest_flushes(), VIRTIO_BLK_S_IOERR);
+	assert_int_equal(guest_flushes(), VIRTIO_BLK_S_OK);
+}
+
 static int build(void **state)
 {
 	(void)state;
@@ -140,6 +188,7 @@ int main(void)
 		cmocka_unit_test(pages_written_by_a_disk_are_dirty),
 		cmocka_unit_test(a_request_in_progress_is_not_lost_if_the_guest_is_stopped),
 		cmocka_unit_test(a_request_in_progress_is_not_lost_if_the_guest_runs),
+		cmocka_unit_test(a_save_fails_if_the_disk_loses_writes_and_the_guest_learns_it),
 	};
 
 	return cmocka_run_group_tests_name("disks of saved machines", tests, build, tear_down);
