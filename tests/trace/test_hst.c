@@ -63,6 +63,7 @@ static void a_name_is_converted_back_to_its_number(void **state)
 	(void)state;
 	for (unsigned int k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
 		struct hst_event event = event_of(kinds[k]);
+		unsigned int before = names;
 
 		for (u64 i = 0; i < 20000; i++) {
 			u64 value = i < 4096   ? i
@@ -77,6 +78,8 @@ static void a_name_is_converted_back_to_its_number(void **state)
 			if (back != value && !(k == 0 && (value >> 31) == 1))
 				fail_msg("%s %s: 0x%llx, not 0x%llx", kinds[k], text, back, value);
 		}
+		if (names == before)
+			fail_msg("no value of kind %s has a name", kinds[k]);
 	}
 	assert_true(names > 300);
 	assert_false(hst_name_number(HST_CAUSE, "nonesuch", &back));
