@@ -195,7 +195,7 @@ static int place_in_order(const struct model *model, u64 id)
 		if (model->order[i] == (unsigned int)number_of(id))
 			return i;
 	}
-	return -1;
+	return -1; /* never set */
 }
 
 static void extensions_come_before_registers_and_compare_before_the_timer_state(void **state)
@@ -204,6 +204,9 @@ static void extensions_come_before_registers_and_compare_before_the_timer_state(
 
 	(void)state;
 	assert_true(machine_restores());
+	assert_true(place_in_order(model, TIMER(time)) >= 0);
+	assert_true(place_in_order(model, ISA(ZBA)) >= 0);
+	assert_true(place_in_order(model, CORE(10)) >= 0);
 	assert_true(place_in_order(model, TIMER(time)) < place_in_order(model, ISA(SSTC)));
 	assert_true(place_in_order(model, ISA(ZBA)) < place_in_order(model, CORE(0)));
 	assert_true(place_in_order(model, CORE(10)) < place_in_order(model, TIMER(compare)));
