@@ -5,9 +5,11 @@
 #
 #   change byte|swap|number       change $tmp/saved: flip one bit of a page; exchange the contents
 #                                 of two pages; or set a page's number to one beyond the end of RAM,
-#                                 and correct the section's checksum
+#                                 and correct the section's checksum. The addresses of the pages
+#                                 whose contents change are written to $tmp/saved.pages, as a regex
 #   refused "CHANGE" NAME REGEX   claim, as NAME, that a machine saved and then changed by CHANGE is
-#                                 not restored: status 101, and a message that matches REGEX
+#                                 not restored: status 101, and a message that matches REGEX, in
+#                                 which PAGE stands for the address of a page whose contents changed
 
 change()
 {
@@ -16,7 +18,7 @@ import struct
 import sys
 
 SECTION = struct.Struct("<8sIIQQ")
-PAGE, MASK = 4096, (1 << 64) - 1
+PAGE, RAM_BASE, MASK = 4096, 0x80000000, (1 << 64) - 1
 
 
 def sum_of(data, total=0):
@@ -31,6 +33,11 @@ def page_at(place):
     return PAGE + place * PAGE
 
 
+def note_addresses(entries):
+    with open(sys.argv[1] + ".pages", "w") as pages:
+        print("(%s)" % "|".join("0x0*%x" % (RAM_BASE + number * PAGE) for number, _ in entries), file=pages)
+
+
 with open(sys.argv[1], "r+b") as file:
     whole = bytearray(file.read())
     if whole[:8] != b"HSVMSAVE":
@@ -43,10 +50,12 @@ with open(sys.argv[1], "r+b") as file:
                   entries[i][1] != entries[i + 1][1])
     if sys.argv[2] == "byte":
         whole[page_at(middle) + 100] ^= 0x10
+        note_addresses(entries[middle:middle + 1])
     elif sys.argv[2] == "swap":
         first, second = page_at(middle), page_at(middle + 1)
         whole[first:first + PAGE], whole[second:second + PAGE] = (
             whole[second:second + PAGE], whole[first:first + PAGE])
+        note_addresses(entries[middle:middle + 2])
     else:
         name, index, zero, length, _ = SECTION.unpack_from(whole, at)
         begin = at + SECTION.size
@@ -62,10 +71,11 @@ PYTHON
 
 refused()
 {
-	local said
+	local said regex=$3
 	between "$1"
 	asked save_dirty rounds=2000
 	said=$(grep 'vmm: ' <<<"$err" | tail -n 1)
-	[ "$changed" = 0 ] && [ "$status" = 101 ] && grep -qE -- "$3" <<<"$said" && [ -z "$claims" ]
+	[[ $regex != *PAGE* ]] || regex=${regex//PAGE/$(<"$tmp/saved.pages")}
+	[ "$changed" = 0 ] && [ "$status" = 101 ] && grep -qE -- "$regex" <<<"$said" && [ -z "$claims" ]
 	ok $? "$2" || { diag "status $status, message: $said"; last_words; }
 }
