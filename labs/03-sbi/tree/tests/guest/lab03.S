@@ -6,7 +6,7 @@
  * different values in the rest of s2 to s11; returns a1, or 1 if a0 is not 0.
  *
  * unsigned long lab_skip(ext, fid): make the call, followed by 6 instructions that each add a bit;
- * returns the bits.
+ * returns the bits, with bit 6 set if a0 or a1 is not 0.
  */
 	.option	norvc
 	.globl	lab_reg
@@ -50,5 +50,8 @@ lab_skip:
 	addi	a2, a2, 8
 	addi	a2, a2, 16
 	addi	a2, a2, 32
-	mv	a0, a2
+	or	a0, a0, a1
+	snez	a0, a0
+	slli	a0, a0, 6
+	or	a0, a0, a2
 	ret

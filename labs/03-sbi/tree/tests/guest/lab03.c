@@ -100,7 +100,8 @@ static void test_check(void)
 static void test_skip(void)
 {
 	ok_eq(lab_skip(ext, boot_need("fid_skip")), 63 & ~((1UL << boot_need("skipped")) - 1),
-	      "skip: the first %lu of six instructions are not executed", boot_need("skipped"));
+	      "skip: error and value are 0, and the first %lu of six instructions are not executed",
+	      boot_need("skipped"));
 }
 
 static void test_numbers(void)

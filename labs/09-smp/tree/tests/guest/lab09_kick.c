@@ -18,6 +18,7 @@ static void test_kick(unsigned long mode, unsigned long blocking, unsigned long 
 		      const char *req_name, bool wakes)
 {
 	unsigned long want = mode | blocking << 4 | ASKED_FOR, got = ALL, tries;
+	const char *effect;
 
 	if (blocking == AWAKE && mode == IN_GUEST)
 		want = KICKED | INTERRUPT | ASKED_FOR;
@@ -25,11 +26,13 @@ static void test_kick(unsigned long mode, unsigned long blocking, unsigned long 
 		want = OUTSIDE | IDLE_KICKED << 4 | INTERRUPT | ASKED_FOR;
 	for (tries = 0; got == ALL && tries < 50; tries++)
 		got = watch(KICK, 2, mode, blocking, req);
-	if (blocking == ASLEEP) /* waking a thread may send an interrupt for another reason */
+	effect = want & INTERRUPT ? "causes one interrupt" : "causes no interrupt";
+	if (blocking == ASLEEP) { /* waking a thread may send an interrupt for another reason */
 		got &= ~INTERRUPT;
-	if (!ok_eq(got, want, "%s requested of a vCPU that is %s causes %s", req_name,
-		   blocking ? blocking_name[blocking] : mode_name[mode],
-		   want & INTERRUPT ? "one interrupt" : "no interrupt"))
+		effect = "sets the request";
+	}
+	if (!ok_eq(got, want, "%s requested of a vCPU that is %s %s", req_name,
+		   blocking ? blocking_name[blocking] : mode_name[mode], effect))
 		note("bits 3:0 mode, 7:4 blocking, 8: an interrupt came, 9: the request is set");
 }
 
