@@ -5,12 +5,13 @@
 #   programs SECONDS "NAME [ARGUMENT...]"...
 #                 build programs of the folder tests, run them on the Linux module in one machine, and repeat their
 #                 claims. Claim that each ends with status 0, that the core is called with interrupts off, and that
-#                 Linux warns of nothing
+#                 Linux warns of nothing. The trace must contain each event of $core_events
 #   machine OPTION...
 #                 set options of scripts/hyperscope for the machines that follow
 
 . "$HS_TOP/tests/lib/linux.sh"
 
+core_events=(kvm_vcpu_load kvm_vcpu_put)
 machine_options=()
 machine()
 {
@@ -46,7 +47,12 @@ programs()
 		[ -s /tmp/events ] && ! grep -vE '\[[0-9]+\] [dD]' /tmp/events >/tmp/on
 		claim $? "interrupts are off when a vCPU is loaded or put, and when pages are unmapped"
 		[ ! -s /tmp/on ] || head -n 3 /tmp/on | sed 's/^/# /'
+		for event in $CORE_EVENTS; do
+			grep -q "$event" /tmp/events
+			claim $? "the trace shows whether interrupts are off at $event"
+		done
 	END
+	sed -i "1i CORE_EVENTS='${core_events[*]}'" "$tmp/programs.sh"
 	on_module "programs" "$seconds" ${machine_options[@]+"${machine_options[@]}"} "${files[@]}" \
 		--file "$tmp/programs.sh:/programs.sh" "$O/guest/busybox" sh /programs.sh "$@"
 }
