@@ -45,6 +45,18 @@ static int store_device(void)
 	return access_at(MMIO, EXC_STORE_GUEST_PAGE_FAULT, SW);
 }
 
+/* A hart may write 0 to htval at any fault (H §2.8): stval tells where it was. */
+static void page_0_is_not_remembered(void **state)
+{
+	struct hv_trap trap = { .scause = EXC_LOAD_GUEST_PAGE_FAULT,
+				.stval = NATIVE_GUEST_BASE + 0x3000,
+				.htinst = LW };
+
+	(void)state;
+	assert_int_equal(access_at(8, EXC_LOAD_GUEST_PAGE_FAULT, LW), RESUME_USER);
+	assert_int_equal(exit_gstage_fault(vm.vcpu, &trap), RESUME_GUEST);
+}
+
 static void a_slot_added_over_a_device_is_memory(void **state)
 {
 	(void)state;
@@ -264,6 +276,7 @@ static void a_word_of_an_irqchip_that_is_not_initialized_is_not_remembered(void 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		LOADED(page_0_is_not_remembered),
 		LOADED(a_slot_added_over_a_device_is_memory),
 		LOADED(read_only_memory_is_not_remembered_as_a_device),
 		LOADED(an_access_by_the_page_table_walk_is_not_emulated),

@@ -264,9 +264,11 @@ static __attribute__((noinline)) int handle_fault(struct kvm_vcpu *vcpu, const s
 		return vcpu_inject_access_fault(vcpu, trap);
 	/*
 	 * Remember the page of a device, but not a page of a read-only slot. Do not remember any
-	 * page with gpa_walk, which does not trust htval.
+	 * page with gpa_walk, which does not trust htval, nor page 0, because htval may be 0 at a
+	 * fault of any address (H §2.8).
 	 */
-	if (gpa == &gpa_htval_ops && !memslot_find(vcpu, gpa_to_gfn(fault.gpa)))
+	if (gpa == &gpa_htval_ops && fault.gpa >= PAGE_SIZE &&
+	    !memslot_find(vcpu, gpa_to_gfn(fault.gpa)))
 		vcpu->device_gfn = gpa_to_gfn(fault.gpa);
 	return mmio_emulate(vcpu, trap, fault.gpa);
 }
