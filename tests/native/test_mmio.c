@@ -101,9 +101,8 @@ static int run_access(struct native_vm *f, const struct access *a)
 static void every_access_reaches_user_space(struct native_vm *f)
 {
 	struct kvm_vcpu *vcpu = f->vcpu;
-	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(accesses); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(accesses); i++) {
 		const struct access *a = &accesses[i];
 		u64 data = 0;
 
@@ -263,10 +262,9 @@ static void unsupported_accesses_get_an_access_fault(struct native_vm *f)
 		{ "vse8.v v0,(a1)", 0x02058027, 0x02000027, true },
 		{ "cbo.zero (a1)", 0x0045a00f, 0, true },
 	};
-	unsigned int i;
 
 	csr_write(vstvec, NATIVE_GUEST_BASE + 0x100);
-	for (i = 0; i < ARRAY_SIZE(refused); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(refused); i++) {
 		const struct refused *r = &refused[i];
 
 		write_code(CODE, r->insn);
@@ -283,10 +281,9 @@ static void unsupported_accesses_get_an_access_fault(struct native_vm *f)
 
 static void a_misaligned_access_gets_an_access_fault(struct native_vm *f)
 {
-	unsigned int i;
 
 	csr_write(vstvec, NATIVE_GUEST_BASE + 0x100);
-	for (i = 0; i < ARRAY_SIZE(accesses); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(accesses); i++) {
 		const struct access *a = &accesses[i];
 		gva_t address = MMIO + a->len / 2;
 
@@ -370,9 +367,8 @@ static void a_gstage_fault_of_the_fetch_retries_the_instruction(struct native_vm
 {
 	static const unsigned long causes[] = { EXC_LOAD_GUEST_PAGE_FAULT,
 						EXC_INST_GUEST_PAGE_FAULT, EXC_INST_PAGE_FAULT };
-	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(causes); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(causes); i++) {
 		fetch_with_trap(f, causes[i], CODE >> 2);
 		assert_int_equal(csr_read(vscause), 99);
 		assert_int_equal(f->vcpu->guest.sepc, CODE);
@@ -388,10 +384,9 @@ static void an_instruction_changed_since_the_fault_is_run_again(struct native_vm
 		0x0006a503, /* lw a0,0(a3): another address */
 		0x0000006f, /* j . */
 	};
-	unsigned int i;
 
 	with_htinst = false;
-	for (i = 0; i < ARRAY_SIZE(other); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(other); i++) {
 		write_code(CODE, other[i]);
 		f->vcpu->guest.gpr[A1] = MMIO;
 		csr_write(vscause, 99);
