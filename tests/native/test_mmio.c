@@ -281,7 +281,6 @@ static void unsupported_accesses_get_an_access_fault(struct native_vm *f)
 
 static void a_misaligned_access_gets_an_access_fault(struct native_vm *f)
 {
-
 	csr_write(vstvec, NATIVE_GUEST_BASE + 0x100);
 	for (unsigned int i = 0; i < ARRAY_SIZE(accesses); i++) {
 		const struct access *a = &accesses[i];
@@ -369,7 +368,9 @@ static void a_gstage_fault_of_the_fetch_retries_the_instruction(struct native_vm
 						EXC_INST_GUEST_PAGE_FAULT, EXC_INST_PAGE_FAULT };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(causes); i++) {
+		native_fences.gvma_vmid = 0;
 		fetch_with_trap(f, causes[i], CODE >> 2);
+		assert_true(native_fences.gvma_vmid);
 		assert_int_equal(csr_read(vscause), 99);
 		assert_int_equal(f->vcpu->guest.sepc, CODE);
 	}
@@ -448,9 +449,8 @@ static void a_fetch_reads_no_page_that_the_host_took_back(struct native_vm *f)
 static void run(void (*claim)(struct native_vm *f))
 {
 	struct native_vm f;
-	unsigned int round;
 
-	for (round = 0; round < 3; round++) {
+	for (unsigned int round = 0; round < 3; round++) {
 		setup_vm(&f);
 		with_htinst = round != 1;
 		/* In the last round, the toggle requires a fetch, although htinst is valid. */

@@ -11,6 +11,7 @@
 #include "exit/exit.h"
 #include "exit/insn.h"
 #include "kvm.h"
+#include "mmu/tlb.h"
 #include "mmu/unpriv.h"
 #include "vcpu/aia.h"
 #include "vcpu/fp.h"
@@ -54,9 +55,11 @@ INLINE unsigned long trapped_insn(struct kvm_vcpu *vcpu, const struct hv_trap *t
 	insn = unpriv_read(vcpu, true, trap->sepc, &fetch);
 	if (!fetch.scause)
 		return insn;
-	/* G-stage fault: the host has taken the page back. The guest's fetch will map it again. */
-	if (fetch.htval || fetch.scause >= EXC_INST_GUEST_PAGE_FAULT)
+	/* G-stage fault: the host has taken the page back. As in refetch_failed() of mmio.c. */
+	if (fetch.htval || fetch.scause >= EXC_INST_GUEST_PAGE_FAULT) {
+		tlb_flush_vm_local(vcpu->kvm);
 		return 0;
+	}
 	vcpu->guest.hstatus |= HSTATUS_GVA; /* unlike the exit, this trap has an address (H §2.1) */
 	vcpu_inject_trap(vcpu,
 			 fetch.scause == EXC_LOAD_ACCESS_FAULT ? EXC_INST_ACCESS_FAULT

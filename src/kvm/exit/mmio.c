@@ -32,6 +32,7 @@
 #include "exit/exit.h"
 #include "exit/insn_decode.h"
 #include "irqchip.h"
+#include "mmu/tlb.h"
 #include "mmu/unpriv.h"
 #include "request.h"
 #include "toggle.h"
@@ -59,10 +60,15 @@ static void refetch_failed(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 	 * G-stage fault: the host has taken back the page of the instruction. The guest's own fetch
 	 * will fault it in again. The specification requires cause 21 here (H §3.1, a load). QEMU
 	 * raises cause 12 instead, with htval set; for a VS-stage fault, htval is 0.
+	 *
+	 * If the page has been mapped again, the guest's fetch succeeds, and this hart may still
+	 * remember for loads that the page was absent.
 	 */
 	if (fetch->scause == EXC_LOAD_GUEST_PAGE_FAULT ||
-	    fetch->scause == EXC_INST_GUEST_PAGE_FAULT || fetch->htval)
+	    fetch->scause == EXC_INST_GUEST_PAGE_FAULT || fetch->htval) {
+		tlb_flush_vm_local(vcpu->kvm);
 		return;
+	}
 	/* HLVX raises the causes of a load, but to the guest this is a fetch. */
 	if (fetch->scause == EXC_LOAD_ACCESS_FAULT || fetch->scause == EXC_INST_ACCESS_FAULT)
 		cause = EXC_INST_ACCESS_FAULT;
