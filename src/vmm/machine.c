@@ -161,8 +161,10 @@ static void park_all(struct machine *m)
  */
 static void on_signal(int number)
 {
-	if (ending_signal)
+	if (ending_signal) {
+		console_restore_terminal();
 		_exit(128 + number);
+	}
 	ending_signal = number;
 	sem_post(&signaled->wake);
 }
@@ -309,6 +311,7 @@ int machine_run(struct machine *m)
 			break;
 		if (!m->options.image) {
 			complain("the guest reboots, but --restore was given no IMAGE to boot");
+			m->stop_status = STATUS_SETUP;
 			break;
 		}
 		guest_reboots();
@@ -325,10 +328,34 @@ int machine_run(struct machine *m)
 	return m->stop_status;
 }
 
+/* Whoever has started the VMM may have blocked signals: then no kick would reach a vCPU. */
+static void unblock_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* SIGHUP stays ignored under nohup. */
+static void catch_signals(struct machine *m)
+{
+	struct sigaction action = { .sa_handler = on_signal }, hangup;
+
+	signaled = m;
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGQUIT, &action, NULL);
+	sigaction(SIGHUP, NULL, &hangup);
+	if (hangup.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &action, NULL);
+	action.sa_handler = m->options.save ? on_save_signal : SIG_IGN;
+	sigaction(SIGUSR2, &action, NULL);
+}
+
 void machine_create(struct machine *m)
 {
-	struct sigaction action = { .sa_handler = on_signal };
-
+	unblock_signals();
 	sem_init(&m->wake, 0, 0);
 	pthread_mutex_init(&m->lock, NULL);
 	pthread_cond_init(&m->parked, NULL);
@@ -356,12 +383,7 @@ void machine_create(struct machine *m)
 	for (unsigned int i = 0; i < m->options.vcpus; i++)
 		vcpu_start_thread(&m->vcpus[i]);
 
-	signaled = m;
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
-	if (m->options.save)
-		sigaction(SIGUSR2, &(struct sigaction){ .sa_handler = on_save_signal }, NULL);
+	catch_signals(m);
 	console_start(m);
 	park_all(m);
 }

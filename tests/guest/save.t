@@ -40,6 +40,14 @@ kill -USR2 $!
 wait $!
 printf '\n=== status %d\n' $?
 run restore-signal /vmm --restore signaled
+echo "=== without-save"
+/vmm --memory 8M --append how=spin /fault_loop.bin </dev/null 2>&1 &
+sleep 0.5
+kill -USR2 $!
+sleep 0.2
+kill -QUIT $!
+wait $!
+printf '\n=== status %d\n' $?
 run small /vmm --memory 8M --save /dev/vda --save-at 200 --append how=spin /fault_loop.bin
 dd if=/dev/zero bs=1M count=90 2>/dev/null | tr '\000' x >initrd
 run many-pages /vmm --memory 128M --initrd initrd --save many --save-at 100 \
@@ -169,6 +177,8 @@ is "$status:$(grep -c '^ok' <<<"$out"):$(grep -c '^not ok' <<<"$out")" 0:2:0 \
 part signal
 is "$status:$(grep -c '^vmm: saved .* after 0 rounds' <<<"$out"):$(grep -cE '^(vmm: save:|spun)' <<<"$out")" 0:1:0 \
 	"SIGUSR2 saves the guest, without a round if --save-rounds is 0" || diag "$out"
+part without-save
+is "$status:$(grep -c '^spun' <<<"$out")" 131:0 "without --save, SIGUSR2 is ignored; SIGQUIT ends the run" || diag "$out"
 part restore-signal
 is "$status:$(grep '^spun' <<<"$out")" 0:spun \
 	"the guest saved by SIGUSR2 continues where it was" || diag "$out"
