@@ -12,6 +12,8 @@
 #include <linux/smp.h>
 #include <asm/csr.h>
 
+static unsigned int pause = 300; /* in us; a hart is not idle for one to three times as long */
+module_param(pause, uint, 0444);
 static ulong idled;
 module_param(idled, ulong, 0444);
 
@@ -52,7 +54,7 @@ static int idle(void *unused)
 			WRITE_ONCE(idled, idled + 1); /* approximate */
 		}
 		local_irq_restore(flags);
-		usleep_range(300, 900);
+		usleep_range(pause, 3 * pause);
 	}
 	return 0;
 }
