@@ -12,7 +12,7 @@
 #include <linux/smp.h>
 #include <asm/csr.h>
 
-static unsigned int pause = 300; /* in us; a hart is not idle for one to three times as long */
+static unsigned int pause = 300; /* in us, at least, between two idle states of a hart */
 module_param(pause, uint, 0444);
 static ulong idled;
 module_param(idled, ulong, 0444);
@@ -83,12 +83,7 @@ static int __init deep_idle_init(void)
 	return 0;
 }
 
-static void __exit deep_idle_exit(void)
-{
-	stop_all();
-}
-
 module_init(deep_idle_init);
-module_exit(deep_idle_exit);
+module_exit(stop_all);
 MODULE_DESCRIPTION("An idle state in which harts lose their CSRs, for tests of hypervisors");
 MODULE_LICENSE("Dual MIT/GPL");
