@@ -87,12 +87,6 @@ static int hart_offline(unsigned int cpu)
 	return 0;
 }
 
-#ifndef HAVE_REGISTER_SYSCORE
-#define SYSCORE_ARGUMENT void
-#else
-#define SYSCORE_ARGUMENT void *data
-#endif
-
 /*
  * The hart may have lost its CSRs in an idle state (SBI §9, non-retentive suspend). It runs Linux's
  * idle thread, so no vCPU is loaded.
@@ -105,6 +99,12 @@ static int hart_idled(struct notifier_block *self, unsigned long event, void *un
 }
 
 static struct notifier_block idle_notifier = { .notifier_call = hart_idled };
+
+#ifndef HAVE_REGISTER_SYSCORE
+#define SYSCORE_ARGUMENT void
+#else
+#define SYSCORE_ARGUMENT void *data
+#endif
 
 /* Suspend stops the other harts by hotplug; the last one is stopped here. */
 static int suspend(SYSCORE_ARGUMENT)
@@ -158,7 +158,8 @@ int harts_use(void)
 	if (!err && !nr_users) {
 		register_syscore(&syscore);
 		cpu_pm_register_notifier(&idle_notifier);
-		on_each_cpu(hart_probe, NULL, 1);    /* a hart may have idled since hart_online() */
+		/* A hart may have lost its CSRs between hart_online() and the registration. */
+		on_each_cpu(hart_probe, NULL, 1);
 		if (system_state > SYSTEM_RUNNING) { /* shut_down() may have been called already */
 			disable();
 			err = -EBUSY;

@@ -55,7 +55,7 @@ INLINE unsigned long trapped_insn(struct kvm_vcpu *vcpu, const struct hv_trap *t
 	insn = unpriv_read(vcpu, true, trap->sepc, &fetch);
 	if (!fetch.scause)
 		return insn;
-	/* G-stage fault: the host has taken the page back. As in refetch_failed() of mmio.c. */
+	/* G-stage fault: refetch_failed() in mmio.c explains why the guest continues, and the fence. */
 	if (fetch.htval || fetch.scause >= EXC_INST_GUEST_PAGE_FAULT) {
 		tlb_flush_vm_local(vcpu->kvm);
 		return 0;
