@@ -36,7 +36,9 @@ static struct native_vm vms[VMS];
 static struct kvm_vcpu *vcpus[ALL];
 static struct expected expected[ALL];
 static int device[VMS];
-static gpa_t imsic_base = IMSIC_BASE; /* of the VMs that make_vm() makes */
+/* Of the VMs that make_vm() makes. */
+static gpa_t imsic_base = IMSIC_BASE;
+static u32 nr_ids = 64 * WORDS - 1;
 
 static inline struct kvm *vm_of(unsigned int v)
 {
@@ -81,7 +83,7 @@ static inline void make_vm(unsigned int i)
 	memcpy(native_user(SCRATCH_HVA), &create, sizeof(create));
 	assert_int_equal(native_ioctl(vms[i].vm_fd, KVM_CREATE_DEVICE, SCRATCH_HVA), 0);
 	device[i] = (int)((struct kvm_create_device *)native_user(SCRATCH_HVA))->fd;
-	set_attr(i, KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_IDS, 64 * WORDS - 1);
+	set_attr(i, KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_IDS, nr_ids);
 	set_attr(i, KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_HART_BITS, 1);
 	set_attr(i, KVM_DEV_RISCV_AIA_GRP_ADDR, KVM_DEV_RISCV_AIA_ADDR_APLIC, 0x20000000);
 	for (id = 0; id < VCPUS; id++)
@@ -173,6 +175,26 @@ static inline u32 top_expected(const struct expected *e)
 		if (e->pending[id / 64] & e->enabled[id / 64] & BIT(id % 64))
 			return id;
 	}
+	return 0;
+}
+
+static inline int end(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	native_guest_file_hook = NULL;
+	for (i = 0; i < ALL; i++) {
+		if (expected[i].hart != NOT_LOADED)
+			put(i);
+	}
+	for (i = 0; i < VMS; i++) {
+		native_close(device[i]);
+		native_vm_free(&vms[i]);
+	}
+	native_user_exit();
+	assert_int_equal(native_objects_in_use(), 0);
+	assert_int_equal(native_pages_in_use(), 0);
 	return 0;
 }
 

@@ -59,6 +59,14 @@ mutant "dirty log: clearing the log does not flush" dirty_log.c \
 mutant "guest files: the registers are read before the page is unmapped" imsic_guest.c \
 	's/\tunmap_page\(imsic\);\n(.*?)(\timsic->file_hart = IMSIC)/$1\tspin_unlock(&imsic->lock);\n\tunmap_page(imsic);\n\tspin_lock(&imsic->lock);\n$2/s' \
 	test_imsic_guest
+mutant "guest files: the registers are read before all stores have arrived" imsic_guest.c \
+	's/\twait_for_stores\(imsic\);\n//' test_imsic_guest
+mutant "guest files: the core does not wait for its own store" imsic_guest.c \
+	's/\twhile \(!\(csr_read\(vsireg\) & bit\)\)\n\t\thv_cpu_relax\(\);\n//' test_imsic_guest
+mutant "guest files: the highest id is lost" imsic_guest.c \
+	's/if \(!was_pending\)\n/if (1)\n/' test_imsic_guest
+mutant "guest files: the id that the core stores stays pending" imsic_guest.c \
+	's/if \(!was_pending\)\n/if (0)\n/' test_imsic_guest
 mutant "guest files: the page is unmapped without a fence" imsic_guest.c \
 	's/\ttlb_flush_page_at_once\(.*?;\n//' test_imsic_guest
 mutant "guest files: the page is mapped before the registers are written" imsic_guest.c \

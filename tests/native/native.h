@@ -184,6 +184,12 @@ struct native_guest_file {
 };
 
 void native_guest_files_set(bool exist); /* one file per hart; none after a reset */
+/*
+ * From now until a reset, stores to a file take effect only while its hart accesses vsireg, or when
+ * native_guest_files_settle() is called.
+ */
+void native_guest_files_delay(void);
+void native_guest_files_settle(void);
 struct native_guest_file *native_guest_file(unsigned int hart);
 /* Store an MSI to the page at pa. Returns false if it is not the page of a file. */
 bool native_guest_file_store(hpa_t pa, u32 id);

@@ -313,7 +313,7 @@ bool hv_idle(void);
 unsigned int hv_guest_files(void);
 hpa_t hv_guest_file_pa(unsigned int hart, unsigned int file);
 unsigned int hv_guest_ids(void);
-/* Set the pending bit of an identity in a file of any hart. Any context. */
+/* Store an identity to a file of any hart; its pending bit is set later. Any context. */
 void hv_guest_file_send(unsigned int hart, unsigned int file, u32 id);
 /*
  * Set the function that is called on a hart, with interrupts off, when a guest external interrupt

@@ -8,6 +8,7 @@
  * request word stays pending until the guest runs, and then ends the guest's run at once. If the last
  * read finds a request, interrupts are taken before the loop starts again (vcpu_not_entered()).
  */
+#include "hv/barrier.h"
 #include "exit/exit.h"
 #include "exit/observe.h"
 #include "irqchip.h"
@@ -204,7 +205,7 @@ static int run_once(struct kvm_vcpu *vcpu)
 	trap.htval = csr_read(htval);
 	trap.htinst = csr_read(htinst);
 	trap.sepc = vcpu->guest.sepc;
-	__atomic_store_n(&vcpu->mode, VCPU_OUTSIDE, __ATOMIC_RELEASE);
+	store_release_all(&vcpu->mode, VCPU_OUTSIDE);
 	hv_unpin();
 	vcpu->stats.exits++;
 	trace_kvm_exit(trap.sepc, trap.scause, trap.stval, trap.htval, trap.htinst);

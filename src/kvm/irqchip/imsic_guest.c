@@ -10,9 +10,10 @@
  * back; a vCPU that sleeps is woken by software, because a store to its page then faults and
  * reaches imsic_send().
  *
- * The order at the put matters. Once every hart has fenced, no store can reach the file anymore,
- * so the registers that are then read are complete. An MSI from the kernel goes to the file or to
- * memory according to imsic->file_hart, under imsic->lock.
+ * The order at the put matters. Once every hart has fenced, no guest can store to the file anymore.
+ * A store that was executed earlier may still be on its way (wait_for_stores()). Once it has
+ * arrived, the registers that are then read are complete. An MSI from the kernel goes to the file or
+ * to memory according to imsic->file_hart, under imsic->lock.
  *
  * hstatus.VGEIN selects the file, for the guest in guest.hstatus and for the host in the hart's
  * own hstatus: vsip shows the file's interrupt to the core, too. In HS, an interrupt of the file
@@ -21,6 +22,7 @@
  * A file that no vCPU uses is all zero. Spec: AIA, "Interrupts for virtual machines (VS level)";
  * H §2.4.
  */
+#include "hv/barrier.h"
 #include "irqchip/aia.h"
 #include "mmu/tlb.h"
 #include "vcpu/irq.h"
@@ -136,6 +138,30 @@ static void unmap_page(struct imsic *imsic)
 	tlb_flush_page_at_once(vm, gpa);
 }
 
+/*
+ * Wait until all stores to the file have taken effect. Stores to one file take effect in their order,
+ * after any time (AIA, "Memory region for an interrupt file"). So a store made here is the last. It
+ * is for the highest id, which is a guest's own only if its IMSICs have all ids of the file.
+ *
+ * The earlier stores come first because the harts have ordered them: a vCPU before its mode becomes
+ * OUTSIDE, imsic_guest_send() before imsic->lock is released, and the firmware, presumably, when it
+ * executes a fence for another hart.
+ */
+static void wait_for_stores(const struct imsic *imsic)
+{
+	u32 last = hv_guest_ids();
+	unsigned long bit = BIT(last % 64), was_pending;
+
+	csr_write(vsiselect, IMSIC_EIP0 + 2 * (last / 64));
+	was_pending = csr_read_clear(vsireg, bit) & bit;
+	barrier_all();
+	imsic_guest_send(imsic, last);
+	while (!(csr_read(vsireg) & bit))
+		hv_cpu_relax();
+	if (!was_pending)
+		csr_clear(vsireg, bit);
+}
+
 /* ---- load and put ------------------------------------------------------------------------ */
 
 void imsic_guest_load(struct imsic *imsic)
@@ -166,6 +192,7 @@ void imsic_guest_put(struct imsic *imsic)
 		return;
 	unmap_page(imsic);
 	spin_lock(&imsic->lock);
+	wait_for_stores(imsic);
 	take_registers(&imsic->file, imsic->nr_words);
 	if (READ_ONCE(vcpu->hsm_stopped))
 		imsic->file = (struct imsic_file){ 0 };
@@ -179,6 +206,7 @@ void imsic_guest_put(struct imsic *imsic)
 void imsic_guest_send(const struct imsic *imsic, u32 id)
 {
 	hv_guest_file_send(imsic->file_hart, GUEST_FILE, id);
+	barrier_all(); /* see wait_for_stores() */
 }
 
 void imsic_guest_idle(bool idle)

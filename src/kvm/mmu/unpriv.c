@@ -7,6 +7,7 @@
  * has the guest try again. Another vCPU may change the page at any time, so nothing is read twice.
  * Spec: H §3.1.
  */
+#include "hv/barrier.h"
 #include "kvm.h"
 #include "kvm_asm.h"
 #include "mmu/shadow.h"
@@ -64,7 +65,7 @@ static void begin_as_guest(struct kvm_vcpu *vcpu)
 
 static void end_as_guest(struct kvm_vcpu *vcpu)
 {
-	__atomic_store_n(&vcpu->mode, VCPU_OUTSIDE, __ATOMIC_RELEASE);
+	store_release_all(&vcpu->mode, VCPU_OUTSIDE);
 }
 
 /* HLV uses SPVP as its privilege. */
