@@ -93,3 +93,12 @@ void native_vm_free(struct native_vm *f)
 		native_close(f->vcpu_fd[i]);
 	native_close(f->vm_fd);
 }
+
+void native_user_unmap_elsewhere(hva_t hva, size_t size)
+{
+	unsigned int hart = hv_hart();
+
+	native_hart_set(hart ? 0 : 1);
+	native_user_unmap(hva, size);
+	native_hart_set(hart);
+}

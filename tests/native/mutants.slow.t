@@ -82,8 +82,12 @@ mutant "fences: a range is invalidated without sfence.inval.ir" tlb_range.c \
 	's/sfence_inval_ir\(\);//g' test_tlb_flush
 mutant "fences: a vCPU in its guest is not fenced by the firmware" tlb.c \
 	's/remote_fence_send\(&remote\);(\n\treturn reached)/$1/' test_race_memory
+mutant "fences: the VS-stage translations of a vCPU outside of its guest are kept" tlb.c \
+	's/vcpu_set_request\(vcpu, REQ_HFENCE_ALL\);/;/' test_tlb_flush
+mutant "fences: the calling thread's own vCPU is not fenced" tlb.c \
+	's/\ttlb_fence_local\(vm, fence\);\n\telse/\t;\n\telse/' test_fault
 mutant "fences: the mode is read before the request is set" tlb.c \
-	's/(kvm_for_each_vcpu\(i, vcpu, vm\)\n\t\tvcpu_set_request\(.*?;\n)(.*?)(\tremote_fence_send)/$2\t$1$3/s' test_race_memory
+	's/(kvm_for_each_vcpu\(i, vcpu, vm\)\n\t\tif \(vcpu != own\)\n\t\t\tvcpu_set_request\(.*?;\n)(.*?)(\tremote_fence_send)/$2\t$1$3/s' test_race_memory
 mutant "fences: the remote fence names another VMID" tlb.c \
 	's/(READ_ONCE\(vcpu->hart\), )READ_ONCE\(vcpu->vmid\)/$1READ_ONCE(vcpu->vmid) + 1/' test_race_memory
 mutant "rule 5: the removal of a slot does not wait for stores by the host" memslot.c \

@@ -137,6 +137,8 @@ enum native_user_flags {
 void native_user_map(hva_t hva, size_t size, unsigned int flags);
 /* Unmap user memory at [hva, hva + size), and call notifiers as the host does. */
 void native_user_unmap(hva_t hva, size_t size);
+/* The same by a thread on another hart, which has not loaded the vCPU that is loaded here. */
+void native_user_unmap_elsewhere(hva_t hva, size_t size);
 void native_user_exit(void); /* call the notifiers' release(), then free the address space */
 /* Called by hv_user_page_look() and _get() once the page is found. Tests use it to cause races. */
 extern void (*native_page_get_hook)(hva_t hva, bool write);

@@ -230,11 +230,22 @@ static void the_tlb_keeps_the_page_until_the_fence_is_served(void **state)
 
 	(void)state;
 	store(BASE + 0x3000, 1);
-	native_user_unmap(HVA + 0x3000, PAGE_SIZE);
+	native_user_unmap_elsewhere(HVA + 0x3000, PAGE_SIZE);
 	/* The request is not served yet, so the TLB model still uses the entry. */
 	assert_int_equal(native_gstage_access(BASE + 0x3000, NATIVE_LOAD, &hpa), 0);
 	serve(vm.vcpu);
 	assert_int_not_equal(native_gstage_access(BASE + 0x3000, NATIVE_LOAD, &hpa), 0);
+}
+
+static void a_thread_fences_the_vcpu_that_it_has_loaded_at_once(void **state)
+{
+	hpa_t hpa;
+
+	(void)state;
+	store(BASE + 0x3000, 1);
+	native_user_unmap(HVA + 0x3000, PAGE_SIZE);
+	assert_int_not_equal(native_gstage_access(BASE + 0x3000, NATIVE_LOAD, &hpa), 0);
+	assert_int_equal(vm.vcpu->requests, 0);
 }
 
 static void a_page_at_two_guest_addresses_is_unmapped_at_both(void **state)
@@ -473,6 +484,7 @@ int main(void)
 		SMALL(without_memory_for_tables_the_run_ends_with_enomem),
 		SMALL(an_invalidated_page_is_gone_before_the_host_frees_it),
 		SMALL(the_tlb_keeps_the_page_until_the_fence_is_served),
+		SMALL(a_thread_fences_the_vcpu_that_it_has_loaded_at_once),
 		SMALL(a_page_at_two_guest_addresses_is_unmapped_at_both),
 		HUGE(unmapping_a_page_of_2m_removes_the_whole_leaf),
 		SMALL(an_unrelated_range_needs_no_fence),

@@ -436,7 +436,7 @@ static void a_fetch_reads_no_page_that_the_host_took_back(struct native_vm *f)
 	with_htinst = false;
 	write_code(CODE, accesses[2].insn);
 	assert_int_equal(native_guest_access(CODE, NATIVE_FETCH, &insn, 4, &trap), 0);
-	native_user_unmap(NATIVE_USER_BASE + (CODE - NATIVE_GUEST_BASE), PAGE_SIZE);
+	native_user_unmap_elsewhere(NATIVE_USER_BASE + (CODE - NATIVE_GUEST_BASE), PAGE_SIZE);
 	f->vcpu->guest.gpr[A1] = MMIO;
 	assert_int_equal(trap_on(f->vcpu, EXC_LOAD_GUEST_PAGE_FAULT, MMIO, MMIO, 0), RESUME_GUEST);
 	assert_null(f->vcpu->completion.complete);

@@ -254,6 +254,61 @@ static void random_changes_leave_no_stale_translation(void)
 	}
 }
 
+/* ---- the guest's tables -------------------------------------------------------------------- */
+
+#define GVA       0x5000UL
+#define SV39_LEAF (PTE_V | PTE_R | PTE_W | PTE_U | PTE_A | PTE_D)
+
+/* Let the table in one of the guest's pages map GVA to another of its pages. */
+static void write_leaf(unsigned int page, unsigned int data)
+{
+	pte_t *table = native_user(HVA + page * PAGE_SIZE);
+
+	table[GVA >> PAGE_SHIFT] = pte_make(GPA + data * PAGE_SIZE, SV39_LEAF);
+}
+
+static u64 load_gva(void)
+{
+	struct hv_trap trap;
+	u64 value = 0;
+
+	assert_int_equal(native_guest_access(GVA, NATIVE_LOAD, &value, sizeof(value), &trap), 0);
+	return value;
+}
+
+/*
+ * The host takes back the page of a table, and its frame is used for something else. Until the vCPU
+ * enters its guest, the hart may walk this table, since its CSRs are loaded.
+ */
+static void a_table_that_is_taken_back_leaves_no_translation(void)
+{
+	struct hv_user_page frame;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++)
+		*(pte_t *)native_user(HVA + i * PAGE_SIZE) =
+			pte_make(GPA + (i + 1) * PAGE_SIZE, PTE_V);
+	write_leaf(2, 3);
+	for (i = 3; i < 5; i++)
+		*(u64 *)native_user(HVA + i * PAGE_SIZE) = i;
+	vcpu_load(vms[0].vcpu);
+	touch_all(vms[0].vcpu);
+	csr_write(vsatp, FIELD_PREP(SATP_MODE, SATP_MODE_SV39) |
+				 FIELD_PREP(SATP_PPN, (unsigned long)(GPA >> PAGE_SHIFT)));
+	assert_int_equal(hv_user_page_get(vms[0].vm->mm, HVA + 2 * PAGE_SIZE, true, &frame), 0);
+	native_user_unmap_elsewhere(HVA + 2 * PAGE_SIZE, PAGE_SIZE);
+	((pte_t *)native_ram(frame.pa))[GVA >> PAGE_SHIFT] =
+		pte_make(GPA + 4 * PAGE_SIZE, SV39_LEAF);
+	load_gva();
+	hv_user_page_put(&frame);
+
+	native_user_map(HVA + 2 * PAGE_SIZE, PAGE_SIZE, 0);
+	write_leaf(2, 3);
+	serve(vms[0].vcpu);
+	touch(vms[0].vcpu, GPA + 2 * PAGE_SIZE);
+	assert_int_equal(load_gva(), 3);
+}
+
 static void each(void (*claim)(void))
 {
 	unsigned int i;
@@ -280,6 +335,7 @@ FOR_EACH(many_changes_between_two_entries_are_all_fenced)
 FOR_EACH(a_guests_fence_follows_the_variant)
 FOR_EACH(a_local_fence_drops_the_page)
 FOR_EACH(random_changes_leave_no_stale_translation)
+FOR_EACH(a_table_that_is_taken_back_leaves_no_translation)
 
 /* Two VMs alternate on one hart: each fences in its own way and keeps the other's entries. */
 static void two_vms_with_different_variants_share_a_hart(void **state)
@@ -336,6 +392,7 @@ int main(void)
 		cmocka_unit_test(each_a_guests_fence_follows_the_variant),
 		cmocka_unit_test(each_a_local_fence_drops_the_page),
 		cmocka_unit_test(each_random_changes_leave_no_stale_translation),
+		cmocka_unit_test(each_a_table_that_is_taken_back_leaves_no_translation),
 		cmocka_unit_test(two_vms_with_different_variants_share_a_hart),
 		cmocka_unit_test(hinval_without_the_last_fence_drops_nothing),
 	};

@@ -53,25 +53,50 @@ static void remote_fence_add(struct remote_fence *remote, unsigned int hart, uns
 	hartmask_set(&remote->harts, hart);
 }
 
+/* Fence on this hart if the calling thread has loaded a vCPU of the VM. Returns this vCPU, or NULL. */
+static const struct kvm_vcpu *fence_own(struct kvm *vm, const struct hfence *fence)
+{
+	const struct hv_sched_hook *hook;
+	const struct kvm_vcpu *vcpu = NULL;
+
+	hv_pin();
+	hook = hv_sched_hook_get();
+	if (hook)
+		vcpu = container_of(hook, struct kvm_vcpu, sched_hook);
+	if (vcpu && vcpu->kvm == vm)
+		tlb_fence_local(vm, fence);
+	else
+		vcpu = NULL;
+	hv_unpin();
+	return vcpu;
+}
+
 /*
- * Do a G-stage fence for a few pages, without stopping any vCPU. Returns true if some vCPU was in
- * its guest. As in a kick (request.c), each vCPU's request is set before its mode is read, so
+ * Do a G-stage fence for a few pages of memory or of a device, without stopping any vCPU. Returns true
+ * if some vCPU was in its guest. As in a kick (request.c), each vCPU's request is set before its mode
+ * is read, so
  *
  *  - a vCPU that is found OUTSIDE sees the request, and fences, before it enters or uses HLV;
  *  - a vCPU that is found in its guest has written `hart` and `vmid` before. If it is still there
  *    at the remote fence, the fence is for its hart and its VMID. If it has left the guest since,
  *    perhaps for another hart or VMID, it sees the request at its next entry.
  *
- * The call returns when the harts have executed the fence, which also orders their earlier accesses
- * (H §3.2): no access through an old translation follows. The host relies on the same for its own
- * tables (mm_flush_tlb()). What a vCPU does in HS mode meanwhile needs no translation: the fast
- * path does not access guest memory.
+ * The call returns when the harts have executed the fence: no access through an old translation
+ * follows, and earlier ones are assumed to be complete. H §3.2 does not say so, but every host relies
+ * on it for its own tables (mm_flush_tlb()). What a vCPU does in HS mode meanwhile needs no
+ * translation: the fast path does not access guest memory.
+ *
+ * A vCPU that is OUTSIDE may be loaded. Until it enters, its hart may walk the guest's own tables
+ * through old translations, and find whatever the caller writes to the page of such a table. The
+ * G-stage fence does not drop the VS-stage translation that results (H §3.2), so drop all of them. Only
+ * the calling thread's own vCPU fences at once.
  *
  * A fence by address suffices because only leaves have changed. The request stays pending until the
  * vCPU's next exit, and then costs one more fence.
  */
-static bool fence_pages_remotely(struct kvm *vm, const struct hfence *fence)
+static bool fence_pages_remotely(struct kvm *vm, const struct hfence *fence, bool memory)
 {
+	const struct kvm_vcpu *own = memory ? fence_own(vm, fence) : NULL;
 	struct remote_fence remote;
 	struct kvm_vcpu *vcpu;
 	bool reached = false;
@@ -82,11 +107,17 @@ static bool fence_pages_remotely(struct kvm *vm, const struct hfence *fence)
 	remote.size = (unsigned long)fence->size;
 	hartmask_clear_all(&remote.harts);
 	kvm_for_each_vcpu(i, vcpu, vm)
-		vcpu_set_request(vcpu, vm->tlb->request_for(vcpu, fence));
+		if (vcpu != own)
+			vcpu_set_request(vcpu, vm->tlb->request_for(vcpu, fence));
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	kvm_for_each_vcpu(i, vcpu, vm) {
-		if (__atomic_load_n(&vcpu->mode, __ATOMIC_ACQUIRE) == VCPU_OUTSIDE)
+		if (vcpu == own)
 			continue;
+		if (__atomic_load_n(&vcpu->mode, __ATOMIC_ACQUIRE) == VCPU_OUTSIDE) {
+			if (memory)
+				vcpu_set_request(vcpu, REQ_HFENCE_ALL);
+			continue;
+		}
 		remote_fence_add(&remote, READ_ONCE(vcpu->hart), READ_ONCE(vcpu->vmid));
 		reached = true;
 	}
@@ -94,7 +125,7 @@ static bool fence_pages_remotely(struct kvm *vm, const struct hfence *fence)
 	return reached;
 }
 
-static void flush_everywhere(struct kvm *vm, const struct hfence *fence)
+static void flush_everywhere(struct kvm *vm, const struct hfence *fence, bool memory)
 {
 	trace_kvm_remote_fence(SBI_RFENCE_REMOTE_HFENCE_GVMA_VMID, ~0UL, fence ? fence->start : 0,
 			       fence ? fence->size : FENCE_ALL, READ_ONCE(vm->gstage.vmid));
@@ -104,7 +135,8 @@ static void flush_everywhere(struct kvm *vm, const struct hfence *fence)
 	 * later begins with a fence, and then walks the changed table.
 	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (fence ? fence_pages_remotely(vm, fence) : vm_request_all_and_wait(vm, REQ_TLB_FLUSH))
+	if (fence ? fence_pages_remotely(vm, fence, memory)
+		  : vm_request_all_and_wait(vm, REQ_TLB_FLUSH))
 		__atomic_fetch_add(&vm->stats.remote_tlb_flush, 1, __ATOMIC_RELAXED);
 }
 
@@ -118,7 +150,7 @@ static void report_flush(struct kvm *vm, const struct gstage_pending_flush *pend
 void tlb_flush_vm(struct kvm *vm)
 {
 	report_flush(vm, NULL);
-	flush_everywhere(vm, NULL);
+	flush_everywhere(vm, NULL, true);
 }
 
 /*
@@ -167,9 +199,9 @@ void tlb_flush_pending(struct kvm *vm, const struct gstage_pending_flush *pendin
 		return;
 	report_flush(vm, pending);
 	if (!pending->all && vm->tlb->range_for(pending->start, pending->end, &fence))
-		flush_everywhere(vm, &fence);
+		flush_everywhere(vm, &fence, true);
 	else
-		flush_everywhere(vm, NULL);
+		flush_everywhere(vm, NULL, true);
 	gstage_fenced(&vm->gstage);
 	if (!pending->retired)
 		return;
@@ -187,7 +219,7 @@ void tlb_flush_page_at_once(struct kvm *vm, gpa_t gpa)
 
 	if (!vm->tlb->range_for(gpa, gpa + PAGE_SIZE, &fence))
 		fence = (struct hfence){ .kind = HFENCE_GVMA, .size = FENCE_ALL };
-	flush_everywhere(vm, &fence);
+	flush_everywhere(vm, &fence, false);
 }
 
 void tlb_flush_vm_local(struct kvm *vm)
