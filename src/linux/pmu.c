@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * pmu.c - the harts' programmable counters, lent to the core for its guests (hv/host.h).
+ * pmu.c - the harts' programmable counters, lent to the core for its guests (hv/host_pmu.h).
  *
  * Linux's perf owns the counters. A prepared counter is a perf event of the thread that runs the
  * vCPU: perf gives it a counter of the hart whenever the thread runs, and takes the counter back
@@ -33,6 +33,7 @@
 #include <linux/perf_event.h>
 #include <linux/slab.h>
 #include "linux.h"
+#include "hv/host_pmu.h"
 
 #define FIXED   2           /* the driver counts cycle and instret, too */
 #define LONGEST BIT_ULL(62) /* a number of events after which no counter overflows in practice */

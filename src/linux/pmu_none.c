@@ -4,6 +4,7 @@
  * counters.
  */
 #include "linux.h"
+#include "hv/host_pmu.h"
 
 unsigned int hv_pmu_counters(unsigned int *width)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * host_pmu.c - a model of hv/host.h's performance counters.
+ * host_pmu.c - a model of the harts' performance counters (hv/host_pmu.h).
  *
  * A test sets the number of counters per hart. The counters count the events that the test reports
  * with native_pmu_happen(). As on hardware, an overflow is reported by an interrupt or, after
@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include "hv/host_pmu.h"
 #include "native.h"
 #include "native_host.h"
 

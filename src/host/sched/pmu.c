@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * pmu.c - the harts' programmable counters, lent to the core for its guests (hv/host.h).
+ * pmu.c - the harts' programmable counters, lent to the core for its guests (hv/host_pmu.h).
  *
  * The firmware programs the counters (SBI §11); their values are read from CSRs. Only counters that
  * can be configured not to count in HS, U and M (Sscofpmf) are lent. cycle and instret are never
@@ -12,7 +12,7 @@
  */
 #include <linux/errno.h>
 #include "hv/csr.h"
-#include "hv/host.h"
+#include "hv/host_pmu.h"
 #include "hv/sbi.h"
 #include "smp.h"
 #include "platform/sbi.h"

@@ -17,6 +17,7 @@
 #ifndef KVM_PMU_H
 #define KVM_PMU_H
 
+#include "hv/host_pmu.h"
 #include "kvm.h"
 
 #define PMU_MAX_COUNTERS 64
