@@ -189,6 +189,16 @@ static int user_page(struct mm_struct *mm, hva_t hva, bool write, struct hv_user
 	/* lab 13 end */
 }
 
+/*
+ * Linux's flag for a folio from which every hart can fetch instructions. A new folio does not have it,
+ * and Linux clears it when it stores to a file's page.
+ */
+static unsigned long *icache_flags(struct page *page)
+{
+	static_assert(!offsetof(struct folio, flags));
+	return (unsigned long *)page_folio(page);
+}
+
 int hv_user_page_look(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *result)
 {
 	struct page *page;
@@ -196,7 +206,27 @@ int hv_user_page_look(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_pa
 
 	if (err)
 		return err;
+	result->stale = !test_bit(PG_dcache_clean, icache_flags(page));
 	mark_page_accessed(page);
+	put_page(page);
+	return 0;
+}
+
+int hv_user_page_fetch(struct hv_mm *mm, hva_t hva, struct hv_user_page *result)
+{
+	struct page *page;
+	int err = user_page(mm_of(mm), hva, false, result, &page);
+
+	if (err)
+		return err;
+	if (!test_bit(PG_dcache_clean, icache_flags(page))) {
+		leave_core();
+		flush_icache_all();
+		set_bit(PG_dcache_clean, icache_flags(page));
+		enter_core();
+		result->waited = true;
+	}
+	result->stale = false;
 	put_page(page);
 	return 0;
 }

@@ -372,6 +372,7 @@ static void start(void)
 
 	any_choice = from_input;
 	native_reset();
+	native_icache();
 	native_harts_set(HARTS);
 	native_guest_files_set(true);
 	native_isa_set(ISA);

@@ -486,6 +486,7 @@ void native_reset(void)
 	native_isa_set("h sstc svinval zicboz zicbom");
 	list_init(&timers);
 	native_memory_reset();
+	native_icache_reset();
 	native_files_reset();
 	native_csrs_reset();
 	native_tlb_reset();

@@ -2,9 +2,8 @@
 /*
  * host_memory.c - physical and user memory of the native machine.
  *
- * Physical memory is one arena. A free page is poisoned for ASan, so the core's use of a freed page
- * is reported where it happens; the guest's use is found by tlb_model.c. User memory is a window
- * whose pages are allocated at the first touch.
+ * Physical memory is one arena. ASan reports it if the core uses a free page, and tlb_model.c if the
+ * guest does. User memory is a window whose pages are allocated at the first touch.
  *
  * Counts that are used without memory_lock are relaxed atomics. A lock in each hv_page_map() would
  * order the core's threads where the core itself does not, and so hide races from TSan.
@@ -102,6 +101,7 @@ static hpa_t block_alloc(size_t count)
 			continue;
 		for (i = first; i < first + count; i++) {
 			__atomic_store_n(&page_refs[i], 1, __ATOMIC_RELAXED);
+			native_icache_new(NATIVE_RAM_BASE + i * PAGE_SIZE);
 			ASAN_UNPOISON_MEMORY_REGION(arena + i * PAGE_SIZE, PAGE_SIZE);
 		}
 		next_page = first + count;
@@ -331,7 +331,7 @@ static int page_look(struct hv_mm *m, hva_t hva, bool write, struct hv_user_page
 	err = user_touch(hva, write);
 	if (!err) {
 		*page = (struct hv_user_page){ p->pa, p->in_block ? SZ_2M : SZ_4K, p->writable,
-					       .waited = true };
+					       !native_icache_is_clean(p->pa), true };
 		if (hold)
 			__atomic_fetch_add(&page_refs[page_index(p->pa)], 1, __ATOMIC_RELAXED);
 	}

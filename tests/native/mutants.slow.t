@@ -56,6 +56,16 @@ mutant "dirty log: reading the log does not flush" dirty_log.c \
 	's/if \(take\)\n\t\tflush_protected\(vm\);//' test_dirty_log
 mutant "dirty log: clearing the log does not flush" dirty_log.c \
 	's/if \(apply\)\n\t\tflush_protected\(vm\);//' test_dirty_log
+mutant "fence.i: a page is executable before the host has fenced" gstage_fault.c \
+	's/flags &= ~PTE_X;/;/' test_icache
+mutant "fence.i: a fetch does not ask the host for an executable page" gstage_fault.c \
+	's/if \(!fault->fetch\)\n\t\t\tflags/if (1)\n\t\t\tflags/' test_icache
+mutant "fence.i: the walk ignores that a leaf is not executable" vsstage.c \
+	's/fault->fetch \? PTE_X : 0/0/' test_icache
+mutant "fence.i: a nested guest's fetch is content with a leaf that is not executable" shadow.c \
+	's/ \|\| \(fault->fetch && !\(leaf\.pte & PTE_X\)\)//' test_shadow
+mutant "fence.i: HLVX is content with a leaf that is not executable" gstage_fault.c \
+	's/vcpu->nested\.unpriv == UNPRIV_FETCH/0/' test_shadow_cases
 mutant "guest files: the registers are read before the page is unmapped" imsic_guest.c \
 	's/\tunmap_page\(imsic\);\n(.*?)(\timsic->file_hart = IMSIC)/$1\tspin_unlock(&imsic->lock);\n\tunmap_page(imsic);\n\tspin_lock(&imsic->lock);\n$2/s' \
 	test_imsic_guest

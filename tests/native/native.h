@@ -139,6 +139,11 @@ void native_user_map(hva_t hva, size_t size, unsigned int flags);
 void native_user_unmap(hva_t hva, size_t size);
 /* The same by a thread on another hart, which has not loaded the vCPU that is loaded here. */
 void native_user_unmap_elsewhere(hva_t hva, size_t size);
+/*
+ * From now until a reset, a guest's fetch from a page for which the core has not called
+ * hv_user_page_fetch() is an error (host_icache.c).
+ */
+void native_icache(void);
 void native_user_exit(void); /* call the notifiers' release(), then free the address space */
 /* Called by hv_user_page_look() and _get() once the page is found. Tests use it to cause races. */
 extern void (*native_page_get_hook)(hva_t hva, bool write);

@@ -8,6 +8,9 @@
 #include "native.h"
 
 void native_memory_reset(void);
+void native_icache_reset(void);
+void native_icache_new(hpa_t pa); /* the frame is allocated */
+bool native_icache_is_clean(hpa_t pa);
 void native_hooks_reset(void);
 /*
  * native_hook_out() acts as if the calling thread were scheduled out: it calls the scheduler hook's

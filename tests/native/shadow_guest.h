@@ -97,6 +97,7 @@ static inline void map_all(void)
 static int setup_toggled(unsigned int flags, bool protects)
 {
 	native_reset();
+	native_icache();
 	native_harts_set(HARTS);
 	native_isa_set("h f d sstc svinval svnapot svpbmt");
 	native_core_start();
@@ -258,9 +259,10 @@ static inline void change_page(gpa_t gpa)
 	}
 }
 
-#define HLV_D  0x6c05c573UL /* hlv.d a0, (a1) */
-#define HSV_D  0x6ea5c073UL /* hsv.d a0, (a1) */
-#define GPR_A1 11
+#define HLV_D   0x6c05c573UL /* hlv.d a0, (a1) */
+#define HSV_D   0x6ea5c073UL /* hsv.d a0, (a1) */
+#define HLVX_HU 0x6435c573UL /* hlvx.hu a0, (a1) */
+#define GPR_A1  11
 
 /* The CSRs of L1 that an HLV exchanges. */
 struct own_csrs {
@@ -275,8 +277,8 @@ static struct own_csrs own_csrs(void)
 				  csr_read(hideleg),  csr_read(henvcfg), csr_read(htimedelta) };
 }
 
-/* L1 executes HLV.D or HSV.D for `l2`, with a0. Requests may be pending. Returns as access_l2(). */
-static int access_by_hlv(u64 l2, bool store)
+/* L1 executes one of these instructions for `l2`. Requests may be pending. Returns as access_l2(). */
+static int access_by_hlv(u64 l2, unsigned long insn)
 {
 	struct guest_context *context = &vm.vcpu->guest;
 	struct own_csrs before = own_csrs(), after;
@@ -288,7 +290,7 @@ static int access_by_hlv(u64 l2, bool store)
 		context->sepc = 0x1000;
 		csr_write(vsepc, 0);
 		before.hgatp = csr_read(hgatp);
-		assert_true(nested_emulate(vm.vcpu, store ? HSV_D : HLV_D, &result));
+		assert_true(nested_emulate(vm.vcpu, insn, &result));
 		if (csr_read(vsepc) == 0x1000) /* a trap of L1 */
 			return -EACCES;
 		after = own_csrs();
@@ -321,7 +323,7 @@ static inline void check_hlv(u64 l2, bool store, gpa_t taken)
 	csr_write(vsstatus, SSTATUS_SUM); /* two values that L2 does not have */
 	csr_write(vsatp, 1);
 	vm.vcpu->guest.gpr[GPR_A0] = permitted ? numbers[page] : 0;
-	ret = access_by_hlv(l2, store);
+	ret = access_by_hlv(l2, store ? HSV_D : HLV_D);
 	assert_int_equal(ret, !permitted ? -EACCES : numbers[page] ? 0 : -EFAULT);
 	if (!ret)
 		assert_int_equal(vm.vcpu->guest.gpr[GPR_A0], numbers[page]);

@@ -169,6 +169,7 @@ static int setup(void **state)
 {
 	(void)state;
 	touch_setup(0);
+	native_icache();
 	/* With a cached translation, the hardware would skip a walk that gpa_walk_ops makes. */
 	native_quirks.no_tlb = true;
 	return 0;

@@ -125,6 +125,19 @@ static void the_tables_of_the_last_guests_are_kept(void **state)
 	assert_int_equal(access_once(0), missing);
 }
 
+static void hlvx_finds_an_executable_page_if_l1_has_no_table(void **state)
+{
+	unsigned long value;
+
+	(void)state;
+	leave_l2();
+	vm.vcpu->nested.hgatp = 0;
+	assert_int_equal(access_by_hlv(DATA, HLV_D), 0);
+	value = vm.vcpu->guest.gpr[GPR_A0];
+	assert_int_equal(access_by_hlv(DATA, HLVX_HU), 0);
+	assert_int_equal(vm.vcpu->guest.gpr[GPR_A0], value & 0xffff);
+}
+
 /* HLV looks for a flush only while it is requested (unpriv.c). */
 static void a_table_is_checked_when_it_is_loaded(void **state)
 {
@@ -188,6 +201,7 @@ int main(void)
 		TEST(a_fence_removes_what_it_names),
 		TEST(the_tables_of_the_last_guests_are_kept),
 		TEST(a_table_is_checked_when_it_is_loaded),
+		TEST(hlvx_finds_an_executable_page_if_l1_has_no_table),
 		TEST(without_memory_the_oldest_table_is_used),
 		cmocka_unit_test_setup_teardown(a_leaf_that_was_split_is_removed_as_a_whole,
 						setup_huge, one_vm_end),

@@ -318,6 +318,8 @@ static unsigned long guest_access(gva_t gva, enum native_access access, void *da
 		return access_fault(trap, access, gva);
 	if (!native_page_refs(hpa))
 		hv_panic("native MMU: the guest uses a page that the host has freed\n");
+	if (access == NATIVE_FETCH && !native_icache_is_clean(hpa))
+		hv_panic("native MMU: a fetch from a new page without a fence.i before\n");
 	if (access == NATIVE_STORE)
 		native_copy(native_ram(hpa), data, len);
 	else

@@ -141,8 +141,15 @@ int hv_user_page_look(struct hv_mm *hv_mm, hva_t hva, bool write, struct hv_user
 	if (READ_ONCE(current->sig.kill))
 		return -EINTR;
 	page->waited = false;
+	page->stale = false; /* the notifier has every vCPU execute fence.i (mm_sync_icache()) */
 	return look_unlocked(mm, hva, write, page) ? 0
 						   : page_error(look_slowly(mm, hva, write, page));
+}
+
+/* No page is stale, so the core does not call this. */
+int hv_user_page_fetch(struct hv_mm *mm, hva_t hva, struct hv_user_page *page)
+{
+	return hv_user_page_look(mm, hva, false, page);
 }
 
 int hv_user_page_get(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page)

@@ -73,6 +73,8 @@ struct hv_user_page {
 	u64 map_size;  /* SZ_4K or SZ_2M: the size of the naturally aligned block around the page,
 		        * contiguous in both hva and hpa, that the host maps with one leaf */
 	bool writable; /* the host mapping can be written now without a further fault */
+	bool stale;    /* a hart may have fetched other instructions from the block's frame than
+			  * it holds now; hv_user_page_get() need not fill this in */
 	bool waited;   /* the look-up may have slept, or taken interrupts */
 };
 
@@ -88,6 +90,11 @@ struct hv_user_page {
  * number has not changed.
  */
 int hv_user_page_look(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page);
+/*
+ * Like hv_user_page_look() for a load, but the page is not stale afterwards: if it is before, every
+ * hart executes fence.i. May sleep.
+ */
+int hv_user_page_fetch(struct hv_mm *mm, hva_t hva, struct hv_user_page *page);
 /*
  * Like hv_user_page_look(), but takes a reference on the 4K page: until hv_user_page_put(), its
  * frame stays allocated even if the page is unmapped.

@@ -13,9 +13,9 @@
  *
  * No fence follows if a new leaf has not replaced anything. A hart that has cached the absence of
  * the leaf (S §2.1 allows this) faults once more, finds the leaf and fences the faulting address;
- * if it faults on this page a third time, it fences everything. No fence.i follows either: when the
- * host maps a page that may already contain instructions, it has every vCPU execute a fence.i
- * (notifier.c).
+ * if it faults on this page a third time, it fences everything. No fence.i follows either: the host
+ * has every vCPU execute one when it maps a page that may contain instructions (notifier.c), or, as
+ * Linux, does so when the core looks the page up for a fetch; until then, the leaf has no X.
  *
  * Spec: H §5.1, §6.3.
  */
@@ -74,16 +74,16 @@ INLINE unsigned int leaf_level(const struct gstage *gs, const struct memslot *sl
 }
 
 INLINE pte_t leaf_flags(const struct memslot *slot, const struct gstage_fault *fault,
-			const struct hv_user_page *page)
+			const struct hv_user_page *page, pte_t flags)
 {
 	if (!page->writable || (slot->flags & KVM_MEM_READONLY))
-		return GSTAGE_LEAF;
+		return flags;
 	/* lab 10: write the case in which a page of a logged slot is not yet writable */
 	/* While logging, only a write makes a page writable, so that no write is missed. */
 	if ((slot->flags & KVM_MEM_LOG_DIRTY_PAGES) && !fault->write)
-		return GSTAGE_LEAF;
+		return flags;
 	/* lab 10 end */
-	return GSTAGE_LEAF | GSTAGE_LEAF_WRITE;
+	return flags | GSTAGE_LEAF_WRITE;
 }
 
 /*
@@ -152,7 +152,7 @@ INLINE void fence_replaced(struct kvm_vcpu *vcpu, gpa_t gpa,
 }
 
 INLINE int map_page(struct kvm_vcpu *vcpu, const struct memslot *slot,
-		    const struct gstage_fault *fault, const struct hv_user_page *page,
+		    const struct gstage_fault *fault, const struct hv_user_page *page, pte_t flags,
 		    unsigned long seq)
 {
 	struct gstage *gs = &vcpu->kvm->gstage;
@@ -163,7 +163,8 @@ INLINE int map_page(struct kvm_vcpu *vcpu, const struct memslot *slot,
 	pte_t old, pte;
 	int err;
 
-	pte = pte_make(ALIGN_DOWN(page->pa, gstage_size(level)), leaf_flags(slot, fault, page));
+	pte = pte_make(ALIGN_DOWN(page->pa, gstage_size(level)),
+		       leaf_flags(slot, fault, page, flags));
 	spin_lock(&gs->mmu_lock);
 	if (fault_is_stale(gs, hva, level, seq)) {
 		spin_unlock(&gs->mmu_lock);
@@ -193,21 +194,37 @@ INLINE enum exit_class fault_class(const struct memslot *slot, const struct gsta
 	return slot->dirty ? EXIT_FAULT_DIRTY : EXIT_FAULT_STORE;
 }
 
+/* A fetch from a stale page: have the host execute fence.i. Not inlined, because it is rare. */
+static __attribute__((noinline)) int fetch_page(struct kvm_vcpu *vcpu, hva_t hva,
+						struct hv_user_page *page)
+{
+	vcpu_set_request(vcpu, REQ_HOST);
+	return hv_user_page_fetch(vcpu->kvm->mm, hva, page);
+}
+
 INLINE int map_fault(struct kvm_vcpu *vcpu, const struct memslot *slot,
 		     const struct gstage_fault *fault, unsigned long seq)
 {
+	hva_t hva = memslot_hva(slot, fault->gpa);
+	pte_t flags = GSTAGE_LEAF;
 	struct hv_user_page page;
 	int ret;
 
 	vcpu->stats.gstage_faults++;
 	trace_exit_class(&vcpu->exit_clock, fault_class(slot, fault));
 	/* May sleep: the vCPU may be on another hart afterwards. */
-	ret = hv_user_page_look(vcpu->kvm->mm, memslot_hva(slot, fault->gpa), fault->write, &page);
+	ret = hv_user_page_look(vcpu->kvm->mm, hva, fault->write, &page);
 	if (ret)
 		return ret;
 	if (page.waited)
 		vcpu_set_request(vcpu, REQ_HOST);
-	return map_page(vcpu, slot, fault, &page, seq);
+	if (page.stale) {
+		if (!fault->fetch)
+			flags &= ~PTE_X;
+		else if ((ret = fetch_page(vcpu, hva, &page)))
+			return ret;
+	}
+	return map_page(vcpu, slot, fault, &page, flags, seq);
 }
 
 /*
@@ -300,7 +317,12 @@ int gstage_fault_at(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 	return mmio_emulate(vcpu, trap, fault->gpa);
 }
 
+/* HLVX traps as a load, but the leaf that it needs is that of a fetch (H §3.1). */
 int gstage_fault_unpriv(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
-	return handle_fault(vcpu, trap, false);
+	struct hv_trap access = *trap;
+
+	if (vcpu->nested.unpriv == UNPRIV_FETCH)
+		access.scause = EXC_INST_GUEST_PAGE_FAULT;
+	return handle_fault(vcpu, &access, false);
 }

@@ -132,7 +132,7 @@ static void unmap_page(struct imsic *imsic)
 		return;
 	imsic->mapped = false;
 	spin_lock(&vm->gstage.mmu_lock);
-	if (!gstage_find(&vm->gstage, gpa, &leaf) && !(leaf.pte & PTE_X))
+	if (!gstage_find(&vm->gstage, gpa, &leaf) && (leaf.pte & PTE_DEVICE))
 		gstage_unmap_page(&vm->gstage, gpa);
 	spin_unlock(&vm->gstage.mmu_lock);
 	tlb_flush_page_at_once(vm, gpa);

@@ -56,7 +56,8 @@ struct kvm_vcpu;
 /* Flags of every leaf, and those that a writable leaf has in addition. */
 #define GSTAGE_LEAF        (PTE_V | PTE_R | PTE_X | PTE_U | PTE_A)
 #define GSTAGE_LEAF_WRITE  (PTE_W | PTE_D)
-#define GSTAGE_LEAF_DEVICE (PTE_V | PTE_R | PTE_W | PTE_U | PTE_A | PTE_D)
+#define GSTAGE_LEAF_DEVICE (PTE_V | PTE_R | PTE_W | PTE_U | PTE_A | PTE_D | PTE_DEVICE)
+#define PTE_DEVICE         PTE_RSW0 /* the leaf maps a guest interrupt file, not memory */
 
 /* Where a walk ended. */
 struct gstage_leaf {

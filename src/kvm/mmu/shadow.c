@@ -447,8 +447,8 @@ static int map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 }
 
 /*
- * Only leaves of memory are copied, not those of an interrupt file (GSTAGE_LEAF_DEVICE has no X),
- * which is taken back without stopping the vCPU.
+ * Only leaves of memory are copied, not those of an interrupt file, which is taken back without
+ * stopping the vCPU.
  */
 int shadow_map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 	       const struct shadow_walk *walk)
@@ -473,8 +473,8 @@ int shadow_map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 		return 0;
 	}
 	spin_lock(&own->mmu_lock);
-	if (gstage_find(own, walk->gpa, &leaf) || !(leaf.pte & PTE_A) || !(leaf.pte & PTE_X) ||
-	    (fault->write && !(leaf.pte & PTE_W)))
+	if (gstage_find(own, walk->gpa, &leaf) || !(leaf.pte & PTE_A) || (leaf.pte & PTE_DEVICE) ||
+	    (fault->write && !(leaf.pte & PTE_W)) || (fault->fetch && !(leaf.pte & PTE_X)))
 		err = -ENOENT;
 	spin_unlock(&own->mmu_lock);
 	if (!err)

@@ -145,7 +145,7 @@ static bool protect(struct kvm *vm, gpa_t page, const struct shadow_table *table
 
 	spin_lock(&own->mmu_lock);
 	protects = is_protected(own, page);
-	if (!protects && !gstage_find(own, page, &leaf) && (leaf.pte & PTE_X)) {
+	if (!protects && !gstage_find(own, page, &leaf) && !(leaf.pte & PTE_DEVICE)) {
 		pte = pte_make(ALIGN_DOWN(gstage_leaf_hpa(&leaf, page), PAGE_SIZE),
 			       (leaf.pte & ~(PTE_PPN | GSTAGE_LEAF_WRITE)) | PTE_SOURCE);
 		protects = !gstage_map(own, page, 0, pte, &old);

@@ -152,7 +152,7 @@ struct comparison {
 static bool is_copy(const struct gstage_leaf *leaf, gpa_t l2, const struct gstage_leaf *own,
 		    gpa_t l1)
 {
-	return (own->pte & PTE_A) && (own->pte & PTE_X) &&
+	return (own->pte & PTE_A) && !(own->pte & PTE_DEVICE) &&
 	       gstage_leaf_hpa(leaf, l2) == gstage_leaf_hpa(own, l1);
 }
 

@@ -31,7 +31,8 @@ static unsigned int vsatp_levels(unsigned long vsatp)
 	}
 }
 
-static bool gstage_permits(struct kvm *vm, gpa_t gpa, bool write)
+/* `needs`: PTE_W for a store, PTE_X for a fetch, 0 for a load. */
+static bool gstage_permits(struct kvm *vm, gpa_t gpa, pte_t needs)
 {
 	struct gstage_leaf leaf;
 	int err;
@@ -39,7 +40,8 @@ static bool gstage_permits(struct kvm *vm, gpa_t gpa, bool write)
 	spin_lock(&vm->gstage.mmu_lock);
 	err = gstage_find(&vm->gstage, gpa, &leaf);
 	spin_unlock(&vm->gstage.mmu_lock);
-	return !err && (leaf.pte & PTE_A) && (!write || (leaf.pte & PTE_W));
+	needs |= PTE_A;
+	return !err && (leaf.pte & needs) == needs;
 }
 
 static int faults_at(struct gstage_fault *fault, gpa_t pte_gpa, bool write)
@@ -73,7 +75,7 @@ static int leaf_reached(struct kvm_vcpu *vcpu, gpa_t pte_gpa, pte_t pte, unsigne
 	 */
 	if (sets_ad && !hart_sets_ad(vcpu))
 		return -EAGAIN;
-	if (sets_ad && !gstage_permits(vcpu->kvm, pte_gpa, true))
+	if (sets_ad && !gstage_permits(vcpu->kvm, pte_gpa, PTE_W))
 		return faults_at(fault, pte_gpa, true);
 	if (level == 0 && (pte & PTE_NAPOT))
 		size = NAPOT_SIZE;
@@ -100,7 +102,7 @@ static int walk(struct kvm_vcpu *vcpu, const struct hv_trap *trap, struct gstage
 		gpa_t pte_gpa = table + index * sizeof(pte_t);
 		pte_t pte;
 
-		if (!gstage_permits(vcpu->kvm, pte_gpa, false))
+		if (!gstage_permits(vcpu->kvm, pte_gpa, 0))
 			return faults_at(fault, pte_gpa, false);
 		if (kvm_read_guest(vcpu->kvm, pte_gpa, &pte, sizeof(pte)))
 			return faults_at(fault, pte_gpa, false);
@@ -116,6 +118,7 @@ static int walk(struct kvm_vcpu *vcpu, const struct hv_trap *trap, struct gstage
 int vsstage_locate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, struct gstage_fault *fault)
 {
 	int err = walk(vcpu, trap, fault);
+	pte_t needs = fault->write ? PTE_W : fault->fetch ? PTE_X : 0;
 
 	/*
 	 * The hart may still use a translation that the tables no longer have (S §2.1), and would
@@ -125,7 +128,7 @@ int vsstage_locate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, struct gst
 		tlb_flush_vvma_local(vcpu->kvm);
 		return err;
 	}
-	if (fault->implicit || !gstage_permits(vcpu->kvm, fault->gpa, fault->write))
+	if (fault->implicit || !gstage_permits(vcpu->kvm, fault->gpa, needs))
 		return 0;
 	/*
 	 * The tables permit the access: either this hart has not seen some leaf yet, or another

@@ -65,7 +65,8 @@ int vcpu_inject_access_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
 	unsigned long cause = EXC_LOAD_ACCESS_FAULT;
 
-	if (trap->scause == EXC_INST_GUEST_PAGE_FAULT)
+	/* HLVX has the causes of a load (H §3.1). */
+	if (trap->scause == EXC_INST_GUEST_PAGE_FAULT && vcpu->nested.unpriv != UNPRIV_FETCH)
 		cause = EXC_INST_ACCESS_FAULT;
 	else if (trap->scause == EXC_STORE_GUEST_PAGE_FAULT)
 		cause = EXC_STORE_ACCESS_FAULT;

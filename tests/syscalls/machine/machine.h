@@ -85,6 +85,7 @@ struct hv_hartmask;
 /* RAM in the linear map; NULL: pa is not RAM. */
 void *native_ram(unsigned long long pa);
 unsigned int native_page_refs(unsigned long long pa);
+bool native_icache_is_clean(unsigned long long pa);
 void native_csrs_reset(void);
 void native_csr_poke(enum csr_number csr, unsigned long value);
 void native_clock_set(unsigned long long ticks);

@@ -58,6 +58,13 @@ unsigned int native_page_refs(hpa_t pa)
 	return (unsigned int)page_refs(pa);
 }
 
+/* The instruction caches are not modeled. */
+bool native_icache_is_clean(hpa_t pa)
+{
+	(void)pa;
+	return true;
+}
+
 void machine_access_begin(void)
 {
 	while (__atomic_exchange_n(&accesses[this_hart()].locked, 1, __ATOMIC_ACQUIRE))
