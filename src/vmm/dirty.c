@@ -7,8 +7,8 @@
  *
  * Order: a page is first removed from the logs and then copied, so a later write logs the page
  * again. A disk logs each write before performing it. So the VMM's log is read while no disk is
- * working on a request (io_lock), and dirty_start() returns when the requests that were in progress
- * without the log are executed.
+ * working on a request (io_lock), and dirty_start() returns when no request is in progress any more
+ * that began without the log.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -101,23 +101,17 @@ static void take_from_kvm(struct dirty *dirty)
 	/* lab 10 end */
 }
 
-static void lock_disks(struct machine *m, int (*change)(pthread_mutex_t *mutex))
-{
-	for (unsigned int i = 0; i < m->options.nr_disks; i++)
-		change(&m->disks[i]->io_lock);
-}
-
 u64 dirty_take(struct dirty *dirty)
 {
 	u64 count = 0;
 
 	take_from_kvm(dirty);
-	lock_disks(dirty->machine, pthread_mutex_lock);
+	virtio_mmio_hold(dirty->machine);
 	/* lab 10: write the merge of both logs into the pages found before */
 	for (size_t i = 0; i < dirty->words; i++)
 		dirty->found[i] |= dirty->log[i] | atomic_exchange(&dirty->own[i], 0);
 	/* lab 10 end */
-	lock_disks(dirty->machine, pthread_mutex_unlock);
+	virtio_mmio_release(dirty->machine);
 	for (size_t i = 0; i < dirty->words; i++)
 		count += __builtin_popcountll(dirty->found[i]);
 	return count;

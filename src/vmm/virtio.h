@@ -13,6 +13,8 @@
 #define VIRTQUEUE_SIZE 128
 /* No valid chain is longer than the largest ring. The limit also ends a chain that loops. */
 #define CHAIN_MAX VIRTQUEUE_SIZE
+/* A driver must not add a longer chain (virtio §2.7.5). */
+#define CHAIN_BYTES_MAX (1ull << 32)
 
 struct virtqueue {
 	u32 size;
@@ -27,6 +29,7 @@ struct virtqueue {
 struct chain {
 	u16 head;
 	unsigned int nr_out, nr_in;
+	u64 bytes;                   /* of all buffers */
 	struct iovec out[CHAIN_MAX]; /* read by the device */
 	struct iovec in[CHAIN_MAX];  /* written by the device */
 };
@@ -34,6 +37,7 @@ struct chain {
 bool virtqueue_start(struct machine *m, struct virtqueue *vq, const char **why);
 bool virtqueue_empty(const struct virtqueue *vq);
 int virtqueue_pop(struct machine *m, struct virtqueue *vq, struct chain *chain, const char **why);
+void virtqueue_unpop(struct virtqueue *vq);
 void virtqueue_push(struct virtqueue *vq, const struct chain *chain, u32 written);
 void virtqueue_mute(struct virtqueue *vq, bool mute);
 bool virtqueue_wants_irq(const struct virtqueue *vq);
@@ -76,9 +80,18 @@ void virtio_mmio_used_buffer(struct virtio_device *device);
 void virtio_mmio_broken(struct virtio_device *device, const char *why);
 void virtio_mmio_resume(struct virtio_device *device); /* when the machine starts or resumes */
 /*
- * Wait until the requests in progress on all disks are executed: their results are in guest memory,
- * and their interrupts are raised. While the machine is stopping, no further request begins.
+ * Must the device's thread release io_lock, because the machine stops or the main thread wants the
+ * lock? Checked after each request, and within a long one.
  */
+bool virtio_mmio_must_yield(const struct virtio_device *device);
+/*
+ * Take the io_lock of every disk, or release it again. Called by the main thread. A request in
+ * progress is either executed completely (its result is in guest memory, and its interrupt is
+ * raised), or is back in the ring and begins again later.
+ */
+void virtio_mmio_hold(struct machine *m);
+void virtio_mmio_release(struct machine *m);
+/* Do both: a request that was in progress before the call is not in progress any more. */
 void virtio_mmio_drain(struct machine *m);
 
 /* ---- virtio_blk.c ---- */

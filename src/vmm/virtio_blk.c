@@ -26,11 +26,18 @@
 
 #define SECTOR 512u
 
+/*
+ * If its thread must yield, a request that has transferred this many bytes ends and begins again
+ * later. Smaller requests are executed completely.
+ */
+#define LONG_REQUEST MIB
+
 struct disk {
 	struct virtio_device device; /* must be first: process() gets its address */
 	const char *path;
 	int fd;
-	bool lost; /* a flush has failed, and the guest does not know it yet */
+	bool lost;       /* a flush has failed, and the guest does not know it yet */
+	bool unfinished; /* the last request is not executed completely and must begin again */
 	struct virtio_blk_config config;
 	struct chain chain;
 };
@@ -98,11 +105,12 @@ static u8 *take_last_byte(struct iovec *iov, unsigned int count)
 
 static ssize_t transfer(int fd, const struct iovec *iov, u64 offset, bool write)
 {
+	size_t len = iov->iov_len < LONG_REQUEST ? iov->iov_len : LONG_REQUEST;
 	ssize_t n;
 
 	do {
-		n = write ? pwrite(fd, iov->iov_base, iov->iov_len, offset)
-			  : pread(fd, iov->iov_base, iov->iov_len, offset);
+		n = write ? pwrite(fd, iov->iov_base, len, offset)
+			  : pread(fd, iov->iov_base, len, offset);
 	} while (n < 0 && errno == EINTR);
 	return n;
 }
@@ -119,7 +127,10 @@ static bool on_disk(const struct disk *disk, u64 sector, u64 len)
 	/* lab 11 end */
 }
 
-/* Transfer all buffers from or to the disk, starting at `sector`. Returns a VIRTIO_BLK_S status. */
+/*
+ * Transfer all buffers from or to the disk, starting at `sector`. Returns a VIRTIO_BLK_S status, or
+ * sets disk->unfinished.
+ */
 static u8 transfer_all(struct disk *disk, struct iovec *iov, unsigned int count, u64 sector,
 		       bool write)
 {
@@ -129,8 +140,14 @@ static u8 transfer_all(struct disk *disk, struct iovec *iov, unsigned int count,
 		return VIRTIO_BLK_S_IOERR;
 	for (unsigned int i = 0; i < count; i++) {
 		while (iov[i].iov_len) {
-			ssize_t n = transfer(disk->fd, &iov[i], offset, write);
+			ssize_t n;
 
+			if (offset - sector * SECTOR >= LONG_REQUEST &&
+			    virtio_mmio_must_yield(&disk->device)) {
+				disk->unfinished = true;
+				return VIRTIO_BLK_S_IOERR;
+			}
+			n = transfer(disk->fd, &iov[i], offset, write);
 			if (n <= 0) {
 				guest_error("%s: %s at sector %llu: %s", disk->path,
 					    write ? "write" : "read", (unsigned long long)sector,
@@ -215,7 +232,7 @@ static u8 execute_marked(struct disk *disk, const struct virtio_blk_outhdr *head
  * Execute a chain, which is one request: its header is at the front of the readable bytes, and its
  * status is the last writable byte. Returns NULL, or the reason why the chain is not a request. An
  * executed chain is put into the used ring with the number of its writable bytes, including the
- * status.
+ * status. Nothing is reported to the driver if disk->unfinished is set.
  */
 static const char *answer(struct disk *disk)
 {
@@ -223,14 +240,17 @@ static const char *answer(struct disk *disk)
 	struct chain *chain = &disk->chain;
 	u64 writable = bytes_in(chain->in, chain->nr_in);
 	struct virtio_blk_outhdr header;
-	u8 *status;
+	u8 *status, result;
 
 	if (!take_front(chain->out, chain->nr_out, &header, sizeof(header)))
 		return "a request is shorter than its header";
 	status = take_last_byte(chain->in, chain->nr_in);
 	if (!status)
 		return "a request has no writable byte for its status";
-	*status = execute_marked(disk, &header);
+	result = execute_marked(disk, &header);
+	if (disk->unfinished)
+		return NULL;
+	*status = result;
 	virtqueue_push(&disk->device.queue, chain, (u32)writable);
 	return NULL;
 	/* lab 11 end */
@@ -245,10 +265,14 @@ static void process(struct virtio_device *device)
 
 	while (answered < VIRTQUEUE_SIZE &&
 	       virtqueue_pop(device->machine, queue, &disk->chain, &why) > 0) {
+		disk->unfinished = false;
 		why = answer(disk);
-		if (why)
+		if (disk->unfinished)
+			virtqueue_unpop(queue);
+		else if (!why)
+			answered++;
+		if (why || disk->unfinished || virtio_mmio_must_yield(device))
 			break;
-		answered++;
 	}
 	if (why)
 		virtio_mmio_broken(device, why);

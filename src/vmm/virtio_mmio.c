@@ -288,12 +288,37 @@ void virtio_mmio_reset(struct virtio_device *device)
 	pthread_mutex_unlock(&device->io_lock);
 }
 
+/* ---- the main thread stops the disks for a moment ---- */
+
+bool virtio_mmio_must_yield(const struct virtio_device *device)
+{
+	return atomic_load(&device->machine->stopping) || atomic_load(&device->machine->disks_held);
+}
+
+/*
+ * A mutex is not fair: without disks_held, a disk's thread could take io_lock again and again before
+ * the main thread gets it.
+ */
+void virtio_mmio_hold(struct machine *m)
+{
+	atomic_store(&m->disks_held, true);
+	for (unsigned int i = 0; i < m->options.nr_disks; i++)
+		pthread_mutex_lock(&m->disks[i]->io_lock);
+}
+
+void virtio_mmio_release(struct machine *m)
+{
+	atomic_store(&m->disks_held, false);
+	for (unsigned int i = 0; i < m->options.nr_disks; i++) {
+		pthread_mutex_unlock(&m->disks[i]->io_lock);
+		kick(m->disks[i]); /* its thread may have left requests in the ring */
+	}
+}
+
 void virtio_mmio_drain(struct machine *m)
 {
-	for (unsigned int i = 0; i < m->options.nr_disks; i++) {
-		pthread_mutex_lock(&m->disks[i]->io_lock);
-		pthread_mutex_unlock(&m->disks[i]->io_lock);
-	}
+	virtio_mmio_hold(m);
+	virtio_mmio_release(m);
 }
 
 /* ---- saved and restored ---- */
@@ -362,13 +387,13 @@ void virtio_mmio_resume(struct virtio_device *device)
 static bool can_work(const struct virtio_device *device)
 {
 	return device->queue.ready && device->status & VIRTIO_CONFIG_S_DRIVER_OK &&
-	       !atomic_load(&device->machine->stopping);
+	       !virtio_mmio_must_yield(device);
 }
 
 /*
  * Work on the queue in batches until it is empty. io_lock is released between batches, so that even
- * if requests never end, the guest can reset the device and the machine can stop. process() writes
- * the used ring, so the ring is logged as dirty before io_lock is released.
+ * if requests never end, the guest can reset the device. process() writes the used ring, so the ring
+ * is logged as dirty before io_lock is released.
  */
 static void work(struct virtio_device *device)
 {
@@ -400,7 +425,8 @@ static void *device_thread(void *opaque)
 	u64 count;
 
 	for (;;) {
-		if (read(device->kick, &count, sizeof(count)) == sizeof(count))
+		if (read(device->kick, &count, sizeof(count)) == sizeof(count) &&
+		    !virtio_mmio_must_yield(device)) /* if it must, another kick follows */
 			work(device);
 	}
 	return NULL;

@@ -93,12 +93,17 @@ static bool add_buffer(struct machine *m, struct chain *chain, const struct vrin
 		*why = "a readable buffer follows a writable one";
 	else if (chain->nr_in + chain->nr_out == CHAIN_MAX)
 		*why = "a chain is longer than its ring, or loops";
-	else if (in) {
+	else if (chain->bytes + desc->len > CHAIN_BYTES_MAX)
+		*why = "a chain has more than 2^32 bytes";
+	if (*why)
+		return false;
+	chain->bytes += desc->len;
+	if (in) {
 		machine_wrote(m, iov.iov_base, iov.iov_len); /* before io_lock is released */
 		chain->in[chain->nr_in++] = iov;
 	} else
 		chain->out[chain->nr_out++] = iov;
-	return *why == NULL;
+	return true;
 	/* lab 11 end */
 }
 
@@ -167,6 +172,7 @@ int virtqueue_pop(struct machine *m, struct virtqueue *vq, struct chain *chain, 
 	*why = NULL;
 	chain->nr_in = 0;
 	chain->nr_out = 0;
+	chain->bytes = 0;
 	if (available == 0)
 		return 0;
 	if (available > vq->size) {
@@ -186,6 +192,12 @@ int virtqueue_pop(struct machine *m, struct virtqueue *vq, struct chain *chain, 
 	vq->next_avail++;
 	return ok ? 1 : -1;
 	/* lab 11 end */
+}
+
+/* Let the next virtqueue_pop() return the same chain again. */
+void virtqueue_unpop(struct virtqueue *vq)
+{
+	vq->next_avail--;
 }
 
 /*

@@ -448,6 +448,7 @@ struct machine {
 	int stop_status;
 
 	atomic_bool save_wanted;
+	atomic_bool disks_held;        /* the main thread has, or waits for, the disks' io_locks */
 	u64 saved_time;                /* the guest's clock when the guest was stopped */
 	_Atomic(struct dirty *) dirty; /* where devices' writes are logged, or NULL */
 };

@@ -5,7 +5,7 @@
  * Proved, while the guest may change its memory at any time: for every address of the rings and every
  * size of the queue, virtqueue_start() accepts only rings that are aligned and lie in RAM;
  * virtqueue_pop() ends, reads descriptors only inside their table, and returns a chain of at most
- * CHAIN_MAX buffers, each of which lies in RAM; virtqueue_push() and virtqueue_mute() write only
+ * CHAIN_MAX buffers and CHAIN_BYTES_MAX bytes, all in RAM; virtqueue_push() and virtqueue_mute() write only
  * inside the used ring. All 16-bit values of both indices are covered, with their wrap-around.
  * Bounds: RAM of up to 4 KiB, and chains of up to 4 buffers (CHAIN_MAX is 4 here). The size of a
  * queue has no bound. The loop that follows a chain is proved by induction over its steps, which does
@@ -114,6 +114,7 @@ void prove_start(void)
 static bool chain_is_valid(void)
 {
 	return chain.nr_in <= CHAIN_MAX && chain.nr_out <= CHAIN_MAX - chain.nr_in &&
+	       chain.bytes <= CHAIN_BYTES_MAX &&
 	       (any >= chain.nr_in || in_ram(chain.in[any].iov_base, chain.in[any].iov_len)) &&
 	       (any >= chain.nr_out || in_ram(chain.out[any].iov_base, chain.out[any].iov_len));
 }
@@ -130,7 +131,7 @@ static bool any_step(struct machine *machine, struct chain *c, const struct vrin
 
 	claim(machine == &m && c == &chain && reason == &why && !why,
 	      "add_buffer() gets this chain");
-	claim(chain_is_valid(), "a chain has at most CHAIN_MAX buffers, all in RAM");
+	claim(chain_is_valid(), "a chain is within both limits and in RAM");
 	if (steps++) {
 		claim(chain.nr_in + chain.nr_out == nr_before + 1, "each step adds a buffer");
 		reached(nr_before == CHAIN_MAX - 1);
@@ -163,7 +164,7 @@ void prove_pop(void)
 	claim(ret != 1 || vq.next_avail == (u16)(next + 1), "a chain is taken once");
 	claim(ret != 1 || chain.head < vq.size, "the head of a chain is a descriptor of the queue");
 	claim(ret != 1 || chain.nr_in + chain.nr_out, "a chain has a buffer");
-	claim(chain_is_valid(), "a chain has at most CHAIN_MAX buffers, all in RAM");
+	claim(chain_is_valid(), "a chain is within both limits and in RAM");
 	reached(ret == 1 && chain.nr_in == 1 && chain.nr_out == CHAIN_MAX - 1);
 	reached(ret == 1 && next == 0xffff && available == 128);
 	reached(ret == -1 && steps && nr_before == CHAIN_MAX);

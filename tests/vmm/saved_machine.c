@@ -11,7 +11,7 @@
 #include "state.h"
 #include "virtio.h"
 
-#define DISK_SIZE 0x4000
+#define DISK_SIZE 0x400000
 
 /* A refused restore leaks its memory. */
 const char *__asan_default_options(void);

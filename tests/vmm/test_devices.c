@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include <linux/virtio_mmio.h>
@@ -94,7 +95,7 @@ void machine_wrote(struct machine *m, const void *at, u64 len)
 {
 	u64 offset = (const u8 *)at - m->ram;
 
-	assert_true(offset <= RAM_SIZE && len <= RAM_SIZE - offset);
+	assert_true(offset <= m->ram_size && len <= m->ram_size - offset);
 }
 
 void die(enum exit_status status, const char *format, ...)
@@ -318,6 +319,50 @@ static void nearly_right_requests_stay_within_ram(void **state)
 	assert_in_range(broken, REQUESTS / 20, REQUESTS);
 }
 
+/* Let the disk execute a chain of `bytes` bytes, which use the same GiB of memory again and again. */
+static void submit_bytes(u64 bytes)
+{
+	struct vring_desc *desc = (void *)(machine.ram + DESC);
+	unsigned int last = 0;
+
+	set_up_queue();
+	desc[0] = (struct vring_desc){ RAM_BASE + DATA, 16, VRING_DESC_F_NEXT, 1 };
+	for (bytes -= 16 + 1; bytes; bytes -= desc[last].len) {
+		u32 len = bytes < machine.ram_size ? (u32)bytes : (u32)machine.ram_size;
+
+		last++;
+		desc[last] =
+			(struct vring_desc){ RAM_BASE, len, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE,
+					     last + 1 };
+	}
+	desc[last + 1] = (struct vring_desc){ RAM_BASE + DATA + 0x400, 1, VRING_DESC_F_WRITE, 0 };
+	((volatile u16 *)(machine.ram + AVAIL))[1] = 1;
+	set_reg(VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	wait_for_disk();
+}
+
+/* Most of the memory is never touched: the chain is longer than the disk. */
+static void a_chain_of_more_than_4_gib_is_refused(void **state)
+{
+	u8 *ram = machine.ram;
+
+	(void)state;
+	machine.ram_size = 1ul << 30;
+	machine.ram = mmap(NULL, machine.ram_size, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_ptr_not_equal(machine.ram, MAP_FAILED);
+	submit_bytes(1ull << 32);
+	assert_int_equal(reg(VIRTIO_MMIO_STATUS), 15);
+	assert_int_equal(machine.ram[DATA + 0x400], 1); /* VIRTIO_BLK_S_IOERR */
+	submit_bytes((1ull << 32) + 1);
+	assert_int_equal(reg(VIRTIO_MMIO_STATUS), 15 | 0x40);
+	assert_int_equal(*(u16 *)(machine.ram + USED + 2), 0);
+	set_reg(VIRTIO_MMIO_STATUS, 0);
+	munmap(machine.ram, machine.ram_size);
+	machine.ram = ram;
+	machine.ram_size = RAM_SIZE;
+}
+
 /*
  * With a truncated disk file, the guest gets an error for each request. The messages go through
  * guest_error(), which prints only the first ones, not through complain().
@@ -445,6 +490,7 @@ int main(void)
 		cmocka_unit_test(random_accesses_to_every_register_do_no_harm),
 		cmocka_unit_test(debug_console_calls_with_any_address_stay_within_ram),
 		cmocka_unit_test(nearly_right_requests_stay_within_ram),
+		cmocka_unit_test(a_chain_of_more_than_4_gib_is_refused),
 		cmocka_unit_test(errors_of_a_disk_do_not_fill_the_log),
 		cmocka_unit_test(rings_changed_while_in_use_stay_within_ram),
 	};

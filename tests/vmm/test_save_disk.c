@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_save_disk.c - a machine is saved while its disk executes requests: none is lost.
+ * test_save_disk.c - a machine is saved or stops while its disk executes requests: none is lost,
+ * and none delays the save.
  */
 #include <errno.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include <linux/virtio_blk.h>
@@ -65,6 +67,99 @@ static void pages_written_by_a_disk_are_dirty(void **state)
 	dirty_written(dirty);
 	assert_int_equal(dirty_take(dirty), 0);
 	dirty_end(dirty);
+}
+
+/* ---- requests that keep the disk busy ---- */
+
+static void (*on_read)(void); /* called before each read of a file; or NULL */
+static atomic_uint reads;
+
+ssize_t pread(int fd, void *to, size_t len, off_t offset)
+{
+	if (on_read) {
+		reads++;
+		on_read();
+	}
+	return preadv(fd, &(struct iovec){ to, len }, 1, offset);
+}
+
+static void stop_at_second_read(void)
+{
+	if (reads == 2)
+		machine.stopping = true;
+}
+
+static void a_long_request_delays_no_stop_and_begins_again(void **state)
+{
+	struct vring_desc *desc = (void *)(machine.ram + DISK_DESC);
+
+	(void)state;
+	put_request();
+	for (unsigned int i = 1; i <= 6; i++)
+		desc[i] = (struct vring_desc){ RAM_BASE + RAM_SIZE / 2, RAM_SIZE / 2,
+					       VRING_DESC_F_NEXT | VRING_DESC_F_WRITE, i + 1 };
+	desc[7] = (struct vring_desc){ RAM_BASE + ANSWER, 1, VRING_DESC_F_WRITE, 0 };
+	reads = 0;
+	on_read = stop_at_second_read;
+	machine.stopping = false;
+	set_disk_reg(VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	for (int i = 0; i < 1000 && !machine.stopping; i++)
+		usleep(10000);
+	virtio_mmio_drain(&machine);
+	assert_int_equal(reads, 2);
+	assert_int_equal(machine.ram[ANSWER], NO_ANSWER);
+	assert_int_equal(used_ring()[1], 0);
+	assert_int_equal(machine.disks[0]->queue.next_avail, 0);
+	on_read = NULL;
+	machine.stopping = false;
+	virtio_mmio_resume(machine.disks[0]);
+	for (int i = 0; i < 1000 && used_ring()[1] != 1; i++)
+		usleep(10000);
+	machine.stopping = true;
+	assert_int_equal(used_ring()[1], 1);
+	assert_int_equal(machine.ram[ANSWER], 0);
+}
+
+static void request_again(void)
+{
+	((volatile u16 *)(machine.ram + DISK_AVAIL))[1]++;
+	usleep(1000);
+}
+
+/* Wait until the disk has executed more requests. */
+static void is_busy(void)
+{
+	unsigned int before = reads;
+
+	for (int i = 0; i < 1000 && reads < before + 3; i++)
+		usleep(10000);
+	assert_true(reads >= before + 3);
+}
+
+static void requests_without_end_delay_no_round_of_a_save(void **state)
+{
+	struct dirty *dirty;
+	unsigned int before;
+
+	(void)state;
+	put_request();
+	on_read = request_again;
+	machine.stopping = false;
+	set_disk_reg(VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	is_busy();
+	before = reads;
+	dirty = dirty_start(&machine);
+	assert_in_range(reads, before, before + 2);
+	is_busy();
+	before = reads;
+	dirty_take(dirty);
+	assert_in_range(reads, before, before + 2);
+	is_busy();
+	dirty_end(dirty);
+	is_busy();
+	machine.stopping = true;
+	virtio_mmio_drain(&machine);
+	on_read = NULL;
 }
 
 static void (*execute)(struct virtio_device *device);
@@ -186,6 +281,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pages_written_by_a_disk_are_dirty),
+		cmocka_unit_test(a_long_request_delays_no_stop_and_begins_again),
+		cmocka_unit_test(requests_without_end_delay_no_round_of_a_save),
 		cmocka_unit_test(a_request_in_progress_is_not_lost_if_the_guest_is_stopped),
 		cmocka_unit_test(a_request_in_progress_is_not_lost_if_the_guest_runs),
 		cmocka_unit_test(a_save_fails_if_the_disk_loses_writes_and_the_guest_learns_it),
