@@ -6,7 +6,8 @@
  * last. The driver may divide them into buffers as it likes (§2.7.4), so the header is taken from
  * the front of all readable bytes and the status from the end of all writable ones.
  *
- * A write is complete when the host's kernel has the data; a flush is fdatasync().
+ * A write is complete when the host's kernel has the data; a flush is fdatasync(). For a driver that
+ * has not negotiated VIRTIO_BLK_F_FLUSH, and so cannot flush, each write is followed by a flush.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -173,6 +174,16 @@ static u8 flush(struct disk *disk)
 	return VIRTIO_BLK_S_IOERR;
 }
 
+/* Also make the data durable if the driver cannot flush. */
+static u8 write_all(struct disk *disk, u64 sector)
+{
+	u8 status = transfer_all(disk, disk->chain.out, disk->chain.nr_out, sector, true);
+
+	if (status != VIRTIO_BLK_S_OK || disk->device.driver_features >> VIRTIO_BLK_F_FLUSH & 1)
+		return status;
+	return flush(disk);
+}
+
 static u8 get_id(struct disk *disk, struct iovec *iov, unsigned int count)
 {
 	char id[VIRTIO_BLK_ID_BYTES] = { 0 };
@@ -190,7 +201,7 @@ static u8 execute(struct disk *disk, const struct virtio_blk_outhdr *header)
 	case VIRTIO_BLK_T_IN:
 		return transfer_all(disk, chain->in, chain->nr_in, header->sector, false);
 	case VIRTIO_BLK_T_OUT:
-		return transfer_all(disk, chain->out, chain->nr_out, header->sector, true);
+		return write_all(disk, header->sector);
 	case VIRTIO_BLK_T_FLUSH:
 		return flush(disk);
 	case VIRTIO_BLK_T_GET_ID:

@@ -219,25 +219,28 @@ static void a_request_in_progress_is_not_lost_if_the_guest_runs(void **state)
 }
 
 static bool writes_are_lost;
+static unsigned int syncs; /* calls of fdatasync() before the driver gets an answer */
 
 int fdatasync(int fd)
 {
 	(void)fd;
+	syncs += machine.ram[ANSWER] == NO_ANSWER;
 	errno = EIO;
 	return writes_are_lost ? -1 : 0;
 }
 
-/* Let the guest flush the disk. Returns the status of the request. */
-static u8 guest_flushes(void)
+/* Let the guest flush the disk, or write a sector. Returns the status of the request. */
+static u8 guest_requests(u8 type)
 {
-	static const struct vring_desc chain[2] = {
-		{ RAM_BASE + 0x4000, 16, VRING_DESC_F_NEXT, 1 },
+	const struct vring_desc chain[3] = {
+		{ RAM_BASE + 0x4000, 16, VRING_DESC_F_NEXT, type == VIRTIO_BLK_T_OUT ? 1 : 2 },
+		{ RAM_BASE + DATA, 512, VRING_DESC_F_NEXT, 2 },
 		{ RAM_BASE + ANSWER, 1, VRING_DESC_F_WRITE, 0 },
 	};
 	u16 *avail = (u16 *)(machine.ram + DISK_AVAIL);
 
 	memcpy(machine.ram + DISK_DESC, chain, sizeof(chain));
-	machine.ram[0x4000] = VIRTIO_BLK_T_FLUSH;
+	machine.ram[0x4000] = type;
 	machine.ram[ANSWER] = NO_ANSWER;
 	avail[1]++;
 	machine.stopping = false;
@@ -260,8 +263,35 @@ static void a_save_fails_if_the_disk_loses_writes_and_the_guest_learns_it(void *
 	writes_are_lost = true;
 	assert_false(save_finish(&machine));
 	writes_are_lost = false;
-	assert_int_equal(guest_flushes(), VIRTIO_BLK_S_IOERR);
-	assert_int_equal(guest_flushes(), VIRTIO_BLK_S_OK);
+	assert_int_equal(guest_requests(VIRTIO_BLK_T_FLUSH), VIRTIO_BLK_S_IOERR);
+	assert_int_equal(guest_requests(VIRTIO_BLK_T_FLUSH), VIRTIO_BLK_S_OK);
+}
+
+static void a_driver_without_flush_gets_its_writes_reported_when_they_are_durable(void **state)
+{
+	(void)state;
+	machine_reset();
+	disk_start();
+	syncs = 0;
+	assert_int_equal(guest_requests(VIRTIO_BLK_T_OUT), VIRTIO_BLK_S_OK);
+	assert_int_equal(syncs, 1);
+	writes_are_lost = true;
+	assert_int_equal(guest_requests(VIRTIO_BLK_T_OUT), VIRTIO_BLK_S_IOERR);
+	writes_are_lost = false;
+}
+
+static void a_driver_with_flush_flushes_its_writes_itself(void **state)
+{
+	(void)state;
+	machine_reset();
+	set_disk_reg(VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
+	set_disk_reg(VIRTIO_MMIO_DRIVER_FEATURES, 1 << VIRTIO_BLK_F_FLUSH);
+	disk_start();
+	syncs = 0;
+	assert_int_equal(guest_requests(VIRTIO_BLK_T_OUT), VIRTIO_BLK_S_OK);
+	assert_int_equal(syncs, 0);
+	assert_int_equal(guest_requests(VIRTIO_BLK_T_FLUSH), VIRTIO_BLK_S_OK);
+	assert_int_equal(syncs, 1);
 }
 
 static int build(void **state)
@@ -286,6 +316,9 @@ int main(void)
 		cmocka_unit_test(a_request_in_progress_is_not_lost_if_the_guest_is_stopped),
 		cmocka_unit_test(a_request_in_progress_is_not_lost_if_the_guest_runs),
 		cmocka_unit_test(a_save_fails_if_the_disk_loses_writes_and_the_guest_learns_it),
+		cmocka_unit_test(
+			a_driver_without_flush_gets_its_writes_reported_when_they_are_durable),
+		cmocka_unit_test(a_driver_with_flush_flushes_its_writes_itself),
 	};
 
 	return cmocka_run_group_tests_name("disks of saved machines", tests, build, tear_down);
