@@ -56,6 +56,8 @@ static void fail(const char *what, int err)
 void save_check(const struct options *options)
 {
 	save.fd = save_file_open(options->save);
+	if (save.fd == -EWOULDBLOCK)
+		die(STATUS_SETUP, "--save %s: in use by another VMM", options->save);
 	if (save.fd < 0)
 		die(STATUS_SETUP, "--save %s: %s", options->save, strerror(-save.fd));
 }

@@ -3,7 +3,7 @@
  * save_file.c - the file to which a VM is saved (--save).
  *
  * A regular file is written as FILE.part. In the sandbox, the VMM cannot open, rename or remove
- * files. So FILE.part is opened before the guest starts, and a second process waits: it renames
+ * files. So FILE.part is opened and locked before the guest starts, and a second process waits: it renames
  * FILE.part to FILE if the VMM requests that, and removes FILE.part if the VMM ends in any way
  * without this request. A block device needs no second process, because the header, which is
  * written last, makes the contents valid.
@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -35,31 +36,38 @@ static int decide(const char *part, const char *path, char verdict)
 
 /*
  * The second process. It must not end before the VMM does, so it ignores the signals that a terminal
- * sends to both. It has no file open except the channel, so that a program that reads the VMM's
- * output to its end does not have to wait for this process.
+ * sends to both. It has no file open except the channel and FILE.part, so that a program that reads
+ * the VMM's output to its end does not have to wait for this process. Until it closes FILE.part, no
+ * other VMM can lock it.
  */
-static void __attribute__((noreturn)) wait_for_verdict(const char *part, const char *path, int from)
+static void __attribute__((noreturn))
+wait_for_verdict(const char *part, const char *path, int from, int locked)
 {
 	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR2 };
 	char verdict;
+	bool again;
 	ssize_t n;
 	int err;
 
 	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
 		signal(ignored[i], SIG_IGN);
 	dup2(from, 0);
-	syscall(__NR_close_range, 1, ~0u, 0);
+	dup2(locked, 1);
+	syscall(__NR_close_range, 2, ~0u, 0);
 	do {
 		n = read(0, &verdict, 1);
 		if (n <= 0)
 			verdict = REMOVE;
 		err = decide(part, path, verdict);
+		again = verdict == KEEP && err; /* a save that fails may be tried again */
+		if (!again)
+			close(1); /* before the VMM can end: another one may start then */
 		n = write(0, &err, sizeof(err));
-	} while (verdict == KEEP && err && n > 0); /* a save that fails may be tried again */
+	} while (again && n > 0);
 	_exit(0);
 }
 
-static int start_process(const char *part, const char *path)
+static int start_process(const char *part, const char *path, int locked)
 {
 	int ends[2];
 	pid_t pid;
@@ -70,10 +78,42 @@ static int start_process(const char *part, const char *path)
 	if (pid < 0)
 		return -errno;
 	if (pid == 0)
-		wait_for_verdict(part, path, ends[1]);
+		wait_for_verdict(part, path, ends[1], locked);
 	close(ends[1]);
 	channel = ends[0];
 	return 0;
+}
+
+static bool has_name(int fd, const char *name)
+{
+	struct stat opened, named;
+
+	return fstat(fd, &opened) == 0 && stat(name, &named) == 0 &&
+	       opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+/*
+ * Open FILE.part or the block device, and lock it. Returns a descriptor or -errno, which is
+ * -EWOULDBLOCK if another VMM has locked it. If another VMM has renamed or removed the file before it
+ * was locked here, try again with a new one.
+ */
+static int open_locked(const char *name)
+{
+	int fd;
+
+	for (;;) {
+		fd = open(name, O_RDWR | O_CLOEXEC | (is_block ? 0 : O_CREAT | O_NOFOLLOW), 0600);
+		if (fd < 0)
+			return -errno;
+		/* After any other error, such as that of a file system without locks, do without. */
+		if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
+			close(fd);
+			return -EWOULDBLOCK;
+		}
+		if (has_name(fd, name))
+			return fd;
+		close(fd);
+	}
 }
 
 int save_file_open(const char *path)
@@ -88,10 +128,10 @@ int save_file_open(const char *path)
 		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
 	if (snprintf(part, sizeof(part), "%s%s", path, is_block ? "" : ".part") >= sizeof(part))
 		return -ENAMETOOLONG;
-	fd = open(part, O_RDWR | O_CLOEXEC | (is_block ? 0 : O_CREAT | O_TRUNC | O_NOFOLLOW), 0600);
+	fd = open_locked(part);
 	if (fd < 0)
-		return -errno;
-	err = is_block ? 0 : start_process(part, path);
+		return fd;
+	err = is_block ? 0 : start_process(part, path, fd);
 	if (err) {
 		unlink(part);
 		close(fd);

@@ -56,6 +56,15 @@ rm initrd many
 run too-late /vmm --memory 8M --save late --save-at 100000 /hello.bin
 ls late* *.part 2>/dev/null
 
+echo "=== two"
+/vmm --memory 8M --save twice --append how=spin /fault_loop.bin </dev/null >/first 2>&1 &
+sleep 0.5
+run second /vmm --memory 16M --save twice /hello.bin
+kill -USR2 $!
+wait $!
+run restore-first /vmm --restore twice
+run saved-again /vmm --save twice --save-at 100 --restore twice
+
 run nowhere /vmm --save /nowhere/file /hello.bin
 mkdir dir && run over-dir /vmm --save dir /hello.bin
 ln -s /save.bin link.part && run over-link /vmm --save link /hello.bin
@@ -202,6 +211,12 @@ refused()
 	[ "$status" = "$2" ] && grep -qE -- "$3" <<<"$out" && [ "$(grep -c . <<<"$out")" = 1 ]
 	ok $? "$4" || diag "status $status: $out"
 }
+refused second 101 '--save twice: .* another VMM' "a second VMM is refused that would save to the same file"
+part restore-first
+is "$status:$(grep '^spun' <<<"$out")" 0:spun "the first VMM has saved its guest"
+part saved-again
+is "$status:$(grep -c '^vmm: saved to twice' <<<"$out")" 0:1 \
+	"a restored guest is saved to the file that it was restored from" || diag "$out"
 refused nowhere 101 '--save /nowhere/file: No such file' \
 	"a file that cannot be created is refused before the guest starts"
 refused over-dir 101 '--save dir: Is a directory' "--save over a directory is refused"

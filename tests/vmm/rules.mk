@@ -18,7 +18,7 @@ VMM_TEST_OBJ := $(VMM_TEST_DEVICES:%=$(O)/tests/vmm/%.o) $(O)/tests/vmm/silent.o
 VMM_TEST_SAVE_OBJ := $(patsubst %,$(O)/tests/vmm/%.o,$(VMM_TEST_SAVED) silent kvm_model refused \
 	saved_machine)
 VMM_TEST_BOUNDS_OBJ := $(patsubst %,$(O)/tests/vmm/%.o,doorbell bus marker $(VMM_IRQCHIP) refused restore silent state test_bounds)
-VMM_TESTS := $(patsubst %,$(O)/tests/vmm/test_%,bounds devices save save_disk)
+VMM_TESTS := $(patsubst %,$(O)/tests/vmm/test_%,bounds devices save save_disk save_file)
 
 NATIVE_TESTS += $(VMM_TESTS)
 tests: $(VMM_TESTS)
@@ -26,7 +26,7 @@ tests: $(VMM_TESTS)
 $(O)/tests/vmm/test_bounds: $(VMM_TEST_BOUNDS_OBJ)
 	$(HOST_CC) -fsanitize=address,undefined -pthread -o $@ $^ -lcmocka
 
-$(O)/tests/vmm/test_save $(O)/tests/vmm/test_save_disk: %: %.o $(VMM_TEST_SAVE_OBJ)
+$(patsubst %,$(O)/tests/vmm/test_%,save save_disk save_file): %: %.o $(VMM_TEST_SAVE_OBJ)
 	$(HOST_CC) -fsanitize=address,undefined -pthread -o $@ $^ -lcmocka
 
 $(O)/tests/vmm/test_devices: $(VMM_TEST_OBJ)
@@ -65,4 +65,4 @@ $(O)/tests/vmm/sandbox_probe: $(TOP)/tests/vmm/sandbox_probe.c $(COMPILED_BY) | 
 	$(CC_RV) $(PROG_CFLAGS) -o $@ $<
 
 -include $(sort $(VMM_TEST_OBJ:.o=.d) $(VMM_TEST_SAVE_OBJ:.o=.d) \
-	$(O)/tests/vmm/test_save.d $(O)/tests/vmm/test_save_disk.d $(VMM_TEST_BOUNDS_OBJ:.o=.d))
+	$(patsubst %,$(O)/tests/vmm/test_%.d,save save_disk save_file) $(VMM_TEST_BOUNDS_OBJ:.o=.d))

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_save_file.c - the file of a save belongs to one VMM.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "saved_machine.h"
+#include "state.h"
+
+static char part[64], other[64]; /* FILE.part, and the name to which another VMM renames it */
+
+static off_t size_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? st.st_size : -1;
+}
+
+static void a_second_vmm_cannot_save_to_the_same_file(void **state)
+{
+	int fd = save_file_open(machine.options.save);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "some", 4), 4);
+	snprintf(part, sizeof(part), "%s.part", machine.options.save);
+	assert_int_equal(save_file_open(machine.options.save), -EWOULDBLOCK);
+	assert_int_equal(size_of(part), 4);
+	if (!setjmp(refused)) {
+		save_check(&machine.options);
+		fail_msg("the file is not refused");
+	}
+	assert_non_null(strstr(why, "another VMM"));
+	/* Once the first VMM has removed its file, a second one can begin, before the first has ended. */
+	assert_int_equal(save_file_end(false), 0);
+	close(fd);
+	assert_int_equal(size_of(part), -1);
+	fd = save_file_open(machine.options.save);
+	assert_true(fd >= 0);
+	assert_int_equal(save_file_end(false), 0);
+	close(fd);
+}
+
+static bool renames; /* another VMM completes its save before flock() */
+
+int flock(int fd, int operation)
+{
+	int (*real)(int, int) = (int (*)(int, int))dlsym(RTLD_NEXT, "flock");
+
+	if (renames)
+		assert_int_equal(rename(part, other), 0);
+	renames = false;
+	return real(fd, operation);
+}
+
+static void a_file_that_another_vmm_completes_meanwhile_is_not_overwritten(void **state)
+{
+	int fd = open(part, O_CREAT | O_WRONLY, 0600);
+
+	(void)state;
+	assert_int_equal(write(fd, "complete", 8), 8);
+	close(fd);
+	snprintf(other, sizeof(other), "%s.other", machine.options.save);
+	renames = true;
+	fd = save_file_open(machine.options.save);
+	assert_true(fd >= 0);
+	assert_false(renames);
+	assert_int_equal(size_of(other), 8);
+	assert_int_equal(size_of(part), 0);
+	assert_int_equal(save_file_end(false), 0);
+	close(fd);
+	unlink(other);
+}
+
+static int build(void **state)
+{
+	(void)state;
+	return machine_build() ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	machine_remove();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_second_vmm_cannot_save_to_the_same_file),
+		cmocka_unit_test(a_file_that_another_vmm_completes_meanwhile_is_not_overwritten),
+	};
+
+	return cmocka_run_group_tests_name("files of saved machines", tests, build, tear_down);
+}
