@@ -274,8 +274,10 @@ static void state(struct machine *m, struct state *s)
 	struct aia_registers *r = calloc(1, sizeof(*r));
 	u32 ids = m->aia.ids, files = m->aia.guest_files, level = m->aia.level;
 
-	if (!r)
-		die(STATUS_SETUP, "out of memory for the AIA's state");
+	if (!r) {
+		state_no_memory(s);
+		return;
+	}
 	if (!s->loading)
 		get_registers(m, r);
 	STATE(s, ids);

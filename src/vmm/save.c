@@ -200,7 +200,7 @@ static void write_state(struct machine *m, struct save_header *header)
 
 	sections_state(m, &save.pages, &s);
 	if (s.bad)
-		fail(s.bad, EIO);
+		fail(s.bad, s.err ? s.err : EIO);
 	header->sections_at = SAVE_PAGES + save.pages.nr * SZ_4K;
 	header->sections_len = s.len;
 	state_bytes(&s, zero, ALIGN_UP(s.len, SZ_4K) - s.len);

@@ -36,15 +36,27 @@ void state_refuse(struct state *s, const char *why)
 		s->bad = why;
 }
 
+void state_no_memory(struct state *s)
+{
+	if (!s->bad)
+		s->err = ENOMEM;
+	state_refuse(s, "no memory for the machine's state");
+}
+
 static void append(struct state *s, const void *from, size_t len)
 {
-	if (!len) /* a machine all of whose pages are zero has no list of pages */
+	if (s->bad || !len) /* a machine all of whose pages are zero has no list of pages */
 		return;
 	if (s->len + len > s->room) {
-		s->room = 2 * (s->len + len);
-		s->data = realloc(s->data, s->room);
-		if (!s->data)
-			die(STATUS_SETUP, "no memory for the machine's state");
+		size_t room = 2 * (s->len + len);
+		u8 *data = realloc(s->data, room);
+
+		if (!data) {
+			state_no_memory(s);
+			return;
+		}
+		s->data = data;
+		s->room = room;
 	}
 	memcpy(s->data + s->len, from, len);
 	s->len += len;
@@ -94,6 +106,8 @@ void section_end(struct state *s, size_t begin)
 	struct save_section section;
 	u8 zero = 0;
 
+	if (s->bad)
+		return;
 	while (s->len % sizeof(u64))
 		STATE(s, zero);
 	memcpy(&section, s->data + begin, sizeof(section));

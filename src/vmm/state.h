@@ -58,11 +58,13 @@ struct state {
 	size_t len; /* in bytes: written so far when saving, the total when loading */
 	size_t room, at;
 	const char *bad; /* why the data was refused, or cannot be saved; NULL: it is good */
+	int err;         /* an errno for `bad`, or 0 */
 };
 
 void state_bytes(struct state *s, void *at, size_t len);
 void state_bool(struct state *s, bool *value);
 void state_refuse(struct state *s, const char *why);
+void state_no_memory(struct state *s); /* refuse because memory could not be allocated */
 #define STATE(s, object) state_bytes(s, &(object), sizeof(object))
 u64 state_sum(u64 sum, const void *data, size_t len); /* of the u64s in data; start with sum = 0 */
 

@@ -71,6 +71,7 @@ static const char *type_name(u64 id)
 
 /* ---- saving --------------------------------------------------------------------------------- */
 
+/* Returns NULL if memory could not be allocated. */
 static struct kvm_reg_list *list_regs(struct vcpu *vcpu)
 {
 	struct kvm_reg_list none = { 0 }, *list;
@@ -80,7 +81,7 @@ static struct kvm_reg_list *list_regs(struct vcpu *vcpu)
 		die(STATUS_SETUP, "KVM_GET_REG_LIST of vCPU %u: errno %d", vcpu->id, -err);
 	list = calloc(1, sizeof(*list) + none.n * sizeof(list->reg[0]));
 	if (!list)
-		die(STATUS_SETUP, "no memory for vCPU %u's registers", vcpu->id);
+		return NULL;
 	list->n = none.n;
 	err = kvm_list_regs(vcpu->fd, list);
 	if (err)
@@ -131,6 +132,10 @@ static void save_regs(struct vcpu *vcpu, struct state *s)
 	struct kvm_reg_list *list = list_regs(vcpu);
 	u32 count = 0;
 
+	if (!list) {
+		state_no_memory(s);
+		return;
+	}
 	for (u64 i = 0; i < list->n; i++)
 		count += is_saved(vcpu, list->reg[i]);
 	STATE(s, count);
@@ -222,6 +227,8 @@ static void switch_others_off(struct vcpu *vcpu, const struct regs *regs)
 {
 	struct kvm_reg_list *list = list_regs(vcpu);
 
+	if (!list)
+		die(STATUS_SETUP, "no memory for vCPU %u's registers", vcpu->id);
 	for (u64 i = 0; i < list->n; i++) {
 		u64 id = list->reg[i];
 		struct reg off = { .id = id };

@@ -26,8 +26,9 @@ tests: $(VMM_TESTS)
 $(O)/tests/vmm/test_bounds: $(VMM_TEST_BOUNDS_OBJ)
 	$(HOST_CC) -fsanitize=address,undefined -pthread -o $@ $^ -lcmocka
 
+$(O)/tests/vmm/test_save_file: VMM_TEST_LINK := -Wl,--wrap=calloc,--wrap=realloc
 $(patsubst %,$(O)/tests/vmm/test_%,save save_disk save_file): %: %.o $(VMM_TEST_SAVE_OBJ)
-	$(HOST_CC) -fsanitize=address,undefined -pthread -o $@ $^ -lcmocka
+	$(HOST_CC) -fsanitize=address,undefined -pthread $(VMM_TEST_LINK) -o $@ $^ -lcmocka
 
 $(O)/tests/vmm/test_devices: $(VMM_TEST_OBJ)
 	$(HOST_CC) -fsanitize=address,undefined -pthread -o $@ $^ -lcmocka

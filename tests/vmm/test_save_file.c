@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_save_file.c - the file of a save belongs to one VMM.
+ * test_save_file.c - the file of a save belongs to one VMM, and a save that lacks memory can be repeated.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -15,6 +15,73 @@
 #include <cmocka.h>
 #include "saved_machine.h"
 #include "state.h"
+
+static u8 contents(unsigned int at)
+{
+	return (u8)(at / SZ_4K % 5 ? at / SZ_4K + at : 0);
+}
+
+static int allocations = -1; /* how many succeed; -1: all */
+
+static bool allocate(void)
+{
+	if (allocations > 0)
+		allocations--;
+	else if (allocations == 0)
+		return false;
+	return true;
+}
+
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size)
+{
+	return allocate() ? __real_calloc(count, size) : NULL;
+}
+
+void *__real_realloc(void *at, size_t size);
+void *__wrap_realloc(void *at, size_t size);
+void *__wrap_realloc(void *at, size_t size)
+{
+	return allocate() ? __real_realloc(at, size) : NULL;
+}
+
+/* Save while only `most` allocations succeed. */
+static bool saves(unsigned int rounds, int most)
+{
+	bool saved;
+
+	machine.options.save_rounds = rounds;
+	allocations = most;
+	if (setjmp(refused))
+		fail_msg("the VMM ends: %s", why);
+	if (rounds)
+		save_live(&machine);
+	saved = save_finish(&machine);
+	allocations = -1;
+	machine.options.save_rounds = 0;
+	return saved;
+}
+
+/* Repeat a save with memory for one more allocation each time, until it succeeds. */
+static void a_save_that_lacks_memory_fails_and_can_be_repeated(void **state)
+{
+	(void)state;
+	for (unsigned int rounds = 0; rounds < 2; rounds++) {
+		int most = 0;
+
+		machine_reset();
+		for (unsigned int i = 0; i < RAM_SIZE; i++)
+			machine.ram[i] = contents(i);
+		save_check(&machine.options);
+		while (!saves(rounds, most))
+			most++;
+		assert_true(most > 5);
+		assert_true(machine_restores());
+		for (unsigned int i = 0; i < RAM_SIZE; i++)
+			assert_int_equal(machine.ram[i], contents(i));
+	}
+}
 
 static char part[64], other[64]; /* FILE.part, and the name to which another VMM renames it */
 
@@ -97,6 +164,7 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_save_that_lacks_memory_fails_and_can_be_repeated),
 		cmocka_unit_test(a_second_vmm_cannot_save_to_the_same_file),
 		cmocka_unit_test(a_file_that_another_vmm_completes_meanwhile_is_not_overwritten),
 	};
