@@ -369,6 +369,9 @@ void machine_create(struct machine *m)
 	uart_init(&m->uart, m); /* first on the bus: it is accessed most often */
 	irqchip_init(m);
 	syscon_init(m);
+	for (unsigned int i = 0; i < m->options.vcpus; i++)
+		vcpu_create(&m->vcpus[i], m, i);
+	irqchip_start(m); /* before the devices: the test device routes an interrupt to an IMSIC */
 	for (unsigned int i = 0; i < NR_DEVICES; i++) {
 		if (m->options.device[i])
 			device_init[i](m);
@@ -377,9 +380,6 @@ void machine_create(struct machine *m)
 		virtio_blk_add(m, m->options.disks[i], i);
 	if (m->options.markers)
 		markers_start(m);
-	for (unsigned int i = 0; i < m->options.vcpus; i++)
-		vcpu_create(&m->vcpus[i], m, i);
-	irqchip_start(m);
 	for (unsigned int i = 0; i < m->options.vcpus; i++)
 		vcpu_start_thread(&m->vcpus[i]);
 

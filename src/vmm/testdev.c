@@ -16,8 +16,7 @@
  *   0x848 SIGNALS  how often the eventfd was signaled since the last load of this register
  *   0x850 SAVE     a store requests a save of the machine; without --save, a store does nothing
  *   0x858 MSI      4 bytes: a store signals an irqfd without an exit to the VMM, which sends an MSI with
- *                  identity 30 to the first vCPU; reads as 1 if the machine has an AIA. The first
- *                  load creates the irqfd
+ *                  identity 30 to the first vCPU; reads as 1 if the machine has an AIA
  *
  * Locks: testdev.lock, taken before the PLIC's lock.
  */
@@ -146,8 +145,6 @@ static u64 read_register(struct testdev *dev, u64 offset)
 	case REG_SIGNALS:
 		return take_signals(dev);
 	case REG_MSI:
-		if (dev->msi < 0)
-			dev->msi = make_msi(dev->machine);
 		return dev->msi >= 0;
 	default:
 		return 0;
@@ -229,6 +226,7 @@ void testdev_init(struct machine *m)
 {
 	testdev.machine = m;
 	testdev.notify = make_notify(m, REG_NOTIFY);
+	testdev.msi = make_msi(m);
 	bus_add(&m->bus, &(struct region){
 				 .name = "testdev",
 				 .base = TESTDEV_BASE,
