@@ -403,7 +403,7 @@ static void dump(const char *path, const void *fdt)
 		die(STATUS_SETUP, "--dump-dtb %s: %s", path, strerror(errno));
 }
 
-void fdt_build(struct machine *m, const struct layout *layout, void *fdt)
+size_t fdt_build(struct machine *m, const struct layout *layout, void *fdt)
 {
 	/*
 	 * libfdt's search for names that the tree has already takes most of the time here. Without
@@ -426,4 +426,5 @@ void fdt_build(struct machine *m, const struct layout *layout, void *fdt)
 	if (m->options.dump_dtb)
 		dump(m->options.dump_dtb, fdt);
 	m->options.dump_dtb = NULL; /* the sandbox allows no open() at a reboot */
+	return fdt_totalsize(fdt);
 }

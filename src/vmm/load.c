@@ -205,6 +205,18 @@ void load_open(const struct machine *m)
 		open_file(&initrd, "initrd", m->options.initrd);
 }
 
+/*
+ * The tree is built in the VMM's own memory: after a reboot, the doorbell's thread may still write to
+ * guest memory for the guest that rebooted, and libfdt relies on what it reads from the tree.
+ */
+static void load_tree(struct machine *m, const struct layout *layout)
+{
+	static u64 tree[DTB_MAX / sizeof(u64)];
+	size_t len = fdt_build(m, layout, tree);
+
+	memcpy(machine_ram(m, layout->dtb, DTB_MAX), tree, len);
+}
+
 void load_guest(struct machine *m, struct layout *layout)
 {
 	load_image(m, layout);
@@ -214,5 +226,5 @@ void load_guest(struct machine *m, struct layout *layout)
 		    m->options.image, DTB_MAX / 1024);
 	if (m->options.initrd)
 		load_initrd(m, layout);
-	fdt_build(m, layout, machine_ram(m, layout->dtb, DTB_MAX));
+	load_tree(m, layout);
 }

@@ -364,7 +364,8 @@ struct layout {
 /* Open the guest's files; die if one cannot be opened. */
 void load_open(const struct machine *m);
 void load_guest(struct machine *m, struct layout *layout);
-void fdt_build(struct machine *m, const struct layout *layout, void *buffer);
+/* Build the device tree in `buffer`, which has DTB_MAX bytes. Returns its length. */
+size_t fdt_build(struct machine *m, const struct layout *layout, void *buffer);
 
 /* ---- vcpu.c, registers.c, sbi.c ---- */
 

@@ -17,7 +17,8 @@ VMM_TEST_OBJ := $(VMM_TEST_DEVICES:%=$(O)/tests/vmm/%.o) $(O)/tests/vmm/silent.o
 	$(O)/tests/vmm/test_devices.o
 VMM_TEST_SAVE_OBJ := $(patsubst %,$(O)/tests/vmm/%.o,$(VMM_TEST_SAVED) silent kvm_model refused \
 	saved_machine)
-VMM_TEST_BOUNDS_OBJ := $(patsubst %,$(O)/tests/vmm/%.o,doorbell bus marker $(VMM_IRQCHIP) refused restore silent state test_bounds)
+VMM_TEST_BOUNDS_OBJ := $(patsubst %,$(O)/tests/vmm/%.o,doorbell bus load marker $(VMM_IRQCHIP) refused restore silent state \
+	test_bounds)
 VMM_TESTS := $(patsubst %,$(O)/tests/vmm/test_%,bounds devices save save_disk save_file)
 
 NATIVE_TESTS += $(VMM_TESTS)
