@@ -119,6 +119,7 @@ void machine_vcpu_park(struct vcpu *vcpu)
 {
 	struct machine *m = vcpu->machine;
 
+	watchdog_forget(vcpu);
 	vcpu->parked_stopped = is_stopped(vcpu);
 	pthread_mutex_lock(&m->lock);
 	vcpu->parked = true;

@@ -122,4 +122,11 @@ void registers_sample(const struct vcpu *vcpu, struct trap_sample *sample)
 	sample->stvec = get(vcpu, REG_CSR(KVM_REG_RISCV_CSR_REG(stvec)));
 	sample->sepc = get(vcpu, REG_CSR(KVM_REG_RISCV_CSR_REG(sepc)));
 	sample->scause = get(vcpu, REG_CSR(KVM_REG_RISCV_CSR_REG(scause)));
+	sample->stval = get(vcpu, REG_CSR(KVM_REG_RISCV_CSR_REG(stval)));
+}
+
+/* If KVM refuses, the register keeps its value. */
+void registers_set_stval(const struct vcpu *vcpu, unsigned long stval)
+{
+	kvm_set_reg(vcpu->fd, REG_CSR(KVM_REG_RISCV_CSR_REG(stval)), stval);
 }

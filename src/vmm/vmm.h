@@ -371,7 +371,7 @@ size_t fdt_build(struct machine *m, const struct layout *layout, void *buffer);
 
 /* The registers that the watchdog checks. */
 struct trap_sample {
-	unsigned long pc, stvec, sepc, scause;
+	unsigned long pc, stvec, sepc, scause, stval;
 };
 
 struct vcpu {
@@ -385,6 +385,7 @@ struct vcpu {
 	atomic_bool sample_wanted;
 	atomic_uint suspicions; /* consecutive samples with the same fault in the trap handler */
 	struct trap_sample sample;
+	bool stval_changed; /* by the watchdog, after `sample` */
 };
 
 void vcpu_create(struct vcpu *vcpu, struct machine *m, unsigned int id);
@@ -398,6 +399,7 @@ void vcpu_hide_extensions(struct vcpu *vcpu); /* before the vCPU first runs */
 void registers_reset(struct vcpu *vcpu, gpa_t entry, gpa_t dtb);
 void registers_dump(struct vcpu *vcpu);
 void registers_sample(const struct vcpu *vcpu, struct trap_sample *sample);
+void registers_set_stval(const struct vcpu *vcpu, unsigned long stval);
 
 void sbi_handle(struct vcpu *vcpu);
 /* sbi_list.c */
@@ -407,6 +409,7 @@ void sbi_apply_list(struct vcpu *vcpu);       /* before the vCPU first runs */
 /* ---- watchdog.c ---- */
 
 void watchdog_sample(struct vcpu *vcpu);
+void watchdog_forget(struct vcpu *vcpu); /* before the vCPU parks */
 void watchdog_tick(struct machine *m);
 #define WATCHDOG_SAMPLES 4 /* per period */
 

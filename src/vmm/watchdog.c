@@ -6,9 +6,13 @@
  * to user space. Therefore, every vCPU is kicked out of KVM_RUN a few times per period, and its
  * registers are sampled. A sample is suspicious if the last trap was a fault in the first
  * instructions of the trap handler, and pc is between the handler's start and the faulting
- * instruction. If all samples of a period are suspicious and show the same fault, the guest is
- * ended: it has done nothing else during the period, because any other trap or interrupt would have
- * changed sepc and scause.
+ * instruction. If all samples of a period are suspicious and show the same fault, the guest has done
+ * nothing else during the period, because any other trap or interrupt would have changed sepc and
+ * scause.
+ *
+ * A guest that took this fault only once and now waits in its handler has the same registers. So
+ * before the last sample, the watchdog changes stval, which each fault sets again (S §1.9). If it
+ * still has the changed value at the last sample, it is restored, and the guest is not ended.
  *
  * A guest that computes, waits, or spins on purpose is not ended.
  */
@@ -36,22 +40,55 @@ static bool same_fault(const struct trap_sample *a, const struct trap_sample *b)
 	return a->stvec == b->stvec && a->sepc == b->sepc && a->scause == b->scause;
 }
 
+/* With this bit changed, stval is an address in the same page. */
+#define STVAL_CHANGE 1ul
+
+/* Restore stval if the vCPU has not taken a trap since it was changed. Returns true in this case. */
+static bool restore_stval(struct vcpu *vcpu)
+{
+	struct trap_sample now;
+
+	if (!vcpu->stval_changed)
+		return false;
+	vcpu->stval_changed = false;
+	registers_sample(vcpu, &now);
+	if (!same_fault(&now, &vcpu->sample) || now.stval != (vcpu->sample.stval ^ STVAL_CHANGE))
+		return false;
+	registers_set_stval(vcpu, vcpu->sample.stval);
+	return true;
+}
+
 /*
  * Sample the vCPU's registers, and count consecutive suspicious samples with the same fault. Called
  * by the vCPU's own thread, outside KVM_RUN.
  */
 void watchdog_sample(struct vcpu *vcpu)
 {
+	bool waits = restore_stval(vcpu);
 	struct trap_sample now;
 
 	registers_sample(vcpu, &now);
-	if (!suspicious(&now))
+	if (waits || !suspicious(&now))
 		atomic_store(&vcpu->suspicions, 0);
 	else if (same_fault(&now, &vcpu->sample))
 		atomic_fetch_add(&vcpu->suspicions, 1);
 	else
 		atomic_store(&vcpu->suspicions, 1);
 	vcpu->sample = now;
+	if (atomic_load(&vcpu->suspicions) == WATCHDOG_SAMPLES - 1) {
+		registers_set_stval(vcpu, now.stval ^ STVAL_CHANGE);
+		vcpu->stval_changed = true;
+	}
+}
+
+/*
+ * Begin a new period. Called by the vCPU's own thread before it parks: the registers may be saved or
+ * printed then.
+ */
+void watchdog_forget(struct vcpu *vcpu)
+{
+	restore_stval(vcpu);
+	atomic_store(&vcpu->suspicions, 0);
 }
 
 /*

@@ -13,6 +13,7 @@ vm_list here
 for act in stvec nowhere faultloop tables garbage; do
 	vm_ends "deadly: $act" hostile --watchdog 1 "do=$act"
 done
+vm_ends "waits in its handler" fault_loop --watchdog 1 how=once
 vm_ends "after the deadly ones" hello
 for number in abc 5x "" -1 18446744073709551616; do
 	vm_ends "rounds=$number" harts "rounds=$number"
@@ -134,6 +135,8 @@ for act in stvec nowhere faultloop tables; do
 	is "$(status_of "deadly: $act")" 104 "a guest that does '$act' is ended by the watchdog"
 	like "$(text "deadly: $act")" 'stvec  ' "the watchdog prints the registers of the guest"
 done
+is "$(status_of "waits in its handler"):$(text "waits in its handler")" "0:waited" \
+	"the watchdog does not end a guest that waits in its handler after one fault"
 like "$(status_of "deadly: garbage")" '^(0|3|10[0-9])$' "a guest that runs garbage hurts only itself"
 like "$(status_of "after the deadly ones"):$(text "after the deadly ones")" '^0:hello: I am' \
 	"the next guest runs after all deadly guests"

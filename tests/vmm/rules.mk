@@ -19,12 +19,15 @@ VMM_TEST_SAVE_OBJ := $(patsubst %,$(O)/tests/vmm/%.o,$(VMM_TEST_SAVED) silent kv
 	saved_machine)
 VMM_TEST_BOUNDS_OBJ := $(patsubst %,$(O)/tests/vmm/%.o,doorbell bus load marker $(VMM_IRQCHIP) refused restore silent state \
 	test_bounds)
-VMM_TESTS := $(patsubst %,$(O)/tests/vmm/test_%,bounds devices save save_disk save_file)
+VMM_TESTS := $(patsubst %,$(O)/tests/vmm/test_%,bounds devices save save_disk save_file watchdog)
 
 NATIVE_TESTS += $(VMM_TESTS)
 tests: $(VMM_TESTS)
 
 $(O)/tests/vmm/test_bounds: $(VMM_TEST_BOUNDS_OBJ)
+	$(HOST_CC) -fsanitize=address,undefined -pthread -o $@ $^ -lcmocka
+
+$(O)/tests/vmm/test_watchdog: $(patsubst %,$(O)/tests/vmm/%.o,watchdog silent test_watchdog)
 	$(HOST_CC) -fsanitize=address,undefined -pthread -o $@ $^ -lcmocka
 
 $(O)/tests/vmm/test_save_file: VMM_TEST_LINK := -Wl,--wrap=calloc,--wrap=realloc
@@ -67,4 +70,5 @@ $(O)/tests/vmm/sandbox_probe: $(TOP)/tests/vmm/sandbox_probe.c $(COMPILED_BY) | 
 	$(CC_RV) $(PROG_CFLAGS) -o $@ $<
 
 -include $(sort $(VMM_TEST_OBJ:.o=.d) $(VMM_TEST_SAVE_OBJ:.o=.d) \
-	$(patsubst %,$(O)/tests/vmm/test_%.d,save save_disk save_file) $(VMM_TEST_BOUNDS_OBJ:.o=.d))
+	$(patsubst %,$(O)/tests/vmm/test_%.d,save save_disk save_file) $(VMM_TEST_BOUNDS_OBJ:.o=.d) \
+	$(O)/tests/vmm/test_watchdog.d $(O)/tests/vmm/watchdog.d)
