@@ -14,6 +14,8 @@
 #include <unistd.h>
 #include "virtio.h"
 
+#define LATE_STARTS_MAX 50 /* about a second */
+
 static struct machine *signaled; /* for the signal handlers */
 static volatile sig_atomic_t ending_signal;
 
@@ -183,12 +185,17 @@ static void sleep_until_tick(struct machine *m)
 		watchdog_tick(m);
 }
 
+bool machine_ends(struct machine *m)
+{
+	if (ending_signal)
+		machine_stop(m, STOP_QUIT, 128 + ending_signal);
+	return m->stopping;
+}
+
 static void wait_for_stop(struct machine *m)
 {
-	while (!m->stopping) {
-		if (ending_signal)
-			machine_stop(m, STOP_QUIT, 128 + ending_signal);
-		else if (atomic_exchange(&m->save_wanted, false))
+	while (!machine_ends(m)) {
+		if (atomic_exchange(&m->save_wanted, false))
 			save_live(m);
 		else if (m->options.watchdog)
 			sleep_until_tick(m);
@@ -273,25 +280,31 @@ static bool was_started_late(const struct machine *m)
 	return false;
 }
 
-static void finish_late_starts(struct machine *m)
+/* Returns false if the save was given up: the vCPUs start each other again and again. */
+static bool finish_late_starts(struct machine *m)
 {
 	const struct timespec delay = { .tv_nsec = 20000000 };
 
-	while (m->stop_reason == STOP_SAVE && was_started_late(m)) {
+	for (int tries = 0; m->stop_reason == STOP_SAVE && was_started_late(m); tries++) {
+		if (tries == LATE_STARTS_MAX) {
+			save_give_up(m, "its vCPUs start each other all the time");
+			return false;
+		}
 		resume(m);
 		nanosleep(&delay, NULL);
-		machine_stop(m, STOP_SAVE, STATUS_POWEROFF);
+		if (!machine_ends(m))
+			machine_stop(m, STOP_SAVE, STATUS_POWEROFF);
 		park_all(m);
 	}
+	return true;
 }
 
 /* If the machine could not be saved, it continues. */
 static void run_and_save(struct machine *m)
 {
-	do {
+	do
 		run_until_stop(m);
-		finish_late_starts(m);
-	} while (m->stop_reason == STOP_SAVE && !save_finish(m));
+	while (!finish_late_starts(m) || (m->stop_reason == STOP_SAVE && !save_finish(m)));
 	if (m->options.save && m->stop_reason != STOP_SAVE)
 		save_abandon(m);
 }

@@ -129,7 +129,7 @@ static void rounds(struct machine *m)
 		inform("save: round %u: %ld pages in %.1f ms", save.rounds, written,
 		       (seconds() - start) * 1000);
 	} while (precopy_goes_on((u64)written, dirty_take(save.dirty)) && !save.failed &&
-		 !atomic_load(&m->stopping));
+		 !machine_ends(m));
 }
 
 /* Write what can be written before the guest stops. */
@@ -150,7 +150,8 @@ void save_live(struct machine *m)
 {
 	if (m->options.save_rounds)
 		write_live(m);
-	machine_stop(m, STOP_SAVE, STATUS_POWEROFF);
+	if (!machine_ends(m))
+		machine_stop(m, STOP_SAVE, STATUS_POWEROFF);
 }
 
 /*
@@ -275,6 +276,14 @@ bool save_finish(struct machine *m)
 	       m->options.save, (unsigned long long)save.pages.nr, in_pause,
 	       (seconds() - start) * 1000, save.rounds);
 	return true;
+}
+
+/* Instead of save_finish(): the machine cannot be saved now. */
+void save_give_up(struct machine *m, const char *why)
+{
+	complain("--save %s: %s; the guest continues", m->options.save, why);
+	if (save.under_way)
+		end();
 }
 
 /*

@@ -461,6 +461,8 @@ void machine_create(struct machine *m);
 int machine_run(struct machine *m);
 void machine_stop(struct machine *m, enum stop_reason reason, int status);
 void machine_vcpu_park(struct vcpu *vcpu);
+/* Has the machine been stopped? Stops it if a signal asks for this. Called by the main thread. */
+bool machine_ends(struct machine *m);
 
 /*
  * Return the VMM's address of the `len` bytes of guest memory at gpa, or NULL if not all are RAM.
@@ -478,6 +480,7 @@ void save_start_alarm(struct machine *m);
 void save_request(struct machine *m);
 void save_live(struct machine *m);
 bool save_finish(struct machine *m);
+void save_give_up(struct machine *m, const char *why);
 void save_abandon(struct machine *m);
 void restore_open(struct options *options);
 void restore(struct machine *m);

@@ -144,6 +144,11 @@ int machine_log_writes(struct machine *m, bool on)
 	return 0;
 }
 
+bool machine_ends(struct machine *m)
+{
+	return m->stopping;
+}
+
 void machine_stop(struct machine *m, enum stop_reason reason, int status)
 {
 	(void)m;
