@@ -32,22 +32,26 @@ struct call {
 
 /*
  * The core allocates without sleeping. If there was no memory, put some pages into the thread's
- * reserve and repeat the call, which has changed nothing. Each round has twice as many pages as the
- * one before. A call that can never succeed ends after the last.
+ * reserve and repeat the call. Each round has twice as many pages as the one before, up to MOST_PAGES.
+ * A call that can never succeed ends after ROUNDS rounds.
+ *
+ * A call that fails has changed nothing, except KVM_RUN: the guest has made progress with the pages
+ * that it has taken. It may need any number of pages, so such rounds do not count.
  */
-#define ROUNDS 8
+#define ROUNDS     8
+#define MOST_PAGES 128u
 
 static long call_with_reserve(struct call *call)
 {
 	struct reserve reserve = { .wanted = 0 };
-	unsigned int round;
+	unsigned int round = 0, pages = 1;
 	long ret = -ENOMEM;
 
-	for (round = 0; ret == -ENOMEM && round < ROUNDS; round++) {
-		if (!reserve_begin(&reserve, 1u << round))
-			break;
+	while (ret == -ENOMEM && round < ROUNDS && reserve_begin(&reserve, pages)) {
 		ret = call->make(call);
-		reserve_end(&reserve);
+		if (!reserve_end(&reserve) || call->cmd != KVM_RUN)
+			round++;
+		pages = min(2 * pages, MOST_PAGES);
 	}
 	return ret;
 }

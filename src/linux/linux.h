@@ -168,7 +168,8 @@ static inline void trap_csrs_restore(const struct trap_csrs *csrs)
  * cannot give them any without sleeping. It consists of pages, and of blocks of the order `wanted`,
  * which is the largest that they asked this reserve for in vain since `wanted` was set to 0.
  * reserve_begin() waits until Linux has reclaimed and compacted enough memory, and may let it kill a
- * process. It returns false if Linux has no memory, or if the thread is being killed.
+ * process. It returns false if Linux has no memory, or if the thread is being killed, and then
+ * reserve_end() must not be called.
  */
 struct reserve {
 	struct hlist_node link;
@@ -176,10 +177,11 @@ struct reserve {
 	struct list_head pages, blocks;
 	unsigned int order;  /* of the blocks; 0: there are none */
 	unsigned int wanted; /* the order for the next reserve_begin() */
+	bool taken;          /* some page or block has been used */
 };
 
 bool reserve_begin(struct reserve *reserve, unsigned int pages);
-void reserve_end(struct reserve *reserve);
+bool reserve_end(struct reserve *reserve); /* returns `taken` */
 
 /* Return true if the scheduler is calling out() of the calling thread's hook. */
 bool in_sched_out(void);

@@ -59,6 +59,7 @@ bool reserve_begin(struct reserve *reserve, unsigned int pages)
 	raw_spin_lock_irq(&reserves_lock);
 	hash_add(reserves, &reserve->link, (unsigned long)current);
 	raw_spin_unlock_irq(&reserves_lock);
+	reserve->taken = false;
 	if (fill(&reserve->pages, pages, 0) &&
 	    (!reserve->order || fill(&reserve->blocks, min(pages, MAX_BLOCKS), reserve->order)))
 		return true;
@@ -66,13 +67,14 @@ bool reserve_begin(struct reserve *reserve, unsigned int pages)
 	return false;
 }
 
-void reserve_end(struct reserve *reserve)
+bool reserve_end(struct reserve *reserve)
 {
 	raw_spin_lock_irq(&reserves_lock);
 	hash_del(&reserve->link);
 	raw_spin_unlock_irq(&reserves_lock);
 	drain(&reserve->pages, 0);
 	drain(&reserve->blocks, reserve->order);
+	return reserve->taken;
 }
 
 /* reserves_lock held. Returns NULL if the calling thread has no reserve. */
@@ -106,10 +108,12 @@ static struct page *reserve_take(unsigned int *order)
 		if (*order)
 			*order = reserve->order;
 	}
-	if (page)
+	if (page) {
 		list_del(&page->lru);
-	else if (reserve)
+		reserve->taken = true;
+	} else if (reserve) {
 		reserve->wanted = max(reserve->wanted, *order);
+	}
 	raw_spin_unlock_irqrestore(&reserves_lock, flags);
 	return page;
 }

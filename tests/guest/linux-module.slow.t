@@ -114,6 +114,15 @@ on_linux "harts that idle" --cpu max --machine aia --file "$O/vmm:/vmm" --file "
 	"$O/guest/busybox" sh /idle.sh $pause
 
 on_linux "pages that are not dirty" --cpu rv64,svadu=off,svade=on "$O/tests/kvm-api/sbi"
+cat >"$tmp/full.sh" <<-'END'
+	mkdir /cgroup
+	mount -t cgroup2 none /cgroup && echo +memory >/cgroup/cgroup.subtree_control && mkdir /cgroup/vmm || exit 1
+	echo 32M >/cgroup/vmm/memory.max
+	echo 0 >/cgroup/vmm/cgroup.procs
+	exec /full_cgroup
+END
+on_linux "a full cgroup" --file "$O/tests/kvm-api/full_cgroup:/full_cgroup" --file "$tmp/full.sh:/full.sh" "$O/guest/busybox" sh /full.sh
+
 on_linux "tagged addresses" --cpu max "$O/tests/kvm-api/tagged"
 on_linux "guest time" --file "$O/tests/kvm-api/guest_time:/guest_time" "$O/guest/busybox" sh -c /guest_time
 

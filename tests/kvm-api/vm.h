@@ -31,6 +31,7 @@
 #define R_PC CORE(regs.pc)
 #define R_A0 CORE(regs.a0)
 #define R_A1 CORE(regs.a1)
+#define R_A2 CORE(regs.a2)
 
 #define SBI_EXPERIMENTAL 0x08000000UL /* KVM forwards this extension's calls to user space */
 
