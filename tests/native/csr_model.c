@@ -111,8 +111,11 @@ unsigned long native_csr_swap(enum csr_number csr, unsigned long value)
 {
 	unsigned long old = native_csr_read(csr);
 	unsigned long *p = slot(csr);
+	hpa_t hpa;
 
 	__atomic_fetch_add(&writes[csr], 1, __ATOMIC_RELAXED);
+	if (csr == CSR_hgatp && old && native_quirks.translated)
+		native_gstage_access(native_quirks.translated, NATIVE_LOAD, &hpa);
 	if (csr == CSR_vsip) /* the guest can write only SSIP */
 		p = slot(CSR_hvip), value = (*p & ~BIT(IRQ_VS_SOFT)) | (value & 2) << 1;
 	if (csr == CSR_vsireg)

@@ -83,18 +83,28 @@ static void disabling_the_extension_resets_its_features(void **state)
 	assert_int_equal(reg_buf, 0);
 }
 
+static unsigned long loaded_pmm(void)
+{
+	unsigned long pmm;
+
+	vcpu_load(vm.vcpu);
+	pmm = FIELD_GET(ENVCFG_PMM, csr_read(henvcfg));
+	vcpu_put(vm.vcpu);
+	return pmm;
+}
+
 static void pointers_are_masked_in_vs(void **state)
 {
 	(void)state;
 	restart_with("h f d ssnpm", false);
 	assert_int_equal(call_set(SBI_FWFT_POINTER_MASK_PMLEN, 8, 0), SBI_ERR_INVALID_PARAM);
 	assert_int_equal(call_set(SBI_FWFT_POINTER_MASK_PMLEN, 16, 0), SBI_SUCCESS);
-	assert_int_equal(FIELD_GET(ENVCFG_PMM, csr_read(henvcfg)), ENVCFG_PMM_16);
+	assert_int_equal(loaded_pmm(), ENVCFG_PMM_16);
 	assert_int_equal(call_get(SBI_FWFT_POINTER_MASK_PMLEN).value, 16);
 	assert_int_equal(call_set(SBI_FWFT_POINTER_MASK_PMLEN, 7, 0), SBI_SUCCESS);
-	assert_int_equal(FIELD_GET(ENVCFG_PMM, csr_read(henvcfg)), ENVCFG_PMM_7);
+	assert_int_equal(loaded_pmm(), ENVCFG_PMM_7);
 	assert_int_equal(call_set(SBI_FWFT_POINTER_MASK_PMLEN, 0, 0), SBI_SUCCESS);
-	assert_int_equal(FIELD_GET(ENVCFG_PMM, csr_read(henvcfg)), ENVCFG_PMM_0);
+	assert_int_equal(loaded_pmm(), ENVCFG_PMM_0);
 }
 
 /* ---- translations made under the old setting ------------------------------------------------- */
@@ -168,6 +178,7 @@ static void changing_pointer_masking_drops_translations(void **state)
 	(void)state;
 	restart_with("h f d ssnpm", false);
 	assert_true(hsm_start(second, PC, 0));
+	native_quirks.translated = NATIVE_GUEST_BASE + 0x4000;
 	for (i = 0; i < ARRAY_SIZE(lens); i++) {
 		access_on(vm.vcpu, 0);
 		assert_int_equal(call_set(SBI_FWFT_POINTER_MASK_PMLEN, lens[i], 0), SBI_SUCCESS);

@@ -16,6 +16,7 @@
 #include "mmu/tlb.h"
 #include "vcpu/fwft.h"
 #include "vcpu/isa.h"
+#include "vcpu/timer.h"
 
 #define MISALIGNED_TRAPS (BIT(EXC_LOAD_MISALIGNED) | BIT(EXC_STORE_MISALIGNED))
 
@@ -137,9 +138,10 @@ void fwft_put(struct kvm_vcpu *vcpu)
 	if (!vcpu->fwft.pmlen)
 		return;
 	/*
-	 * A change of PMM needs a fence (Ssnpm): fence here for the next vCPU of the VM, and at the
-	 * next load for this one.
+	 * A change of PMM needs a fence after it (Ssnpm): fence here for the next vCPU of the VM, and
+	 * at the next load for this one.
 	 */
+	csr_write64(henvcfg, vcpu->henvcfg & ~(u64)ENVCFG_PMM);
 	tlb_flush_vm_local(vcpu->kvm);
 	vcpu->last_hart |= VCPU_STALE;
 }
