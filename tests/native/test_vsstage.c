@@ -78,8 +78,6 @@ static void a_and_d_are_set(void)
 	native_user_unmap(HVA + 0x2000, PAGE_SIZE);
 	native_user_map(HVA + 0x2000, PAGE_SIZE, NATIVE_COW);
 	guest_tables(BASE + 0x5000, PTE_V | PTE_R | PTE_W);
-	vm.vcpu->henvcfg |= ENVCFG_ADUE;
-	csr_write(henvcfg, ENVCFG_ADUE);
 	/*
 	 * The load maps the PTE's page read-only. The page becomes writable only when the walk has
 	 * to set A and D.
@@ -95,6 +93,15 @@ static void a_and_d_are_set(void)
 static void a_walk_that_sets_a_and_d_gets_its_table_writable(void **state)
 {
 	(void)state;
+	vm.vcpu->henvcfg |= ENVCFG_ADUE;
+	csr_write(henvcfg, ENVCFG_ADUE);
+	for_all_quirks(a_and_d_are_set);
+}
+
+static void a_hart_without_svade_and_svadu_may_set_a_and_d(void **state)
+{
+	(void)state;
+	native_quirks.sets_ad = true;
 	for_all_quirks(a_and_d_are_set);
 }
 
@@ -211,6 +218,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SMALL(a_walk_finds_its_tables_and_its_page),
 		COW(a_walk_that_sets_a_and_d_gets_its_table_writable),
+		COW(a_hart_without_svade_and_svadu_may_set_a_and_d),
 		SMALL(mmio_is_located_through_the_guests_tables),
 		SMALL(a_table_outside_memory_gives_an_access_fault),
 		SMALL(a_table_outside_memory_is_not_taken_for_the_access),

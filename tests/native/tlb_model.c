@@ -252,7 +252,7 @@ static pte_t vs_walk(gva_t gva, enum native_access access, u64 *size, struct hv_
 			break;
 		if ((pte & needs) == needs)
 			return pte;
-		if (!(csr_read(henvcfg) & ENVCFG_ADUE))
+		if (!(csr_read(henvcfg) & ENVCFG_ADUE) && !native_quirks.sets_ad)
 			break;
 		if (native_gstage_access(pte_gpa, NATIVE_STORE, &hpa)) {
 			set_trap(trap, g_fault_cause(access), gva, pte_gpa, 0x3020);

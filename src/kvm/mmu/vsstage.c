@@ -52,9 +52,12 @@ static int faults_at(struct gstage_fault *fault, gpa_t pte_gpa, bool write)
 	return 0;
 }
 
-static bool hart_sets_ad(const struct kvm_vcpu *vcpu)
+/* A hart with neither Svade nor Svadu may set A and D, or raise a page fault as with Svade. */
+static bool hart_may_set_ad(const struct kvm_vcpu *vcpu)
 {
-	return (vcpu->henvcfg & (vcpu->nested.v ? vcpu->nested.henvcfg : ~0ULL)) & ENVCFG_ADUE;
+	u64 henvcfg = vcpu->henvcfg & (vcpu->nested.v ? vcpu->nested.henvcfg : ~0ULL);
+
+	return (henvcfg & ENVCFG_ADUE) || (!hv_isa_has("svade") && !hv_isa_has("svadu"));
 }
 
 /*
@@ -70,10 +73,10 @@ static int leaf_reached(struct kvm_vcpu *vcpu, gpa_t pte_gpa, pte_t pte, unsigne
 	bool sets_ad = !(pte & PTE_A) || (fault->write && !(pte & PTE_D));
 
 	/*
-	 * With Svadu the walk itself writes the PTE (H §2.5). Without Svadu, the guest would have
-	 * taken a page fault instead of this trap.
+	 * With Svadu the walk itself writes the PTE (H §2.5). With Svade, the guest would have taken
+	 * a page fault instead of this trap.
 	 */
-	if (sets_ad && !hart_sets_ad(vcpu))
+	if (sets_ad && !hart_may_set_ad(vcpu))
 		return -EAGAIN;
 	if (sets_ad && !gstage_permits(vcpu->kvm, pte_gpa, PTE_W))
 		return faults_at(fault, pte_gpa, true);
