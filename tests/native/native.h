@@ -263,6 +263,7 @@ struct native_quirks {
 	bool hlvx_as_qemu;    /* a fault of HLVX in either stage has cause 12 */
 	bool sets_ad;         /* A and D are set without ADUE (allowed without Svade and Svadu) */
 	gpa_t translated;     /* if not 0, translated before each write to hgatp (allowed) */
+	bool no_tm;           /* TM in hcounteren is read-only zero (allowed) */
 	bool no_lcofi;        /* LCOFI's bit in hvien is read-only zero (allowed; QEMU 10.0.13) */
 	unsigned long htinst; /* what a guest page fault of an explicit access writes to htinst */
 };

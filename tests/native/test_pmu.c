@@ -57,16 +57,22 @@ static void user_space_can_switch_the_extension_off(void **state)
 	assert_int_equal(pmu(SBI_PMU_NUM_COUNTERS, 0, 0, 0, 0).error, SBI_ERR_NOT_SUPPORTED);
 }
 
-static void sscofpmf_needs_lcofi_in_hvien(void **state)
+static void remake_with(bool *quirk)
 {
-	one_vm_end(state);
+	one_vm_end(NULL);
 	native_reset();
 	native_isa_set(ISA_MAX);
 	native_pmu_set(HARDWARE, 64);
-	native_quirks.no_lcofi = true;
+	*quirk = true;
 	native_core_start();
 	native_vm_make(&vm, 0);
 	vcpu = vm.vcpu;
+}
+
+static void sscofpmf_needs_lcofi_in_hvien(void **state)
+{
+	(void)state;
+	remake_with(&native_quirks.no_lcofi);
 	assert_true(isa_host_has(KVM_RISCV_ISA_EXT_SSCOFPMF));
 	assert_false(isa_has(vcpu, KVM_RISCV_ISA_EXT_SSCOFPMF));
 	assert_false(isa_may_enable(KVM_RISCV_ISA_EXT_SSCOFPMF));
@@ -421,6 +427,24 @@ static void user_mode_reads_only_counters_in_scounteren(void **state)
 	assert_true(reads(PMU_CYCLE, &value));
 }
 
+static void time_is_emulated_if_hcounteren_lacks_tm(void **state)
+{
+	u64 value;
+
+	(void)state;
+	remake_with(&native_quirks.no_tm);
+	assert_false(isa_has(vcpu, KVM_RISCV_ISA_EXT_SSTC)); /* stimecmp would trap, too */
+	assert_false(isa_may_enable(KVM_RISCV_ISA_EXT_SSTC));
+	native_time_set(hv_time() + 1000);
+	assert_true(reads(PMU_TIME, &value));
+	assert_int_equal(value, hv_time() + vm.vm->time_delta);
+	vcpu->nested.v = true;
+	vcpu->nested.htimedelta = 77;
+	assert_true(reads(PMU_TIME, &value));
+	assert_int_equal(value, hv_time() + vm.vm->time_delta + 77);
+	vcpu->nested.v = false;
+}
+
 static void counters_cannot_be_written(void **state)
 {
 	static const unsigned long rests[] = {
@@ -467,6 +491,7 @@ int main(void)
 		TEST(a_reset_clears_all_counters),
 		TEST(cycle_reads_the_harts_until_the_guest_uses_the_pmu),
 		TEST(user_mode_reads_only_counters_in_scounteren),
+		TEST(time_is_emulated_if_hcounteren_lacks_tm),
 		TEST(counters_cannot_be_written),
 	};
 

@@ -17,6 +17,7 @@
 #include "vcpu/fp.h"
 #include "vcpu/isa.h"
 #include "vcpu/pmu.h"
+#include "vcpu/timer.h"
 #include "vcpu/wfi.h"
 
 #define INLINE static inline __attribute__((always_inline))
@@ -98,10 +99,10 @@ static int forward_csr(struct kvm_vcpu *vcpu, const struct csr_access *access)
 
 /*
  * Read a counter (cycle to hpmcounter31, or, on RV32, the upper half of one) from the PMU (pmu.h)
- * into *old. Needed because hcounteren hides the hart's own counter from the guest. Returns false
- * if the CSR is not a counter, the access is a write (counters are read-only), the PMU does not
- * provide the counter, or the guest may not read it. VU may read only the counters that the guest's
- * scounteren permits (H §2.6).
+ * into *old. Needed because hcounteren hides the hart's own counter from the guest. It hides time
+ * only if TM is read-only zero (isa.c). Returns false if the CSR is not a counter, the access is a
+ * write (counters are read-only), the PMU does not provide the counter, or the guest may not read
+ * it. VU may read only the counters that the guest's scounteren permits (H §2.6).
  */
 static bool read_counter(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long *old)
 {
@@ -112,7 +113,10 @@ static bool read_counter(struct kvm_vcpu *vcpu, const struct csr_access *access,
 		return false;
 	if (!(vcpu->guest.sstatus & SSTATUS_SPP) && !(csr_read(scounteren) & BIT(number)))
 		return false;
-	if (pmu_read_csr(vcpu, number, &value))
+	if (number == PMU_TIME)
+		value = timer_guest_time(vcpu->kvm) +
+			(vcpu->nested.v ? vcpu->nested.htimedelta : 0);
+	else if (pmu_read_csr(vcpu, number, &value))
 		return false;
 	*old = (unsigned long)(access->csr & 0x80 ? value >> 32 : value);
 	return true;

@@ -28,6 +28,7 @@ struct isa_set isa_host;
 static struct isa_set disable_allowed;
 static bool host_adue;                 /* henvcfg.ADUE can be set on every hart */
 static bool host_lcofi;                /* so can LCOFI's bit in hvien */
+static bool host_tm;                   /* and hcounteren.TM */
 static unsigned long widest_satp_mode; /* of the modes that every hart has */
 static unsigned long host_mvendorid, host_marchid, host_mimpid;
 
@@ -91,11 +92,19 @@ static bool enable_lcofi(void)
 	return csr_read(hvien) & BIT(IRQ_PMU_OVF);
 }
 
+/* TM may be read-only zero (H §2.6). VS then cannot access time and stimecmp. */
+static bool enable_tm(void)
+{
+	csr_write(hcounteren, COUNTEREN_TM);
+	return csr_read(hcounteren) & COUNTEREN_TM;
+}
+
 void isa_hart_init(void)
 {
 	widest_satp_mode = MIN(widest_satp_mode, probe_satp_mode());
 	host_adue = host_adue && enable_adue();
 	host_lcofi = host_lcofi && enable_lcofi();
+	host_tm = host_tm && enable_tm();
 }
 
 void isa_init(void)
@@ -110,6 +119,7 @@ void isa_init(void)
 	}
 	host_adue = isa_host_has(KVM_RISCV_ISA_EXT_SVADU);
 	host_lcofi = isa_host_has(KVM_RISCV_ISA_EXT_SSCOFPMF) && hv_isa_has("ssaia");
+	host_tm = true;
 	host_mvendorid = firmware_id(SBI_BASE_GET_MVENDORID);
 	host_marchid = firmware_id(SBI_BASE_GET_MARCHID);
 	host_mimpid = firmware_id(SBI_BASE_GET_MIMPID);
@@ -124,14 +134,16 @@ void isa_host_ids(struct kvm_vcpu *vcpu)
 
 /*
  * Return false for an extension whose register exists but stays 0: Sscofpmf, if hvien does not exist
- * (Ssaia) or lacks LCOFI, because the guest's LCOFI would be the hart's own (AIA); and Svadu, if
- * henvcfg.ADUE cannot be set.
+ * (Ssaia) or lacks LCOFI, because the guest's LCOFI would be the hart's own (AIA); Sstc, if
+ * hcounteren.TM cannot be set; and Svadu, if henvcfg.ADUE cannot be set.
  */
 bool isa_may_enable(unsigned int ext)
 {
 	switch (ext) {
 	case KVM_RISCV_ISA_EXT_SSCOFPMF:
 		return host_lcofi;
+	case KVM_RISCV_ISA_EXT_SSTC:
+		return host_tm;
 	case KVM_RISCV_ISA_EXT_SVADU:
 		return host_adue;
 	default:
