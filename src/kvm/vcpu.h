@@ -380,10 +380,6 @@ void vcpu_reload(struct kvm_vcpu *vcpu); /* put a loaded vCPU and load it again 
  */
 void vcpu_load_csrs(struct kvm_vcpu *vcpu);
 void vcpu_put_csrs(struct kvm_vcpu *vcpu);
-/* The fields of vsstatus that a guest or a VMM may set. */
-#define VSSTATUS_FIELDS                                                                     \
-	(SSTATUS_SIE | SSTATUS_SPIE | SSTATUS_SPP | SSTATUS_VS | SSTATUS_FS | SSTATUS_SUM | \
-	 SSTATUS_MXR)
 /*
  * Return a vsstatus that is safe to load: a VMM or a guest hypervisor may have written any value.
  */

@@ -100,6 +100,8 @@ static unsigned long legal(enum csr_number csr, unsigned long old, unsigned long
 		return value & 0x2444;
 	case CSR_hvien:
 		return native_quirks.no_lcofi ? value & ~BIT(IRQ_PMU_OVF) : value;
+	case CSR_vsstatus:
+		return value & ~native_quirks.vsstatus_zero;
 	case CSR_hcounteren:
 		return native_quirks.no_tm ? value & ~COUNTEREN_TM : value;
 	case CSR_henvcfg:

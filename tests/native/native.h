@@ -256,15 +256,16 @@ unsigned long native_guest_access(gva_t gva, enum native_access access, void *da
 
 /* Variations of the modeled hardware; all are false or 0 after native_reset(). */
 struct native_quirks {
-	bool htval_zero;      /* a trap writes 0 to htval (allowed) */
-	bool htinst_zero;     /* a trap writes 0 to htinst (allowed; QEMU 7.2) */
-	bool no_tlb;          /* every access walks */
-	bool keeps_absent;    /* the last invalid pointer to a table is cached (allowed) */
-	bool hlvx_as_qemu;    /* a fault of HLVX in either stage has cause 12 */
-	bool sets_ad;         /* A and D are set without ADUE (allowed without Svade and Svadu) */
-	gpa_t translated;     /* if not 0, translated before each write to hgatp (allowed) */
-	bool no_tm;           /* TM in hcounteren is read-only zero (allowed) */
-	bool no_lcofi;        /* LCOFI's bit in hvien is read-only zero (allowed; QEMU 10.0.13) */
+	bool htval_zero;   /* a trap writes 0 to htval (allowed) */
+	bool htinst_zero;  /* a trap writes 0 to htinst (allowed; QEMU 7.2) */
+	bool no_tlb;       /* every access walks */
+	bool keeps_absent; /* the last invalid pointer to a table is cached (allowed) */
+	bool hlvx_as_qemu; /* a fault of HLVX in either stage has cause 12 */
+	bool sets_ad;      /* A and D are set without ADUE (allowed without Svade and Svadu) */
+	gpa_t translated;  /* if not 0, translated before each write to hgatp (allowed) */
+	bool no_tm;        /* TM in hcounteren is read-only zero (allowed) */
+	bool no_lcofi;     /* LCOFI's bit in hvien is read-only zero (allowed; QEMU 10.0.13) */
+	unsigned long vsstatus_zero; /* bits of vsstatus that are read-only zero (QEMU 10: none) */
 	unsigned long htinst; /* what a guest page fault of an explicit access writes to htinst */
 };
 extern struct native_quirks native_quirks;

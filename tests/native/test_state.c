@@ -196,6 +196,30 @@ static void init_received_ends_a_start_that_is_pending(void **state)
 	assert_int_equal(mp_state_of(), KVM_MP_STATE_RUNNABLE);
 }
 
+/* Start with these bits of vsstatus read-only zero, set UBE, and return what the hart has after a load. */
+static unsigned long loaded_ube(unsigned long read_only_zero)
+{
+	one_vm_end(NULL);
+	native_reset();
+	native_quirks.vsstatus_zero = read_only_zero;
+	native_core_start();
+	native_vm_make(&vm, 0);
+	vcpu_put(vm.vcpu);
+	vm.vcpu->csrs.vsstatus = SSTATUS_UBE;
+	vcpu_load(vm.vcpu);
+	return csr_read(vsstatus) & SSTATUS_UBE;
+}
+
+static void a_vcpu_keeps_ube_if_the_hart_has_it(void **state)
+{
+	const unsigned long mprv = BIT(17); /* never a field of vsstatus */
+
+	(void)state;
+	assert_int_equal(loaded_ube(mprv), SSTATUS_UBE);
+	assert_int_equal(loaded_ube(mprv | SSTATUS_UBE), 0);
+	assert_int_equal(loaded_ube(0), 0); /* QEMU 10 accepts every bit, and has no UBE */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +230,7 @@ int main(void)
 		TEST(a_reset_vcpu_reads_as_a_new_one),
 		TEST(init_received_resets_a_vcpu_once_the_capability_is_enabled),
 		TEST(init_received_ends_a_start_that_is_pending),
+		TEST(a_vcpu_keeps_ube_if_the_hart_has_it),
 	};
 
 	return cmocka_run_group_tests_name("a vCPU's state", tests, NULL, NULL);

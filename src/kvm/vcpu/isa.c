@@ -24,7 +24,13 @@ static const struct isa_ext isa_exts[] = {
 #undef ISA_EXT
 };
 
+#define VSSTATUS_FIELDS                                                                     \
+	(SSTATUS_SIE | SSTATUS_SPIE | SSTATUS_UBE | SSTATUS_SPP | SSTATUS_VS | SSTATUS_FS | \
+	 SSTATUS_SUM | SSTATUS_MXR)
+#define MSTATUS_MPRV BIT(17)
+
 struct isa_set isa_host;
+unsigned long isa_vsstatus;
 static struct isa_set disable_allowed;
 static bool host_adue;                 /* henvcfg.ADUE can be set on every hart */
 static bool host_lcofi;                /* so can LCOFI's bit in hvien */
@@ -99,12 +105,27 @@ static bool enable_tm(void)
 	return csr_read(hcounteren) & COUNTEREN_TM;
 }
 
+/*
+ * UBE may be read-only zero (H §2.11). A hart that keeps MPRV, which vsstatus does not have, keeps
+ * any bit, as QEMU 10.0 does (vsstatus_of()), and does not have UBE.
+ */
+static bool has_ube(void)
+{
+	unsigned long seen;
+
+	csr_write(vsstatus, SSTATUS_UBE | MSTATUS_MPRV);
+	seen = csr_swap(vsstatus, 0);
+	return (seen & SSTATUS_UBE) && !(seen & MSTATUS_MPRV);
+}
+
 void isa_hart_init(void)
 {
 	widest_satp_mode = MIN(widest_satp_mode, probe_satp_mode());
 	host_adue = host_adue && enable_adue();
 	host_lcofi = host_lcofi && enable_lcofi();
 	host_tm = host_tm && enable_tm();
+	if (!has_ube())
+		isa_vsstatus &= ~SSTATUS_UBE;
 }
 
 void isa_init(void)
@@ -120,6 +141,7 @@ void isa_init(void)
 	host_adue = isa_host_has(KVM_RISCV_ISA_EXT_SVADU);
 	host_lcofi = isa_host_has(KVM_RISCV_ISA_EXT_SSCOFPMF) && hv_isa_has("ssaia");
 	host_tm = true;
+	isa_vsstatus = VSSTATUS_FIELDS;
 	host_mvendorid = firmware_id(SBI_BASE_GET_MVENDORID);
 	host_marchid = firmware_id(SBI_BASE_GET_MARCHID);
 	host_mimpid = firmware_id(SBI_BASE_GET_MIMPID);

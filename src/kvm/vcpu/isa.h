@@ -30,6 +30,8 @@ u64 isa_hstateen0(const struct kvm_vcpu *vcpu);
  * read back (H §2.5). Only while no guest runs.
  */
 bool isa_henvcfg_holds(u64 bits);
+/* The fields of vsstatus that a guest or a VMM may set. Written only before any VM exists. */
+extern unsigned long isa_vsstatus;
 unsigned long isa_satp_mode(void); /* the widest VS-stage mode, as in satp.MODE */
 
 static inline bool isa_set_has(const struct isa_set *set, unsigned int ext)

@@ -290,7 +290,7 @@ static void special_write(struct kvm_vcpu *vcpu, unsigned int csr, unsigned long
 
 	switch (csr) {
 	case CSR_vsstatus:
-		n->vsstatus = (n->vsstatus & ~VSSTATUS_FIELDS) | (value & VSSTATUS_FIELDS);
+		n->vsstatus = (n->vsstatus & ~isa_vsstatus) | (value & isa_vsstatus);
 		break;
 	case CSR_vsie:
 		n->hie = (n->hie & ~mask) | (value << 1 & mask);

@@ -87,7 +87,7 @@ unsigned long vsstatus_of(unsigned long vsstatus)
 
 	if (!uxl || uxl == SSTATUS_UXL)
 		uxl = FIELD_PREP(SSTATUS_UXL, XL_64);
-	return (vsstatus & VSSTATUS_FIELDS) | uxl;
+	return (vsstatus & isa_vsstatus) | uxl;
 }
 
 /* The last step of a load. Not inlined, so that other vCPUs pay for one test only. */
