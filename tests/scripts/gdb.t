@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # gdb.t - with --gdb, the machine waits for gdb, and gdb stops at the host's first line and at an
-# exit.
+# exit; and the host clears what a reset may leave in senvcfg.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 command -v gdb-multiarch >/dev/null || skip_all "gdb-multiarch is not installed (scripts/hyperscope setup test)"
 
@@ -35,5 +35,10 @@ for how in "" --icount; do
 	like "$said" "= (8|9|10)$" "at the exit, hgatp has the mode of a G-stage page table"
 	is "$status" 0 "the run continues to its end" || diag "$said"
 done
+debug --harts 2 --vcpus 1 -- 'hbreak *0x80200000' 'continue' 'set $senvcfg = 1' 'print $senvcfg' 'thread 2' \
+	'set $senvcfg = 1' 'print $senvcfg' 'delete' 'hbreak host_main' 'hbreak secondary_main' 'continue' \
+	'print $senvcfg' 'continue' 'print $senvcfg' 'delete' 'continue'
+is "$(sed -n 's/^\$[1-4] = //p' <<<"$said" | tr '\n' ' ')" "1 1 0 0 " \
+	"both harts clear senvcfg, in which gdb has set FIOM, when they start" || diag "$said"
 is "$(left_running)" "" "nothing is left running"
 done_testing

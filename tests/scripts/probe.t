@@ -24,6 +24,8 @@ like "$out" '^harts +3$' "three harts are reported"
 hs probe --cpu rv64,h=false
 like "$out" '^H extension +no' "a platform without the H extension is reported"
 unlike "$out" '^hgatp' "hgatp is not probed without the H extension"
+hs probe --cpu rv64,h=false,priv_spec=v1.11.0
+like "$out" '^harts +2$' "harts without senvcfg start"
 
 # Only turning on an event overwrites the 4-byte no-ops of its sites, so the object file shows what
 # executes while the event is off.

@@ -61,6 +61,12 @@ start_first:
 	 * holds the virtual t3.
 	 */
 mmu_on:
+	/* A reset leaves senvcfg unspecified. Harts before version 1.12 do not have it, and trap. */
+	lla	t0, 1f
+	csrw	stvec, t0
+	csrw	senvcfg, zero
+	.balign	4
+1:
 	li	t0, KERNEL_BASE
 	lla	t1, _start
 	sub	t0, t0, t1
