@@ -8,6 +8,7 @@
  * tests/kvm-api/aia.c tests the attributes.
  */
 #include <pthread.h>
+#include <unistd.h>
 #include "aplic_model.h"
 #include "imsic_model.h"
 #include "uapi/onereg.h"
@@ -289,6 +290,55 @@ static void no_message_is_lost_to_a_claim(void **state)
 	assert_in_range(claims, 2, 2 * MESSAGES);
 }
 
+#define GENMSI 0x3000
+
+static pthread_t syncing;
+static u32 order[2];
+static unsigned int ordered;
+
+static void *synchronize(void *unused)
+{
+	(void)unused;
+	assert_int_equal(aplic_write(vm.vm, GENMSI, hart_of[0] << 18 | 6, NULL), 0);
+	return NULL;
+}
+
+/*
+ * When a source's pending bit is clear, but its MSI has not been sent, give another thread a moment to
+ * use genmsi. Record both MSIs.
+ */
+static void while_forwarding(enum trace_event_nr event, const u64 *args)
+{
+	unsigned int i;
+
+	if (event == TRACE_kvm_aplic_forward) {
+		pthread_create(&syncing, NULL, synchronize, NULL);
+		for (i = 0; i < 50 && !__atomic_load_n(&ordered, __ATOMIC_ACQUIRE); i++)
+			usleep(1000);
+	}
+	if (event == TRACE_kvm_msi && ordered < 2) {
+		order[ordered] = (u32)args[1];
+		__atomic_fetch_add(&ordered, 1, __ATOMIC_RELEASE);
+	}
+}
+
+static void genmsi_follows_an_msi_whose_pending_bit_is_clear(void **state)
+{
+	(void)state;
+	store(SOURCECFG(1), EDGE1);
+	store(TARGET(1), hart_of[0] << 18 | 5);
+	store(SETIE(0), 2);
+	store(0, 0x100); /* domaincfg.IE */
+	ordered = 0;
+	native_event_hook = while_forwarding;
+	assert_int_equal(aplic_set_line(vm.vm, 1, true), 0);
+	pthread_join(syncing, NULL);
+	native_event_hook = NULL;
+	assert_int_equal(ordered, 2);
+	assert_int_equal(order[0], 5);
+	assert_int_equal(order[1], 6);
+}
+
 static void a_reset_of_the_vcpu_resets_its_imsic(void **state)
 {
 	gpa_t page = IMSIC_BASE + hart_of[0] * PAGE_SIZE;
@@ -332,7 +382,7 @@ static void a_late_vcpu_has_no_imsic(void **state)
 	hsm_reset_by_user(late);
 	hsm_power_off(late);
 	assert_true(hsm_start(late, NATIVE_GUEST_BASE, 0));
-	store(0x3000, 3 << 18 | 5); /* genmsi to the hart index that it would have */
+	store(GENMSI, 3 << 18 | 5); /* genmsi to the hart index that it would have */
 	assert_false(line_of(late));
 }
 
@@ -344,6 +394,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(running_out_of_memory_in_init_leaves_nothing,
 						setup_configured, end),
 		CASE(no_message_is_lost_to_a_claim),
+		CASE(genmsi_follows_an_msi_whose_pending_bit_is_clear),
 		CASE(a_reset_of_the_vcpu_resets_its_imsic),
 		CASE(a_late_vcpu_has_no_imsic),
 	};

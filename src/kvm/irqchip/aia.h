@@ -224,8 +224,8 @@ struct aia {
 
 /*
  * Send an MSI to a vCPU's IMSIC, which is found by the hart index and the guest index of the
- * APLIC's registers `target` and `genmsi`. If there is none, the MSI is dropped. Any context,
- * without locks.
+ * APLIC's registers `target` and `genmsi`. If there is none, the MSI is dropped. Any context, with
+ * aplic->lock held.
  */
 void aia_send_to_target(struct kvm *vm, u32 target, const struct kvm_vcpu *self);
 

@@ -14,7 +14,8 @@
  * as zero; a detached source has no input. A VMM that restores the registers in ascending order is
  * not affected. And each signal of an irqfd is an edge, where Linux ignores all but the first one.
  *
- * Locks: aplic->lock. MSIs are sent after its release.
+ * Locks: aplic->lock. MSIs are sent with it held: that of a genmsi has to follow those of all
+ * sources whose pending bits have been cleared before.
  * Spec: AIA, "Advanced Platform-Level Interrupt Controller (APLIC)".
  */
 #include "irqchip/aia.h"
@@ -69,18 +70,19 @@ struct aplic *aplic_create(u32 nr_sources, u32 nr_idcs)
 /* ---- pending sources ----------------------------------------------------------------- */
 
 /*
- * If the source has to be forwarded, clear its pending bit and return its target, which describes
- * an MSI. Else return 0: as a target, it has id 0, for which nothing is ever sent. Lock held.
+ * If the source has to be forwarded, clear its pending bit and send the MSI that its target
+ * describes. Lock held.
  */
-static inline u32 take(struct aplic *aplic, u32 source)
+static inline void forward_source(struct kvm *vm, u32 source, const struct kvm_vcpu *self)
 {
+	struct aplic *aplic = vm->aia->aplic;
 	u32 word = WORD(source);
 
 	if (!aplic->enabled || !(aplic->pending[word] & aplic->enable[word] & SOURCE(source)))
-		return 0;
+		return;
 	aplic->pending[word] &= ~SOURCE(source);
 	trace_kvm_aplic_forward(source, aplic->target[source]);
-	return aplic->target[source];
+	aia_send_to_target(vm, aplic->target[source], self);
 }
 
 /*
@@ -91,16 +93,13 @@ static void forward(struct kvm *vm, u32 word, const struct kvm_vcpu *self)
 {
 	struct aplic *aplic = vm->aia->aplic;
 	u32 bits = READ_ONCE(aplic->pending[word]) & READ_ONCE(aplic->enable[word]);
-	u32 target;
 
 	if (!READ_ONCE(aplic->enabled))
 		return;
 	for (; bits; bits &= bits - 1) {
 		spin_lock(&aplic->lock);
-		target = take(aplic, word * 32 + bit_lowest(bits));
+		forward_source(vm, word * 32 + bit_lowest(bits), self);
 		spin_unlock(&aplic->lock);
-		if (target)
-			aia_send_to_target(vm, target, self);
 	}
 }
 
@@ -114,7 +113,7 @@ static bool source_exists(const struct aplic *aplic, u32 source)
 int aplic_set_line(struct kvm *vm, u32 source, bool level)
 {
 	struct aplic *aplic = vm->aia->aplic;
-	u32 word = WORD(source), bit = SOURCE(source), before, after, target;
+	u32 word = WORD(source), bit = SOURCE(source), before, after;
 
 	if (!source_exists(aplic, source))
 		return -ENODEV;
@@ -130,10 +129,8 @@ int aplic_set_line(struct kvm *vm, u32 source, bool level)
 		aplic->pending[word] |= bit;
 	else if (!after)
 		aplic->pending[word] &= ~(bit & aplic->level[word]);
-	target = take(aplic, source);
+	forward_source(vm, source, NULL);
 	spin_unlock(&aplic->lock);
-	if (target)
-		aia_send_to_target(vm, target, NULL);
 	return 0;
 }
 
@@ -141,7 +138,7 @@ int aplic_set_line(struct kvm *vm, u32 source, bool level)
 int aplic_pulse(struct kvm *vm, u32 source)
 {
 	struct aplic *aplic = vm->aia->aplic;
-	u32 word = WORD(source), bit = SOURCE(source), target;
+	u32 word = WORD(source), bit = SOURCE(source);
 
 	if (!source_exists(aplic, source))
 		return -ENODEV;
@@ -149,10 +146,8 @@ int aplic_pulse(struct kvm *vm, u32 source)
 		return aplic_set_line(vm, source, true);
 	spin_lock(&aplic->lock);
 	aplic->pending[word] |= bit & aplic->wired[word] & ~aplic->level[word];
-	target = take(aplic, source);
+	forward_source(vm, source, NULL);
 	spin_unlock(&aplic->lock);
-	if (target)
-		aia_send_to_target(vm, target, NULL);
 	return 0;
 }
 
@@ -326,8 +321,10 @@ int aplic_write(struct kvm *vm, u64 offset, u32 value, const struct kvm_vcpu *se
 	if (offset == GENMSI) {
 		/* Sent whether or not the domain is enabled. There is no guest index. */
 		value &= (u32)(TARGET_HART | TARGET_EIID);
-		WRITE_ONCE(aplic->genmsi, value);
+		spin_lock(&aplic->lock);
+		aplic->genmsi = value;
 		aia_send_to_target(vm, value, self);
+		spin_unlock(&aplic->lock);
 		return 0;
 	}
 	spin_lock(&aplic->lock);
