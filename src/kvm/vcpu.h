@@ -279,11 +279,6 @@ struct kvm_vcpu {
 	struct vector_state vector;
 	struct hfence fences[HFENCE_QUEUE_SIZE]; /* under fence_lock */
 
-	struct { /* REQ_RESAMPLE: the first irqfd to be signaled (irqfd.c) */
-		u32 pin;
-		u64 from;
-	} resample;
-
 	struct { /* observe.c: the guest's trap CSRs at the last entry */
 		unsigned long vscause, vsepc;
 		bool injected; /* this exit's handler has injected a trap into the guest */

@@ -293,6 +293,23 @@ static void a_resample_continues_after_the_next_irqfd_is_removed(void **state)
 	close_all(fd, MANY);
 }
 
+/* The vCPU completes the second interrupt before it serves REQ_RESAMPLE. */
+static void resamples_of_two_lines_in_pieces_are_both_finished(void **state)
+{
+	int first[MANY][2], second[MANY][2];
+
+	(void)state;
+	complete_one_of(first, MANY, 4);
+	complete_one_of(second, MANY, 5);
+	native_signal_set(true);
+	while (vm.vcpu->requests & BIT(REQ_RESAMPLE))
+		assert_int_equal(native_run(vm.vcpu), -EINTR);
+	assert_int_equal(resampled(first, MANY), MANY);
+	assert_int_equal(resampled(second, MANY), MANY);
+	close_all(first, MANY);
+	close_all(second, MANY);
+}
+
 #define MAX_RESAMPLERS 1024
 
 /* The search for those of an input holds a spinlock. */
@@ -395,6 +412,7 @@ int main(void)
 		CASE(a_resampled_line_falls_with_its_last_irqfd),
 		CASE(each_removal_waits_until_nobody_uses_the_irqfd),
 		CASE(a_signal_ends_a_run_between_pieces_of_a_resample),
+		CASE(resamples_of_two_lines_in_pieces_are_both_finished),
 		CASE(a_resample_continues_after_the_next_irqfd_is_removed),
 		CASE(a_vm_has_at_most_1024_irqfds_that_resample),
 		CASE(routes_lead_irqfds_to_sources),

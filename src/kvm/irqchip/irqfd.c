@@ -30,9 +30,9 @@ struct irqfd {
 	struct kvm *vm;
 	struct hv_event *event;
 	struct hv_event *resample; /* or NULL */
-	u64 seq; /* greater than those of the irqfds before it in vm->resamplers */
 	u32 gsi;
 	u32 users;   /* threads that are about to signal `resample`; changed under irq_lock */
+	bool due;    /* `resample` has to be signaled; under irq_lock */
 	bool closed; /* its eventfd is gone; set by any thread */
 };
 
@@ -85,25 +85,45 @@ static void stop_using(struct irqfd *irqfd)
 }
 
 /*
- * Return the first irqfd after `link` in vm->resamplers that has this input and whose seq is at
- * least `from`, or NULL. The caller holds irq_lock.
+ * Return the first irqfd with this input as in use, or NULL, and mark the others as due. The marks
+ * are kept in the irqfds, because the vCPU may complete more inputs before it serves REQ_RESAMPLE.
  */
-static struct irqfd *find_of_pin(struct kvm *vm, struct list_head *link, u64 from, u32 pin)
+static struct irqfd *first_of_pin(struct kvm *vm, u32 pin)
+{
+	struct irqfd *irqfd, *first = NULL;
+
+	spin_lock(&vm->irq_lock);
+	list_for_each_entry(irqfd, &vm->resamplers, resample_link) {
+		if (!leads_to(vm, irqfd, pin))
+			continue;
+		if (first)
+			irqfd->due = true;
+		else
+			first = irqfd;
+	}
+	if (first)
+		first->users++;
+	spin_unlock(&vm->irq_lock);
+	return first;
+}
+
+/* The caller holds irq_lock. Return the first irqfd after `link` in vm->resamplers that is due. */
+static struct irqfd *find_due(struct kvm *vm, struct list_head *link)
 {
 	while ((link = link->next) != &vm->resamplers) {
 		struct irqfd *irqfd = list_entry(link, struct irqfd, resample_link);
 
-		if (irqfd->seq >= from && leads_to(vm, irqfd, pin))
+		if (irqfd->due)
 			return irqfd;
 	}
 	return NULL;
 }
 
 /*
- * Return the first irqfd with this input whose seq is at least `from`, as in use, or NULL. `last` is
- * NULL, or the irqfd before it, whose use ends. The search starts at `last`, unless it was removed.
+ * Return the next irqfd that is due, as in use and no longer due, or NULL. `last` is NULL, or the
+ * irqfd before it, whose use ends. The search starts at `last`, unless it was removed.
  */
-static struct irqfd *next_of_pin(struct kvm *vm, struct irqfd *last, u64 from, u32 pin)
+static struct irqfd *next_due(struct kvm *vm, struct irqfd *last)
 {
 	struct list_head *link = &vm->resamplers;
 	struct irqfd *irqfd;
@@ -111,30 +131,31 @@ static struct irqfd *next_of_pin(struct kvm *vm, struct irqfd *last, u64 from, u
 	spin_lock(&vm->irq_lock);
 	if (last && list_is_linked(&last->resample_link))
 		link = &last->resample_link;
-	irqfd = find_of_pin(vm, link, from, pin);
-	if (irqfd)
+	irqfd = find_due(vm, link);
+	if (irqfd) {
+		irqfd->due = false;
 		irqfd->users++;
+	}
 	if (last)
 		stop_using(last);
 	spin_unlock(&vm->irq_lock);
 	return irqfd;
 }
 
-/* Signal this irqfd and the following ones of the input; after a piece, leave the rest. */
-static void signal_piece(struct kvm_vcpu *vcpu, struct irqfd *irqfd, u32 pin)
+/* Signal this irqfd and those that are due; after a piece, leave the rest. */
+static void signal_piece(struct kvm_vcpu *vcpu, struct irqfd *irqfd)
 {
 	struct kvm *vm = vcpu->kvm;
 	int n;
 
 	for (n = 0; irqfd && n < PIECE; n++) {
 		hv_event_signal(irqfd->resample, 1);
-		irqfd = next_of_pin(vm, irqfd, irqfd->seq + 1, pin);
+		irqfd = next_due(vm, irqfd);
 	}
 	if (!irqfd)
 		return;
-	vcpu->resample.pin = pin;
-	vcpu->resample.from = irqfd->seq;
 	spin_lock(&vm->irq_lock);
+	irqfd->due = true;
 	stop_using(irqfd);
 	spin_unlock(&vm->irq_lock);
 	vcpu_request(vcpu, REQ_RESAMPLE);
@@ -148,18 +169,16 @@ void irqfd_resample(struct kvm_vcpu *vcpu, u32 pin)
 
 	if (list_empty(&vm->resamplers))
 		return;
-	irqfd = next_of_pin(vm, NULL, 0, pin);
+	irqfd = first_of_pin(vm, pin);
 	if (!irqfd)
 		return;
 	vm->irqchip->set_line(vm, pin, false);
-	signal_piece(vcpu, irqfd, pin);
+	signal_piece(vcpu, irqfd);
 }
 
 void irqfd_resample_rest(struct kvm_vcpu *vcpu)
 {
-	u32 pin = vcpu->resample.pin;
-
-	signal_piece(vcpu, next_of_pin(vcpu->kvm, NULL, vcpu->resample.from, pin), pin);
+	signal_piece(vcpu, next_due(vcpu->kvm, NULL));
 	hv_poll_interrupts();
 }
 
@@ -204,12 +223,14 @@ static void lower_if_last(const struct irqfd *removed)
 {
 	struct kvm *vm = removed->vm;
 	struct irq_route route = route_of(vm, removed->gsi);
-	bool last;
+	struct irqfd *irqfd;
+	bool last = true;
 
 	if (!removed->resample || route.type != KVM_IRQ_ROUTING_IRQCHIP || !irqchip_is_ready(vm))
 		return;
 	spin_lock(&vm->irq_lock);
-	last = !find_of_pin(vm, &vm->resamplers, 0, route.pin);
+	list_for_each_entry(irqfd, &vm->resamplers, resample_link)
+		last = last && !leads_to(vm, irqfd, route.pin);
 	spin_unlock(&vm->irq_lock);
 	if (last)
 		vm->irqchip->set_line(vm, route.pin, false);
@@ -248,11 +269,7 @@ static void remove_matching(struct kvm *vm, const struct hv_event *event, u32 gs
 /* The caller holds vm->lock, which keeps the number of resamplers from growing. */
 static void add_resampler(struct kvm *vm, struct irqfd *irqfd)
 {
-	struct list_head *last = vm->resamplers.prev;
-
 	spin_lock(&vm->irq_lock);
-	if (last != &vm->resamplers)
-		irqfd->seq = list_entry(last, struct irqfd, resample_link)->seq + 1;
 	list_add_tail(&irqfd->resample_link, &vm->resamplers);
 	vm->nr_resamplers++;
 	spin_unlock(&vm->irq_lock);
