@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "aplic_model.h"
 #include "imsic_model.h"
+#include "race.h"
 #include "uapi/onereg.h"
 
 #define STEPS 200000
@@ -290,6 +291,43 @@ static void no_message_is_lost_to_a_claim(void **state)
 	assert_in_range(claims, 2, 2 * MESSAGES);
 }
 
+static unsigned long load_rounds, loads_end;
+
+/* The atomics are relaxed, so that for TSan, they order nothing. */
+static void *load_and_put(void *vcpu)
+{
+	native_hart_set(1);
+	while (!__atomic_load_n(&loads_end, __ATOMIC_RELAXED)) {
+		vcpu_load(vcpu);
+		vcpu_put(vcpu);
+		__atomic_fetch_add(&load_rounds, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+/* TSan finds a race if the vCPU may see its IMSIC before the IMSIC's contents. */
+static void a_vcpu_that_is_being_loaded_finds_a_complete_imsic(void **state)
+{
+	unsigned long rounds;
+	pthread_t loading;
+
+	(void)state;
+	load_rounds = loads_end = 0;
+	native_guest_files_set(true);
+	assert_int_equal(set_attr(KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_MODE,
+				  KVM_DEV_RISCV_AIA_MODE_HWACCEL),
+			 0);
+	pthread_create(&loading, NULL, load_and_put, vcpus[0]);
+	assert_true(race_wait(&load_rounds, 0));
+	assert_int_equal(init_device(), 0);
+	rounds = __atomic_load_n(&load_rounds, __ATOMIC_RELAXED);
+	assert_true(race_wait(&load_rounds, rounds));
+	assert_true(race_wait(&load_rounds, rounds + 1));
+	__atomic_store_n(&loads_end, 1, __ATOMIC_RELAXED);
+	pthread_join(loading, NULL);
+	assert_int_not_equal(native_events(TRACE_kvm_guest_file), 0);
+}
+
 #define GENMSI 0x3000
 
 static pthread_t syncing;
@@ -394,6 +432,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(running_out_of_memory_in_init_leaves_nothing,
 						setup_configured, end),
 		CASE(no_message_is_lost_to_a_claim),
+		cmocka_unit_test_setup_teardown(a_vcpu_that_is_being_loaded_finds_a_complete_imsic,
+						setup_configured, end),
 		CASE(genmsi_follows_an_msi_whose_pending_bit_is_clear),
 		CASE(a_reset_of_the_vcpu_resets_its_imsic),
 		CASE(a_late_vcpu_has_no_imsic),

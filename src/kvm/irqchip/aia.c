@@ -207,23 +207,23 @@ static void reset_vcpu(struct kvm_vcpu *vcpu)
 }
 
 /*
- * KVM_DEV_RISCV_AIA_CTRL_INIT may set guest_file while the vCPU runs, and a hart may read guest_file
- * before the pointer and so see no IMSIC yet. Its registers are then in memory.
+ * KVM_DEV_RISCV_AIA_CTRL_INIT makes the IMSICs while vCPUs may run, and then sets guest_file. The
+ * caller has found it set; load it again to order the accesses to the IMSIC after that.
  */
+static struct imsic *complete_imsic(const struct kvm_vcpu *vcpu)
+{
+	(void)__atomic_load_n(&vcpu->guest_file, __ATOMIC_ACQUIRE);
+	return vcpu->kvm->aia->imsic[vcpu->idx];
+}
+
 static void load(struct kvm_vcpu *vcpu)
 {
-	struct imsic *imsic = READ_ONCE(vcpu->kvm->aia->imsic[vcpu->idx]);
-
-	if (imsic)
-		imsic_guest_load(imsic);
+	imsic_guest_load(complete_imsic(vcpu));
 }
 
 static void put(struct kvm_vcpu *vcpu)
 {
-	struct imsic *imsic = READ_ONCE(vcpu->kvm->aia->imsic[vcpu->idx]);
-
-	if (imsic)
-		imsic_guest_put(imsic);
+	imsic_guest_put(complete_imsic(vcpu));
 }
 
 static void reset_lines(struct kvm_vcpu *vcpu)

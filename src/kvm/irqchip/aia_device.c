@@ -219,7 +219,7 @@ static int init(struct kvm *vm)
 	}
 	if (aia->config[KVM_DEV_RISCV_AIA_CONFIG_MODE] != KVM_DEV_RISCV_AIA_MODE_EMUL) {
 		kvm_for_each_vcpu(i, vcpu, vm)
-			WRITE_ONCE(vcpu->guest_file, true);
+			__atomic_store_n(&vcpu->guest_file, true, __ATOMIC_RELEASE);
 	}
 	return 0;
 }

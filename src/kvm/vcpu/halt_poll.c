@@ -205,7 +205,7 @@ static bool idle_once(struct kvm_vcpu *vcpu)
 {
 	bool found;
 
-	if (!vcpu->guest_file)
+	if (!READ_ONCE(vcpu->guest_file))
 		return hv_idle();
 	vcpu->kvm->irqchip->idle(true);
 	found = hv_idle();

@@ -250,7 +250,7 @@ void nested_enter(struct kvm_vcpu *vcpu)
 	vcpu->loaded = VCPU_LINES_HELD;
 	if (vcpu->has_aia)
 		aia_put(vcpu);
-	if (vcpu->guest_file)
+	if (READ_ONCE(vcpu->guest_file))
 		vcpu->kvm->irqchip->put(vcpu);
 	csrs->vsstatus = csr_swap(vsstatus, vsstatus_of(n->vsstatus));
 	csrs->vstvec = csr_swap(vstvec, n->vstvec);
@@ -305,7 +305,7 @@ static void leave(struct kvm_vcpu *vcpu, bool puts)
 	csr_write(vsie, csrs->vsie);
 	if (vcpu->has_aia)
 		n->vsiselect = csr_read(vsiselect);
-	if (vcpu->guest_file && !puts)
+	if (READ_ONCE(vcpu->guest_file) && !puts)
 		vcpu->kvm->irqchip->load(vcpu);
 	vcpu_flush_irqs(vcpu);
 	vcpu->loaded = VCPU_LOADED;

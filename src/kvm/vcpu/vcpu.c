@@ -122,7 +122,7 @@ void vcpu_load_csrs(struct kvm_vcpu *vcpu)
 	trace_exit_load(&vcpu->exit_clock);
 	if (trace_kvm_vcpu_load_enabled())
 		trace_kvm_vcpu_load(vcpu_last_hart(vcpu));
-	if (vcpu->guest_file) {
+	if (READ_ONCE(vcpu->guest_file)) {
 		vcpu->kvm->irqchip->load(vcpu);
 		vcpu_load_irqs(vcpu);
 	}
@@ -180,7 +180,7 @@ void vcpu_put_csrs(struct kvm_vcpu *vcpu)
 		put_shared(vcpu);
 	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA))
 		aia_put(vcpu);
-	if (vcpu->guest_file) {
+	if (READ_ONCE(vcpu->guest_file)) {
 		vcpu->kvm->irqchip->put(vcpu);
 		vcpu_set_request(vcpu, REQ_IRQ);
 	}
