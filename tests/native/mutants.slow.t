@@ -529,7 +529,7 @@ mutant "shadow: a fence of both stages leaves the VS-stage" shadow_tlb.c 's/fenc
 mutant "shadow: a table gets a VMID although there are none" vmid.c 's/if \(vmid_shared\(vcpu->kvm\) \|\| max <=/if (max \&\& max <=/' test_shadow_tlb
 mutant "shadow: a table gets one of too few VMIDs" vmid.c 's/ \|\| max <= hv_nr_harts\(\) \* VMIDS_NESTED//' test_shadow_tlb
 mutant "guest files: a flush at once takes other changes with it" tlb.c \
-	's/(\tflush_everywhere\(vm, &fence\);\n)(?=\}\n\nvoid tlb_flush_vm_local)/\tspin_lock(&vm->gstage.mmu_lock);\n\tgstage_take_pending_flush(&vm->gstage);\n\tspin_unlock(&vm->gstage.mmu_lock);\n$1\tgstage_fenced(&vm->gstage);\n/' test_shadow_cases
+	's/(\tflush_everywhere\(vm, &fence, false\);\n)(?=\}\n\nvoid tlb_flush_vm_local)/\tspin_lock(&vm->gstage.mmu_lock);\n\tgstage_take_pending_flush(&vm->gstage);\n\tspin_unlock(&vm->gstage.mmu_lock);\n$1\tgstage_fenced(&vm->gstage);\n/' test_shadow_cases
 
 # ---- timers, counters, SBI calls, devices ----
 mutant "timers: a vCPU sleeps without its timer" timer_sstc.c 's/hv_timer_start\(.*?;/;/' test_race_life
