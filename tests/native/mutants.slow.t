@@ -553,6 +553,8 @@ mutant "irqfds: a line stays high when the last irqfd that resamples it is remov
 	's/\n\t+lower_if_last\(irqfd\);/\n(void)lower_if_last;/' test_irqfd
 mutant "irqfds: a line falls with the first irqfd that resamples it" irqfd.c \
 	's/last = last && .*?;/;/' test_irqfd
+mutant "irqfds: another vCPU may signal an irqfd before its line falls" irqfd.c \
+	's/(\tvm->irqchip->set_line\(vm, pin, false\);\n)(\tmark_rest_due.*?\n)/$2$1/' test_irqfd
 mutant "irqfds: the removal of any irqfd lowers its line" irqfd.c \
 	's/!removed->resample \|\| //' test_irqfd
 done_testing

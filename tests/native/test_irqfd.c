@@ -310,6 +310,45 @@ static void resamples_of_two_lines_in_pieces_are_both_finished(void **state)
 	close_all(second, MANY);
 }
 
+static struct irqchip_ops slow_ops;
+static int (*set_line)(struct kvm *vm, u32 pin, bool level);
+static int waiting;
+
+/* Before the line falls, source 5 is completed, too, as if by another vCPU. */
+static int set_line_slowly(struct kvm *kvm, u32 pin, bool level)
+{
+	if (pin == 4) {
+		irqfd_resample(kvm->vcpus[0], 5);
+		assert_int_equal(native_eventfd_count(waiting), 0);
+	}
+	return set_line(kvm, pin, level);
+}
+
+/* A device that is signaled before its line falls raises the line too early, and waits for ever. */
+static void no_device_is_signaled_before_its_line_falls(void **state)
+{
+	int fd[3] = { native_eventfd(), native_eventfd(), native_eventfd() };
+	int resample[3] = { native_eventfd(), native_eventfd(), native_eventfd() };
+	u32 i;
+
+	(void)state;
+	for (i = 0; i < 3; i++)
+		assert_int_equal(irqfd(fd[i], resample[i], i == 1 ? 5 : 4, KVM_IRQFD_FLAG_RESAMPLE),
+				 0);
+	waiting = resample[2];
+	set_line = vm.vm->irqchip->set_line;
+	slow_ops = *vm.vm->irqchip;
+	slow_ops.set_line = set_line_slowly;
+	vm.vm->irqchip = &slow_ops;
+	irqfd_resample(vm.vcpu, 4);
+	assert_int_equal(native_eventfd_count(waiting), 1);
+	assert_int_equal(native_eventfd_count(resample[1]), 1);
+	for (i = 0; i < 3; i++) {
+		native_close(fd[i]);
+		native_close(resample[i]);
+	}
+}
+
 #define MAX_RESAMPLERS 1024
 
 /* The search for those of an input holds a spinlock. */
@@ -413,6 +452,7 @@ int main(void)
 		CASE(each_removal_waits_until_nobody_uses_the_irqfd),
 		CASE(a_signal_ends_a_run_between_pieces_of_a_resample),
 		CASE(resamples_of_two_lines_in_pieces_are_both_finished),
+		CASE(no_device_is_signaled_before_its_line_falls),
 		CASE(a_resample_continues_after_the_next_irqfd_is_removed),
 		CASE(a_vm_has_at_most_1024_irqfds_that_resample),
 		CASE(routes_lead_irqfds_to_sources),

@@ -84,10 +84,7 @@ static void stop_using(struct irqfd *irqfd)
 	__atomic_store_n(&irqfd->users, irqfd->users - 1, __ATOMIC_RELEASE);
 }
 
-/*
- * Return the first irqfd with this input as in use, or NULL, and mark the others as due. The marks
- * are kept in the irqfds, because the vCPU may complete more inputs before it serves REQ_RESAMPLE.
- */
+/* Return the first irqfd with this input, as in use, or NULL. */
 static struct irqfd *first_of_pin(struct kvm *vm, u32 pin)
 {
 	struct irqfd *irqfd, *first = NULL;
@@ -96,15 +93,27 @@ static struct irqfd *first_of_pin(struct kvm *vm, u32 pin)
 	list_for_each_entry(irqfd, &vm->resamplers, resample_link) {
 		if (!leads_to(vm, irqfd, pin))
 			continue;
-		if (first)
-			irqfd->due = true;
-		else
-			first = irqfd;
-	}
-	if (first)
+		first = irqfd;
 		first->users++;
+		break;
+	}
 	spin_unlock(&vm->irq_lock);
 	return first;
+}
+
+/*
+ * Mark all irqfds with this input, except the first, as due. The marks are kept in the irqfds, because
+ * the vCPU may complete more inputs before it serves REQ_RESAMPLE.
+ */
+static void mark_rest_due(struct kvm *vm, const struct irqfd *first, u32 pin)
+{
+	struct irqfd *irqfd;
+
+	spin_lock(&vm->irq_lock);
+	list_for_each_entry(irqfd, &vm->resamplers, resample_link)
+		if (irqfd != first && leads_to(vm, irqfd, pin))
+			irqfd->due = true;
+	spin_unlock(&vm->irq_lock);
 }
 
 /* The caller holds irq_lock. Return the first irqfd after `link` in vm->resamplers that is due. */
@@ -161,7 +170,10 @@ static void signal_piece(struct kvm_vcpu *vcpu, struct irqfd *irqfd)
 	vcpu_request(vcpu, REQ_RESAMPLE);
 }
 
-/* Lower the line first: a device that still needs service raises it again when it is signaled. */
+/*
+ * Lower the line first: a device that still needs service raises it again when it is signaled. As soon
+ * as an irqfd is marked, another vCPU may signal it.
+ */
 void irqfd_resample(struct kvm_vcpu *vcpu, u32 pin)
 {
 	struct kvm *vm = vcpu->kvm;
@@ -173,6 +185,7 @@ void irqfd_resample(struct kvm_vcpu *vcpu, u32 pin)
 	if (!irqfd)
 		return;
 	vm->irqchip->set_line(vm, pin, false);
+	mark_rest_due(vm, irqfd, pin);
 	signal_piece(vcpu, irqfd);
 }
 
