@@ -22,7 +22,8 @@ enum vcpu_request {
 	REQ_RING_FULL,  /* the vCPU's dirty ring is full: end KVM_RUN (dirty_ring.c) */
 	REQ_TLB_FLUSH,  /* drop all G- and VS-stage translations of this VM on this hart */
 	REQ_HFENCE,     /* do the fences in the vCPU's queue */
-	REQ_HFENCE_ALL, /* drop all VS-stage translations: the queue is full, or tlb_flush=all */
+	REQ_HFENCE_ALL, /* drop all VS-stage translations: the queue is full, tlb_flush=all, or the
+			 * host has taken back a page while the vCPU was outside (tlb.c) */
 	REQ_FENCE_I,
 	REQ_TRACE,  /* trace events were switched on or off (observe.c) */
 	REQ_VECTOR, /* the host has used the vector unit: load it again (vector.c) */

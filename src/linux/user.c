@@ -189,14 +189,22 @@ static int user_page(struct mm_struct *mm, hva_t hva, bool write, struct hv_user
 	/* lab 13 end */
 }
 
-/*
- * Linux's flag for a folio from which every hart can fetch instructions. A new folio does not have it,
- * and Linux clears it when it stores to a file's page.
- */
-static unsigned long *icache_flags(struct page *page)
+/* The word with PG_dcache_clean. In new kernels, a folio's flags are a struct. */
+static unsigned long *flags_of(struct folio *folio)
 {
 	static_assert(!offsetof(struct folio, flags));
-	return (unsigned long *)page_folio(page);
+	return (unsigned long *)folio;
+}
+
+/*
+ * Linux sets PG_dcache_clean when fence.i has been executed for the folio; a new folio does not have
+ * it. If Linux sets it for a program's executable page, only the harts that run this program have
+ * fenced, so the flag is not trusted for memory that another program can share.
+ */
+static bool is_stale(struct folio *folio)
+{
+	return !test_bit(PG_dcache_clean, flags_of(folio)) || !folio_test_anon(folio) ||
+	       folio_test_ksm(folio);
 }
 
 int hv_user_page_look(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *result)
@@ -206,7 +214,7 @@ int hv_user_page_look(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_pa
 
 	if (err)
 		return err;
-	result->stale = !test_bit(PG_dcache_clean, icache_flags(page));
+	result->stale = is_stale(page_folio(page));
 	mark_page_accessed(page);
 	put_page(page);
 	return 0;
@@ -219,10 +227,10 @@ int hv_user_page_fetch(struct hv_mm *mm, hva_t hva, struct hv_user_page *result)
 
 	if (err)
 		return err;
-	if (!test_bit(PG_dcache_clean, icache_flags(page))) {
+	if (is_stale(page_folio(page))) {
 		leave_core();
 		flush_icache_all();
-		set_bit(PG_dcache_clean, icache_flags(page));
+		set_bit(PG_dcache_clean, flags_of(page_folio(page)));
 		enter_core();
 		result->waited = true;
 	}

@@ -247,9 +247,8 @@ static void end(void)
 /*
  * Complete the save. Called with all vCPUs parked. Returns false if the machine could not be saved.
  *
- * The requests in progress on the disks are executed before anything is written: a request changes
- * guest memory, the interrupt controller and the disk's registers, which are written one after the
- * other.
+ * No request is in progress on a disk when something is written: a request changes guest memory, the
+ * interrupt controller and the disk's registers, which are written one after the other.
  */
 bool save_finish(struct machine *m)
 {

@@ -345,8 +345,9 @@ static void queue_state(struct virtio_device *device, struct state *s)
 
 /*
  * Called with the machine stopped and no request in progress (virtio_mmio_drain()). Requests that
- * have not been started are still in the ring, in guest memory, and are executed after the restore.
- * Completed writes are on the disk (sync()), which is not part of the file.
+ * have not been executed completely are still in the ring, in guest memory, and are executed after the
+ * restore. Completed writes are on the disk (sync()), which is not part of the file. A write that was
+ * interrupted may be there in part.
  */
 void virtio_mmio_state(void *of, struct state *s)
 {

@@ -40,7 +40,7 @@ static bool same_fault(const struct trap_sample *a, const struct trap_sample *b)
 	return a->stvec == b->stvec && a->sepc == b->sepc && a->scause == b->scause;
 }
 
-/* With this bit changed, stval is an address in the same page. */
+/* If stval is an address, it stays in the same page when this bit is changed. */
 #define STVAL_CHANGE 1ul
 
 /* Restore stval if the vCPU has not taken a trap since it was changed. Returns true in this case. */

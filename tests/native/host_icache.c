@@ -11,7 +11,7 @@
 #include "native.h"
 #include "native_host.h"
 
-static bool lazy;
+static bool lazy, shared;
 static bool clean[NATIVE_RAM_SIZE / PAGE_SIZE]; /* no hart has old instructions of the frame */
 
 static bool *frame(hpa_t pa)
@@ -24,9 +24,14 @@ void native_icache(void)
 	lazy = true;
 }
 
+void native_icache_shared(void)
+{
+	lazy = shared = true;
+}
+
 void native_icache_reset(void)
 {
-	lazy = false;
+	lazy = shared = false;
 	memset(clean, 0, sizeof(clean));
 }
 
@@ -38,6 +43,11 @@ void native_icache_new(hpa_t pa)
 bool native_icache_is_clean(hpa_t pa)
 {
 	return !lazy || __atomic_load_n(frame(pa), __ATOMIC_RELAXED);
+}
+
+bool native_icache_is_known_clean(hpa_t pa)
+{
+	return !shared && native_icache_is_clean(pa);
 }
 
 /* One leaf maps all pages of a block, so clean all of them. */

@@ -331,7 +331,7 @@ static int page_look(struct hv_mm *m, hva_t hva, bool write, struct hv_user_page
 	err = user_touch(hva, write);
 	if (!err) {
 		*page = (struct hv_user_page){ p->pa, p->in_block ? SZ_2M : SZ_4K, p->writable,
-					       !native_icache_is_clean(p->pa), true };
+					       !native_icache_is_known_clean(p->pa), true };
 		if (hold)
 			__atomic_fetch_add(&page_refs[page_index(p->pa)], 1, __ATOMIC_RELAXED);
 	}

@@ -144,6 +144,8 @@ void native_user_unmap_elsewhere(hva_t hva, size_t size);
  * hv_user_page_fetch() is an error (host_icache.c).
  */
 void native_icache(void);
+/* The same, and every page that is looked up for a load or store is stale, as shared memory on Linux. */
+void native_icache_shared(void);
 void native_user_exit(void); /* call the notifiers' release(), then free the address space */
 /* Called by hv_user_page_look() and _get() once the page is found. Tests use it to cause races. */
 extern void (*native_page_get_hook)(hva_t hva, bool write);

@@ -11,6 +11,7 @@ void native_memory_reset(void);
 void native_icache_reset(void);
 void native_icache_new(hpa_t pa); /* the frame is allocated */
 bool native_icache_is_clean(hpa_t pa);
+bool native_icache_is_known_clean(hpa_t pa); /* to hv_user_page_look() */
 void native_hooks_reset(void);
 /*
  * native_hook_out() acts as if the calling thread were scheduled out: it calls the scheduler hook's

@@ -94,6 +94,25 @@ static void a_page_is_executable_at_its_other_addresses_too(void **state)
 	assert_int_equal(flags_at(0x10003000), PTE_R | PTE_W | PTE_X);
 }
 
+/* An instruction stores to its own page, so the guest needs both permissions at the same time. */
+static void an_instruction_in_a_logged_page_can_store_to_that_page(void **state)
+{
+	unsigned int tries;
+
+	(void)state;
+	native_icache_shared();
+	assert_int_equal(
+		native_set_slot(vm.vm, 0, BASE, NATIVE_GUEST_SIZE, HVA, KVM_MEM_LOG_DIRTY_PAGES),
+		0);
+	for (tries = 0; tries < 5; tries++) {
+		assert_int_equal(fetch(BASE + 0x3000), RESUME_GUEST);
+		store(BASE + 0x3000, 1);
+		if (!faults && flags_at(BASE + 0x3000) == (PTE_R | PTE_W | PTE_X))
+			break;
+	}
+	assert_true(tries < 5);
+}
+
 /* Two lookups: the page may be replaced in between, and must not be mapped then. */
 static void replace_page(hva_t hva, bool write)
 {
@@ -122,6 +141,7 @@ int main(void)
 		CASE(a_page_with_a_new_frame_is_not_executable, setup_small),
 		CASE(a_page_with_a_new_frame_is_not_executable, setup_walk),
 		CASE(a_page_is_executable_at_its_other_addresses_too, setup_small),
+		CASE(an_instruction_in_a_logged_page_can_store_to_that_page, setup_small),
 		CASE(a_page_that_is_replaced_between_the_lookups_is_fetched_only_later,
 		     setup_small),
 	};

@@ -120,6 +120,21 @@ INLINE struct gstage_pending_flush flush_for_replaced(struct gstage *gs, gpa_t g
 }
 
 /*
+ * mmu_lock held. The page is stale, so `pte` has no X, but it has replaced a leaf of the same page that
+ * had. Harts have executed fence.i for that leaf, so keep X: an instruction that stores to its own page
+ * needs both permissions. Returns the new leaf.
+ */
+static __attribute__((noinline)) pte_t keep_x(struct gstage *gs, gpa_t gpa, unsigned int level,
+					      pte_t pte)
+{
+	pte_t unused;
+
+	/* The leaf exists, so this needs no memory. */
+	gstage_map(gs, gpa, level, pte | PTE_X, &unused);
+	return pte | PTE_X;
+}
+
+/*
  * The leaf was already there: either another vCPU has mapped it meanwhile, or this hart has cached
  * an older state. A fence by address drops an older leaf, but not necessarily the cached absence of
  * a pointer to a table above the leaf (H §3.2). In that case, the guest faults again at once, and
@@ -177,8 +192,11 @@ INLINE int map_page(struct kvm_vcpu *vcpu, const struct memslot *slot,
 		dirty_log_mark(vcpu, slot, gpa_to_gfn(fault->gpa));
 	/* lab 10 end */
 	replaces = !err && (old & PTE_V);
-	if (replaces)
+	if (replaces) {
+		if (!((old ^ pte) & PTE_PPN) && (old & ~pte & PTE_X))
+			pte = keep_x(gs, fault->gpa, level, pte);
 		pending = flush_for_replaced(gs, fault->gpa, level, old, pte);
+	}
 	spin_unlock(&gs->mmu_lock);
 	if (replaces)
 		fence_replaced(vcpu, fault->gpa, &pending);

@@ -88,8 +88,9 @@ static const struct kvm_vcpu *fence_own(struct kvm *vm, const struct hfence *fen
  *
  * A vCPU that is OUTSIDE may be loaded. Until it enters, its hart may walk the guest's own tables
  * through old translations, and find whatever the caller writes to the page of such a table. The
- * G-stage fence does not drop the VS-stage translation that results (H §3.2), so drop all of them. Only
- * the calling thread's own vCPU fences at once.
+ * G-stage fence does not drop the VS-stage translation that results (H §3.2), so drop all of them. If
+ * the vCPU has entered before this request is set, it has executed the G-stage fence before the caller
+ * writes to the page. The calling thread's own vCPU fences at once instead.
  *
  * A fence by address suffices because only leaves have changed. The request stays pending until the
  * vCPU's next exit, and then costs one more fence.
