@@ -277,25 +277,44 @@ static char *tree_name(unsigned int i)
 	return name;
 }
 
-static int make_name(unsigned int i, bool link)
+static int make_file(const char *name)
 {
-	int fd;
+	int fd = open(name, O_RDWR | O_CREAT, 0600);
 
-	if (i % DIR_NAMES == 0)
-		return mkdir(tree_name(i), 0700);
-	if (link)
-		return symlink("target", tree_name(i));
-	fd = open(tree_name(i), O_RDWR | O_CREAT, 0600);
 	if (fd >= 0)
 		close(fd);
 	return fd;
 }
 
-static void fill_tree(bool links)
+static int make_link(const char *name)
+{
+	return symlink("target", name);
+}
+
+/*
+ * Make a file whose only byte is so far away that the table of its chunks takes megabytes, or less
+ * once that is refused.
+ */
+static int make_sparse_file(const char *name)
+{
+	static off_t at = 511L << 30;
+	int fd = open(name, O_RDWR | O_CREAT, 0600);
+	bool good;
+
+	while (!(good = pwrite(fd, "x", 1, at) == 1) && at > (off_t)MB)
+		at /= 2;
+	if (fd >= 0)
+		close(fd);
+	if (!good)
+		unlink(name);
+	return good ? 0 : -1;
+}
+
+static void fill_tree(int (*make)(const char *name))
 {
 	unsigned int n = 0;
 
-	while (make_name(n, links) >= 0)
+	while ((n % DIR_NAMES ? make(tree_name(n)) : mkdir(tree_name(n), 0700)) >= 0)
 		n++;
 	wait_for_rounds();
 	while (n--)
@@ -304,12 +323,17 @@ static void fill_tree(bool links)
 
 static void hog_names(void)
 {
-	fill_tree(false);
+	fill_tree(make_file);
 }
 
 static void hog_links(void)
 {
-	fill_tree(true);
+	fill_tree(make_link);
+}
+
+static void hog_sparse_files(void)
+{
+	fill_tree(make_sparse_file);
 }
 
 /* Write one byte in every 2 MiB: the file's tables take as much memory as its data. */
@@ -470,8 +494,9 @@ static const struct hog {
 	{ "names of files", hog_names, false },
 	{ "symbolic links", hog_links, false },
 	{ "a sparse file", hog_sparse_file, false },
+	{ "many sparse files", hog_sparse_files, false },
 };
 
-#define NR_TREE_HOGS 3 /* the last ones: their files remain if they are killed */
+#define NR_TREE_HOGS 4 /* the last ones: their files remain if they are killed */
 
 #endif

@@ -79,16 +79,16 @@ bool ram_tree_has_room(const struct ram_file *rf)
 	return rf->huge || tree_has_room();
 }
 
-static void count_pages(const struct ram_file *rf, long pages)
+static void count_bytes(const struct ram_file *rf, long bytes)
 {
 	if (!rf->huge)
-		tree_count(pages * (long)PAGE_SIZE);
+		tree_count(bytes);
 }
 
 void ram_count_pages(struct ram_file *rf, long pages)
 {
 	WRITE_ONCE(rf->nr_pages, rf->nr_pages + (u64)pages);
-	count_pages(rf, pages);
+	count_bytes(rf, pages * (long)PAGE_SIZE);
 }
 
 /* A chunk's table is one page: the addresses of 512 pages. */
@@ -98,7 +98,7 @@ static void table_free(struct ram_file *rf, u64 chunk)
 		return;
 	kfree(rf->chunks[chunk].pages);
 	rf->chunks[chunk].pages = NULL;
-	count_pages(rf, -1);
+	count_bytes(rf, -(long)PAGE_SIZE);
 }
 
 /* ---- pages; rf->lock is held, or rf is being freed ----------------------------------- */
@@ -157,24 +157,35 @@ void ram_file_destroy(struct ram_file *rf)
 	for (i = 0; i < rf->nr_chunks; i++)
 		table_free(rf, i);
 	kfree(rf->chunks);
+	count_bytes(rf, -(long)(rf->nr_chunks * sizeof(*rf->chunks)));
 	account_put(rf->account);
 	kfree(rf);
 }
 
+/* The number of chunks is a power of two, so that all memory of the kmalloc() is counted. */
 static int grow_chunks(struct ram_file *rf, u64 nr)
 {
-	size_t want = MIN(MAX((size_t)nr, rf->nr_chunks * 2), CHUNKS_MAX);
+	size_t want = MAX(rf->nr_chunks, 2UL), bytes;
 	struct ram_chunk *chunks;
 
 	if (nr <= rf->nr_chunks)
 		return 0;
 	if (nr > CHUNKS_MAX)
 		return -EFBIG;
-	chunks = kmalloc(want * sizeof(*chunks));
+	while (want < nr)
+		want *= 2;
+	bytes = want * sizeof(*chunks);
+	if (!ram_tree_has_room(rf))
+		return -ENOSPC;
+	/* Like chunks' tables, a small array may use the reserve: executing a file needs it. */
+	if (!rf->huge && bytes > PAGE_SIZE && page_free_count() < ram_reserve() + bytes / PAGE_SIZE)
+		return -ENOSPC;
+	chunks = kmalloc(bytes);
 	if (!chunks)
 		return -ENOSPC;
 	memcpy(chunks, rf->chunks, rf->nr_chunks * sizeof(*chunks));
 	kfree(rf->chunks);
+	count_bytes(rf, (long)(bytes - rf->nr_chunks * sizeof(*chunks)));
 	rf->chunks = chunks;
 	rf->nr_chunks = want;
 	return 0;
@@ -218,7 +229,7 @@ int ram_chunk_make_empty(struct ram_file *rf, u64 chunk)
 	rf->chunks[chunk].pages = kmalloc(CHUNK_PAGES * sizeof(hpa_t));
 	if (!rf->chunks[chunk].pages)
 		return -ENOSPC;
-	count_pages(rf, 1);
+	count_bytes(rf, PAGE_SIZE);
 	return 0;
 }
 
