@@ -13,6 +13,7 @@
 #include <sys/select.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include "tap.h"
@@ -420,6 +421,30 @@ static void test_epoll_nested(void)
 	close(edge);
 }
 
+/* A child writes 4 MiB to the console, which takes many seconds. */
+static void test_console(void)
+{
+	static char line[16384];
+	struct iovec lines[256];
+	int fd = open("/dev/console", O_WRONLY | O_NOCTTY);
+	long from = now_ms();
+	pid_t pid;
+
+	if (fd < 0)
+		return;
+	memset(line, '\n', sizeof(line));
+	for (int i = 0; i < 256; i++)
+		lines[i] = (struct iovec){ line, sizeof(line) };
+	pid = fork();
+	if (pid == 0)
+		_exit(writev(fd, lines, 256) < 0);
+	usleep(20000);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	ok(now_ms() - from < 2000, "a process that writes to the console can be killed");
+	close(fd);
+}
+
 int main(void)
 {
 	test_pipe();
@@ -431,5 +456,6 @@ int main(void)
 	test_select();
 	test_epoll();
 	test_epoll_nested();
+	test_console();
 	return tap_done();
 }

@@ -8,17 +8,25 @@
 #include <linux/stat.h>
 #include "fs/devfs.h"
 #include "sched/irq.h"
+#include "sched/thread.h"
 #include "tty.h"
 #include "uart.h"
 
 struct tty console_tty;
 struct tty *controlling_tty = &console_tty;
 
+/* The UART is slow and is polled with interrupts off, so take interrupts after each few bytes. */
 static long console_write(struct tty *tty, const u8 *buf, size_t size, bool nonblock)
 {
+	size_t done, n;
+
 	(void)tty;
 	(void)nonblock;
-	uart_write((const char *)buf, size);
+	for (done = 0; done < size; done += n) {
+		n = MIN(size - done, 64UL);
+		uart_write((const char *)buf + done, n);
+		irq_window();
+	}
 	return (long)size;
 }
 

@@ -271,6 +271,9 @@ static long port_write(struct file *f, unsigned long buf, size_t size, u64 *pos)
 		}
 		tx_send(p, b, (u32)n);
 		done += n;
+		err = irq_window_killable();
+		if (err)
+			break;
 	}
 	if (!done && err == -EPIPE)
 		return write_broken_pipe();

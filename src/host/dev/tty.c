@@ -198,7 +198,7 @@ static long tty_write(struct file *f, unsigned long buf, size_t size, u64 *pos)
 		kfree(raw);
 		return err;
 	}
-	while (done < size && err >= 0) {
+	while (done < size && err >= 0 && !(done && thread_signal_pending(current))) {
 		n = MIN(size - done, CHUNK);
 		err = copy_from_user(raw, buf + done, n);
 		if (err)
@@ -207,6 +207,7 @@ static long tty_write(struct file *f, unsigned long buf, size_t size, u64 *pos)
 				      f->flags & O_NONBLOCK);
 		if (err >= 0)
 			done += n;
+		irq_window();
 	}
 	mutex_unlock(&tty->write_lock);
 	kfree(raw);
