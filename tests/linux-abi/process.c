@@ -404,6 +404,69 @@ static void test_kill_forking(void)
 	ok(gone, "a signal to a group reaches processes that fork() is creating");
 }
 
+/* Let the next process or thread have the lowest free number from `number` on. */
+static bool set_next_number(int number)
+{
+	FILE *f = fopen("/proc/sys/kernel/ns_last_pid", "w");
+
+	return f && fprintf(f, "%d", number - 1) > 0 && fclose(f) == 0;
+}
+
+/* Return the number of a new process, which is still in use if `waits`: the child waits for a signal. */
+static pid_t new_number(bool waits, bool *finds_itself)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0) {
+		while (waits)
+			pause();
+		_exit(access("/proc/self/stat", R_OK) != 0);
+	}
+	if (!waits)
+		waitpid(pid, &status, 0);
+	*finds_itself &= status == 0;
+	return pid;
+}
+
+static void test_numbers(void)
+{
+	FILE *f = fopen("/proc/sys/kernel/pid_max", "r");
+	pid_t pids[4], leader, member;
+	bool found = true;
+	int max = 0;
+
+	ok(f && fscanf(f, "%d", &max) == 1 && set_next_number(max - 2),
+	   "the number of the next process can be set");
+	fclose(f);
+	for (int i = 0; i < 4; i++)
+		pids[i] = new_number(false, &found);
+	ok(pids[0] >= max - 2 && pids[3] > 0 && pids[3] < max / 2,
+	   "after the highest number, low numbers are used again");
+	ok(found, "processes with the highest numbers find themselves in /proc");
+
+	leader = new_number(true, &found);
+	member = new_number(true, &found);
+	setpgid(leader, leader);
+	setpgid(member, leader);
+	set_next_number(leader);
+	ok(new_number(false, &found) > member, "the numbers of processes are not given out again");
+	kill(leader, SIGKILL);
+	waitpid(leader, NULL, 0);
+	set_next_number(leader);
+	ok(new_number(false, &found) > member, "nor is the number of a group without its leader");
+	kill(member, SIGKILL);
+	waitpid(member, NULL, 0);
+	/* On hyperscope, the number is in use until the thread has been freed, after the wait. */
+	found = false;
+	for (int i = 0; i < 1000 && !found; i++) {
+		usleep(1000);
+		set_next_number(leader);
+		found = new_number(false, &found) == leader;
+	}
+	ok(found, "after the group's end, its number is given out");
+}
+
 int main(int argc, char **argv)
 {
 	struct rlimit lim;
@@ -432,5 +495,6 @@ int main(int argc, char **argv)
 	test_chain(chain_of_files, 600 * 1024, "a chain of 300 processes that inherit files ends",
 		   "a chain of 300 processes that inherit files leaks no pages of the files");
 	test_leak("/proc/self/exe");
+	test_numbers();
 	return tap_done();
 }

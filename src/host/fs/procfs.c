@@ -192,6 +192,26 @@ static int show_stat(struct inode *inode, struct text *t)
 	return 0;
 }
 
+static int show_last_pid(struct inode *inode, struct text *t)
+{
+	(void)inode;
+	text_add(t, "%d\n", thread_last_tid());
+	return 0;
+}
+
+static int store_last_pid(struct inode *inode, const char *line)
+{
+	unsigned long wanted;
+	char *end;
+
+	(void)inode;
+	wanted = strtoul(line, &end, 0);
+	if (end == line || *end || wanted >= TID_LIMIT)
+		return -EINVAL;
+	thread_set_last_tid((int)wanted);
+	return 0;
+}
+
 /* Show a file that consists of one number or word. */
 static int show_word(struct inode *inode, struct text *t)
 {
@@ -219,7 +239,8 @@ static const struct pseudo_file files[] = {
 	{ .path = "/proc/stat", .show = show_stat },
 	WORD_FILE("/proc/sys/kernel/osrelease", OS_RELEASE),
 	WORD_FILE("/proc/sys/kernel/ostype", "Linux"),
-	WORD_FILE("/proc/sys/kernel/pid_max", "32768"),
+	WORD_FILE("/proc/sys/kernel/pid_max", "4194304"), /* TID_LIMIT */
+	{ .path = "/proc/sys/kernel/ns_last_pid", .show = show_last_pid, .store = store_last_pid },
 	WORD_FILE("/proc/sys/kernel/randomize_va_space", "0"),
 	WORD_FILE("/proc/sys/vm/overcommit_memory", "1"),
 	WORD_FILE("/proc/sys/fs/nr_open", "262144"),

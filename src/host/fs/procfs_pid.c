@@ -30,9 +30,11 @@ int proc_number(const char *name)
 	if (!*name || (name[0] == '0' && name[1]))
 		return -1;
 	for (; *name; name++) {
-		if (*name < '0' || *name > '9' || value > 100000)
+		if (*name < '0' || *name > '9')
 			return -1;
 		value = value * 10 + (unsigned long)(*name - '0');
+		if (value >= TID_LIMIT) /* descriptors are lower, too */
+			return -1;
 	}
 	return (int)value;
 }

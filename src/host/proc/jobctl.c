@@ -145,7 +145,8 @@ void job_continue(struct process *p)
 
 /*
  * A hash table of groups, so that finding the members of one does not visit all processes. Numbers
- * of groups are given out in order, so a program cannot fill one bucket. Lock: all_processes_lock.
+ * of groups are given out in order, so a program cannot fill one bucket without writing to
+ * ns_last_pid. Lock: all_processes_lock.
  */
 #define BUCKETS 1024
 
@@ -217,4 +218,19 @@ int job_group_check(int pgid, int sid)
 		if (p->pgid == pgid)
 			err = p->sid == sid ? 0 : -EPERM;
 	return err;
+}
+
+u64 job_tids_in_use(int from)
+{
+	struct process *p;
+	u64 used = 0;
+
+	spin_lock(&all_processes_lock);
+	list_for_each_entry(p, &all_processes, all_link) {
+		tid_mark(&used, from, p->pid);
+		tid_mark(&used, from, p->pgid);
+		tid_mark(&used, from, p->sid);
+	}
+	spin_unlock(&all_processes_lock);
+	return used;
 }

@@ -222,7 +222,6 @@ static void fork_cancel(struct fork_signals *signals)
 
 struct first_start {
 	const struct exec_spec *spec;
-	struct process *process;
 	struct waitq wq;
 	bool done;
 	int err;
@@ -289,6 +288,7 @@ int process_start_first(const struct exec_spec *spec, const struct first_program
 
 	if (!account)
 		return -ENOMEM;
+	process_tids_in_use = job_tids_in_use;
 	account_use(account);
 	p = process_alloc(NULL);
 	t = thread_create("first", first_thread, &start);
@@ -297,7 +297,6 @@ int process_start_first(const struct exec_spec *spec, const struct first_program
 	if (!p || !t)
 		return -ENOMEM;
 	start.spec = spec;
-	start.process = p;
 	waitq_init(&start.wq);
 	p->first = ops;
 	p->fds = fd_table_create();

@@ -77,6 +77,7 @@ struct list_head *job_members(int pgid);
  * group is in another session). all_processes_lock is held.
  */
 int job_group_check(int pgid, int sid);
+u64 job_tids_in_use(int from); /* for process_tids_in_use (thread.h) */
 
 /* ---- sys_time.c ---- */
 void itimer_free_process(struct process *p);

@@ -15,7 +15,60 @@ struct spinlock all_threads_lock;
 
 static struct spinlock affinity_lock; /* a thread's affinity as a whole: several words */
 
-static int next_tid = 1;
+/* ---- numbers of threads, and so of processes, groups and sessions ---- */
+
+#define TID_REUSED 300 /* as on Linux, lower numbers are given out only once: init has one */
+
+static int next_tid = 1; /* atomic */
+static bool reuses_tids;
+u64 (*process_tids_in_use)(int from);
+
+int thread_last_tid(void)
+{
+	return READ_ONCE(next_tid) - 1;
+}
+
+void thread_set_last_tid(int tid)
+{
+	WRITE_ONCE(reuses_tids, true);
+	WRITE_ONCE(next_tid, MAX(tid + 1, TID_REUSED));
+}
+
+/* Return which of the 64 numbers from `from` are in use, as a bitmap. */
+static u64 tids_in_use(int from)
+{
+	/* The threads last: while a process is being created, only its thread has its number. */
+	u64 used = process_tids_in_use(from);
+	struct thread *t;
+
+	spin_lock(&all_threads_lock);
+	list_for_each_entry(t, &all_threads, all_link)
+		tid_mark(&used, from, t->tid);
+	spin_unlock(&all_threads_lock);
+	return used;
+}
+
+/* Numbers are given out in order, so that one is not used again soon after its thread's end. */
+static int tid_alloc(void)
+{
+	int from, tid, next;
+	u64 used;
+
+	do {
+		from = READ_ONCE(next_tid);
+		used = READ_ONCE(reuses_tids) ? tids_in_use(from) : 0;
+		for (tid = from; tid < from + 64 && used & 1; tid++)
+			used >>= 1;
+		next = tid < from + 64 ? tid + 1 : tid;
+		if (next >= TID_LIMIT) {
+			next = TID_REUSED;
+			WRITE_ONCE(reuses_tids, true);
+		}
+	} while (!__atomic_compare_exchange_n(&next_tid, &from, next, false, __ATOMIC_RELAXED,
+					      __ATOMIC_RELAXED) ||
+		 tid == from + 64 || tid >= TID_LIMIT);
+	return tid;
+}
 
 /* The first switch_context() to a thread returns to one of these functions. */
 void thread_first_kernel(void);
@@ -58,7 +111,7 @@ struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg)
 	hartmask_set_all(&t->affinity);
 	t->fn = fn;
 	t->arg = arg;
-	t->tid = __atomic_fetch_add(&next_tid, 1, __ATOMIC_RELAXED);
+	t->tid = tid_alloc();
 	strlcpy(t->name, name, sizeof(t->name));
 	list_init(&t->run_link);
 	list_init(&t->process_link);

@@ -200,6 +200,22 @@ void thread_read_affinity(const struct thread *t, struct hv_hartmask *mask);
  */
 bool thread_sleep_ends(const struct thread *t, enum thread_state state);
 
+/* Numbers of threads are below TID_LIMIT. A process has the number of its first thread. */
+#define TID_LIMIT 4194304
+int thread_last_tid(void);         /* the number that was given out last */
+void thread_set_last_tid(int tid); /* give out the next free number after tid */
+/*
+ * Set when the first program is started. Returns which of the 64 numbers from `from` are those of a
+ * process, group or session, as a bitmap.
+ */
+extern u64 (*process_tids_in_use)(int from);
+
+static inline void tid_mark(u64 *used, int from, int number)
+{
+	if (number >= from && number - from < 64)
+		*used |= 1ULL << (number - from);
+}
+
 extern struct list_head all_threads;
 extern struct spinlock all_threads_lock;
 
