@@ -57,6 +57,29 @@ static void set_mode(tcflag_t clear, int min, int time)
 	tcsetattr(0, TCSANOW, &t);
 }
 
+/* Type more than the terminal's buffer holds, and flush it. */
+static void flush_and_show(const char *name, bool with_mode)
+{
+	struct pollfd p = { 0, POLLIN, 0 };
+	struct termios t;
+	char buf[5000];
+	int n = 0;
+
+	printf("ready %s\n", name);
+	fflush(stdout);
+	for (int ms = 0; ms < 5000 && n < 2000; ms++) {
+		usleep(1000);
+		ioctl(0, FIONREAD, &n);
+	}
+	usleep(200000); /* for the bytes that do not fit */
+	tcgetattr(0, &t);
+	n = with_mode ? tcsetattr(0, TCSAFLUSH, &t) : tcflush(0, TCIFLUSH);
+	printf("%s: %d, poll: %d\n", name, n, poll(&p, 1, 2000));
+	fflush(stdout);
+	while (poll(&p, 1, 100) > 0)
+		(void)!read(0, buf, sizeof(buf));
+}
+
 int main(void)
 {
 	struct sigaction sa = { .sa_handler = count };
@@ -92,6 +115,9 @@ int main(void)
 	ioctl(0, FIONREAD, &n);
 	printf("poll: %d, %d bytes\n", p.revents == POLLIN, n);
 	read_and_show("signal character");
+	set_mode(ICANON | ECHO, 1, 0);
+	flush_and_show("flushed", false);
+	flush_and_show("flushed with a mode", true);
 	set_mode(0, 1, 0);
 	tcgetattr(0, &t);
 	t.c_oflag &= ~OPOST;

@@ -26,6 +26,8 @@ FILE_TTY = [
     ("polled", b""),
     ("poll", b"ab"),
     ("signal character", b""),                   # read() returns what poll() reported
+    ("flushed", b"b" * 3000),
+    ("flushed with a mode", b"b" * 3000),
 ]
 
 

@@ -137,6 +137,13 @@ static int check_foreground(struct tty *tty, int signo)
 	return job_in_background(signo);
 }
 
+/* Call this after the buffer may have got free space: the device keeps input that did not fit. */
+static void refill(struct tty *tty)
+{
+	if (tty->ops->refill)
+		tty->ops->refill(tty);
+}
+
 static long tty_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 {
 	struct tty *tty = f->priv;
@@ -158,8 +165,7 @@ static long tty_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 			return done ? (long)done : -EFAULT;
 		waits = (tty->termios.c_lflag & ICANON) || tty->termios.c_cc[VMIN];
 	} while (!done && !line_end && !tty->hung_up && waits);
-	if (tty->ops->refill)
-		tty->ops->refill(tty);
+	refill(tty);
 	return (long)done;
 }
 
@@ -226,6 +232,7 @@ static void set_termios(struct tty *tty, const struct termios *t, bool flush)
 		tty->committed = tty->tail;
 	tty->termios = *t;
 	spin_unlock(&tty->lock);
+	refill(tty);
 	waitq_wake_all(&tty->read_wait);
 }
 
@@ -249,6 +256,7 @@ static long flush_input(struct tty *tty, unsigned long queue)
 		spin_lock(&tty->lock);
 		tty->head = tty->committed = tty->tail;
 		spin_unlock(&tty->lock);
+		refill(tty);
 	}
 	return 0;
 }

@@ -25,7 +25,7 @@ struct tty_ops {
 	/* Echo the bytes without sleeping: output that does not fit is lost. */
 	void (*echo)(struct tty *tty, const u8 *buf, size_t size);
 	unsigned int (*poll_out)(struct tty *tty, struct poll_table *table); /* NULL: always */
-	void (*refill)(struct tty *tty); /* called after a read, to pass on more input; or NULL */
+	void (*refill)(struct tty *tty); /* pass on input that did not fit before; or NULL */
 };
 
 struct tty {
