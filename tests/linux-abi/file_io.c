@@ -91,6 +91,28 @@ static void test_size(void)
 	close(fd);
 }
 
+/* A write from a buffer whose end cannot be read may write the beginning; it adds nothing else. */
+static void test_bad_end(void)
+{
+	static char page[4096], zeros[4096];
+	char *map = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fd = temp();
+	ssize_t n;
+
+	memset(map, 'x', 8192);
+	mprotect(map + 4096, 4096, PROT_NONE);
+	/* Linux 6.12 copies 64 bytes at a time, and would repeat the call forever for less. */
+	n = pwrite(fd, map + 3072, 2000, 128);
+	ok(n == 1024 || (n == -1 && errno == EFAULT),
+	   "a write from a buffer with a bad end writes its beginning, or fails with EFAULT");
+	n = lseek(fd, 0, SEEK_END);
+	ok(ftruncate(fd, 4096) == 0 && pread(fd, page, 4096, n) == 4096 - n &&
+		   !memcmp(page, zeros, 4096),
+	   "when the file grows, the bytes after those written are zero");
+	munmap(map, 8192);
+	close(fd);
+}
+
 static void test_vectors(void)
 {
 	char a[3] = "", b[5] = "", c[4] = "";
@@ -324,6 +346,7 @@ int main(void)
 {
 	test_position();
 	test_size();
+	test_bad_end();
 	test_vectors();
 	test_bad_arguments();
 	test_descriptors();

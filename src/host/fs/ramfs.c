@@ -392,6 +392,7 @@ static long ram_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 /* Write n bytes at pos, all in one page. The file's size grows only after the copy. */
 static int ram_write_page(struct ram_file *rf, unsigned long buf, u64 pos, size_t n)
 {
+	u64 from = MAX(pos, ram_file_size(rf));
 	hpa_t pa;
 	int err;
 
@@ -401,6 +402,9 @@ static int ram_write_page(struct ram_file *rf, unsigned long buf, u64 pos, size_
 	if (err)
 		return err;
 	err = copy_from_user((u8 *)pa_to_va(pa) + pos % PAGE_SIZE, buf, n);
+	/* If a part was copied, it must not show in the file when the file grows. */
+	if (err && from < pos + n)
+		memset((u8 *)pa_to_va(pa) + from % PAGE_SIZE, 0, pos + n - from);
 	page_put(pa);
 	if (err)
 		return err;
