@@ -8,12 +8,14 @@
  */
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include "tap.h"
 
 #define MIB    (1 << 20)
@@ -156,6 +158,47 @@ static void test_freed_buffer(void)
 	munmap(buffer, BUFFER);
 }
 
+/* Read a part of the first sector. Set `ended` afterwards. */
+static void *read_part(void *to)
+{
+	bool good = pread(fd, to, 100, 200) == 100;
+
+	__atomic_store_n(&ended, true, __ATOMIC_RELEASE);
+	return good ? to : NULL;
+}
+
+/* A thread reads into a page for which a userfaultfd waits. Meanwhile, another thread reads, too. */
+static void test_stuck_thread(void)
+{
+	char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct uffdio_register reg = { .range = { (uintptr_t)page, 4096 },
+				       .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_zeropage zero = { .range = reg.range };
+	struct uffdio_api api = { .api = UFFD_API };
+	int uffd = (int)syscall(SYS_userfaultfd, 0);
+	struct uffd_msg msg;
+	pthread_t stuck, other;
+	void *result;
+	bool good;
+
+	if (!ok(ioctl(uffd, UFFDIO_API, &api) == 0 && ioctl(uffd, UFFDIO_REGISTER, &reg) == 0,
+		"a userfaultfd waits for a page"))
+		return;
+	pthread_create(&stuck, NULL, read_part, page);
+	(void)!read(uffd, &msg, sizeof(msg));
+	__atomic_store_n(&ended, false, __ATOMIC_RELAXED);
+	pthread_create(&other, NULL, read_part, a);
+	for (int ms = 0; ms < 3000 && !__atomic_load_n(&ended, __ATOMIC_ACQUIRE); ms++)
+		usleep(1000);
+	ok(ended, "a thread can read from the device while another waits for its buffer");
+	ioctl(uffd, UFFDIO_ZEROPAGE, &zero);
+	pthread_join(stuck, &result);
+	good = result == page;
+	pthread_join(other, &result);
+	ok(good && result == a && !memcmp(page, a, 100), "both threads read the same bytes");
+	close(uffd);
+}
+
 /* Fill the last MiB with known bytes; files.t looks for them in the disk's file. */
 static void leave_mark(void)
 {
@@ -182,6 +225,7 @@ int main(int argc, char **argv)
 	test_edges();
 	test_threads();
 	test_freed_buffer();
+	test_stuck_thread();
 	leave_mark();
 	return tap_done();
 }

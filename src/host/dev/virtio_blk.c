@@ -183,24 +183,32 @@ static long move_sectors(struct disk *d, struct transfer *t, bool write, unsigne
 	return done && !err ? (long)done : err;
 }
 
-/* Move all or part of one sector through d->edge. Returns the number of bytes moved, or -errno. */
+/*
+ * Move all or part of one sector through d->edge. Returns the number of bytes moved, or -errno. User
+ * memory is copied without the lock: a page fault can wait for another program without limit.
+ */
 static long move_edge(struct disk *d, bool write, unsigned long buf, size_t size, u64 pos)
 {
 	struct virtq_seg segs[3];
 	size_t at = pos % SECTOR, n = MIN(size, SECTOR - at);
-	int err;
+	u8 bytes[SECTOR];
+	int err = 0;
 
+	if (write)
+		err = copy_from_user(bytes, buf, n);
+	if (err)
+		return err;
 	mutex_lock(&d->edge_lock);
 	segs[1] = (struct virtq_seg){ va_to_pa(d->edge), SECTOR };
 	err = submit(d, VIRTIO_BLK_T_IN, pos / SECTOR, segs, 1);
-	if (!err && !write)
-		err = copy_to_user(buf, d->edge + at, n);
 	if (!err && write) {
-		err = copy_from_user(d->edge + at, buf, n);
-		if (!err)
-			err = submit(d, VIRTIO_BLK_T_OUT, pos / SECTOR, segs, 1);
+		memcpy(d->edge + at, bytes, n);
+		err = submit(d, VIRTIO_BLK_T_OUT, pos / SECTOR, segs, 1);
 	}
+	memcpy(bytes, d->edge + at, n);
 	mutex_unlock(&d->edge_lock);
+	if (!err && !write)
+		err = copy_to_user(buf, bytes, n);
 	return err ? err : (long)n;
 }
 
