@@ -203,10 +203,9 @@ void mm_zap(struct mm *mm, unsigned long start, unsigned long end)
 	zap_flush(&zap);
 }
 
-/* Tables of [start, end) that are unlinked but not fenced yet. */
+/* Tables that are unlinked but not fenced yet. */
 struct dead_tables {
 	unsigned int count;
-	unsigned long start, end;
 	hpa_t pa[ZAP_BATCH];
 };
 
@@ -216,8 +215,8 @@ static void free_dead(struct mm *mm, struct dead_tables *dead)
 
 	if (!dead->count)
 		return;
-	/* Hardware walkers may use a cached pointer to a table until the fence. */
-	mm_flush_tlb(mm, dead->start, dead->end - dead->start);
+	/* Until the fence, walkers may use cached pointers, which no fence of a range drops. */
+	mm_flush_tlb(mm, 0, ~0UL);
 	peek_invalidate(mm);
 	for (i = 0; i < dead->count; i++) {
 		page_free(dead->pa[i], 0);
@@ -251,9 +250,6 @@ void mm_free_tables(struct mm *mm, unsigned long start, unsigned long end)
 		}
 		pte = &table_of(root[INDEX(va, 2)])[INDEX(va, 1)];
 		if (pte_is_table(*pte) && is_empty(table_of(*pte))) {
-			if (!dead.count)
-				dead.start = va;
-			dead.end = va + SZ_2M;
 			dead.pa[dead.count++] = pte_to_hpa(*pte);
 			WRITE_ONCE(*pte, 0);
 		}

@@ -163,8 +163,8 @@ bool pgtable_collapse_empty(struct mm *mm, unsigned long va)
 		if (table[i])
 			return false;
 	*pte = 0;
-	/* Hardware walkers may use a cached pointer to the table until the fence. */
-	mm_flush_tlb(mm, va & ~(SZ_2M - 1), SZ_2M);
+	/* Until the fence, walkers may use a cached pointer, which no fence of a range drops. */
+	mm_flush_tlb(mm, 0, ~0UL);
 	peek_invalidate(mm);
 	page_free(low, 0);
 	return true;
