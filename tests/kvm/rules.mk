@@ -24,3 +24,5 @@ irqs-off: all $(O)/tests/kvm/spans
 $(O)/tests/kvm/%: $(TOP)/tests/kvm/%.c $(TOP)/tests/kvm/guest.h $(COMPILED_BY) | uapi-present
 	@mkdir -p $(@D)
 	$(CC_RV) $(PROG_CFLAGS) $(WARN) -o $@ $<
+
+$(O)/tests/kvm/spans: $(TOP)/tests/kvm/spans_lists.h

@@ -12,16 +12,16 @@
  *   spans process MIB             fork, exec, mprotect, mremap, munmap, exit
  *   spans files MIB               a file in memory: write, read, map, truncate, remove
  *   spans lists N                 N descriptors, arguments and polled files; N / 4 names in a
- *                                 directory; N / 16 children in groups of their own
+ *                                 directory, and timers that expire at once; N / 16 children in
+ *                                 groups of their own; 1024 buffers of one readv(); 2048 robust
+ *                                 locks; a file with a hole of 64 GiB
  *   spans exact                   the longest of 16 KVM_GET_API_VERSION calls, by instret
  *   spans nothing                 exit at once (`process` executes it)
+ *   spans arguments               read /proc/self/cmdline (`lists` executes it)
  */
-#include <dirent.h>
-#include <poll.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include "guest.h"
+#include "spans_lists.h"
 
 #define GB        (1UL << 30)
 #define SLOT      7
@@ -222,13 +222,6 @@ static void many_vms(uint64_t n)
 
 /* ---- the host alone --------------------------------------------------------------------------- */
 
-static void wait_for(pid_t child)
-{
-	int status;
-
-	must(waitpid(child, &status, 0) == child && status == 0, "the child");
-}
-
 static char *touched(uint64_t size, int advice)
 {
 	char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -300,123 +293,6 @@ static void files(uint64_t size)
 	close(fd);
 }
 
-/* ---- lists whose length a program chooses ------------------------------------------------ */
-
-#define LINKS 8
-#define STEPS 800 /* in each link's text */
-
-/* "la" leads to z, "lb" to "la", and so on, each through the directory and z, STEPS times. */
-static void make_links(void)
-{
-	char text[5 * STEPS + 3], name[3] = "la";
-	uint64_t i;
-
-	for (i = 0; i < STEPS; i++)
-		memcpy(text + 5 * i, "z/../", 5);
-	strcpy(text + 5 * STEPS, "z");
-	for (i = 0; i < LINKS; i++, name[1]++) {
-		must(symlink(text, name) == 0, "symlink");
-		strcpy(text + 5 * STEPS, name);
-	}
-}
-
-static void many_names(uint64_t n)
-{
-	struct dirent *entry;
-	struct stat st;
-	char name[24];
-	DIR *dir;
-	uint64_t i;
-
-	must(mkdir("/tmp/many", 0700) == 0 && chdir("/tmp/many") == 0, "/tmp/many");
-	must(close(open("f", O_WRONLY | O_CREAT, 0600)) == 0, "f");
-	for (i = 0; i < n; i++) {
-		snprintf(name, sizeof(name), "n%lu", i);
-		must(link("f", name) == 0, "link");
-	}
-	must(mkdir("z", 0700) == 0, "z");
-	make_links();
-	snprintf(name, sizeof(name), "l%c", 'a' + LINKS - 1);
-	must(stat(name, &st) == 0 && S_ISDIR(st.st_mode), "stat");
-	dir = opendir(".");
-	must(dir != NULL, "opendir");
-	for (i = 0; (entry = readdir(dir)); i++)
-		must(!strcmp(entry->d_name, "z")
-			     ? rmdir("z") == 0
-			     : entry->d_name[0] == '.' || unlink(entry->d_name) == 0,
-		     "unlink");
-	must(i == n + LINKS + 4, "readdir");
-	closedir(dir);
-	must(chdir("/") == 0 && rmdir("/tmp/many") == 0, "rmdir");
-}
-
-/* A process ends that has n children, each in a group of its own. */
-static void many_children(uint64_t n)
-{
-	pid_t *children = mmap(NULL, n * sizeof(*children), PROT_READ | PROT_WRITE,
-			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	pid_t parent = fork(), child;
-	uint64_t i;
-
-	must(children != MAP_FAILED && parent >= 0, "fork");
-	for (i = 0; !parent && i < n; i++) {
-		child = fork();
-		must(child >= 0, "fork of a child");
-		while (!child)
-			pause();
-		must(setpgid(child, child) == 0, "setpgid");
-		children[i] = child;
-	}
-	if (!parent)
-		_exit(0);
-	wait_for(parent);
-	for (i = 0; i < n; i++)
-		must(kill(children[i], SIGKILL) == 0, "kill");
-}
-
-static void many_arguments(char *self, uint64_t n)
-{
-	char **argv = calloc(n + 3, sizeof(*argv));
-	pid_t child;
-	uint64_t i;
-
-	must(argv != NULL, "argv");
-	argv[0] = self;
-	argv[1] = "nothing";
-	for (i = 2; i < n + 2; i++)
-		argv[i] = "";
-	child = fork();
-	if (!child) {
-		execv(self, argv);
-		_exit(1);
-	}
-	wait_for(child);
-	free(argv);
-}
-
-static void many_descriptors(uint64_t n)
-{
-	struct pollfd *fds = calloc(n, sizeof(*fds));
-	struct rlimit limit = { n + 64, n + 64 };
-	int first = open("/dev/null", O_RDWR);
-	pid_t child;
-	uint64_t i;
-
-	must(fds && !setrlimit(RLIMIT_NOFILE, &limit), "RLIMIT_NOFILE");
-	for (i = 0; i < n; i++) {
-		fds[i] = (struct pollfd){ .fd = dup(first), .events = POLLIN };
-		must(fds[i].fd >= 0, "dup");
-	}
-	must(poll(fds, n, 0) == (int)n, "poll");
-	child = fork();
-	if (!child)
-		_exit(0);
-	wait_for(child);
-	must(close_range((unsigned int)first, ~0U, 0) == 0, "close_range");
-	must(dup2(0, (int)n) == (int)n && close((int)n) == 0, "the highest descriptor");
-	free(fds);
-}
-
 /*
  * Print the number of instructions of the longest of 16 KVM_GET_API_VERSION calls. The process
  * itself reads instret, so the few instructions around the system call are included.
@@ -462,6 +338,12 @@ int main(int argc, char **argv)
 		many_children(n / 16);
 		many_arguments(argv[0], n);
 		many_descriptors(n);
+		many_buffers();
+		many_chunks();
+		many_locks();
+		many_timers(n / 4);
+	} else if (!strcmp(what, "arguments")) {
+		read_arguments();
 	} else if (!strcmp(what, "exact")) {
 		exact();
 	} else if (strcmp(what, "nothing")) {

@@ -158,7 +158,7 @@ static long iov_batch(struct file *f, bool write, const struct iovec *iov, int n
 		if (!iov[i].iov_len)
 			continue;
 		ret = file_io(f, write, (unsigned long)iov[i].iov_base, iov[i].iov_len, pos);
-		if (ret < 0 || (size_t)ret < iov[i].iov_len)
+		if (ret < 0 || (size_t)ret < iov[i].iov_len || irq_window_killable())
 			*stop = true;
 		if (ret < 0)
 			return done ? done : ret;

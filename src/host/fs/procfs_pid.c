@@ -227,6 +227,7 @@ static int add_user_bytes(struct text *t, unsigned long from, unsigned long to)
 			return -EFAULT;
 		for (i = 0; i < n; i++)
 			text_add(t, "%c", buf[i]);
+		irq_window();
 	}
 	return 0;
 }

@@ -128,6 +128,8 @@ void ram_drop_pages(struct ram_file *rf, u64 from, u64 to)
 		slot = ram_page_slot(rf, index);
 		if (!slot) {
 			index |= CHUNK_PAGES - 1;
+			if (index / CHUNK_PAGES % 256 == 0)
+				irq_window();
 			continue;
 		}
 		if (!*slot)
@@ -144,18 +146,16 @@ void ram_drop_pages(struct ram_file *rf, u64 from, u64 to)
 	for (chunk = (from + CHUNK_PAGES - 1) / CHUNK_PAGES; (chunk + 1) * CHUNK_PAGES <= last;
 	     chunk++) {
 		table_free(rf, chunk);
+		if (chunk % 64 == 0)
+			irq_window();
 	}
 }
 
 void ram_file_destroy(struct ram_file *rf)
 {
-	size_t i;
-
 	if (!rf)
 		return;
 	ram_drop_pages(rf, 0, ~0ULL);
-	for (i = 0; i < rf->nr_chunks; i++)
-		table_free(rf, i);
 	kfree(rf->chunks);
 	count_bytes(rf, -(long)(rf->nr_chunks * sizeof(*rf->chunks)));
 	account_put(rf->account);

@@ -427,6 +427,8 @@ static void walk_robust_list(struct thread *t)
 		if (entry != pending)
 			mark_owner_died(entry + (unsigned long)head.futex_offset, t->tid);
 		entry = next & ~1UL;
+		if (limit % 32 == 0)
+			irq_window();
 	}
 	if (pending)
 		mark_owner_died(pending + (unsigned long)head.futex_offset, t->tid);

@@ -16,6 +16,7 @@
 
 #define NS_PER_SEC        1000000000ULL
 #define MAX_SLEEP_SECONDS 60
+#define EXPIRED_MAX       64 /* timers that one interrupt handles */
 
 unsigned long timebase_hz;
 u64 boot_realtime_ns;
@@ -148,10 +149,12 @@ void hv_timer_cancel(struct hv_timer *timer)
 void clock_interrupt(void)
 {
 	struct hart *me = my_hart();
+	unsigned int n;
 
 	me->timer_irqs++;
 	spin_lock(&me->timer_lock);
-	while (!list_empty(&me->timers)) {
+	/* If more timers have expired, the timer interrupt is pending again at once. */
+	for (n = 0; n < EXPIRED_MAX && !list_empty(&me->timers); n++) {
 		struct hv_timer *timer = list_first_entry(&me->timers, struct hv_timer, link);
 
 		if (timer->deadline > hv_time())
