@@ -12,6 +12,7 @@
 #include "aplic_model.h"
 #include "imsic_model.h"
 #include "race.h"
+#include "sbi/sbi.h"
 #include "uapi/onereg.h"
 
 #define STEPS 200000
@@ -408,6 +409,46 @@ static void a_reset_of_the_vcpu_resets_its_imsic(void **state)
 	assert_int_equal(csr(0, CSR_sireg, IMSIC_EIE0, 0, 0), 0);
 }
 
+/* sip is what a VMM reads to find out whether something wakes the suspended guest. */
+static u64 sip_of(struct kvm_vcpu *vcpu)
+{
+	struct kvm_one_reg sip = { .id = KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_CSR |
+					 KVM_REG_RISCV_CSR_REG(sip),
+				   .addr = to_user(0, &(u64){ 0 }, 8) };
+
+	assert_int_equal(onereg_get(vcpu, &sip), 0);
+	return *(u64 *)native_user(sip.addr);
+}
+
+static void suspend(struct kvm_vcpu *vcpu)
+{
+	struct sbiret ret = { 0 };
+
+	vcpu->guest.gpr[GPR_A0] = SBI_SUSP_TO_RAM;
+	vcpu->guest.gpr[GPR_A1] = NATIVE_GUEST_BASE;
+	assert_int_equal(sbi_susp(vcpu, SBI_EXT_SUSP, SBI_SUSP_SYSTEM_SUSPEND, &ret), RESUME_USER);
+}
+
+/* The caller's IMSIC is the only one that can wake the machine. */
+static void an_msi_wakes_a_suspended_machine(void **state)
+{
+	gpa_t page = IMSIC_BASE + hart_of[0] * PAGE_SIZE;
+
+	(void)state;
+	hsm_power_off(vcpus[1]);
+	hsm_power_off(vcpus[2]);
+	csr(0, CSR_sireg, IMSIC_EIE0, BIT(5), ~0ULL);
+	csr(0, CSR_sireg, IMSIC_EIDELIVERY, 1, 1);
+	suspend(vcpus[0]);
+	assert_false(sip_of(vcpus[0]) & BIT(IRQ_S_EXT));
+	assert_int_equal(vm.vm->irqchip->send_msi(vm.vm, page, 5), 0);
+	assert_true(sip_of(vcpus[0]) & BIT(IRQ_S_EXT));
+	/* An MSI that arrived before the call wakes it at once. */
+	suspend(vcpus[0]);
+	assert_true(sip_of(vcpus[0]) & BIT(IRQ_S_EXT));
+	assert_int_equal(csr(0, CSR_stopei, 0, 0, 0) >> 16, 5);
+}
+
 /* A vCPU that is created after the initialization has no IMSIC, and user space answers for it. */
 static void a_late_vcpu_has_no_imsic(void **state)
 {
@@ -436,6 +477,7 @@ int main(void)
 						setup_configured, end),
 		CASE(genmsi_follows_an_msi_whose_pending_bit_is_clear),
 		CASE(a_reset_of_the_vcpu_resets_its_imsic),
+		CASE(an_msi_wakes_a_suspended_machine),
 		CASE(a_late_vcpu_has_no_imsic),
 	};
 

@@ -45,9 +45,8 @@ static void reset_irqchip(struct kvm_vcpu *vcpu)
 
 /*
  * Make the vCPU's thread reset the vCPU and continue at pc. Call with hsm_lock held. The software
- * and timer lines and the vCPU's state in the interrupt controller are reset here, and not later
- * with the registers: from now on the vCPU counts as started, and an interrupt sent to it must not
- * be lost.
+ * and timer lines are reset here, and not later with the registers: from now on the vCPU counts as
+ * started, and an interrupt sent to it must not be lost.
  */
 static void reset_later(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 {
@@ -55,7 +54,6 @@ static void reset_later(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long o
 	vcpu->start_opaque = opaque;
 	WRITE_ONCE(vcpu->hsm_reset, true);
 	vcpu_drop_irqs(vcpu);
-	reset_irqchip(vcpu);
 }
 
 bool hsm_start(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
@@ -66,6 +64,7 @@ bool hsm_start(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 	stopped = vcpu->hsm_stopped;
 	if (stopped) {
 		reset_later(vcpu, pc, opaque);
+		reset_irqchip(vcpu); /* at once, like the lines */
 		mark_started(vcpu);
 	}
 	spin_unlock(&vcpu->hsm_lock);
@@ -88,6 +87,7 @@ void hsm_stop_self(struct kvm_vcpu *vcpu)
 	vcpu_set_request(vcpu, REQ_HSM);
 }
 
+/* The interrupt controller keeps its state: an interrupt has to end the suspend (sbi_susp.c). */
 void hsm_reset_self(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 {
 	spin_lock(&vcpu->hsm_lock);
