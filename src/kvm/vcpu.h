@@ -256,6 +256,7 @@ struct kvm_vcpu {
 	struct spinlock hsm_lock; /* guards hsm_* and start_*; see docs/locking.md */
 	bool hsm_stopped;         /* SBI HSM STOPPED: KVM_RUN waits for a start */
 	bool hsm_reset;           /* START_PENDING: reset, to start at start_pc, before the entry */
+	bool start_resumes;       /* with hsm_reset: vcpu_reset_for_resume(), not vcpu_reset() */
 	unsigned long start_pc, start_opaque;
 
 	struct vcpu_timer timer;
@@ -363,6 +364,8 @@ void vcpu_destroy(struct kvm_vcpu *vcpu);
  * software and external interrupt lines stay as they are (hsm.c). The vCPU may be loaded or not.
  */
 void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque);
+/* The same, but the settings and locks of FWFT survive, as in a suspend that is not retentive. */
+void vcpu_reset_for_resume(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque);
 /* Apply a changed set of extensions, before the vCPU first runs. */
 void vcpu_isa_changed(struct kvm_vcpu *vcpu);
 void vcpu_hart_init(void);             /* on each hart: initialize delegation and other CSRs */

@@ -79,11 +79,42 @@ static void registers_read_during_suspend_are_those_of_the_resume(void **state)
 	assert_int_equal(vm.vcpu->guest.gpr[GPR_A1], 0x99);
 }
 
+static struct call fwft(unsigned long fid, unsigned long value, unsigned long flags)
+{
+	return made(CALL(SBI_EXT_FWFT, fid, SBI_FWFT_AD_HW_UPDATING, value, flags));
+}
+
+/* SBI FWFT: only a reset of the hart, such as a start by HSM, clears settings and locks. */
+static void firmware_features_survive_a_suspend(void **state)
+{
+	struct call c = SUSPEND(0, PC, 0);
+
+	one_vm_end(state);
+	one_vm_ready("h f d svadu svade", PC);
+	second = native_vcpu_make(&vm, 1);
+	vm.vcpu->sbi_ext |= BIT(KVM_RISCV_SBI_EXT_SUSP);
+	hsm_power_off(second);
+	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_RISCV_SBI_EXT_FWFT, 1), 0);
+	assert_int_equal(fwft(SBI_FWFT_SET, 1, SBI_FWFT_LOCK).error, SBI_SUCCESS);
+	assert_int_equal(run_script(&c, 1), 0);
+	assert_int_equal(vm.vcpu->run->exit_reason, KVM_EXIT_RISCV_SBI);
+	assert_int_equal(fwft(SBI_FWFT_GET, 0, 0).value, 1);
+	assert_true(csr_read(henvcfg) & ENVCFG_ADUE);
+	assert_int_equal(fwft(SBI_FWFT_SET, 0, 0).error, SBI_ERR_DENIED_LOCKED);
+	/* A start follows the suspend before the guest has resumed. */
+	assert_int_equal(run_script(&c, 1), 0);
+	hsm_power_off(vm.vcpu);
+	assert_true(hsm_start(vm.vcpu, PC, 0));
+	assert_int_equal(fwft(SBI_FWFT_GET, 0, 0).value, 0);
+	assert_int_equal(fwft(SBI_FWFT_SET, 0, 0).error, SBI_SUCCESS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_last_vcpu_may_suspend_the_system),
 		TEST(registers_read_during_suspend_are_those_of_the_resume),
+		TEST(firmware_features_survive_a_suspend),
 	};
 
 	return cmocka_run_group_tests_name("SBI, suspend", tests, NULL, NULL);

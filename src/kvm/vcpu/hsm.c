@@ -48,10 +48,11 @@ static void reset_irqchip(struct kvm_vcpu *vcpu)
  * and timer lines are reset here, and not later with the registers: from now on the vCPU counts as
  * started, and an interrupt sent to it must not be lost.
  */
-static void reset_later(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
+static void reset_later(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque, bool resumes)
 {
 	vcpu->start_pc = pc;
 	vcpu->start_opaque = opaque;
+	vcpu->start_resumes = resumes;
 	WRITE_ONCE(vcpu->hsm_reset, true);
 	vcpu_drop_irqs(vcpu);
 }
@@ -63,7 +64,7 @@ bool hsm_start(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 	spin_lock(&vcpu->hsm_lock);
 	stopped = vcpu->hsm_stopped;
 	if (stopped) {
-		reset_later(vcpu, pc, opaque);
+		reset_later(vcpu, pc, opaque, false);
 		reset_irqchip(vcpu); /* at once, like the lines */
 		mark_started(vcpu);
 	}
@@ -92,7 +93,7 @@ void hsm_reset_self(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaqu
 {
 	spin_lock(&vcpu->hsm_lock);
 	if (!vcpu->hsm_reset)
-		reset_later(vcpu, pc, opaque);
+		reset_later(vcpu, pc, opaque, true);
 	spin_unlock(&vcpu->hsm_lock);
 	vcpu_set_request(vcpu, REQ_HSM);
 }
@@ -119,7 +120,7 @@ static bool hsm_may_run(struct kvm_vcpu *vcpu)
 static void reset_if_started(struct kvm_vcpu *vcpu)
 {
 	unsigned long pc = 0, opaque = 0;
-	bool reset;
+	bool reset, resumes = false;
 
 	spin_lock(&vcpu->hsm_lock);
 	reset = vcpu->hsm_reset;
@@ -127,10 +128,11 @@ static void reset_if_started(struct kvm_vcpu *vcpu)
 	if (reset) {
 		pc = vcpu->start_pc;
 		opaque = vcpu->start_opaque;
+		resumes = vcpu->start_resumes;
 	}
 	spin_unlock(&vcpu->hsm_lock);
 	if (reset)
-		vcpu_reset(vcpu, pc, opaque);
+		(resumes ? vcpu_reset_for_resume : vcpu_reset)(vcpu, pc, opaque);
 }
 
 /*

@@ -274,7 +274,7 @@ int vcpu_sleep(struct kvm_vcpu *vcpu, bool (*cond)(struct kvm_vcpu *vcpu))
 	return err;
 }
 
-void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
+static void reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque, bool resumes)
 {
 	bool loaded = vcpu->loaded;
 	unsigned long hvip;
@@ -297,7 +297,8 @@ void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 	vcpu->csrs.hvip = hvip;
 	fp_reset(vcpu);
 	sta_reset(vcpu);
-	fwft_reset(vcpu);
+	if (!resumes)
+		fwft_reset(vcpu);
 	nested_reset(vcpu);
 	pmu_reset(vcpu);
 	vcpu->timer_ops->set(vcpu, TIMER_NEVER);
@@ -305,6 +306,16 @@ void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 	vcpu->timer.restore_on = false;
 	if (loaded)
 		vcpu_load(vcpu);
+}
+
+void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
+{
+	reset(vcpu, pc, opaque, false);
+}
+
+void vcpu_reset_for_resume(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
+{
+	reset(vcpu, pc, opaque, true);
 }
 
 void vcpu_isa_changed(struct kvm_vcpu *vcpu)
