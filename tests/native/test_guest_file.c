@@ -354,10 +354,26 @@ static void files_follow_the_model(void **state)
 		assert_int_equal(vcpus[i]->nested_host.hgeip, model_hgeip(i));
 }
 
+/* As for hstatus.VGEIN: a VMM must not lose L1's interrupt without an error. */
+static void hgeie_holds_only_files_that_exist(void **state)
+{
+	const u64 all = GENMASK(FILES - 1, 1);
+
+	(void)state;
+	assert_int_equal(nested_reg_set(vcpus[0], CSR_hgeie, all), 0);
+	assert_int_equal(nested_reg_set(vcpus[0], CSR_hgeie, all | BIT(FILES)), -EINVAL);
+	assert_int_equal(nested_reg_set(vcpus[0], CSR_hgeie, 1), -EINVAL);
+	assert_int_equal(nested_reg_set(vcpus[0], CSR_hgeie, 0), 0);
+	assert_int_equal(
+		nested_reg_set(vcpus[0], CSR_hstatus, FIELD_PREP(HSTATUS_VGEIN, FILES + 0UL)),
+		-EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE_FILES(files_follow_the_model),
+		CASE_FILES(hgeie_holds_only_files_that_exist),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

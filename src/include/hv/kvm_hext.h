@@ -9,7 +9,8 @@
  * registers of that guest. KVM_HS_HEXT_NACL is the address of the memory for nested acceleration, with
  * bit 0 set if hstatus has still to be swapped, or ~0 if there is none. KVM_HS_HEXT_VSIE has the bits of
  * vsie that are not bits of hie: bit 13, where hvien is set. A register of an extension that the vCPU
- * lacks does not exist.
+ * lacks does not exist. hgatp, vsatp, hgeie and hstatus.VGEIN cannot be set to a value that the guest
+ * could not write (EINVAL), so an AIA device has to be initialized before hgeie and VGEIN are restored.
  *
  * Include <linux/kvm.h> first.
  */

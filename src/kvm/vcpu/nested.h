@@ -203,8 +203,8 @@ void nested_csr_isa_changed(struct kvm_vcpu *vcpu);
  */
 bool nested_reg_get(struct kvm_vcpu *vcpu, unsigned int csr, u64 *value);
 /*
- * Returns 0; -ENOENT; or -EINVAL if hgatp, vsatp or hstatus.VGEIN cannot hold this value. The field
- * then holds what a write by L1 would have left there.
+ * Returns 0; -ENOENT; or -EINVAL if hgatp, vsatp, hgeie or hstatus.VGEIN cannot hold this value. It then
+ * holds what a write by L1 would have left there.
  */
 int nested_reg_set(struct kvm_vcpu *vcpu, unsigned int csr, u64 value);
 /*

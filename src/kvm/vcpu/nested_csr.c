@@ -476,10 +476,13 @@ int nested_reg_set(struct kvm_vcpu *vcpu, unsigned int csr, u64 value)
 	shadow_fence_vvma(vcpu, SHADOW_ANY_VMID); /* the register may change L2's translations */
 	if (csr == CSR_hgatp)
 		shadow_forget(vcpu); /* memory may have changed, too, as at a restore */
-	/* L2 must not run with another translation, or another interrupt file, than was saved. */
+	/*
+	 * L2 must not run with another translation, or another interrupt file, than was saved. L1 must
+	 * not lose the interrupts of a file.
+	 */
 	if (csr == CSR_hstatus)
 		return FIELD_GET(HSTATUS_VGEIN, value ^ vcpu->nested.hstatus) ? -EINVAL : 0;
-	if (csr == CSR_hgatp || csr == CSR_vsatp)
+	if (csr == CSR_hgatp || csr == CSR_vsatp || csr == CSR_hgeie)
 		return reg_access(vcpu, csr, 0, 0, &old) && old == value ? 0 : -EINVAL;
 	return 0;
 }
