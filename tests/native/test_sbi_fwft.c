@@ -4,7 +4,9 @@
  * them.
  */
 #include "sbi_guest.h"
+#include "exit/exit.h"
 #include "vcpu/hsm.h"
+#include "vcpu/nested.h"
 
 #define FWFT KVM_COMPAT_REG_SBI_FWFT
 #define LOCK SBI_FWFT_LOCK
@@ -280,6 +282,49 @@ static void a_feature_needs_its_isa_extensions(void **state)
 	assert_int_equal(put_isa(KVM_RISCV_ISA_EXT_SVADU, 1), -ENOENT);
 }
 
+static u64 henvcfg_of_l1(void)
+{
+	u64 value;
+
+	assert_true(nested_reg_get(vm.vcpu, CSR_henvcfg, &value));
+	return value;
+}
+
+/* L1 executes csrw henvcfg, a0. */
+static void l1_writes_henvcfg(u64 value)
+{
+	const unsigned long csrw = (unsigned long)CSR_henvcfg << 20 | 0x51073;
+	int result;
+
+	vcpu_load(vm.vcpu);
+	vm.vcpu->guest.sstatus |= SSTATUS_SPP;
+	vm.vcpu->guest.gpr[GPR_A0] = value;
+	assert_true(nested_emulate(vm.vcpu, csrw, &result));
+	vcpu_put(vm.vcpu);
+}
+
+/* L1's firmware would set menvcfg.ADUE, without which henvcfg.ADUE is read-only 0 (Svadu). */
+static void a_guest_hypervisor_may_pass_ad_updating_on(void **state)
+{
+	(void)state;
+	restart_with("h f d svadu svade", false);
+	native_h_add(vm.vcpu);
+	l1_writes_henvcfg(ENVCFG_ADUE);
+	assert_true(henvcfg_of_l1() == 0);
+	assert_int_equal(call_set(SBI_FWFT_AD_HW_UPDATING, 1, 0), SBI_SUCCESS);
+	assert_true(henvcfg_of_l1() == 0);
+	l1_writes_henvcfg(ENVCFG_ADUE);
+	assert_true(henvcfg_of_l1() == ENVCFG_ADUE);
+	assert_true(nested_henvcfg(vm.vcpu) == ENVCFG_ADUE); /* L2's */
+	assert_int_equal(call_set(SBI_FWFT_AD_HW_UPDATING, 0, 0), SBI_SUCCESS);
+	assert_true(henvcfg_of_l1() == 0);
+	/* A VMM may restore henvcfg before FWFT's registers. */
+	assert_int_equal(nested_reg_set(vm.vcpu, CSR_henvcfg, ENVCFG_ADUE), 0);
+	assert_true(nested_henvcfg(vm.vcpu) == 0);
+	assert_int_equal(reg_set(FWFT, KVM_COMPAT_FWFT_AD_HW + 2, 1), 0);
+	assert_true(henvcfg_of_l1() == ENVCFG_ADUE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -292,6 +337,7 @@ int main(void)
 		TEST(misaligned_traps_are_delegated_while_the_vcpu_is_loaded),
 		TEST(features_have_registers),
 		TEST(a_feature_needs_its_isa_extensions),
+		TEST(a_guest_hypervisor_may_pass_ad_updating_on),
 	};
 
 	return cmocka_run_group_tests_name("SBI, firmware features", tests, NULL, NULL);

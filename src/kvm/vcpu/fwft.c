@@ -16,6 +16,7 @@
 #include "mmu/tlb.h"
 #include "vcpu/fwft.h"
 #include "vcpu/isa.h"
+#include "vcpu/nested.h"
 #include "vcpu/timer.h"
 
 #define MISALIGNED_TRAPS (BIT(EXC_LOAD_MISALIGNED) | BIT(EXC_STORE_MISALIGNED))
@@ -104,6 +105,8 @@ void fwft_apply(struct kvm_vcpu *vcpu)
 		if (vcpu->shadow)
 			shadow_fence_vvma(vcpu, SHADOW_ANY_VMID); /* both stages are fenced */
 	}
+	if (vcpu->henvcfg & ~henvcfg & ENVCFG_ADUE)
+		nested_clear_adue(vcpu);
 	vcpu->henvcfg = henvcfg;
 	vcpu_set_special(vcpu, SPECIAL_FWFT, vcpu->fwft.misaligned || vcpu->fwft.pmlen);
 	/*

@@ -195,6 +195,8 @@ int nested_file_access(struct kvm_vcpu *vcpu, unsigned long select, const struct
 
 /* ---- nested_csr.c ------------------------------------------------------------------------------- */
 
+/* FWFT has switched updates of A and D bits off: clear L1's henvcfg.ADUE. */
+void nested_clear_adue(struct kvm_vcpu *vcpu);
 /* Clear the bits of extensions that the vCPU no longer has. */
 void nested_csr_isa_changed(struct kvm_vcpu *vcpu);
 /*

@@ -94,13 +94,20 @@ static bool plain(struct nested *n, const struct csr_access *access, unsigned lo
 #define HVICTL_WRITABLE \
 	(HVICTL_VTI | FIELD_PREP(HVICTL_IID, 0x3f) | HVICTL_DPR | HVICTL_IPRIOM | HVICTL_IPRIO)
 
+/* FWFT takes the place of menvcfg.ADUE: while that is 0, henvcfg.ADUE is read-only 0 (Svadu). */
 static u64 henvcfg_writable(const struct kvm_vcpu *vcpu)
 {
-	u64 writable = isa_henvcfg(vcpu) | ENVCFG_FIOM;
+	u64 writable = isa_henvcfg(vcpu) | (vcpu->henvcfg & ENVCFG_ADUE) | ENVCFG_FIOM;
 
 	if (writable & ENVCFG_CBIE)
 		writable |= ENVCFG_CBIE;
 	return writable;
+}
+
+void nested_clear_adue(struct kvm_vcpu *vcpu)
+{
+	vcpu->nested.henvcfg &= ~ENVCFG_ADUE;
+	nacl_csr_changed(vcpu);
 }
 
 void nested_csr_isa_changed(struct kvm_vcpu *vcpu)
@@ -448,6 +455,9 @@ static bool reg_access(struct kvm_vcpu *vcpu, unsigned int csr, u64 value, u64 m
 
 	nested_adopt_files(vcpu);
 	if (wide_place(vcpu, csr, &place, &writable)) {
+		/* A VMM may set FWFT's register later. */
+		if (csr == CSR_henvcfg && isa_has(vcpu, KVM_RISCV_ISA_EXT_SVADU))
+			writable |= ENVCFG_ADUE;
 		*old = *place;
 		mask &= writable;
 		*place = (*place & ~mask) | (value & mask);

@@ -122,7 +122,8 @@ static inline void check_legal(const struct kvm_vcpu *vcpu)
 	CLAIM(!(n->hvip & ~(VS_LINES | n->hvien_writable)));
 	CLAIM(!((n->hvien | n->vsie) & ~n->hvien_writable));
 	CLAIM(!(n->hie & ~(VS_LINES | BIT(IRQ_S_GEXT))));
-	CLAIM(!(n->henvcfg & ~(isa_henvcfg(vcpu) | ENVCFG_FIOM | ENVCFG_CBIE)));
+	CLAIM(!(n->henvcfg & ~(isa_henvcfg(vcpu) | ENVCFG_FIOM | ENVCFG_CBIE |
+			       (isa_has(vcpu, KVM_RISCV_ISA_EXT_SVADU) ? ENVCFG_ADUE : 0))));
 	CLAIM(!(n->hstateen0 & ~isa_hstateen0(vcpu)));
 	CLAIM(n->hgatp ? (mode == SATP_MODE_SV39 || mode == SATP_MODE_SV48) && !(n->hgatp & 3)
 		       : !mode);
