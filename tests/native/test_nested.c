@@ -61,6 +61,17 @@ static void a_write_of_vsepc_clears_bit_0(void **state)
 	assert_true(vsepc == 0x4320);
 }
 
+/* H §2.2, table 6. */
+static void hedeleg_has_the_causes_that_it_must_have(void **state)
+{
+	u64 hedeleg;
+
+	(void)state;
+	assert_int_equal(nested_reg_set(vm.vcpu, CSR_hedeleg, ~0ULL), 0);
+	assert_true(nested_reg_get(vm.vcpu, CSR_hedeleg, &hedeleg));
+	assert_true(hedeleg == 0xcb1ff);
+}
+
 /* L1 executes csrw csr, a0. */
 static void csrw(unsigned long csr, unsigned long value)
 {
@@ -467,6 +478,7 @@ int main(void)
 		TEST(without_h_no_instruction_traps_for_hstatus),
 		TEST(a_removed_extension_takes_its_bit_of_henvcfg_along),
 		TEST(a_write_of_vsepc_clears_bit_0),
+		TEST(hedeleg_has_the_causes_that_it_must_have),
 		TEST(an_sret_traps_from_the_write_of_spv_on),
 		TEST(an_access_of_l2_traps_into_l1),
 		TEST(an_instruction_that_the_vcpu_lacks_is_illegal),

@@ -21,11 +21,12 @@
 	(HSTATUS_GVA | HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_HU | HSTATUS_VTVM | HSTATUS_VTW | \
 	 HSTATUS_VTSR)
 /* All exceptions but ecalls of privileged modes and those that H adds (H §2.2, table 6). */
-#define HEDELEG_WRITABLE                                                                 \
-	(BIT(EXC_INST_MISALIGNED) | BIT(EXC_INST_ACCESS_FAULT) | BIT(EXC_ILLEGAL_INST) | \
-	 BIT(EXC_BREAKPOINT) | BIT(EXC_LOAD_MISALIGNED) | BIT(EXC_LOAD_ACCESS_FAULT) |   \
-	 BIT(EXC_STORE_MISALIGNED) | BIT(EXC_STORE_ACCESS_FAULT) | BIT(EXC_ECALL_U) |    \
-	 BIT(EXC_INST_PAGE_FAULT) | BIT(EXC_LOAD_PAGE_FAULT) | BIT(EXC_STORE_PAGE_FAULT))
+#define HEDELEG_WRITABLE                                                                   \
+	(BIT(EXC_INST_MISALIGNED) | BIT(EXC_INST_ACCESS_FAULT) | BIT(EXC_ILLEGAL_INST) |   \
+	 BIT(EXC_BREAKPOINT) | BIT(EXC_LOAD_MISALIGNED) | BIT(EXC_LOAD_ACCESS_FAULT) |     \
+	 BIT(EXC_STORE_MISALIGNED) | BIT(EXC_STORE_ACCESS_FAULT) | BIT(EXC_ECALL_U) |      \
+	 BIT(EXC_INST_PAGE_FAULT) | BIT(EXC_LOAD_PAGE_FAULT) | BIT(EXC_STORE_PAGE_FAULT) | \
+	 BIT(EXC_SOFTWARE_CHECK) | BIT(EXC_HARDWARE_ERROR))
 
 /* A CSR whose value is a field of struct nested, where a write changes only some bits. */
 struct plain_csr {

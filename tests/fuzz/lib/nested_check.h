@@ -117,7 +117,7 @@ static inline void check_legal(const struct kvm_vcpu *vcpu)
 	CLAIM(FIELD_GET(HSTATUS_VGEIN, n->vgein_writable) <= vcpu->nested_host.files);
 	CLAIM(n->checks == (n->watched || (n->hie & ~n->hideleg & VS_LINES) ||
 			    (n->hgeie && (n->hie & BIT(IRQ_S_GEXT)))));
-	CLAIM(!(n->hedeleg & ~0xb1ffUL));
+	CLAIM(!(n->hedeleg & ~0xcb1ffUL));
 	CLAIM(!(n->hideleg & ~VS_LINES));
 	CLAIM(!(n->hvip & ~(VS_LINES | n->hvien_writable)));
 	CLAIM(!((n->hvien | n->vsie) & ~n->hvien_writable));
