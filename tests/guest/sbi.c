@@ -277,7 +277,8 @@ static void test_legacy(void)
 	ok(!sbi_legacy(SBI_LEGACY_SEND_IPI, (unsigned long)&mask, 0) &&
 		   wait_irq(BIT(IRQ_S_SOFT), 100000),
 	   "a hart's legacy IPI to itself, with its mask in memory, arrives");
-	ok(!sbi_legacy(SBI_LEGACY_CLEAR_IPI, 0, 0) && !(csr_read(sip) & BIT(IRQ_S_SOFT)),
+	/* On Linux KVM, the result is 0 even if an IPI was pending. */
+	ok(sbi_legacy(SBI_LEGACY_CLEAR_IPI, 0, 0) >= 0 && !(csr_read(sip) & BIT(IRQ_S_SOFT)),
 	   "legacy clear_ipi clears the IPI");
 	ok(!sbi_legacy(SBI_LEGACY_REMOTE_FENCE_I, (unsigned long)&mask, 0) &&
 		   !sbi_call(SBI_LEGACY_REMOTE_SFENCE_VMA, 0, (unsigned long)&mask, 0, 0x1000)

@@ -75,6 +75,24 @@ static void a_legacy_call_has_its_successors_exit_class(void **state)
 	}
 }
 
+/* SBI §5: the result is 0 if no IPI was pending, and positive otherwise. */
+static void clear_ipi_tells_whether_an_ipi_was_pending(void **state)
+{
+	struct call call = CALL(SBI_LEGACY_CLEAR_IPI, 0, 0);
+
+	(void)state;
+	assert_int_equal(made(call).error, 0);
+	vcpu_set_irq(vm.vcpu, IRQ_VS_SOFT);
+	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
+	assert_int_equal(made(call).error, 1);
+	assert_int_equal(made(call).error, 0);
+	/* One that the guest has been shown is in hvip. */
+	vcpu_set_irq(vm.vcpu, IRQ_VS_SOFT);
+	vcpu_flush_irqs(vm.vcpu);
+	assert_int_equal(made(call).error, 1);
+	assert_int_equal(made(call).error, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -82,6 +100,7 @@ int main(void)
 		TEST(a_legacy_mask_may_be_at_an_odd_address),
 		TEST(a_legacy_mask_without_host_memory_fails_the_run),
 		TEST(a_legacy_call_has_its_successors_exit_class),
+		TEST(clear_ipi_tells_whether_an_ipi_was_pending),
 	};
 
 	return cmocka_run_group_tests_name("legacy SBI", tests, NULL, NULL);

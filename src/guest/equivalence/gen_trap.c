@@ -152,7 +152,7 @@ static const struct call {
 	{ SBI_EXT_DBCN, 1, 16, 0, -1, DROP_ERROR },
 	{ SBI_EXT_DBCN, 3, 0, 0, 0, 0 },
 	{ 0x7edcba98, 0, 1, 2, 3, 0 },
-	{ SBI_LEGACY_CLEAR_IPI, 0, 0, 0, 0, 0 },
+	{ SBI_LEGACY_CLEAR_IPI, 0, 0, 0, 0, DROP_ERROR },
 	{ 9, 0, 0, 0, 0, 0 },
 	{ 15, 0, 0, 0, 0, 0 },
 };

@@ -66,6 +66,12 @@ static int legacy_set_timer(struct kvm_vcpu *vcpu)
 	return RESUME_GUEST;
 }
 
+static bool ipi_is_pending(struct kvm_vcpu *vcpu)
+{
+	vcpu_flush_irqs(vcpu);
+	return csr_read(hvip) & BIT(IRQ_VS_SOFT);
+}
+
 /* The exit class of each legacy call: that of the extension that replaced the call. */
 static const u8 classes[] = {
 #define SBI_LEGACY(call, number, class, name, version) [number] = EXIT_##class,
@@ -87,6 +93,7 @@ int sbi_legacy(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, stru
 	case SBI_LEGACY_CONSOLE_GETCHAR:
 		return sbi_forward(vcpu);
 	case SBI_LEGACY_CLEAR_IPI:
+		ret->error = ipi_is_pending(vcpu); /* not an error: a0 is positive then (SBI §5) */
 		vcpu_clear_irq(vcpu, IRQ_VS_SOFT);
 		break;
 	case SBI_LEGACY_SEND_IPI:
