@@ -330,6 +330,30 @@ static void sets_with_invalid_counters_are_refused(void **state)
 	assert_int_equal(pmu(SBI_PMU_COUNTER_FW_READ_HI, NR_HW, 0, 0, 0).error, SBI_SUCCESS);
 }
 
+static void undefined_and_contradictory_flags_are_refused(void **state)
+{
+	unsigned int bit;
+
+	(void)state;
+	pmu(SBI_PMU_SNAPSHOT_SET_SHMEM, SNAPSHOT, 0, 0, 0);
+	for (bit = 8; bit < 64; bit++)
+		assert_int_equal(
+			pmu(SBI_PMU_COUNTER_CONFIG_MATCHING, 0, ALL, BIT(bit), CYCLES).error,
+			SBI_ERR_INVALID_PARAM);
+	configured(CYCLES, 0xfe); /* all that are defined, but SKIP_MATCH */
+	for (bit = 2; bit < 64; bit++)
+		assert_int_equal(stop(0, BIT(bit) | SBI_PMU_STOP_TAKE_SNAPSHOT),
+				 SBI_ERR_INVALID_PARAM);
+	assert_int_equal(vcpu->pmu->started, 1);
+	assert_int_equal(stop(0, 0), SBI_SUCCESS);
+	for (bit = 2; bit < 64; bit++)
+		assert_int_equal(pmu(SBI_PMU_COUNTER_START, 0, 1, BIT(bit), 0).error,
+				 SBI_ERR_INVALID_PARAM);
+	/* SET_INIT and INIT_SNAPSHOT */
+	assert_int_equal(pmu(SBI_PMU_COUNTER_START, 0, 1, 3, 0).error, SBI_ERR_INVALID_PARAM);
+	assert_int_equal(vcpu->pmu->started, 0);
+}
+
 static void a_narrow_counter_keeps_its_width(void **state)
 {
 	long n;
@@ -486,6 +510,7 @@ int main(void)
 		TEST(a_counter_counts_from_start_to_stop),
 		TEST(starting_or_stopping_twice_is_an_error),
 		TEST(sets_with_invalid_counters_are_refused),
+		TEST(undefined_and_contradictory_flags_are_refused),
 		TEST(a_narrow_counter_keeps_its_width),
 		TEST(a_counter_migrates_with_its_vcpu),
 		TEST(a_reset_clears_all_counters),

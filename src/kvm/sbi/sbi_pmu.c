@@ -15,6 +15,10 @@
 #define SNAPSHOT_VALUES (sizeof(u64)) /* offset of the values, after the overflow bits */
 #define SHMEM_OFF       (~0UL)        /* in both halves of the address: disable the snapshot */
 
+/* The flags that SBI §11 defines. Those of the start call and of the stop call have the same bits. */
+#define CONFIG_FLAGS     GENMASK(7, 0)
+#define START_STOP_FLAGS (SBI_PMU_START_SET_INIT | SBI_PMU_START_INIT_SNAPSHOT)
+
 /*
  * Return the set as a mask whose bit n stands for counter n, or 0 if the set is empty or has
  * invalid members.
@@ -86,7 +90,7 @@ static long config_matching(struct kvm_pmu *pmu, const unsigned long *args, stru
 
 	if (sizeof(unsigned long) == 4)
 		data |= (u64)args[5] << 32;
-	if (!set)
+	if (!set || (flags & ~CONFIG_FLAGS))
 		return SBI_ERR_INVALID_PARAM;
 	if (flags & SBI_PMU_CFG_SKIP_MATCH) {
 		number = first_of(set);
@@ -164,8 +168,8 @@ static long stop_one(struct kvm_pmu *pmu, unsigned int number, const unsigned lo
 
 /*
  * Call `one` for each counter of the set that has an event, even after a failure. Returns the last
- * error. Fails without calling `one` if the set is invalid, or if a snapshot is requested but no
- * snapshot page is set.
+ * error. Fails without calling `one` if the set or the flags are invalid, or if a snapshot is requested
+ * but no snapshot page is set.
  */
 static long for_each_counter(struct kvm_pmu *pmu, const unsigned long *args,
 			     long (*one)(struct kvm_pmu *pmu, unsigned int number,
@@ -175,7 +179,7 @@ static long for_each_counter(struct kvm_pmu *pmu, const unsigned long *args,
 	long error = SBI_SUCCESS, err;
 	unsigned int i;
 
-	if (!set)
+	if (!set || (args[2] & ~START_STOP_FLAGS))
 		return SBI_ERR_INVALID_PARAM;
 	/* The snapshot flag is bit 1 in both the start call and the stop call. */
 	if ((args[2] & SBI_PMU_STOP_TAKE_SNAPSHOT) && pmu->snapshot == PMU_NO_SNAPSHOT)
@@ -188,6 +192,14 @@ static long for_each_counter(struct kvm_pmu *pmu, const unsigned long *args,
 			error = err;
 	}
 	return error;
+}
+
+/* An initial value from the call and one from the snapshot exclude each other. */
+static long counter_start(struct kvm_pmu *pmu, const unsigned long *args)
+{
+	if (args[2] == (SBI_PMU_START_SET_INIT | SBI_PMU_START_INIT_SNAPSHOT))
+		return SBI_ERR_INVALID_PARAM;
+	return for_each_counter(pmu, args, start_one);
 }
 
 static long counter_stop(struct kvm_pmu *pmu, const unsigned long *args)
@@ -309,7 +321,7 @@ int sbi_pmu(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct 
 		ret->error = config_matching(pmu, args, ret);
 		break;
 	case SBI_PMU_COUNTER_START:
-		ret->error = for_each_counter(pmu, args, start_one);
+		ret->error = counter_start(pmu, args);
 		break;
 	case SBI_PMU_COUNTER_STOP:
 		ret->error = counter_stop(pmu, args);
