@@ -134,6 +134,24 @@ static void values_go_to_and_from_the_snapshot(void **state)
 	assert_int_equal(SNAP_WORD[0], 0);
 }
 
+/* Layout of the snapshot, SBI §11: the bitmap must be zero. */
+static void without_sscofpmf_a_snapshot_shows_no_overflow(void **state)
+{
+	long n;
+
+	one_vm_end(state);
+	make("h sscofpmf", HARDWARE, 64); /* without Ssaia, the vCPU has no Sscofpmf */
+	assert_false(isa_has(vcpu, KVM_RISCV_ISA_EXT_SSCOFPMF));
+	n = configured(CYCLES, 0);
+	assert_int_equal(shmem(SNAPSHOT, 0, 0), SBI_SUCCESS);
+	start_at(n, ~0ULL);
+	native_pmu_happen(CYCLES, 5);
+	SNAP_WORD[0] = 77;
+	assert_int_equal(stop(n, SBI_PMU_STOP_TAKE_SNAPSHOT), SBI_SUCCESS);
+	assert_int_equal(SNAP_WORD[0], 0);
+	assert_int_equal(SNAP_WORD[1], 4);
+}
+
 static void a_snapshot_in_a_deleted_slot_fails_the_call(void **state)
 {
 	long n = configured(CYCLES, 0);
@@ -427,6 +445,7 @@ int main(void)
 		TEST(sip_carries_the_interrupt_to_a_restored_vcpu),
 		TEST(a_snapshot_needs_a_writable_page),
 		TEST(values_go_to_and_from_the_snapshot),
+		TEST(without_sscofpmf_a_snapshot_shows_no_overflow),
 		TEST(a_snapshot_in_a_deleted_slot_fails_the_call),
 		TEST(a_snapshot_marks_its_page_dirty),
 		TEST(firmware_events_count_only_in_started_counters),

@@ -10,6 +10,7 @@
 #include "mmu/memslot.h"
 #include "request.h"
 #include "sbi/sbi.h"
+#include "vcpu/isa.h"
 #include "vcpu/pmu.h"
 
 #define SNAPSHOT_VALUES (sizeof(u64)) /* offset of the values, after the overflow bits */
@@ -205,12 +206,13 @@ static long counter_start(struct kvm_pmu *pmu, const unsigned long *args)
 static long counter_stop(struct kvm_pmu *pmu, const unsigned long *args)
 {
 	long error = for_each_counter(pmu, args, stop_one);
-	u64 overflown;
+	u64 overflown = 0;
 
 	if (!(args[2] & SBI_PMU_STOP_TAKE_SNAPSHOT) || error == SBI_ERR_INVALID_PARAM ||
 	    error == SBI_ERR_NO_SHMEM)
 		return error;
-	overflown = pmu->overflown >> args[0];
+	if (isa_has(pmu->vcpu, KVM_RISCV_ISA_EXT_SSCOFPMF))
+		overflown = pmu->overflown >> args[0];
 	if (kvm_write_guest(pmu->vcpu, pmu->snapshot, &overflown, sizeof(overflown)))
 		return SBI_ERR_FAILED;
 	return error;
