@@ -7,6 +7,7 @@
 #include "request.h"
 #include "mmu/memslot.h"
 #include "mmu/tlb.h"
+#include "sbi/sbi.h"
 #include "one_vm.h"
 #include "uapi/dirty_log_ioctl.h"
 
@@ -20,6 +21,7 @@ static int ring_setup(void **state)
 {
 	(void)state;
 	native_reset();
+	native_pmu_set(4, 64);
 	native_core_start();
 	native_user_map(HVA, 64 * MB, NATIVE_HUGE);
 	native_vm_open(&vm);
@@ -162,6 +164,41 @@ static void the_host_does_not_store_once_the_ring_has_no_room(void **state)
 	assert_int_equal(*(u8 *)native_user(HVA + stores * PAGE_SIZE), 0);
 }
 
+#define EVENTS_GPA (GPA + MB)
+
+static struct sbi_pmu_event_info *events(void)
+{
+	return native_user(HVA + MB);
+}
+
+/* event_get_info for `count` events, each of which is a firmware event. */
+static long ask_for_events(unsigned long count)
+{
+	unsigned long *gpr = vm.vcpu->guest.gpr;
+	struct sbiret ret = { 0 };
+
+	for (unsigned long i = 0; i < count; i++)
+		events()[i] = (struct sbi_pmu_event_info){ 0xf0000, 7, 0 };
+	gpr[GPR_A0] = EVENTS_GPA;
+	gpr[GPR_A1] = 0;
+	gpr[GPR_A2] = count;
+	gpr[GPR_A3] = 0;
+	assert_int_equal(sbi_pmu(vm.vcpu, SBI_EXT_PMU, SBI_PMU_EVENT_GET_INFO, &ret), RESUME_GUEST);
+	return ret.error;
+}
+
+/* Each write of guest memory adds an entry, so there must be few. */
+static void answers_about_many_events_fit_into_the_ring(void **state)
+{
+	const unsigned long count = 500;
+
+	(void)state;
+	assert_int_equal(ask_for_events(count), SBI_SUCCESS);
+	for (unsigned long i = 0; i < count; i++)
+		assert_int_equal(events()[i].output, 1);
+	assert_true(dirty_ring_used(vm.vcpu->dirty_ring) <= 20);
+}
+
 /* Only entries in use are reset, however many user space marks. */
 static void marking_unused_entries_changes_nothing(void **state)
 {
@@ -265,6 +302,7 @@ int main(void)
 		RING_TEST(the_ring_wraps_around),
 		RING_TEST(a_guest_does_not_enter_with_a_full_ring),
 		RING_TEST(the_host_does_not_store_once_the_ring_has_no_room),
+		RING_TEST(answers_about_many_events_fit_into_the_ring),
 		RING_TEST(marking_unused_entries_changes_nothing),
 		RING_TEST(invalid_slots_and_pages_are_ignored),
 		RING_TEST(a_vm_has_either_bitmaps_or_rings),

@@ -258,18 +258,23 @@ static long set_shmem(struct kvm_pmu *pmu, const unsigned long *args)
 	return SBI_SUCCESS;
 }
 
-/* Answer one entry of event_get_info. */
-static long event_info(struct kvm_pmu *pmu, gpa_t gpa)
-{
-	struct sbi_pmu_event_info info;
+/* A write of guest memory adds an entry to the dirty ring, so write many answers at once. */
+#define EVENTS_BATCH 32
 
-	if (kvm_read_guest(pmu->vcpu->kvm, gpa, &info, sizeof(info)))
+/* Answer `count` entries of event_get_info, at most EVENTS_BATCH. */
+static long event_infos(struct kvm_pmu *pmu, gpa_t gpa, unsigned long count)
+{
+	struct sbi_pmu_event_info infos[EVENTS_BATCH];
+	size_t len = count * sizeof(*infos);
+	unsigned long i;
+
+	if (kvm_read_guest(pmu->vcpu->kvm, gpa, infos, len))
 		return SBI_ERR_INVALID_ADDRESS;
-	info.output = pmu_can_count(pmu, info.event, info.data);
-	if (kvm_write_guest(pmu->vcpu, gpa + offsetof(struct sbi_pmu_event_info, output),
-			    &info.output, sizeof(info.output)))
-		return SBI_ERR_INVALID_ADDRESS;
-	return SBI_SUCCESS;
+	for (i = 0; i < count; i++) {
+		infos[i].output = pmu_can_count(pmu, infos[i].event, infos[i].data);
+		hv_cond_resched();
+	}
+	return kvm_write_guest(pmu->vcpu, gpa, infos, len) ? SBI_ERR_INVALID_ADDRESS : SBI_SUCCESS;
 }
 
 /* So many events delay a signal by a few million instructions: each takes calls of the firmware. */
@@ -293,10 +298,9 @@ static long event_get_info(struct kvm_pmu *pmu, const unsigned long *args)
 		return SBI_ERR_INVALID_ADDRESS;
 	if (count > EVENTS_MAX)
 		return SBI_ERR_FAILED;
-	for (i = 0; i < count && !error; i++) {
-		error = event_info(pmu, gpa + i * sizeof(struct sbi_pmu_event_info));
-		hv_cond_resched();
-	}
+	for (i = 0; i < count && !error; i += EVENTS_BATCH)
+		error = event_infos(pmu, gpa + i * sizeof(struct sbi_pmu_event_info),
+				    MIN(count - i, EVENTS_BATCH));
 	vcpu_set_request(pmu->vcpu, REQ_HOST);
 	return error;
 }
