@@ -218,12 +218,22 @@ static void sent_calls_count_at_the_sender_and_the_receiver(void **state)
 		{ SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_SFENCE_VMA, SBI_PMU_FW_SFENCE_VMA_SENT },
 		{ SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_SFENCE_VMA_ASID,
 		  SBI_PMU_FW_SFENCE_VMA_ASID_SENT },
+		{ SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_HFENCE_GVMA_VMID,
+		  SBI_PMU_FW_HFENCE_GVMA_VMID_SENT },
+		{ SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_HFENCE_GVMA, SBI_PMU_FW_HFENCE_GVMA_SENT },
+		{ SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_HFENCE_VVMA_ASID,
+		  SBI_PMU_FW_HFENCE_VVMA_ASID_SENT },
+		{ SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_HFENCE_VVMA, SBI_PMU_FW_HFENCE_VVMA_SENT },
 	};
 	struct kvm_vcpu *first = vcpu, *second = native_vcpu_make(&vm, 1);
 	unsigned int i;
 	long sent, got, here;
 
 	(void)state;
+	vcpu_put(first);
+	native_h_add(first);
+	native_h_add(second);
+	vcpu_load(first);
 	for (i = 0; i < ARRAY_SIZE(calls); i++) {
 		sent = configured(FW(calls[i].event), SBI_PMU_CFG_AUTO_START);
 		here = configured(FW(calls[i].event + 1), SBI_PMU_CFG_AUTO_START);
@@ -239,6 +249,10 @@ static void sent_calls_count_at_the_sender_and_the_receiver(void **state)
 		assert_int_equal(value_of(sent), 2);
 		assert_int_equal(value_of(here), 1);
 		assert_int_equal(pmu_read(second->pmu, (unsigned int)got), 2);
+		/* The caller alone. */
+		call(calls[i].ext, calls[i].fid, 1, 0, 0, 0x1000, 0);
+		assert_int_equal(value_of(sent), 3);
+		assert_int_equal(value_of(here), 2);
 	}
 }
 

@@ -95,19 +95,22 @@ struct sbi_pmu_event_info {
  * Firmware events: codes of type 15. The hart that sends an IPI or a remote fence counts the event
  * *_SENT, and the hart that receives it counts the event *_SENT + 1.
  */
-#define SBI_PMU_FW_MISALIGNED_LOAD      0
-#define SBI_PMU_FW_MISALIGNED_STORE     1
-#define SBI_PMU_FW_ACCESS_LOAD          2
-#define SBI_PMU_FW_ACCESS_STORE         3
-#define SBI_PMU_FW_ILLEGAL_INSN         4
-#define SBI_PMU_FW_SET_TIMER            5
-#define SBI_PMU_FW_IPI_SENT             6
-#define SBI_PMU_FW_IPI_RECEIVED         7
-#define SBI_PMU_FW_FENCE_I_SENT         8
-#define SBI_PMU_FW_SFENCE_VMA_SENT      10
-#define SBI_PMU_FW_SFENCE_VMA_ASID_SENT 12
-#define SBI_PMU_FW_HFENCE_VVMA_SENT     18
-#define SBI_PMU_FW_COUNT                22
+#define SBI_PMU_FW_MISALIGNED_LOAD       0
+#define SBI_PMU_FW_MISALIGNED_STORE      1
+#define SBI_PMU_FW_ACCESS_LOAD           2
+#define SBI_PMU_FW_ACCESS_STORE          3
+#define SBI_PMU_FW_ILLEGAL_INSN          4
+#define SBI_PMU_FW_SET_TIMER             5
+#define SBI_PMU_FW_IPI_SENT              6
+#define SBI_PMU_FW_IPI_RECEIVED          7
+#define SBI_PMU_FW_FENCE_I_SENT          8
+#define SBI_PMU_FW_SFENCE_VMA_SENT       10
+#define SBI_PMU_FW_SFENCE_VMA_ASID_SENT  12
+#define SBI_PMU_FW_HFENCE_GVMA_SENT      14
+#define SBI_PMU_FW_HFENCE_GVMA_VMID_SENT 16
+#define SBI_PMU_FW_HFENCE_VVMA_SENT      18
+#define SBI_PMU_FW_HFENCE_VVMA_ASID_SENT 20
+#define SBI_PMU_FW_COUNT                 22
 
 /* System suspend (SBI §13) */
 #define SBI_SUSP_TO_RAM 0

@@ -103,10 +103,11 @@ static bool mask_names(const struct kvm_vcpu *vcpu, unsigned long mask, unsigned
 				(mask & BIT(vcpu->id - base)));
 }
 
-static void check_hart(struct kvm_vcpu *target, void *arg)
+static void count_received(struct kvm_vcpu *target, void *arg)
 {
-	(void)target;
-	(void)arg;
+	const unsigned int *event = arg;
+
+	pmu_count(target, *event + 1);
 }
 
 /*
@@ -118,16 +119,24 @@ static void check_hart(struct kvm_vcpu *target, void *arg)
 static __attribute__((noinline)) long hypervisor_fence(struct kvm_vcpu *vcpu, unsigned long fid,
 						       unsigned long mask, unsigned long base)
 {
+	/* ORDER: FIDs, from 3 on */
+	static const u8 events[] = { SBI_PMU_FW_HFENCE_GVMA_VMID_SENT, SBI_PMU_FW_HFENCE_GVMA_SENT,
+				     SBI_PMU_FW_HFENCE_VVMA_ASID_SENT,
+				     SBI_PMU_FW_HFENCE_VVMA_SENT };
+	unsigned int event;
 	long error;
 
 	if (!vcpu->has_h || fid > SBI_RFENCE_REMOTE_HFENCE_VVMA)
 		return SBI_ERR_NOT_SUPPORTED;
+	event = events[fid - SBI_RFENCE_REMOTE_HFENCE_GVMA_VMID];
+	pmu_count(vcpu, event);
 	if (sbi_names_only(vcpu, mask, base)) {
+		count_received(vcpu, &event);
 		if (vcpu->shadow) /* the next use drops VS-stage translations, too */
 			shadow_fence(vcpu, SHADOW_ANY_VMID, 0, ~0ULL);
 		return SBI_SUCCESS;
 	}
-	error = sbi_for_each_hart(vcpu, mask, base, check_hart, NULL);
+	error = sbi_for_each_hart(vcpu, mask, base, count_received, &event);
 	if (!error)
 		tlb_flush_vm(vcpu->kvm);
 	return error;
