@@ -394,30 +394,6 @@ static void a_counter_migrates_with_its_vcpu(void **state)
 	assert_int_equal(value_of(n), 16);
 }
 
-static void a_reset_clears_all_counters(void **state)
-{
-	u64 value;
-
-	(void)state;
-	configured(CYCLES, SBI_PMU_CFG_AUTO_START);
-	native_pmu_happen(CYCLES, 1);
-	start_at(configured(INSTRET, 0), ~0ULL);
-	native_pmu_happen(INSTRET, 1);
-	assert_true(vcpu->irq_pending & BIT(IRQ_PMU_OVF));
-	vcpu_flush_irqs(vcpu);
-	configured(FW(SBI_PMU_FW_ILLEGAL_INSN), SBI_PMU_CFG_AUTO_START);
-	pmu(SBI_PMU_SNAPSHOT_SET_SHMEM, SNAPSHOT, 0, 0, 0);
-	vcpu_reset(vcpu, NATIVE_GUEST_BASE, 0);
-	assert_int_equal(native_pmu_lent(0), 0);
-	assert_int_equal(vcpu->pmu->configured | vcpu->pmu->started, 0);
-	assert_int_equal(vcpu->pmu_events, 0);
-	assert_int_equal((csr_read(hvip) | vcpu->irq_changed) & BIT(IRQ_PMU_OVF), 0);
-	assert_true(csr_read(hedeleg) & BIT(EXC_ILLEGAL_INST));
-	assert_int_equal(csr_read(hcounteren), COUNTEREN_CY | COUNTEREN_TM | COUNTEREN_IR);
-	assert_int_equal(stop(0, SBI_PMU_STOP_TAKE_SNAPSHOT), SBI_ERR_NO_SHMEM);
-	assert_false(reads(PMU_CYCLE, &value));
-}
-
 /* ---- CSRs -------------------------------------------------------------------------------------- */
 
 static void cycle_reads_the_harts_until_the_guest_uses_the_pmu(void **state)
@@ -513,7 +489,6 @@ int main(void)
 		TEST(undefined_and_contradictory_flags_are_refused),
 		TEST(a_narrow_counter_keeps_its_width),
 		TEST(a_counter_migrates_with_its_vcpu),
-		TEST(a_reset_clears_all_counters),
 		TEST(cycle_reads_the_harts_until_the_guest_uses_the_pmu),
 		TEST(user_mode_reads_only_counters_in_scounteren),
 		TEST(time_is_emulated_if_hcounteren_lacks_tm),

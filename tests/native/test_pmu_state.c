@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_pmu_state.c - a guest's counters are saved and restored by ONE_REG (hv/kvm_pmu.h).
+ * test_pmu_state.c - a guest's counters are saved and restored by ONE_REG (hv/kvm_pmu.h), and are
+ * cleared by a reset.
  */
 #include "hv/kvm_pmu.h"
 #include "pmu_calls.h"
@@ -196,6 +197,30 @@ static void without_the_extension_there_are_no_registers(void **state)
 	assert_int_equal(set(KVM_HS_PMU_CLAIMED, 1), -ENOENT);
 }
 
+static void a_reset_clears_all_counters(void **state)
+{
+	u64 value;
+
+	(void)state;
+	configured(CYCLES, SBI_PMU_CFG_AUTO_START);
+	native_pmu_happen(CYCLES, 1);
+	start_at(configured(INSTRET, 0), ~0ULL);
+	native_pmu_happen(INSTRET, 1);
+	assert_true(vcpu->irq_pending & BIT(IRQ_PMU_OVF));
+	vcpu_flush_irqs(vcpu);
+	configured(FW(SBI_PMU_FW_ILLEGAL_INSN), SBI_PMU_CFG_AUTO_START);
+	pmu(SBI_PMU_SNAPSHOT_SET_SHMEM, SNAPSHOT, 0, 0, 0);
+	vcpu_reset(vcpu, NATIVE_GUEST_BASE, 0);
+	assert_int_equal(native_pmu_lent(0), 0);
+	assert_int_equal(vcpu->pmu->configured | vcpu->pmu->started, 0);
+	assert_int_equal(vcpu->pmu_events, 0);
+	assert_int_equal((csr_read(hvip) | vcpu->irq_changed) & BIT(IRQ_PMU_OVF), 0);
+	assert_true(csr_read(hedeleg) & BIT(EXC_ILLEGAL_INST));
+	assert_int_equal(csr_read(hcounteren), COUNTEREN_CY | COUNTEREN_TM | COUNTEREN_IR);
+	assert_int_equal(stop(0, SBI_PMU_STOP_TAKE_SNAPSHOT), SBI_ERR_NO_SHMEM);
+	assert_false(reads(PMU_CYCLE, &value));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +230,7 @@ int main(void)
 		TEST(wrong_values_are_refused_and_change_nothing),
 		TEST(more_started_counters_than_the_hart_has_do_no_harm),
 		TEST(without_the_extension_there_are_no_registers),
+		TEST(a_reset_clears_all_counters),
 	};
 
 	return cmocka_run_group_tests_name("state of the PMU", tests, NULL, NULL);

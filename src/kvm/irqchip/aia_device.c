@@ -218,8 +218,8 @@ static int init(struct kvm *vm)
 			nested_make_files(vcpu, aia->imsic[i]->nr_guests);
 	}
 	if (aia->config[KVM_DEV_RISCV_AIA_CONFIG_MODE] != KVM_DEV_RISCV_AIA_MODE_EMUL) {
-		kvm_for_each_vcpu(i, vcpu, vm)
-			__atomic_store_n(&vcpu->guest_file, true, __ATOMIC_RELEASE);
+		for (i = 0; i < vm->nr_vcpus; i++)
+			__atomic_store_n(&vm->vcpus[i]->guest_file, true, __ATOMIC_RELEASE);
 	}
 	return 0;
 }
