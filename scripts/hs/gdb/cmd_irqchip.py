@@ -45,14 +45,15 @@ def _plic_in_kernel(one):
         _bits(value["service"]), _array(value["priority"]), contexts))
 
 
-def _read_user(one, va, size):
-    """Read the memory of the VM's process, or raise Problem if it is not mapped."""
+def _read_user(one, va, size, absent=None):
+    """Read the memory of the VM's process. Bytes that are not mapped read as `absent`, or raise Problem."""
     mm = load(ctype("struct mm", "mm_create"), int(one.value["mm"]))
     satp, data = 8 << 60 | int(mm["root"]) >> 12, b""
     while len(data) < size:
         at = va + len(data)
         found = walk.walk("VS", satp, at, read_pte)
-        part = None if found.error else read_physical(found.result, min(size - len(data), 4096 - at % 4096))
+        wanted = min(size - len(data), 4096 - at % 4096)
+        part = absent and absent * wanted if found.error else read_physical(found.result, wanted)
         if part is None:
             raise Problem("the VMM's memory at 0x%x cannot be read: it is not mapped" % at)
         data += part
@@ -65,10 +66,11 @@ def _vmm_machine(one):
     type_ = gdb.lookup_type("struct machine", block)
     try:
         at = int.from_bytes(_read_user(one, vmm_address("signaled"), 8), "little")
-        value = gdb.Value(_read_user(one, at, type_.sizeof), type_)
+        # A page of the structure that the VMM has not used yet is not mapped.
+        value = gdb.Value(_read_user(one, at, type_.sizeof, b"\0"), type_)
     except Problem:
         return None
-    return value if int(value["plic"]["machine"]) == at else None
+    return value if at and int(value["plic"]["machine"]) == at else None
 
 
 def _plic_in_vmm(one):
