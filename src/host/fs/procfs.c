@@ -202,11 +202,9 @@ static int show_last_pid(struct inode *inode, struct text *t)
 static int store_last_pid(struct inode *inode, const char *line)
 {
 	unsigned long wanted;
-	char *end;
 
 	(void)inode;
-	wanted = strtoul(line, &end, 0);
-	if (end == line || *end || wanted >= TID_LIMIT)
+	if (pseudo_number(line, TID_LIMIT - 1, &wanted))
 		return -EINVAL;
 	thread_set_last_tid((int)wanted);
 	return 0;

@@ -5,6 +5,8 @@
 #ifndef HOST_PSEUDO_H
 #define HOST_PSEUDO_H
 
+#include <linux/errno.h>
+#include <stdlib.h>
 #include "inode.h"
 
 struct text { /* grows as text is added */
@@ -26,6 +28,15 @@ struct pseudo_file {
 	void *data;
 	unsigned int mode; /* permissions; 0 means 0444, or 0644 if store is set */
 };
+
+/* Parse a line that is one number, in C's notation, of at most `max`. Returns 0 or -EINVAL. */
+static inline int pseudo_number(const char *line, unsigned long max, unsigned long *number)
+{
+	char *end;
+
+	*number = strtoul(line, &end, 0);
+	return end == line || *end || *number > max ? -EINVAL : 0;
+}
 
 /* Make the file in the tree. `pf` must live forever; inode->priv is pf. */
 struct inode *pseudo_make(const struct pseudo_file *pf);

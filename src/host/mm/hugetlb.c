@@ -205,11 +205,9 @@ static int show_count(struct inode *inode, struct text *t)
 static int store_total(struct inode *inode, const char *line)
 {
 	unsigned long wanted;
-	char *end;
 
 	(void)inode;
-	wanted = strtoul(line, &end, 0);
-	if (end == line || *end)
+	if (pseudo_number(line, ~0UL, &wanted))
 		return -EINVAL;
 	resize(wanted);
 	return 0;

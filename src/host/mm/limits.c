@@ -10,7 +10,6 @@
 #include <linux/errno.h>
 #include <linux/mman.h>
 #include <asm/resource.h>
-#include <stdlib.h>
 #include "fs/pseudo.h"
 #include "hv/bits.h"
 #include "proc/rlimit.h"
@@ -179,11 +178,9 @@ static int show_max(struct inode *inode, struct text *t)
 static int store_max(struct inode *inode, const char *line)
 {
 	unsigned long wanted;
-	char *end;
 
 	(void)inode;
-	wanted = strtoul(line, &end, 0);
-	if (end == line || *end || wanted > 0x7fffffff)
+	if (pseudo_number(line, 0x7fffffff, &wanted))
 		return -EINVAL;
 	WRITE_ONCE(max_areas, wanted);
 	return 0;

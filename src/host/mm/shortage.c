@@ -16,7 +16,6 @@
  * not take it.
  */
 #include <linux/errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include "account.h"
 #include "fs/pseudo.h"
@@ -111,13 +110,11 @@ bool shortage_end(void)
 static int store_pages(struct inode *inode, const char *line)
 {
 	unsigned long left;
-	char *end;
 
 	(void)inode;
 	if (!strcmp(line, "-1"))
 		return shortage_end() ? 0 : -EALREADY;
-	left = strtoul(line, &end, 0);
-	if (end == line || *end)
+	if (pseudo_number(line, ~0UL, &left))
 		return -EINVAL;
 	shortage_end();
 	mutex_lock(&shortage_lock);
