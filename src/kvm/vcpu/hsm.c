@@ -131,8 +131,10 @@ static void reset_if_started(struct kvm_vcpu *vcpu)
 		resumes = vcpu->start_resumes;
 	}
 	spin_unlock(&vcpu->hsm_lock);
-	if (reset)
-		(resumes ? vcpu_reset_for_resume : vcpu_reset)(vcpu, pc, opaque);
+	if (resumes)
+		vcpu_reset_for_resume(vcpu, pc, opaque);
+	else if (reset)
+		vcpu_reset(vcpu, pc, opaque);
 }
 
 /*
