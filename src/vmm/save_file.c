@@ -3,9 +3,9 @@
  * save_file.c - the file to which a VM is saved (--save).
  *
  * A regular file is written as FILE.part. In the sandbox, the VMM cannot open, rename or remove
- * files. So FILE.part is opened and locked before the guest starts, and a second process waits: it renames
- * FILE.part to FILE if the VMM requests that, and removes FILE.part if the VMM ends in any way
- * without this request. A block device needs no second process, because the header, which is
+ * files. So FILE.part is opened and locked before the guest starts, and a second process waits: it
+ * renames FILE.part to FILE if the VMM requests that, and removes FILE.part if the VMM ends in any
+ * way without this request. A block device needs no second process, because the header, which is
  * written last, makes the contents valid.
  */
 #include <errno.h>

@@ -291,10 +291,7 @@ static int make_link(const char *name)
 	return symlink("target", name);
 }
 
-/*
- * Make a file whose only byte is so far away that the table of its chunks takes megabytes, or less
- * once that is refused.
- */
+/* The file's only byte is far away, so that its table of chunks is as large as the kernel permits. */
 static int make_sparse_file(const char *name)
 {
 	static off_t at = 511L << 30;

@@ -46,14 +46,16 @@ def _plic_in_kernel(one):
 
 
 def _read_user(one, va, size, absent=None):
-    """Read the memory of the VM's process. Bytes that are not mapped read as `absent`, or raise Problem."""
+    """Read memory of the VM's process. A byte that is not mapped reads as `absent`; if that is None, raise Problem."""
     mm = load(ctype("struct mm", "mm_create"), int(one.value["mm"]))
     satp, data = 8 << 60 | int(mm["root"]) >> 12, b""
     while len(data) < size:
         at = va + len(data)
         found = walk.walk("VS", satp, at, read_pte)
         wanted = min(size - len(data), 4096 - at % 4096)
-        part = absent and absent * wanted if found.error else read_physical(found.result, wanted)
+        part = read_physical(found.result, wanted) if not found.error else None
+        if found.error and absent is not None:
+            part = absent * wanted
         if part is None:
             raise Problem("the VMM's memory at 0x%x cannot be read: it is not mapped" % at)
         data += part
