@@ -149,6 +149,22 @@ argv[1]=2
 argv[1]=3" "runs side by side do not disturb each other"
 [ -d "$tmp/runs/last/" ]
 ok $? "the link named last leads to the last run"
+is "$(HS_RUNS=$tmp/swept PYTHONPATH=$HS_TOP/scripts python3 -B - 2>&1 <<'END'
+import fcntl, os, shutil
+from hs.run import rundir
+
+def flock(fd, how, lock=fcntl.flock):
+    lock(fd, how)
+    if how & fcntl.LOCK_NB:
+        shutil.rmtree(old.path)  # as another run may do now
+
+old = rundir.RunDir("", "old")
+old.close()
+fcntl.flock = flock
+new = rundir.RunDir("", "new")
+print(os.path.isdir(new.path), os.path.exists(old.path))
+END
+)" "True False" "a run starts although another one removes an old folder at the same time"
 
 # ---- a terminal ----
 hs_on_terminal()	# INPUT ARGS...: run exec ARGS with INPUT on script(1)'s terminal

@@ -82,12 +82,12 @@ class RunDir:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 finally:
                     os.close(lock)
+                dead.append((entry.stat().st_mtime, path))
             except BlockingIOError:
                 continue  # in use
             except OSError:
                 continue  # just being created, or just removed by another run
             remove(os.path.join(path, "ram"))
-            dead.append((entry.stat().st_mtime, path))
         for _, path in sorted(dead)[:-KEPT_RUNS]:
             shutil.rmtree(path, ignore_errors=True)
 
