@@ -72,13 +72,14 @@ def as_text(value, native):
 
 def jobs_of(chosen, names, dbcn=True):
     """Return the jobs (boots) that measure these rows. dbcn: on hyperscope, boot the group "processes" also with the
-    DBCN console, which causes few exits, and the group "start" also with guest interrupt files."""
+    DBCN console, which causes few exits, and the group "start" also with guest interrupt files. There, "start" has
+    only one layout, because the number of exits does not depend on it."""
     parts = dict.fromkeys(row.group for row in APPLICATIONS if row.name in names)
     return [Job(system, part, setting, layout=layout) for part in parts for system in chosen
             if not (system == "native" and part == "start")
             for setting in ([""] + [DBCN] * (dbcn and system == "hyperscope" and part == "processes")
                             + [AIA] * (system == "hyperscope" and part == "start"))
-            for layout in range(LAYOUTS)]
+            for layout in range(1 if system == "hyperscope" and part == "start" else LAYOUTS)]
 
 
 def statistics_of(batches, unit):
