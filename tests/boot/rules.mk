@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - build a library that trace.t loads into QEMU.
+# rules.mk - build libraries that trace.t and static-key.slow.t load into QEMU.
 
-tests: $(O)/tests/boot/qemu_delay.so
+tests: $(O)/tests/boot/qemu_delay.so $(O)/tests/boot/qemu_store.so
 
 $(O)/tests/boot/%.so: $(TOP)/tests/boot/%.c $(COMPILED_BY)
 	@mkdir -p $(@D)

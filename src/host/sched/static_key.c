@@ -13,8 +13,14 @@
  *
  *     low half of nop + any high half   is addi x0, xN, imm
  *
- * In this order, no hart executes the low half of `j` with the high half of `nop`. Locks:
- * key_lock. Spec: Zifencei (fence.i), RV32I §4.1 (addi), §4.3 (nop), §5.1 (jal).
+ * In this order, no hart executes the low half of `j` with the high half of `nop`.
+ *
+ * The last half is stored twice, because of QEMU: with a thread per hart, it discards its translation
+ * of an instruction before it stores the new one. If another hart translates the instruction between
+ * these two steps, all harts execute the old one until the next store to its page; fence.i has no
+ * effect. The second store discards such a translation.
+ *
+ * Locks: key_lock. Spec: Zifencei (fence.i), RV32I §4.1 (addi), §4.3 (nop), §5.1 (jal).
  */
 #include "hv/static_key.h"
 #include "hv/bits.h"
@@ -88,6 +94,7 @@ void static_keys_set(struct static_key *keys, unsigned int nr, const bool *enabl
 	if (any) {
 		write_halves(keys, nr, enabled, true);
 		fence_all();
+		write_halves(keys, nr, enabled, false);
 		write_halves(keys, nr, enabled, false);
 		fence_all();
 	}
