@@ -13,6 +13,7 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/perf_event.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -306,6 +307,22 @@ static void print_counts(unsigned long rounds, unsigned long first)
 	       counts->faults);
 }
 
+/*
+ * Keep an event of Linux's perf open, so that Linux does not patch its scheduler each time that guests
+ * begin or cease to use counters: in QEMU, such a patch may get lost, and then Linux ends with an oops
+ * (docs/linux-module.md, "Patched instructions").
+ */
+static void keep_perf_on(void)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_DUMMY,
+	};
+
+	syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long rounds = argc > 1 ? number(argv[1], 1UL << 40) : 20, i;
@@ -321,6 +338,7 @@ int main(int argc, char **argv)
 		      0);
 	zeros = map_zeros();
 	any_choice = next_choice;
+	keep_perf_on();
 	for (i = 0; i < WARM_UP && good; i++)
 		good = run_round(first + i);
 	print_counts(i, first);
