@@ -257,6 +257,29 @@ like "$out" '^# events: 10000, of which lost \(overwritten or dropped\): [0-9]+$
 is "$(sed -n 's/.*overwritten or dropped): //p' <<<"$out")" "$((10000 - $(grep -vc '^#' <<<"$out")))" \
 	"if a ring keeps its oldest records, lost and shown events add up to those written"
 
+# An exit's end that is not in the trace is replaced neither by the end of a later exit nor by its class.
+row()	# NAME REGEX: claim that a line of the output, with single blanks, matches REGEX
+{
+	tr -s ' ' <"$tmp/out" | grep -qxE -- "$2"
+	ok $? "$1" || diag "$out"
+}
+"$bin/mkram" "$tmp/few" 1 20 instret
+trace save "$tmp/few" "$tmp/t2"
+"$HS_TOP/tests/trace/drop.py" "$tmp/t2" "$tmp/gap" 3 2
+trace stat --by vcpu "$tmp/gap"
+row "an exit whose end is lost has no cost" '1\.0 9 100\.00% 10000 10000 10000 10000'
+like "$out" '^exits whose cost is not in the trace: 1$' "such an exit is counted as one without a cost"
+"$bin/mkram" "$tmp/few" 2 20 instret
+trace save "$tmp/few" "$tmp/t2"
+"$HS_TOP/tests/trace/drop.py" "$tmp/t2" "$tmp/gap" 0 3
+trace stat --by vcpu "$tmp/gap"
+like "$out" '^exits whose cost is not in the trace: 1$' "the missing first records of a hart may have had the end of an exit on another hart"
+"$bin/mkram" "$tmp/few" 2 5 instret nested
+trace save "$tmp/few" "$tmp/t2"
+"$HS_TOP/tests/trace/drop.py" "$tmp/t2" "$tmp/gap" 7 3
+trace stat --by nesting "$tmp/gap"
+row "an exit whose end is lost has no class of a later exit" 'ecall_vs 1 2\.13%'
+
 # ---- a newer host's events ----
 sed 's/event kvm_entry hex:pc/event kvm_entrx xxx:qc/' "$tmp/ram" >"$tmp/ram2"
 trace save "$tmp/ram2" "$tmp/t2"

@@ -224,6 +224,13 @@ page "$tmp/keep"
 agrees "$tmp/keep" 0 "if rings keep their oldest records, the numbers agree with stat and report"
 is "$(ask 'sorted(v["after"] > 0 for v in run["vcpus"])[-1], max(sum(v["ticks"]) for v in run["vcpus"]) < run["span"]')" \
 	"(True, True)" "if rings keep their oldest records, states are unknown after the last event"
+choice=()
+guest "$tmp/keep" 1 1 700 instret icount=0
+"$here/drop.py" "$tmp/keep" "$tmp/gap" 200 200
+page "$tmp/gap"
+agrees "$tmp/gap" 0 "if records are missing in the middle, the numbers agree with stat and report"
+ticks=$("$bin/hstrace" report "$tmp/gap" | awk '!/^#/ { t[++n] = $1 } END { printf "%.0f", (t[201] - t[200]) * 1e7 }')
+is "$(ask "[v['lost'] >= $ticks > 1000 for v in run['vcpus']]")" "[True]" "a vCPU's state is unknown where records are missing"
 total=
 for events in 1 3 6 7 11 13 17 19 23 29 700; do
 	choice=(none)

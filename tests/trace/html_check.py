@@ -63,7 +63,7 @@ def wrong_bins(run):
             share = sum(states[number]) / run["binParts"] / run["bins"]
             if abs(share - ticks / run["span"]) > 1 / run["binParts"]:
                 yield "vCPU %d.%d: the bins of state %d do not add up" % (vcpu["vm"], vcpu["vcpu"], number)
-        if sum(vcpu["ticks"]) + vcpu["before"] + vcpu["after"] != run["span"]:
+        if sum(vcpu["ticks"]) + vcpu["before"] + vcpu["lost"] + vcpu["after"] != run["span"]:
             yield "vCPU %d.%d: its states and the unknown time are not the whole run" % (vcpu["vm"], vcpu["vcpu"])
     for event in run["events"]:
         if sum(expand(event["bins"])) != event["count"]:

@@ -95,8 +95,8 @@ static void fill_seen(const struct hst_cursor *cursor, struct hst_cursor_hart *h
 	u64 skipped = (TRACE_SEQ_OF(record->seq_event) - h->number) & TRACE_SEQ_MASK;
 
 	h->number += skipped;
-	seen->gap = h->began && skipped != 1;
-	if (skipped != h->began)
+	seen->gap = skipped != h->began;
+	if (seen->gap)
 		hst_nesting_forget(cursor->nesting);
 	h->began = true;
 	seen->hart = h->hart;
@@ -127,15 +127,18 @@ static int next_seen(struct hst_cursor *cursor, struct hst_seen *seen)
 
 int hst_cursor_next(struct hst_cursor *cursor, struct hst_seen *seen)
 {
+	bool gap = false;
 	int more;
 
 	do {
 		more = next_seen(cursor, seen);
+		gap |= more > 0 && seen->gap;
 		if (more > 0 && seen->chosen && cursor->skip) {
 			cursor->skip--;
 			seen->chosen = false;
 		}
 	} while (more > 0 && !seen->chosen && !cursor->all);
+	seen->gap = gap;
 	if (!more && !cursor->nr_chosen && cursor->select)
 		hst_select_none(cursor->file, cursor->select);
 	return more;

@@ -265,7 +265,11 @@ struct hst_seen {
 	 * has the level that exits, a kvm_entry the one that is entered.
 	 */
 	unsigned int nesting;
-	bool gap;    /* records of this hart are missing between the last one and this one */
+	/*
+	 * Since the last event that hst_cursor_next() returned, a hart's records are missing: its
+	 * first ones, or some between two others.
+	 */
+	bool gap;
 	bool chosen; /* by the selection; false only if cursor->all */
 };
 

@@ -266,12 +266,17 @@ static int count_class(struct tally *t, struct vcpu *vcpu)
 	return 0;
 }
 
-/* Count the exits that were open at the end of the trace. */
-static int count_last_class(struct tally *t)
+/*
+ * Count the exits that are open at the end of the trace, or where records are missing: the next
+ * records of their vCPUs may belong to later exits.
+ */
+static int end_exits(struct tally *t)
 {
-	for (size_t i = 0; i < t->nr_vcpus; i++)
+	for (size_t i = 0; i < t->nr_vcpus; i++) {
 		if (count_class(t, &t->vcpu[i]))
 			return -1;
+		t->vcpu[i].exit.open = false;
+	}
 	return 0;
 }
 
@@ -358,13 +363,13 @@ int hst_table_from_events(struct hst_table *table, struct hst_file *file,
 	t->table = table;
 	find_numbers(file, table->by, &t->nr);
 	while ((more = hst_cursor_next(&cursor, &seen)) > 0)
-		if (tally(t, &seen)) {
+		if ((seen.gap && end_exits(t)) || tally(t, &seen)) {
 			hst_error(file->path, "out of memory");
 			more = -1;
 			break;
 		}
 	hst_cursor_close(&cursor);
-	if (more >= 0 && count_last_class(t)) {
+	if (more >= 0 && end_exits(t)) {
 		hst_error(file->path, "out of memory");
 		more = -1;
 	}

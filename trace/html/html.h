@@ -126,7 +126,8 @@ struct html_vcpu {
 	bool gone;                   /* its VM has been destroyed */
 	bool external;               /* hvip.VSEIP, as of the last kvm_inject_irq */
 	u64 before, after;           /* ticks before the first state, and after the last one */
-	u64 ticks[HTML_STATES];      /* by state; the sum of these and the two above is `span` */
+	u64 lost;                    /* ticks between the states around missing records */
+	u64 ticks[HTML_STATES];      /* by state; the sum of these and the three above is `span` */
 	double *time[HTML_STATES];   /* by state: ticks in each bin */
 	u32 *exit_bins[HTML_CAUSES]; /* by slot: exits in each bin; NULL: none */
 };
@@ -249,6 +250,11 @@ struct html_vcpu *html_vcpu_of(struct html_vcpus *vcpus, u32 who);
  */
 int html_vcpus_start(struct html_vcpus *vcpus);
 int html_vcpu_event(struct html_run *run, struct html_vcpu *vcpu, const struct html_event *event);
+/*
+ * Records are missing: end the vCPUs' exits, without a cost, and their states. Returns -1 if out of
+ * memory.
+ */
+int html_vcpus_forget(struct html_run *run);
 /* Second pass: end the states of the VM's vCPUs if the event is its kvm_destroy_vm. */
 void html_vcpus_destroy(struct html_run *run, const struct html_event *event);
 int html_vcpus_end(struct html_run *run);

@@ -426,20 +426,21 @@ class Timeline {
 	stateShares(lane, from, to, digits) {
 		const vcpu = lane.vcpu;
 		return shares(from === 0 && to === this.run.bins ?
-			[...vcpu.ticks.slice(0, STATES.length - 1), vcpu.before + vcpu.after] :
+			[...vcpu.ticks.slice(0, STATES.length - 1), vcpu.before + vcpu.lost + vcpu.after] :
 			lane.states.map((values) => this.between(values, from, to)), digits);
 	}
 
 	/** Why a part of the states is unknown; null if none is. */
 	unknown() {
 		const time = (ticks) => duration(ticks / this.run.hz);
-		const lanes = this.shown.filter((lane) => lane.vcpu.before + lane.vcpu.after);
+		const lanes = this.shown.filter((lane) => lane.vcpu.before + lane.vcpu.lost + lane.vcpu.after);
 		if (!this.run.hasStates)
 			return 'The states are unknown, because the events include no kvm_entry or no kvm_exit.';
 		if (!lanes.length)
 			return null;
 		return 'Unknown in the whole run: ' + lanes.slice(0, 8).map(({ vcpu }) => vcpuName(vcpu) + ': ' +
 			[vcpu.before ? time(vcpu.before) + ' before its first event' : null,
+				vcpu.lost ? time(vcpu.lost) + ' where events were lost' : null,
 				vcpu.after ? time(vcpu.after) + ' after its last' : null].filter(Boolean).join(', '))
 			.join('; ') + (lanes.length > 8 ? '; and other vCPUs' : '') +
 			(sum(this.run.rings.map((ring) => ring[1])) ? '. Events were lost.' : '.');

@@ -173,7 +173,7 @@ static int pass(struct html_run *run, pass_fn *fn)
 			run->span = seen.time - run->first;
 		show_progress(run, number, false);
 		prepare_event(run, &seen, &event);
-		if (fn(run, &event, number++)) {
+		if ((seen.gap && html_vcpus_forget(run)) || fn(run, &event, number++)) {
 			got = out_of_memory(run);
 			break;
 		}

@@ -11,10 +11,11 @@
  *
  * A return from KVM_RUN also leads from CORE to USER.
  *
- * The state before a vCPU's first change of state is unknown. The last state lasts until the VM is
- * destroyed. If the trace has no such event, a last state of guest or blocked lasts to the end of
- * the run, unless a ring has dropped its newest records; after any other last state, the state is
- * unknown. All states are unknown if no kvm_entry or no kvm_exit was chosen.
+ * The state before a vCPU's first change of state is unknown, and so is the state between the
+ * changes of state around missing records. The last state lasts until the VM is destroyed. If the
+ * trace has no such event, a last state of guest or blocked lasts to the end of the run, unless a
+ * ring has dropped its newest records; after any other last state, the state is unknown. All states
+ * are unknown if no kvm_entry or no kvm_exit was chosen.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -143,10 +144,12 @@ static void account(const struct html_run *run, struct html_vcpu *vcpu, u64 now)
 static void enter(const struct html_run *run, struct html_vcpu *vcpu, enum html_state state,
 		  u64 now)
 {
-	if (vcpu->state == HTML_AWAY)
-		vcpu->before = now;
-	else
+	if (vcpu->state != HTML_AWAY)
 		account(run, vcpu, now);
+	else if (!vcpu->since)
+		vcpu->before = now;
+	else if (now > vcpu->since)
+		vcpu->lost += now - vcpu->since;
 	vcpu->state = state;
 	/*
 	 * A record's time may precede that of the one before it, which was written on another
@@ -261,6 +264,20 @@ int html_vcpu_event(struct html_run *run, struct html_vcpu *vcpu, const struct h
 	return follow_exit(run, vcpu, event);
 }
 
+int html_vcpus_forget(struct html_run *run)
+{
+	for (unsigned int i = 0; i < run->vcpus.nr; i++) {
+		struct html_vcpu *vcpu = &run->vcpus.all[i];
+
+		if (run->vcpus.nr_bins && vcpu->exit.is.open && count_exit(run, vcpu))
+			return -1;
+		vcpu->exit.is.open = false;
+		if (!vcpu->gone)
+			vcpu->state = HTML_AWAY;
+	}
+	return 0;
+}
+
 void html_vcpus_destroy(struct html_run *run, const struct html_event *event)
 {
 	for (unsigned int i = 0; event->kind == HTML_DESTROY_VM && i < run->vcpus.nr; i++) {
@@ -278,7 +295,7 @@ static void end_state(const struct html_run *run, struct html_vcpu *vcpu)
 	bool lasts =
 		vcpu->state == HTML_GUEST || vcpu->state == HTML_L2 || vcpu->state == HTML_BLOCKED;
 
-	if (vcpu->state == HTML_AWAY)
+	if (vcpu->state == HTML_AWAY && !vcpu->since)
 		vcpu->before = run->span;
 	else if (lasts && !vcpu->gone && !run->keeps_first)
 		account(run, vcpu, run->span);

@@ -176,7 +176,8 @@ static void write_states(const struct html_run *run, const struct html_vcpu *vcp
 	fputs("],\"ticks\":[", out);
 	for (unsigned int state = 0; state < HTML_STATES; state++)
 		fprintf(out, "%s%llu", state ? "," : "", vcpu->ticks[state]);
-	fprintf(out, "],\"before\":%llu,\"after\":%llu", vcpu->before, vcpu->after);
+	fprintf(out, "],\"before\":%llu,\"lost\":%llu,\"after\":%llu", vcpu->before, vcpu->lost,
+		vcpu->after);
 }
 
 static void write_vcpu(const struct html_run *run, const struct html_vcpu *vcpu, FILE *out)
