@@ -12,6 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "hstrace/diff.h"
+#include "hstrace/table.h"
 
 static u64 random_state = 1;
 
@@ -170,6 +171,43 @@ static void percentiles_are_those_of_the_values(void **state)
 	free(row.hist);
 }
 
+/* Read a table of two classes with these counts, and compute the shares. Returns the sum of these. */
+static unsigned int shares_of(u64 first, u64 second)
+{
+	struct exit_stat stats[2] = { { .count = first }, { .count = second } };
+	struct hst_file *file = calloc(1, sizeof(*file));
+	struct hst_table table = { 0 };
+	unsigned int sum = 0;
+
+	assert_non_null(file);
+	file->path = "counts";
+	for (unsigned int i = 0; i < 2; i++) {
+		file->stat[EXIT_SLOT_CLASS + i] = &stats[i];
+		file->hist[EXIT_SLOT_CLASS + i] = calloc(HIST_BUCKETS, sizeof(u64));
+	}
+	if (!hst_table_from_stats(&table, file)) {
+		hst_table_shares(&table);
+		for (size_t i = 0; i < table.n; i++)
+			sum += table.rows[i].share;
+	}
+	hst_table_free(&table);
+	for (unsigned int i = 0; i < 2; i++)
+		free(file->hist[EXIT_SLOT_CLASS + i]);
+	free(file);
+	return sum;
+}
+
+static void counts_without_shares_are_refused(void **state)
+{
+	u64 most = ~0ULL / 10000;
+
+	(void)state;
+	assert_int_equal(shares_of(1, 2), 10000);
+	assert_int_equal(shares_of(most - 1, 1), 10000);
+	assert_int_equal(shares_of(most, 1), 0);
+	assert_int_equal(shares_of(12345678901234567ULL, ~0ULL - 12345678901234563ULL), 0);
+}
+
 static void close_to(double got, double want)
 {
 	if (fabs(got - want) > 2e-4)
@@ -272,6 +310,7 @@ int main(void)
 		cmocka_unit_test(an_old_name_is_accepted),
 		cmocka_unit_test(an_old_event_name_is_accepted_in_traces_and_lists),
 		cmocka_unit_test(percentiles_are_those_of_the_values),
+		cmocka_unit_test(counts_without_shares_are_refused),
 		cmocka_unit_test(an_exit_does_not_get_the_cost_of_another_one),
 		cmocka_unit_test(welch_agrees_with_published_tables),
 		cmocka_unit_test(a_difference_between_exact_counts_is_certain),

@@ -16,6 +16,7 @@
 #include "table.h"
 
 #define NR_SLOTS (4 * HST_MAX_ROWS)
+#define SHARES   10000 /* in hundredths of a percent */
 
 enum hst_unit hst_unit_of(const struct hst_file *file)
 {
@@ -230,8 +231,6 @@ static int descending(u64 x, u64 y)
 	return x == y ? 0 : x < y ? 1 : -1;
 }
 
-#define SHARES 10000 /* in hundredths of a percent */
-
 /* Return what rounding down the row's share leaves over; 0 if it has been rounded up. */
 static u64 remainder_of(const struct hst_row *row, u64 total)
 {
@@ -333,6 +332,8 @@ void hst_slot_title(const struct hst_file *file, unsigned int slot, char *title)
 
 int hst_table_from_stats(struct hst_table *table, const struct hst_file *file)
 {
+	u64 left = ~0ULL / SHARES; /* hst_table_shares() multiplies the sum of all counts */
+
 	for (unsigned int i = 0; i < HST_MAX_SLOTS; i++) {
 		const struct exit_stat *stat = file->stat[i];
 		u64 key[3] = { i, 0, 0 };
@@ -340,10 +341,11 @@ int hst_table_from_stats(struct hst_table *table, const struct hst_file *file)
 
 		if (!stat || !stat->count)
 			continue;
-		if (stat->unpriced > stat->count) {
+		if (stat->unpriced > stat->count || stat->count > left) {
 			hst_error(file->path, "the trace is damaged: invalid exit counts");
 			return -1;
 		}
+		left -= stat->count;
 		row = hst_table_row(table, key);
 		if (!row || need_hist(row)) {
 			hst_error(file->path, "out of memory");
