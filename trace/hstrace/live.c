@@ -74,13 +74,22 @@ static int snapshot(struct live *l, struct hst_file *file)
 	return err;
 }
 
+/* A counter is lower than in the last snapshot. */
+static int restarted(const struct live *l)
+{
+	hst_error(l->ram.path, "the machine was restarted");
+	return -1;
+}
+
 /* Reduce the file to the records written since the last snapshot. */
-static void keep_new_records(struct live *l, struct hst_file *file)
+static int keep_new_records(struct live *l, struct hst_file *file)
 {
 	for (unsigned int i = 0; i < HST_MAX_HARTS; i++) {
 		struct hst_ring *ring = &file->ring[i];
 		u64 news = ring->total - l->seen[i];
 
+		if (ring->total < l->seen[i])
+			return restarted(l);
 		l->seen[i] = ring->total;
 		if (news >= ring->count) {
 			l->missed += news - ring->count;
@@ -90,6 +99,18 @@ static void keep_new_records(struct live *l, struct hst_file *file)
 			(off_t)((ring->count - news) * sizeof(struct trace_record));
 		ring->count = news;
 	}
+	return 0;
+}
+
+static int subtract(struct live *l, struct hst_table *now)
+{
+	for (size_t i = 0; i < l->total.n; i++) {
+		const struct hst_row *row = hst_table_row(now, l->total.rows[i].key);
+
+		if (row && row->count < l->total.rows[i].count)
+			return restarted(l);
+	}
+	return hst_table_subtract(&l->delta, now, &l->total);
 }
 
 static int update_tables(struct live *l, struct hst_file *file, bool first)
@@ -101,7 +122,8 @@ static int update_tables(struct live *l, struct hst_file *file, bool first)
 	hst_table_init(&l->delta, l->options->by, file);
 	l->delta.guest = l->options->guest;
 	if (from_events(l)) {
-		keep_new_records(l, file);
+		if (keep_new_records(l, file))
+			return -1;
 		err = hst_table_from_events(&l->delta, file, l->options->select);
 		if (!err && first)
 			hst_table_init(&l->total, l->options->by, file);
@@ -110,7 +132,7 @@ static int update_tables(struct live *l, struct hst_file *file, bool first)
 	hst_table_init(&now, l->options->by, file);
 	err = hst_table_from_stats(&now, file);
 	if (!err)
-		err = hst_table_subtract(&l->delta, &now, first ? NULL : &l->total);
+		err = first ? hst_table_add(&l->delta, &now) : subtract(l, &now);
 	hst_table_free(&l->total);
 	l->total = now;
 	return err;

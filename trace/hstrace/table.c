@@ -213,11 +213,10 @@ int hst_table_subtract(struct hst_table *delta, const struct hst_table *now,
 {
 	if (hst_table_add(delta, now))
 		return -1;
-	for (size_t i = 0; before && i < before->n; i++)
+	for (size_t i = 0; i < before->n; i++)
 		if (add_row(delta, &before->rows[i], true))
 			return -1;
-	if (before)
-		delta->unpriced -= before->unpriced;
+	delta->unpriced -= before->unpriced;
 	return 0;
 }
 

@@ -61,8 +61,8 @@ struct hst_row *hst_table_row(struct hst_table *table, const u64 key[3]);
 /* Add one cost. Returns -1 if out of memory. */
 int hst_row_price(struct hst_row *row, u64 cost);
 /*
- * delta = now - before, row by row, except max, which is that of `now`. delta must be empty; before
- * may be NULL. Returns -1 if out of memory.
+ * delta = now - before, row by row, except max, which is that of `now`. delta must be empty. Returns
+ * -1 if out of memory.
  */
 int hst_table_subtract(struct hst_table *delta, const struct hst_table *now,
 		       const struct hst_table *before);
