@@ -77,6 +77,14 @@ like "$out" '^fault on RAM, store +1000 +1000 += +1037\.5 +1537\.5 +\+48\.2%\*$'
 	"a star marks a significant difference"
 compare --confidence 99.99999999999999 "$tmp"/v? vs "$tmp"/x?
 is "$status" 0 "with a higher --confidence, the same difference is not significant"
+for args in "v1 vs x1 x2" "x1 x2 vs v1"; do
+	# shellcheck disable=SC2086 # split into words on purpose
+	compare $(printf "$tmp/%s " $args | sed "s#$tmp/vs#vs#")
+	is "$status $out" "2 " "one run is not compared with several: $args"
+	like "$err" 'diff needs one trace, or at least two, on each side of' "diff says how many runs it needs: $args"
+done
+compare "$tmp/v1" vs "$tmp/x1"
+is "$status" 1 "vs may separate one run from one other run"
 compare --all "$tmp"/v? vs "$tmp"/x?
 is "$(awk 'length > 80' "$tmp/out" | wc -l) $(wc -l <"$tmp/out")" "0 5" \
 	"the output fits in 80 columns"

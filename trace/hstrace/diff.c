@@ -17,7 +17,7 @@
 enum mode {
 	MODE_EXACT,  /* one run per side; both repeat exactly */
 	MODE_SINGLE, /* one run per side; at least one of them varies */
-	MODE_TEST,   /* several runs on at least one side */
+	MODE_TEST,   /* several runs per side */
 };
 
 enum {
@@ -129,7 +129,7 @@ static int read_runs(struct diff *d)
 
 static enum mode mode_of(const struct diff *d)
 {
-	if (d->side[A].n > 1 || d->side[B].n > 1)
+	if (d->side[A].n > 1)
 		return MODE_TEST;
 	return d->icount ? MODE_EXACT : MODE_SINGLE;
 }
@@ -398,6 +398,8 @@ static int sides(struct diff *d, int argc, char **argv)
 	d->side[B].n = vs == argc ? 1 : (size_t)(argc - vs - 1);
 	if (!d->side[A].n || !d->side[B].n)
 		return hst_wrong_use("no trace on one side of", "vs");
+	if ((d->side[A].n == 1) != (d->side[B].n == 1)) /* one run has no variance to test with */
+		return hst_wrong_use("diff needs one trace, or at least two, on each side of", "vs");
 	if (d->side[A].n > HST_MAX_RUNS || d->side[B].n > HST_MAX_RUNS)
 		return hst_wrong_use("diff takes up to 64 traces per side", NULL);
 	return 0;
