@@ -183,6 +183,9 @@ is "$(awk '{ n += $NF } END { print n }' out)" "$(exit_costs time_ns)" "if costs
 trace stat --by function --folded count --vm 9 t
 is "$status $(grep -c . out) $(tail -n 1 err)" "1 0 hstrace: t: no exit is in the trace or selected" \
 	"--folded without exits is an error"
+"$bin/mkram" ram 1 10000 instret && "$bin/hstrace" save ram lossy && rm ram
+trace stat --by function --folded count lossy
+is "$status $(cat err)" "0 hstrace: lossy: 5905 events were lost and are not counted" "--folded says that events were lost"
 "$HS_TOP/scripts/hyperscope" flamegraph --out graph.svg --unit instructions folded 2>err
 is "$? $(grep -c '>call' graph.svg | sed 's/^[1-9][0-9]*$/some/')" "0 some" \
 	"scripts/hyperscope flamegraph draws the output of --folded" || diag "$(cat err)"

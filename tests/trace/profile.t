@@ -103,6 +103,9 @@ address=0x$(sed -n 's/ T spin_vs$//p' System.map)
 # all processes for each sample would take seconds.
 is "$(timeout 60 "$hstrace" profile --folded --by program many)" "$(printf 'U;second 60001\nU;first 1')" \
 	"samples of 60000 forked processes are counted for the program of their parent"
+"$HS_TOP/tests/trace/drop.py" many lossy 100 2
+"$hstrace" profile --by program lossy >out 2>err
+is "$? $(cat err)" "0 hstrace: lossy: 2 events were lost and are not counted" "profile says that events were lost"
 "$mksamples" ram "$address" 65544 && "$hstrace" save --meta icount=0 ram more && rm ram
 timeout 60 "$hstrace" profile --by mode more >out 2>err
 is "$? $(grep -c . err) $(grep -o 'the last 10 exec and fork records' err)" \

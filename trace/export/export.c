@@ -326,6 +326,8 @@ static int run(struct export_job *job, const char *in, const struct export_forma
 	if (!err && job->cut)
 		hst_error(in, "cannot be read to the end; only %llu events were exported",
 			  job->count);
+	if (!err)
+		hst_print_lost(&file, "exported");
 	hst_close(&file);
 	return err || job->cut || hst_saw_damage ? 1 : 0;
 }

@@ -395,6 +395,15 @@ u64 hst_total(const struct hst_file *file, u64 *lost)
 	return total;
 }
 
+void hst_print_lost(const struct hst_file *file, const char *done)
+{
+	u64 lost;
+
+	hst_total(file, &lost);
+	if (lost)
+		hst_error(file->path, "%llu events were lost and are not %s", lost, done);
+}
+
 u64 hst_meta(const struct hst_file *file, const char *name, u64 fallback)
 {
 	size_t len;

@@ -179,6 +179,8 @@ int hst_formats_parse(struct hst_file *file);
 u64 hst_meta(const struct hst_file *file, const char *name, u64 fallback);
 /* Return the number of all harts' events; *lost receives the number of those not in the file. */
 u64 hst_total(const struct hst_file *file, u64 *lost);
+/* If events were lost, print their number on standard error and say that they are not `done`. */
+void hst_print_lost(const struct hst_file *file, const char *done);
 /* Return what follows NAME= on its line of the meta text (its length in *len), or NULL. */
 const char *hst_meta_text(const struct hst_file *file, const char *name, size_t *len);
 

@@ -95,9 +95,8 @@ static int read_run(struct diff *d, const char *path, struct hst_table *table, c
 	key_by_title(&own);
 	if (!err)
 		err = hst_table_add(table, &own);
-	if (own.lost)
-		fprintf(stderr, "hstrace: %s: %llu events were lost and are not compared\n", path,
-			own.lost);
+	if (own.events)
+		hst_print_lost(&file, "compared");
 	if (own.events && !d->differ[0])
 		hst_costs_differ(&file, own.unit, d->differ, sizeof(d->differ));
 	hst_table_free(&own);
@@ -399,7 +398,8 @@ static int sides(struct diff *d, int argc, char **argv)
 	if (!d->side[A].n || !d->side[B].n)
 		return hst_wrong_use("no trace on one side of", "vs");
 	if ((d->side[A].n == 1) != (d->side[B].n == 1)) /* one run has no variance to test with */
-		return hst_wrong_use("diff needs one trace, or at least two, on each side of", "vs");
+		return hst_wrong_use("diff needs one trace, or at least two, on each side of",
+				     "vs");
 	if (d->side[A].n > HST_MAX_RUNS || d->side[B].n > HST_MAX_RUNS)
 		return hst_wrong_use("diff takes up to 64 traces per side", NULL);
 	return 0;

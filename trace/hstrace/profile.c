@@ -187,6 +187,7 @@ static int show(struct profile *profile, struct hst_images *images, struct hst_f
 	twalk_r(profile->tree, collect, &next);
 	qsort(profile->rows, profile->n, sizeof(struct row *), by_count);
 	print(profile);
+	hst_print_lost(file, "counted");
 	return 0;
 }
 

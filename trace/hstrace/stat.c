@@ -221,6 +221,8 @@ int hst_stat(struct hst_file *file, const struct hst_stat_options *options, FILE
 	total = hst_table_shares(&table);
 	if (options->folded) {
 		err = print_folded(file, &table, !strcmp(options->folded, "cost"), out);
+		if (!err)
+			hst_print_lost(file, "counted");
 		goto free_table;
 	}
 	if (!total) {
