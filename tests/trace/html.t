@@ -309,7 +309,7 @@ is "$(ask 'page.data["anatomy"][0]["systems"], page.data["anatomy"][0]["stages"]
 page --anatomy "$tmp/t2" "$tmp/t"
 is "$status $err" "2 hstrace: $tmp/t2: not a table that scripts/hyperscope anatomy prints" \
 	"a file without an anatomy table is refused"
-[ ! -e "$tmp/page.html" ] && [ ! -e "$tmp/page.html.part" ]
+[ -z "$(ls "$tmp"/page.html* 2>/dev/null)" ]
 ok $? "a refused anatomy file leaves no page"
 
 # ---- refusals ----
@@ -325,6 +325,16 @@ cp "$tmp/err" "$tmp/keep.html"
 "$bin/hstrace" html --out "$tmp/keep.html" "$tmp/nothing" 2>"$tmp/err2"
 [ $? = 2 ] && [ -s "$tmp/keep.html" ] && cmp -s "$tmp/err" "$tmp/keep.html" && grep -q 'No such file' "$tmp/err2"
 ok $? "an existing page is kept if the trace is missing"
+mkdir "$tmp/links"
+cp "$tmp/err" "$tmp/links/kept"
+ln -s kept "$tmp/links/page"
+ln -s kept "$tmp/links/page.part"
+"$bin/hstrace" html --out "$tmp/links/page" "$tmp/nothing" 2>"$tmp/err2"
+cmp -s "$tmp/err" "$tmp/links/kept"
+ok $? "an existing page behind a link is kept if the trace is missing"
+"$bin/hstrace" html --out "$tmp/links/page" "$tmp/one" 2>"$tmp/err2"
+is "$? $(cmp "$tmp/err" "$tmp/links/kept") $(grep -c '<!doctype html>' "$tmp/links/page")" "0  1" \
+	"a link is replaced by the page, and another file's link is not followed"
 page "$tmp/t" "$tmp/t2" "$tmp/one"
 is "$status" 2 "three files are a usage error"
 page --frob "$tmp/t"
@@ -332,7 +342,7 @@ is "$status" 2 "an unknown option is a usage error"
 page --out
 is "$status" 2 "an option without its value is a usage error"
 "$bin/hstrace" html --out "$tmp/no/page" "$tmp/t" 2>"$tmp/err"
-is "$? $(cat "$tmp/err")" "1 hstrace: $tmp/no/page: No such file or directory" "a missing folder is reported"
+is "$? $(cat "$tmp/err")" "1 hstrace: $tmp/no/page: cannot be written: No such file or directory" "a missing folder is reported"
 if [ -c /dev/full ]; then
 	"$bin/hstrace" html --out /dev/full "$tmp/t" 2>"$tmp/err"
 	is "$? $(cut -d: -f1-3 "$tmp/err")" "1 hstrace: /dev/full: cannot be written" \

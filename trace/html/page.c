@@ -2,11 +2,8 @@
 /*
  * page.c - `hstrace html`: write one or two runs as a self-contained page.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include "html.h"
 
 #define MAX_RUNS      2
@@ -163,36 +160,13 @@ static int write_page(const struct options *options, FILE *out)
 	return 0;
 }
 
-/*
- * Write to PAGE.part and rename it at the end, so that an existing page survives an error. If PAGE
- * exists and is not a regular file, write to it directly.
- */
 static int write_file(const struct options *options)
 {
-	static char path[4096];
-	struct stat st;
-	bool beside = lstat(options->out, &st) || S_ISREG(st.st_mode);
-	FILE *out;
-	int err;
+	struct hst_out out;
 
-	snprintf(path, sizeof(path), beside ? "%s.part" : "%s", options->out);
-	out = fopen(path, "w");
-	if (!out) {
-		hst_error(options->out, "%s", strerror(errno));
+	if (hst_out_open(&out, options->out))
 		return -1;
-	}
-	err = write_page(options, out);
-	if ((ferror(out) | fclose(out)) && !err) {
-		hst_error(options->out, "cannot be written: %s", strerror(errno));
-		err = -1;
-	}
-	if (beside && !err && rename(path, options->out)) {
-		hst_error(options->out, "%s", strerror(errno));
-		err = -1;
-	}
-	if (beside && err)
-		unlink(path);
-	return err;
+	return hst_out_close(&out, write_page(options, out.file));
 }
 
 static bool is_over_input(const struct options *options)
