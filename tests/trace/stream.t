@@ -153,6 +153,32 @@ for suffix in "" 2; do
 	lives=("${lives[@]:1}")
 done
 
+# ---- trace memory alone, as the file of the Linux module: nothing shows the end of the machine ----
+"$bin/mkram" "$tmp/ram" 1 10 instret
+"$bin/mkram" "$tmp/ram2" 1 100 instret
+at=$(($(LC_ALL=C grep -abo HTRCMEM1 "$tmp/ram" | head -n 1 | cut -d: -f1) + 1))
+tail -c "+$at" "$tmp/ram" >"$tmp/mem"
+follow()	# FILE OUT: follow FILE in the background until its trace has been found
+{
+	rm -f "$2"
+	timeout "$(scaled 60)" "$bin/hstrace" save --follow "$1" "$2" 2>"$tmp/err" &
+	follower=$!
+	wait_until 100 '[ -e '"$2"' ]'
+	wait_until 3 false
+}
+follow "$tmp/mem" "$tmp/t2"
+tail -c "+$at" "$tmp/ram2" >"$tmp/mem2"
+python3 - "$tmp/mem2" "$tmp/mem" <<'EOF' # from the end, because a hart's head lies before its records
+import os, sys
+data, file = open(sys.argv[1], "rb").read(), os.open(sys.argv[2], os.O_WRONLY)
+for at in reversed(range(0, len(data), 4096)):
+    os.pwrite(file, data[at:at + 4096], at)
+EOF
+wait_until 3 false
+kill -TERM $follower
+wait $follower
+is "$? $(cat "$tmp/err")" "0 hstrace: $tmp/t2: 100 events, 0 lost" "save --follow follows trace memory alone until a signal"
+
 # ---- failures ----
 "$bin/hstrace" save --follow "$tmp/none" "$tmp/t2" 2>"$tmp/err"
 is "$? $(cat "$tmp/err")" "2 hstrace: $tmp/none: No such file or directory" \

@@ -8,7 +8,8 @@
  * passed. So the file has few RING sections, and little is lost if this process is killed.
  *
  * Following ends with the run (according to the run descriptor or the launcher's lock), or on
- * SIGINT, SIGTERM or SIGHUP, once the events still in the rings have been saved.
+ * SIGINT, SIGTERM or SIGHUP, once the events still in the rings have been saved. A file with trace
+ * memory alone has no run descriptor, so only a signal or an error ends following.
  */
 #include <errno.h>
 #include <signal.h>
@@ -149,7 +150,7 @@ static int follow(struct follower *f)
 		if (last)
 			return 0;
 		silent = news || !hst_ram_has_ended(&f->ram) ? 0 : silent + 1;
-		last = over || hst_ram_state(&f->ram) < 0 || silent == SILENT;
+		last = over || (f->ram.base && hst_ram_state(&f->ram) < 0) || silent == SILENT;
 		if (time(NULL) != written) {
 			write_all_out(f);
 			written = time(NULL);
