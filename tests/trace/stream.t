@@ -179,6 +179,14 @@ kill -TERM $follower
 wait $follower
 is "$? $(cat "$tmp/err")" "0 hstrace: $tmp/t2: 100 events, 0 lost" "save --follow follows trace memory alone until a signal"
 
+# ---- the RAM is cut off while it is followed ----
+follow "$tmp/mem" "$tmp/t2"
+truncate -s 1000 "$tmp/mem"
+wait $follower
+is "$? $(cat "$tmp/err")" "1 hstrace: $tmp/mem: the file ends inside trace memory: it is truncated or damaged" \
+	"save --follow ends with an error if the RAM cannot be read any more"
+is "$("$bin/hstrace" report "$tmp/t2" 2>/dev/null | grep -vc '^#')" 100 "after an error, the file has the events that were read before"
+
 # ---- failures ----
 "$bin/hstrace" save --follow "$tmp/none" "$tmp/t2" 2>"$tmp/err"
 is "$? $(cat "$tmp/err")" "2 hstrace: $tmp/none: No such file or directory" \

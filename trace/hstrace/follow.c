@@ -246,6 +246,8 @@ int hst_follow(const char *ram, const char *out, const char *meta, bool quiet)
 		goto close_ram;
 	}
 	err = hst_write_start(&f->w, &f->ram, meta) || follow(f) || finish(f) ? -1 : 0;
+	if (err && !ferror(f->w.out))
+		write_all_out(f);
 	if (hst_write_close(f->w.out, out)) /* on error, keep the file: hstrace reads part of it */
 		err = -1;
 	if (!err && !quiet)
