@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MIT
 """damage.py - test every subcommand of hstrace with damaged and foreign files and with outputs that fail.
 
-usage: damage.py HSTRACE TRACE RAM FORMATS [all]
+usage: damage.py HSTRACE TRACE RAM LONG FORMATS [all]
 
-TRACE is an intact trace, and RAM is the file from which it was saved. FORMATS are the export formats, separated by
-commas. With `all`, every command runs on every file; otherwise, report, stat --by event, the exports to CSV and JSON
+TRACE is an intact trace, and RAM is the file from which it was saved. LONG is a trace whose export takes a while.
+FORMATS are the export formats, separated by commas. With `all`, every command runs on every file; otherwise, report, stat --by event, the exports to CSV and JSON
 and, in turn, three of the other commands run on each file. A command must report a truncated or changed file in
 exactly one sentence that names it, and return its exit status for failures. If nothing of the file can be read, the
 command must not leave an output; otherwise, the output has what can be read. The command must not leave any other
@@ -19,10 +19,12 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import struct
 import subprocess
 import sys
+import time
 
 META, MEM, FORMATS, STATS, RING, END = range(1, 7)
 RECORD, HEADER, SECTION, RING_HEADER = 64, 16, 16, 16
@@ -316,11 +318,35 @@ def test_outputs(ram):
     claim("if an output cannot be written, one sentence names it, and existing files do not change")
 
 
+def test_signals(many):
+    """Check that a signal which ends the program leaves no temporary file, for a trace that takes a while to export."""
+    for words in [["html", many, "--out"]] + [["export", "--to", name, many] for name in formats]:
+        beside = set(os.listdir("."))
+        for _ in range(5):  # it may end before it gets the signal
+            with subprocess.Popen([hstrace, *words, "out"], stderr=subprocess.PIPE) as program:
+                while set(os.listdir(".")) == beside and program.poll() is None:
+                    time.sleep(0.002)
+                program.terminate()
+                err = program.stderr.read()
+            if program.returncode:
+                break
+            remove("out")
+        if program.returncode != -signal.SIGTERM or err:
+            wrong(words, f"after SIGTERM, it ended with {program.returncode}: {err}")
+        for name in set(os.listdir(".")) - beside:
+            wrong(words, f"a signal left {name}")
+            if os.path.isdir(name):
+                shutil.rmtree(name)
+            else:
+                os.unlink(name)
+    claim("a signal that ends an export or html leaves no temporary file")
+
+
 def main():
     global hstrace, whole, formats, everything, trace_mem
-    hstrace, whole, ram = sys.argv[1:4]
-    formats = sys.argv[4].split(",")
-    everything = sys.argv[5:] == ["all"]
+    hstrace, whole, ram, many = sys.argv[1:5]
+    formats = sys.argv[5].split(",")
+    everything = sys.argv[6:] == ["all"]
     if not everything:  # the search for leaks takes more than half of the time
         os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
     with open(whole, "rb") as file:
@@ -329,7 +355,8 @@ def main():
     trace_mem = next(data[s.data:s.data + 8] for s in parts if s.type == MEM)
     turns = choice()
     for test in (lambda: test_cuts(data, parts, turns), lambda: test_flips(data, parts, turns),
-                 lambda: test_foreign(data, turns), lambda: test_ram(ram), lambda: test_outputs(ram)):
+                 lambda: test_foreign(data, turns), lambda: test_ram(ram), lambda: test_outputs(ram),
+                 lambda: test_signals(many)):
         test()
     print(f"1..{number}")
 

@@ -16,14 +16,16 @@ formats=csv,json,trace-cmd,perf
 
 "$bin/mkram" ram 2 60 instret extremes && "$bin/hstrace" save --meta icount=0 ram whole
 ok $? "mkram and hstrace save create a trace"
+"$bin/mksamples" ram.many 0x1000 60000 && "$bin/hstrace" save --meta icount=0 ram.many many && rm ram.many
+ok $? "mksamples and hstrace save create a longer one"
 mkdir sweep
 cd sweep || exit 1
 # shellcheck disable=SC2086 # one word or none
-said=$("$HS_TOP/tests/trace/damage.py" "$bin/hstrace" ../whole ../ram "$formats" $damage_sweep 2>../err)
+said=$("$HS_TOP/tests/trace/damage.py" "$bin/hstrace" ../whole ../ram ../many "$formats" $damage_sweep 2>../err)
 cd ..
 relay "$said"
-is "$(tail -n 1 <<<"$said")$(cat err)" "1..5" \
-	"damage.py ends after five claims, without an error message"
+is "$(tail -n 1 <<<"$said")$(cat err)" "1..6" \
+	"damage.py ends after six claims, without an error message"
 
 # This replaces export_as() of readers.sh, and makes a claim: from a truncated trace, hstrace exports the readable
 # part, prints one line and returns 1.

@@ -7,6 +7,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -34,11 +35,22 @@ const char hst_export_help[] =
 	"  --system NAME   event group, for perf and trace-cmd (default: hs; use kvm for\n"
 	"                  perf kvm stat)\n";
 
+/*
+ * While a format writes a folder, a signal does not end this process, because the folder has to be
+ * removed first. Instead, the format gets no more events.
+ */
+static volatile sig_atomic_t caught;
+
+static void on_signal(int number)
+{
+	caught = number;
+}
+
 /* ---- functions for the formats ---- */
 
 int export_next(struct export_job *job, struct hst_cursor *cursor, struct hst_seen *seen)
 {
-	int more = hst_cursor_next(cursor, seen);
+	int more = caught ? 0 : hst_cursor_next(cursor, seen);
 
 	if (more < 0)
 		job->cut = true;
@@ -172,32 +184,14 @@ static int write_stream(struct export_job *job, const struct export_format *form
 	return bad ? failed_output(job, strerror(bad)) : err;
 }
 
-static int write_file(struct export_job *job, const struct export_format *format, char *name)
+static int write_file(struct export_job *job, const struct export_format *format)
 {
-	mode_t mask = umask(0);
-	int err, bad, fd = mkstemp(name);
-	FILE *out;
+	struct hst_out out;
 
-	umask(mask);
-	if (fd < 0)
-		return failed_output(job, strerror(errno));
-	fchmod(fd, 0666 & ~mask);
-	out = fdopen(fd, "w+b");
-	if (!out) {
-		close(fd);
-		unlink(name);
-		return failed_output(job, strerror(errno));
-	}
-	setvbuf(out, NULL, _IOFBF, BUFFER);
-	err = format->write(job, out);
-	bad = close_output(out);
-	if (bad)
-		err = failed_output(job, strerror(bad));
-	if (!err && rename(name, job->out))
-		err = failed_output(job, strerror(errno));
-	if (err)
-		unlink(name);
-	return err;
+	if (hst_out_open(&out, job->out))
+		return -1;
+	setvbuf(out.file, NULL, _IOFBF, BUFFER);
+	return hst_out_close(&out, format->write(job, out.file));
 }
 
 /* Remove a folder that we made and that contains only files. */
@@ -216,29 +210,33 @@ static void remove_folder(const char *name)
  * Let the format create its folder inside a temporary one, because the format requires the name of
  * a folder that does not exist yet. Then rename the new folder to the final name.
  */
-static int write_folder(struct export_job *job, const struct export_format *format, char *name)
+static int write_folder(struct export_job *job, const struct export_format *format)
 {
-	char folder[4200];
+	char name[4096], folder[4200];
 	struct stat st;
 	int err;
 
 	if (!lstat(job->out, &st))
 		return failed_output(job, "it already exists; give the name of a folder to create");
+	if (snprintf(name, sizeof(name), "%s.XXXXXX", job->out) >= (int)sizeof(name))
+		return failed_output(job, strerror(ENAMETOOLONG));
+	hst_catch_signals(on_signal);
 	if (!mkdtemp(name))
 		return failed_output(job, strerror(errno));
 	snprintf(folder, sizeof(folder), "%s/trace", name);
 	err = format->write_folder(job, folder);
-	if (!err && rename(folder, job->out))
+	if (!err && !caught && rename(folder, job->out))
 		err = failed_output(job, strerror(errno));
-	if (err)
+	if (err || caught)
 		remove_folder(folder);
 	rmdir(name);
+	if (caught)
+		hst_end_by_signal(caught);
 	return err;
 }
 
 static int write_output(struct export_job *job, const struct export_format *format)
 {
-	char name[4096];
 	struct stat st;
 	bool special = !job->out || (!stat(job->out, &st) && !S_ISREG(st.st_mode));
 
@@ -251,10 +249,7 @@ static int write_output(struct export_job *job, const struct export_format *form
 	if (special && !format->write_folder)
 		return failed_output(job,
 				     "this format needs to seek, so OUT must be a regular file");
-	if (snprintf(name, sizeof(name), "%s.XXXXXX", job->out) >= (int)sizeof(name))
-		return failed_output(job, strerror(ENAMETOOLONG));
-	return format->write_folder ? write_folder(job, format, name)
-				    : write_file(job, format, name);
+	return format->write_folder ? write_folder(job, format) : write_file(job, format);
 }
 
 /* ---- the command ---- */

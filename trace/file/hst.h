@@ -428,7 +428,7 @@ struct hst_out {
 
 /*
  * Open an output file for writing. Returns 0, or -1 after printing the reason; close *out only if
- * this returned 0. path must outlive *out.
+ * this returned 0. path and *out must exist until then: a signal removes the temporary file.
  */
 int hst_out_open(struct hst_out *out, const char *path);
 /*
@@ -436,6 +436,10 @@ int hst_out_open(struct hst_out *out, const char *path);
  * printed the reason) or if writing failed (printed here). Returns err, or -1 if writing failed.
  */
 int hst_out_close(struct hst_out *out, int err);
+/* Let SIGINT, SIGTERM and SIGHUP, unless they are ignored, call handler(). */
+void hst_catch_signals(void (*handler)(int number));
+/* End this process as the signal does by default; in its handler, when the handler returns. */
+void hst_end_by_signal(int number);
 
 void hst_error(const char *path, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* As hst_error(), for a file that the user must not name here: the exit status is 2. */

@@ -1,11 +1,40 @@
 // SPDX-License-Identifier: MIT
-/* out.c - write an output file under a temporary name, and rename it once it is complete. */
+/*
+ * out.c - write an output file under a temporary name, and rename it once it is complete. A signal
+ * that ends the process removes the temporary file.
+ */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "hst.h"
+
+static const char *volatile temporary; /* name of the temporary file, or NULL */
+
+static void on_signal(int number)
+{
+	if (temporary)
+		unlink(temporary);
+	hst_end_by_signal(number);
+}
+
+void hst_catch_signals(void (*handler)(int number))
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = handler }, old;
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		if (!sigaction(signals[i], NULL, &old) && old.sa_handler != SIG_IGN)
+			sigaction(signals[i], &action, NULL);
+}
+
+void hst_end_by_signal(int number)
+{
+	signal(number, SIG_DFL);
+	raise(number);
+}
 
 static int failed(const struct hst_out *out)
 {
@@ -27,11 +56,16 @@ static FILE *open_beside(struct hst_out *out)
 		return NULL;
 	}
 	fd = mkstemp(out->beside);
+	if (fd >= 0) {
+		temporary = out->beside;
+		hst_catch_signals(on_signal);
+	}
 	if (fd >= 0 && !fchmod(fd, 0666 & ~mask))
-		file = fdopen(fd, "wb");
+		file = fdopen(fd, "w+b");
 	if (fd >= 0 && !file) {
 		close(fd);
 		unlink(out->beside);
+		temporary = NULL;
 	}
 	return file;
 }
@@ -61,5 +95,6 @@ int hst_out_close(struct hst_out *out, int err)
 		err = failed(out);
 	if (err && *out->beside)
 		unlink(out->beside);
+	temporary = NULL;
 	return err;
 }
