@@ -126,6 +126,11 @@ for change in 's/20,9/1.2.3,9/:p50 .1\.2\.3' 's/,128,/,,/:n .' 's/20,9,/20,,/:p9
 	board 2 "the row nothing: ${change##*:}' is not a number" "a figure that is not a number is refused: $(cut -c1-20 <<<"${change%:*}")" \
 		< <(echo "$build"; rounds 1 20 | sed "${change%:*}"; echo "$pass")
 done
+ulimit -Sv 1000000
+for change in 's/bench-3/bench-99999999999/:round 99999999999 of the row nothing' 's/20,9,/-5,9,/:p50 -5 is not possible' 's/20,9,/1e308,9,/:p50 1e.308 is not possible'; do
+	board 2 "${change##*:}" "an impossible number is refused: ${change%:*}" < <(echo "$build"; rounds 1 20 | sed "${change%:*}"; echo "$pass")
+done
+ulimit -Sv unlimited
 
 # ---- --from SYSTEM=LOG ----
 from()	# STATUS REGEX LOG NAME ARGS...

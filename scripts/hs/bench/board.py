@@ -19,7 +19,8 @@ FOLDER = os.path.join(TOP, "notebooks-data", "boards")
 COLUMNS = ("board", "exit", "unit", "rounds", "n", "min", "p50", "low", "high", "p99", "max", "instret", "commit", "images")
 ROW = re.compile(r"^workload: bench-([0-9]+): bench,([a-z0-9_]+),(cycles|ns|instructions),(.*)$", re.MULTILINE)
 BUILD = re.compile(r"^workload: build: commit (\S.*) images (\S+)$", re.MULTILINE)  # of a lab: commit NAME of lab NUMBER
-FEWEST_ROUNDS = 2
+FEWEST_ROUNDS, MOST_ROUNDS = 2, 1000
+MOST = 1e15  # of a figure: cycles, ns or instructions
 
 
 class Log(NamedTuple):
@@ -29,7 +30,8 @@ class Log(NamedTuple):
 
 
 def parse_log(text):
-    """Return the Log of the last run in the text. Raise ValueError if a row is damaged, or occurs twice in a round."""
+    """Return the Log of the last run in the text. Raise ValueError if a row is damaged, or occurs twice in a round: a
+    board's console is not to be trusted."""
     text = simulators.cleaned(text)
     builds = list(BUILD.finditer(text))
     rows = {}
@@ -39,11 +41,17 @@ def parse_log(text):
             fields = numbers.split(",")
             if len(fields) != len(systems.COLUMNS) - 2:
                 raise ValueError("the row %s has %d fields instead of 7: is the log complete?" % (name, len(fields)))
+            if int(number) > MOST_ROUNDS:
+                raise ValueError("round %s of the row %s: there are at most %d rounds" % (number[:40], name, MOST_ROUNDS))
             rounds = rows.setdefault(name, {})
             if int(number) in rounds:
                 raise ValueError("the row %s occurs twice in round %s" % (name, number))
             row = dict(zip(systems.COLUMNS, [name, unit] + fields))
-            rounds[int(number)] = dict(row, **systems.numbers_of(row))
+            figures = systems.numbers_of(row)
+            for figure, value in figures.items():
+                if not 0 <= value <= MOST:
+                    raise ValueError("the row %s: %s %g is not possible" % (name, figure, value))
+            rounds[int(number)] = dict(row, **figures)
     if not rows:
         raise ValueError("the log has no results of the profile bench")
     if simulators.verdict(text)[0] != "PASS":
