@@ -169,6 +169,9 @@ like "$status $(tr '\n' ' ' <<<"$out")" '^1 .*verify: 1 row, figures that differ
 sed 's/,100,100,100,100,100,/,100,100,900,100,100,/' <<<"$line" >"$tmp/guest"
 bench bare --rows mmio_read --statistic p99 --against "$tmp/base.csv" --limit 2%
 like "$status $(tr '\n' ' ' <<<"$out")" '^1 .*mmio_read +100 +900 ' "--limit compares the statistic of --statistic"
+{ cat "$tmp/base.csv"; sed '1d; s/,100/,900/g' "$tmp/base.csv"; } >"$tmp/twice.csv"
+bench bare --rows mmio_read --against "$tmp/twice.csv"
+like "$status $err" "^2 .*--against $tmp/twice.csv: more than one line for bare mmio_read default rv64" "two lines for one figure are refused"
 sed 's/^bare/hyperscope/' "$tmp/base.csv" >"$tmp/own.csv"
 for words in "sbi_user:--rows mmio_read,sbi_user" "on cpu max:--rows mmio_read --cpu both"; do
 	# shellcheck disable=SC2086 # words

@@ -78,6 +78,8 @@ of_guest()	# SYSTEM VALUE KERNEL: print a line of the separate CSV
 }
 apps=$tmp/apps.csv
 { head -n 1 "$csv"; of_guest native 1000 Linux; of_guest hyperscope 1010 '"hyperscope c1, guest Linux"'; of_guest linux 990 Linux; } >"$apps"
+reproduce all --from "$csv" --from "$csv"
+like "$flat" '^2 .*--from: more than one line for [a-z]' "two files with the same figure are refused"
 reproduce write --from "$csv" --from "$apps"
 is "$status:$(grep ^boot "$paper/expected.csv" | cut -d, -f2-5 | paste -sd' ')" \
 	"0:hyperscope,1.0100,x native,0.04 linux,0.9900,x native,0.04" "a figure relative to native is expected for hyperscope and for Linux KVM"

@@ -18,9 +18,11 @@ def write_csv(path, results):
 
 def read_csv(path):
     try:
-        return csvfile.read(path, CSV_COLUMNS, STATISTICS)
+        lines = csvfile.read(path, CSV_COLUMNS, STATISTICS)
     except ValueError as error:
         raise ValueError("not a file that scripts/hyperscope bench --csv wrote: %s" % error) from None
+    csvfile.once(lines, KEY)
+    return lines
 
 
 def differences(ours, theirs):

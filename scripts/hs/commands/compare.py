@@ -17,7 +17,7 @@ import sys
 
 from hs import ends, git, toggles
 from hs.lock import lock
-from hs.bench import costs, csvfile, report, rows
+from hs.bench import costs, report, rows
 from hs.errors import LaunchError
 from hs.parser import of_command, percent
 from hs.paths import QEMU, TOP
@@ -130,7 +130,6 @@ def base_of(options):
     if os.path.isfile(options.base):
         try:
             lines = [row for row in report.read_csv(options.base) if row["system"] == "hyperscope"]
-            csvfile.once(lines, report.KEY)
         except ValueError as error:
             raise LaunchError("%s: %s" % (options.base, error), 2) from None
         names = {row["commit"].partition("+")[0] for row in lines}

@@ -110,7 +110,12 @@ def figures_of(path):
 def bench(papers, options):
     """Return the rows of scripts/hyperscope bench and bench-apps that the papers need: measured now, or from --from."""
     if options.sources:
-        return sum(map(figures_of, options.sources), [])
+        lines = sum(map(figures_of, options.sources), [])
+        try:
+            csvfile.once(lines, report.KEY)
+        except ValueError as error:
+            raise LaunchError("--from: %s" % error, 2) from None
+        return lines
     toggles.refuse_defaults()
     chosen = systems.plain(options.out, options.timeout, options.jobs)
     planned = [(kind(chosen), jobs) for kind, jobs in ((systems.Runner, jobs_of(papers)),
