@@ -419,16 +419,17 @@ done
 is "$(cat "$tmp/precious" "$tmp/ram" | cksum)" "$sum" "none of the input files has changed"
 
 # ---- a hostile trace cannot control the terminal ----
-trace save --meta $'guest=\e[31m\x07\x7fred' "$tmp/ram" "$tmp/loud"
-sed -i $'s/class fault on RAM, store #/class \e]0;mine\x07\e[2Jstores #/' "$tmp/loud"
+trace save --meta $'guest=\e[31m\x07\x7fred' --meta $'toggles=\xc2\x9b2J\x9b1m\xe0\x82\x9b\xe2\x9b\x84\xc3\x9f' "$tmp/ram" "$tmp/loud"
+LC_ALL=C sed -i $'s/class fault on RAM, store #/class \e]0;mi\xc2\x9b2J\e[2Jstores #/' "$tmp/loud"
 for args in report stat "stat --by event"; do
 	# shellcheck disable=SC2086 # split into words on purpose
 	trace $args "$tmp/loud"
-	[ -s "$tmp/out" ] && ! LC_ALL=C grep -q $'[\x01-\x08\x0b-\x1f\x7f]' "$tmp/out" "$tmp/err"
+	[ -s "$tmp/out" ] && ! LC_ALL=C grep -q $'[\x01-\x08\x0b-\x1f\x7f]' "$tmp/out" "$tmp/err" && ! LC_ALL=C grep -q $'\xc2[\x80-\x9f]' "$tmp/out" "$tmp/err"
 	ok $? "hstrace $args does not print characters that control a terminal"
 done
 trace report "$tmp/loud"
 like "$out" '^# guest=\.\[31m\.\.red$' "report prints the rest of a string that has control characters"
+is "$(sed -n 's/^# toggles=//p' "$tmp/out")" $'..2J.1m\xe0..\xe2\x9b\x84\xc3\x9f' "controls of eight bits are replaced, and other UTF-8 sequences are not"
 
 # ---- usage errors ----
 for args in "" "frobnicate" "save" "save --frob x y" "report" "report --events" "report --last x f" "report --frob 1 f" "report --vm x f" "report --from 1,5 f" "report --from 5 --until 2 f" "report --columns x f" "report --columns , f" "report f g" "levels" "levels --frob f" "levels a b" "stat a b" "stat --by x f" "stat --sort x f" "stat --live" "stat --live r f" "stat --count 0 --live r" "stat --interval x --live r" "stat --frob f" "events a b"; do

@@ -88,13 +88,33 @@ int hst_read(struct hst_file *file, unsigned int hart, u64 from, struct trace_re
 	return 0;
 }
 
-/* Text is printed on terminals: replace control characters, except NUL, \n and \t, with dots. */
+/*
+ * Text is printed on terminals: replace control characters, except NUL, \n and \t, with dots. Those
+ * from 0x80 to 0x9f are controls as bytes of their own and, after 0xc2, in UTF-8. Other UTF-8
+ * sequences contain such bytes, but not as their second byte after 0xe0.
+ */
 static void replace_controls(char *text, u64 size)
 {
-	for (; size; size--, text++)
-		if (((unsigned char)*text < ' ' && *text && *text != '\n' && *text != '\t') ||
-		    *text == 0x7f)
-			*text = '.';
+	unsigned int more = 0; /* bytes that complete the UTF-8 sequence */
+	unsigned char last = 0;
+
+	for (; size; size--, text++) {
+		unsigned char c = (unsigned char)*text;
+		bool high = c >= 0x80 && c < 0xa0;
+
+		if (high && last == 0xc2)
+			text[-1] = '.';
+		if (c >= 0xc0) {
+			more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
+		} else if (c >= 0x80 && more && !(high && (last == 0xc2 || last == 0xe0))) {
+			more--;
+		} else {
+			more = 0;
+			if ((c < ' ' && c && c != '\n' && c != '\t') || c == 0x7f || high)
+				*text = '.';
+		}
+		last = c;
+	}
 }
 
 static char *read_text(struct hst_file *file, u64 size, off_t offset)
