@@ -87,6 +87,13 @@ is "$(awk 'NR > 1 { print $1, $2 }' <<<"$said" | xargs)" "1 eve 2 ada - ada" "on
 is "$(awk 'length > 80' <<<"$said")$(grep -c $'\x1b' <<<"$said")" 0 "the leaderboard has at most 80 columns and no escape sequences"
 said=$("$HS_TOP/scripts/hyperscope" leaderboard "$tmp/results.json" 2>&1)
 is "$?:$(grep -c . <<<"$said")" "2:1" "a file that is not the grader's is refused in one line" || diag "$said"
+for place in '["a", "b"]' '[NaN, 1]' '[Infinity, 1]' '[1, 2, 3]' "$(printf '[%.0s' {1..5000})"; do
+	sed "s/\"place\": \[[^]]*\]/\"place\": $place/; s/\"place\": null/\"place\": $place/" "$tmp/json" | tr -d '\n' >"$tmp/placed.json"
+	said=$("$HS_TOP/scripts/hyperscope" leaderboard "$tmp/placed.json" 2>&1)
+	is "$? $said" "2 leaderboard: $tmp/placed.json: not written by scripts/hyperscope grade --json" "an impossible place is refused: ${place:0:12}"
+done
+out=$("$HS_TOP/scripts/hyperscope" grade --submission "$tmp" --json "$tmp/no/folder" 2>&1)
+like "$? $out" "^2 grade: --json $tmp/no/folder: cannot be written" "an output that cannot be written is refused before anything is graded"
 
 # ---- submissions that are refused before anything is built ----
 refused()	# NAME REGEX CLAIM

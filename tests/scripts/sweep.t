@@ -300,6 +300,11 @@ for file in "$plan" "$result" "$results/nine/jobs.csv"; do
 	head -c 20 "$tmp/whole" >"$file"
 	sweep "$tmp/nine.toml"
 	like "$status $out" "^125 .*$file was not written by a sweep, or is damaged; " "a truncated ${file##*/} is reported"
+	[ "$file" != "$result" ] || {
+		printf '[%.0s' {1..100000} >"$file"
+		sweep "$tmp/nine.toml"
+		like "$status $out" "^125 .*$file was not written by a sweep, or is damaged; " "a deeply nested ${file##*/} is reported"
+	}
 	cp "$tmp/whole" "$file"
 done
 mv "$plan" "$tmp/whole"

@@ -6,6 +6,7 @@ color everywhere. A name that is too long for its box is omitted, but shown whil
 """
 from xml.sax.saxutils import escape
 
+from hs import output
 from .stages import STAGES
 
 WIDTH, MARGIN, ROW, LETTER = 1200, 20, 16, 6.2
@@ -91,7 +92,7 @@ def draw(found, path):
     drawing.legend([stage for stage in STAGES if stage in used])
     for anatomy in found:
         drawing.anatomy(anatomy)
-    with open(path, "w", encoding="utf-8") as out:
+    with output.create(path) as out:
         out.write('<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" '
                   'font-family="monospace">\n<rect width="100%%" height="100%%" fill="white"/>\n'
                   % (WIDTH, drawing.y + MARGIN))

@@ -11,6 +11,7 @@ Esc, / and n do the same without a mouse.
 import os
 import sys
 
+from hs import output
 from hs.errors import STATUS_USAGE, LaunchError
 from hs.flame import folded, svg
 from hs.parser import of_command, positive
@@ -34,6 +35,8 @@ def parse(argv):
     options = parser.parse_args(argv)
     if not options.least >= 0:  # also true for NaN
         parser.error("--least %g: must be a number of at least 0" % options.least)
+    if os.path.isfile(options.out) and os.path.exists(options.file) and os.path.samefile(options.file, options.out):
+        parser.error("--svg %s: is the input" % options.out)
     return options
 
 
@@ -52,8 +55,7 @@ def read(name):
 
 def write(text, name):
     try:
-        with open(sys.stdout.fileno() if name == "-" else name, "w", encoding="utf-8",
-                  newline="\n") as out:
+        with (open(sys.stdout.fileno(), "w", encoding="utf-8", newline="\n") if name == "-" else output.create(name)) as out:
             out.write(text)
     except OSError as error:
         raise LaunchError("%s: %s" % ("output" if name == "-" else name, error.strerror)) from None

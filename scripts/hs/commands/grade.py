@@ -60,7 +60,8 @@ def parse(words):
         parser.error("--submission %s: no such file or folder" % options.submission)
     if options.labs and not os.path.isdir(options.labs):
         parser.error("--labs %s: no such folder" % options.labs)
-    parser.written("--gradescope", options.gradescope)
+    for option, path in (("--gradescope", options.gradescope), ("--json", options.json), ("--results", options.results)):
+        parser.written(option, path)
     if options.key and not options.hidden and not options.gradescope:
         parser.error("--key is for the hidden tests: add --hidden")
     if options.hidden and not options.submission:

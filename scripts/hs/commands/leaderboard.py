@@ -7,6 +7,7 @@ during the same grading. A submission that fails a correctness test is not
 measured and is not ranked.
 """
 import json
+import math
 import os
 
 from hs.errors import STATUS_USAGE, LaunchError
@@ -20,12 +21,14 @@ def read(path):
     try:
         with open(path, encoding="utf-8") as file:
             grade = json.load(file)
-        ratio, instructions = grade["place"] or (None, None)
+        ratio, instructions = map(float, grade["place"]) if grade["place"] else (None, None)
+        if grade["place"] and not (math.isfinite(ratio) and math.isfinite(instructions)):
+            raise ValueError
         name = "".join(c if c.isprintable() else "?" for c in grade["student"]) or os.path.basename(path)
         return ratio, instructions, name, "%d/%d" % (grade["score"], grade["most"])
     except OSError as error:
         raise LaunchError("%s: %s" % (path, error.strerror), STATUS_USAGE) from None
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
         raise LaunchError("%s: not written by scripts/hyperscope grade --json" % path, STATUS_USAGE) from None
 
 

@@ -9,7 +9,7 @@ import re
 from hs.errors import STATUS_USAGE, LaunchError
 
 LARGEST = 1 << 63
-LINE = re.compile(r"^(.*\S)\s+([0-9]+)$", re.S)
+LINE = re.compile(r"^(.*\S)\s+([0-9]{1,19})$", re.S)
 
 
 class Node:

@@ -3,6 +3,7 @@
 import json
 import textwrap
 
+from hs import output
 from .measure import sentence
 
 WIDTH = 80
@@ -115,6 +116,6 @@ def gradescope(grade):
 
 
 def write(path, data):
-    with open(path, "w", encoding="utf-8") as file:
+    with output.create(path) as file:
         json.dump(data, file, indent=1, ensure_ascii=True)
         file.write("\n")

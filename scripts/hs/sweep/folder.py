@@ -38,7 +38,7 @@ def read_json(path, keys, remedy):
             found = json.load(file)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         found = None
     if not isinstance(found, dict) or not found.keys() >= set(keys):
         raise LaunchError("%s was not written by a sweep, or is damaged; %s" % (path, remedy))
