@@ -95,6 +95,14 @@ done
 out=$("$HS_TOP/scripts/hyperscope" grade --submission "$tmp" --json "$tmp/no/folder" 2>&1)
 like "$? $out" "^2 grade: --json $tmp/no/folder: cannot be written" "an output that cannot be written is refused before anything is graded"
 
+# ---- a clone with files that git does not track, such as the key ----
+git init -q "$tmp/clone" && mkdir -p "$tmp/clone/handed-in/bob" && : >"$tmp/clone/Makefile" && git -C "$tmp/clone" add Makefile
+: >"$tmp/clone/course.key" && : >"$tmp/clone/handed-in/bob/exit.c"
+is "$(PYTHONPATH=$HS_TOP/scripts python3 -B -c 'import sys
+from hs.lab import folder, tree
+folder.TOP = sys.argv[1]
+print(*tree.tracked())' "$tmp/clone")" Makefile "neither a key nor a submission in the clone is copied into trees or the zip"
+
 # ---- submissions that are refused before anything is built ----
 refused()	# NAME REGEX CLAIM
 {

@@ -54,8 +54,8 @@ def show_regions(lab):
 
 
 def check_place(dest, out):
-    """Reject a folder inside the repository: its files would go into later lab trees and into every check. build/ and
-    the output folder are allowed."""
+    """Reject a folder inside the repository: its files would go into every check. build/ and the output folder are
+    allowed."""
     def within(top):
         return (dest + os.sep).startswith(os.path.realpath(top) + os.sep)
 

@@ -26,11 +26,10 @@ TEXT = (".c", ".h", ".S", ".def", ".py", ".sh", ".t")
 
 
 def tracked():
-    """Return the source's files: those that git tracks or would add, or all files of an unpacked tree except .git,
-    .commit, build and __pycache__."""
+    """Return the source's files: those that git tracks, because a clone may also contain the key and submissions, or
+    all files of an unpacked tree except .git, .commit, build and __pycache__."""
     try:
-        made = subprocess.run(["git", "-C", folder.TOP, "ls-files", "-z", "--cached", "--others",
-                               "--exclude-standard"], capture_output=True, check=True)
+        made = subprocess.run(["git", "-C", folder.TOP, "ls-files", "-z"], capture_output=True, check=True)
         names = made.stdout.decode().split("\0")
     except (OSError, subprocess.CalledProcessError):
         names = []
