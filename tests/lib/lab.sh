@@ -6,6 +6,7 @@
 #   variant --line            print all values that are numbers or registers, as NAME=NUMBER...
 #   payload NAME [WORD...]    run a payload in a VM with WORDs on its command line; repeat its claims as
 #                             claims of this test, and print the last output if it did not run to completion
+#                             or ended with another status than the reference (0 without a reference)
 #   asked NAME [WORD...]      run a payload in the same way, but do not repeat its claims; use claim after it
 #   claim TEXT [NAME]         claim, as NAME if given, that the payload's claim that contains TEXT held
 #   boots NAME=VALUE [OPTION...]
@@ -157,11 +158,11 @@ plan_of()	# CLAIMS
 
 payload()
 {
-	local mine theirs said line number text found HS_SECONDS=$HS_SECONDS
+	local mine theirs said line number text found ended=0 failed_before=$tests_failed HS_SECONDS=$HS_SECONDS
 	theirs=
 	if [ -n "${HS_REFERENCE:-}" ]; then	# run the reference first: a test may read the last run's trace
 		HS_SECONDS=60 run_sealed "$HS_REFERENCE" "$@"
-		theirs=$claims
+		theirs=$claims ended=$status
 		[ $((took * 6)) -le "$(scaled "$HS_SECONDS")" ] || HS_SECONDS=$((took * 6 / $(scaled 1) + 1))
 	fi
 	run_sealed "$O" "$@"
@@ -179,8 +180,10 @@ payload()
 		[ "$found" ] && [[ $found != *" # SKIP "* || $text == *" # SKIP "* ]]
 		ok $? "$text$lab_under" || reasons "$number" <<<"$said"
 	done <<<"$theirs"
-	[ "$(plan_of "$mine")" ] && [ "$(plan_of "$mine")" = "$(plan_of "$theirs")" ]
-	ok $? "$1 runs to completion$lab_under" || last_words
+	# A payload whose claims all hold ends with the reference's status, unless the host or the VMM fails after it.
+	[ "$(plan_of "$mine")" ] && [ "$(plan_of "$mine")" = "$(plan_of "$theirs")" ] &&
+		{ [ "$status" = "$ended" ] || [ "$tests_failed" != "$failed_before" ]; }
+	ok $? "$1 runs to completion$lab_under" || { last_words; diag "status $status"; }
 	ends_if_hung
 }
 

@@ -218,6 +218,28 @@ assert seal.check(key, sealed("ok 1 - a", 1, 1) + failed + sealed("ok 1 - a", 1,
 END
 ok $? "a seal is valid for one claim, one verdict and one key"
 
+# ---- a machine's status, which the submission's hypervisor and VMM choose ----
+ended_with()	# STATUS [REFERENCE'S STATUS]: print the claims of a test whose payload claims all, and then ends with STATUS
+{
+	(
+	. "$HS_TOP/tests/lib/lab.sh"
+	. "$HS_TOP/labs/05-mmio/tree/labs/05-mmio/accesses.sh"
+	run_sealed()	# STATUS NAME
+	{
+		status=$1 claims=$'ok 1 - a\n1..1' out="# the guest loops forever" err='' took=1
+	}
+	tests_run=0 O=$1 HS_REFERENCE=${2:-} HS_RUNS=$tmp/none
+	payload x
+	[ "$status" = 124 ] || accesses htinst
+	) 2>/dev/null
+}
+like "$(ended_with 0)" '^ok 2 - x runs to completion' "a payload that makes its claims and ends with status 0 runs to completion"
+like "$(ended_with 3 3)" '^ok 2 - x runs to completion' "... and so does one that ends with the reference's status"
+for status in 124 125 139; do
+	like "$(ended_with $status 0)" '^not ok 2 - x runs to completion' "a machine that ends with status $status after all claims fails the test"
+done
+like "$(ended_with 0 | sed 1,4d)" '^not ok' "words on the console do not end the test accesses.sh as passed"
+
 # ---- input that once got points or ended the grader ----
 mkdir "$tmp/answers"
 for word in nan -nan inf 1e999 ""; do

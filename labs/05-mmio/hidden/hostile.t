@@ -8,7 +8,7 @@
 for decode in htinst fetch; do
 	options --device testdev --set mmio_decode=$decode
 	payload lab05_code refused=1 seed="$(variant seed)"
-	! grep -q "loops forever" <<<"$out" || done_testing
+	[ "$tests_failed" = 0 ] || ! grep -q "loops forever" <<<"$out" || done_testing
 	payload mmio_hard
 	payload mmio_changed
 done
