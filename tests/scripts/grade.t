@@ -74,6 +74,21 @@ END
 )
 is "$said" "fast: measured beside the reference solution" "a test with a budget is not run in a student's tree, and the reason is given"
 
+said=$(python3 - "$HS_TOP" "$fixture" 2>&1 <<'END'
+import sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[1] + "/scripts")
+from hs.grade import job, measure, report
+from hs.lab import folder
+folder.LABS = sys.argv[2]
+grade = job.Grade(folder.find(91))
+measure.count = lambda out, *_: {"submission": (3, 10.0), "reference": (256, 5800.0)}[out]
+grade.outcomes = [measure.judge(grade.lab.tests[1], {}, "submission", "reference", "", 1)]
+print(grade.score(), report.place(grade), grade.outcomes[0].lines[1])
+END
+)
+is "$said" "0 None 256 operations were expected, but 3 were counted" "a submission that makes too few operations is not ranked"
+
 # ---- the contest's leaderboard ----
 board()	# CLAIM FILE...: claim that the leaderboard is made; sets $said
 {
