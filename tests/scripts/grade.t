@@ -89,6 +89,30 @@ END
 )
 is "$said" "0 None 256 operations were expected, but 3 were counted" "a submission that makes too few operations is not ranked"
 
+said=$(python3 - "$HS_TOP" "$fixture" <<'END' 2>"$tmp/err"
+import os
+import sys
+import types
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[1] + "/scripts")
+from hs.grade import claims, job
+from hs.lab import folder
+folder.LABS, os.environ["HS_TIME_SCALE"] = sys.argv[2], "6"
+lab, now = folder.find(91), [0]
+job.time = types.SimpleNamespace(monotonic=lambda: now[0])
+def run(test, _file, _env, seconds, _jail):
+    now[0] += seconds
+    return claims.Outcome(test, True, [], 0)
+job.claims.run = run
+options = types.SimpleNamespace(timeout=0, qemu="", host="own")
+grade = job.Grade(lab)
+job._run_tests(grade, lab.tests[:1] * 6, options, ("", ""), None, {False: {}}, lab.path, lambda _top: [])
+print(now[0], "seconds,", grade.outcomes[-1].lines)
+END
+)
+is "$said" "1620.0 seconds, ['not run: the earlier tests took all of the 1620 seconds']" \
+	"\$HS_TIME_SCALE extends the time for all tests together" || diag "$(<"$tmp/err")"
+
 # ---- the contest's leaderboard ----
 board()	# CLAIM FILE...: claim that the leaderboard is made; sets $said
 {

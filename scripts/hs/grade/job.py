@@ -16,8 +16,9 @@ from hs.run.machine import qemu_text
 from . import claims, jail, limits, measure, submission, trees
 from .submission import Refused
 
+# Both times limits.scale().
 TOTAL_SECONDS = 540   # for all tests, so that a submission usually takes at most ten minutes, including its builds
-TEST_SECONDS = 120    # for one test, times limits.scale(); its machines have limits of their own (tests/lib/lab.sh)
+TEST_SECONDS = 120    # for one test; its machines have limits of their own (tests/lib/lab.sh)
 BESIDE = "measured beside the reference solution"
 NOT_ON_LINUX = "not on Linux"
 FACTS = "lab.json"   # written by scripts/hyperscope lab: lab, student, variant, commit
@@ -106,16 +107,16 @@ def _aside(lab, work):
 
 def _run_tests(grade, tests, options, student, reference, variants, place, prison):
     """Run the tests. student, reference: (tree, build); reference may be None. place: the folder of the tests."""
-    start = time.monotonic()
+    start, most = time.monotonic(), TOTAL_SECONDS * limits.scale()
     for test in tests:
         if "budget" in test and reference is None:
             grade.left.append((test, BESIDE))
             continue
         trees.progress("test %s" % test["id"])
-        left = TOTAL_SECONDS - (time.monotonic() - start)
+        left = most - (time.monotonic() - start)
         if left < 5:
             grade.outcomes.append(claims.Outcome(test, False, ["not run: the earlier tests took all "
-                                                               "of the %d seconds" % TOTAL_SECONDS], 0))
+                                                               "of the %d seconds" % most], 0))
             continue
         begun = time.monotonic()
         seconds = min(options.timeout or test.get("seconds", TEST_SECONDS) * limits.scale(), left)
