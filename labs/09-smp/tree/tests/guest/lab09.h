@@ -9,9 +9,10 @@
 
 #include "random.h"
 
-#define EXT_WATCH 0x0a0009abUL
-#define ALL       (~0UL)
-#define WAIT_MS   2000UL
+#define EXT_WATCH   0x0a0009abUL
+#define UNANNOUNCED 0x8000UL
+#define ALL         (~0UL)
+#define WAIT_MS     2000UL
 
 /* These have the values of src/kvm/sbi/sbi_watch.h, request.h and vcpu.h. */
 enum {

@@ -15,7 +15,7 @@ static struct vm {
 	unsigned long entered[2]; /* for each vCPU, the generation in which it was last loaded */
 } vms[VMS + 1];                   /* the last one is the calling VM; only it uses two vCPUs */
 static unsigned long generation = 1, given, dropped[2], hart_generation[2] = { 1, 1 };
-static unsigned long vs_dropped, turn_wrong, turn_vm;
+static unsigned long vs_dropped, turn_wrong, unannounced, turn_vm;
 
 static unsigned long order(unsigned long n)
 {
@@ -56,6 +56,8 @@ static void one_turn(unsigned long hart)
 	other = vms[turn_vm].vmid;
 	expect_load(VMS, hart);
 	got = watch(TURN, turn_vm, 0, 0, 0);
+	unannounced += (got & (UNANNOUNCED << 16 | UNANNOUNCED)) != 0;
+	got &= ~(UNANNOUNCED << 16 | UNANNOUNCED);
 	if (got == (other << 16 | vms[VMS].vmid))
 		return;
 	if (!turn_wrong++)
@@ -117,6 +119,7 @@ static void test_vmids(void)
 		turn_on(below(2));
 	}
 	ok_eq(turn_wrong, 0, "VMs that take turns on two harts get the expected VMIDs");
+	ok_eq(unannounced, 0, "each VMID is announced with vmid_announce()");
 	ok(generation > begun, "VMIDs run out at least once while VMs take turns on two harts");
 	note("rollovers %lu, dropped: all %lu and %lu, VS-stage %lu", generation - 1, dropped[0],
 	     dropped[1], vs_dropped);

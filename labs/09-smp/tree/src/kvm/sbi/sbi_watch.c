@@ -136,13 +136,17 @@ static void end_wait(struct kvm_vcpu *target, unsigned long how)
 
 static unsigned long vmid_after(struct kvm_vcpu *vcpu)
 {
+	unsigned long vmid;
+
 	gstage_vcpu_load(vcpu);
-	return FIELD_GET(HGATP_VMID, csr_read(hgatp));
+	vmid = FIELD_GET(HGATP_VMID, csr_read(hgatp));
+	return vmid == vcpu->vmid ? vmid : vmid | WATCH_UNANNOUNCED;
 }
 
 /*
  * Load VM `number`, then the calling VM again. Return the VMIDs of both VMs: that of VM `number`
- * shifted left by 16, ORed with that of the calling VM.
+ * shifted left by 16, ORed with that of the calling VM. WATCH_UNANNOUNCED is added to a VMID that
+ * is not in vcpu->vmid.
  */
 static long take_turn(struct kvm_vcpu *vcpu, unsigned long number)
 {

@@ -9,6 +9,8 @@
 
 /* The course's own SBI extension. a0 is the ID of a stopped vCPU, except in WATCH_TURN. */
 #define SBI_EXT_WATCH 0x0a0009abUL
+/* In a VMID returned by WATCH_TURN: vmid_announce() was not called for it. A VMID has 14 bits. */
+#define WATCH_UNANNOUNCED 0x8000UL
 
 enum {
 	WATCH_ASKED,  /* pending requests as bits; from bit 16 on: length of the fence queue */
