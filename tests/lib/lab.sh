@@ -23,8 +23,9 @@
 # Neither a line on the console nor an exit status proves that a claim held: the student's hypervisor
 # and VMM can print such a line and end the machine in any way. A claim counts only if it has the seal
 # of this run's key, which is given only to the payload (scripts/hs/grade/seal.py). If there is a
-# reference solution, the expected claims are those that the payload makes on it. $claims holds the
-# claims that count, and $out and $err hold the output.
+# reference solution, the expected claims are those that the payload makes on it; if it does not run to
+# completion there, the test bails out, which ends the grading. $claims holds the claims that count, and
+# $out and $err hold the output.
 #
 # A machine that hangs is ended after 20 scaled seconds, or after six times the time that the reference
 # took if that is longer. The test then ends too, because its other runs would probably hang as well.
@@ -163,6 +164,11 @@ payload()
 	if [ -n "${HS_REFERENCE:-}" ]; then	# run the reference first: a test may read the last run's trace
 		HS_SECONDS=60 run_sealed "$HS_REFERENCE" "$@"
 		theirs=$claims ended=$status
+		[ "$status" != 124 ] && [ "$(plan_of "$theirs")" ] || {
+			echo "Bail out! The reference solution ended with status $status in $1"
+			last_words
+			exit 1
+		}
 		[ $((took * 6)) -le "$(scaled "$HS_SECONDS")" ] || HS_SECONDS=$((took * 6 / $(scaled 1) + 1))
 	fi
 	run_sealed "$O" "$@"

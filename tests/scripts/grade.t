@@ -266,8 +266,9 @@ ended_with()	# STATUS [REFERENCE'S STATUS]: print the claims of a test whose pay
 	run_sealed()	# STATUS NAME
 	{
 		status=$1 claims=$'ok 1 - a\n1..1' out="# the guest loops forever" err='' took=1
+		[ "$status" != 125 ] || claims="ok 1 - a"
 	}
-	tests_run=0 O=$1 HS_REFERENCE=${2:-} HS_RUNS=$tmp/none
+	tests_run=0 tests_failed=0 O=$1 HS_REFERENCE=${2:-} HS_RUNS=$tmp/none
 	payload x
 	[ "$status" = 124 ] || accesses htinst
 	) 2>/dev/null
@@ -276,6 +277,11 @@ like "$(ended_with 0)" '^ok 2 - x runs to completion' "a payload that makes its 
 like "$(ended_with 3 3)" '^ok 2 - x runs to completion' "... and so does one that ends with the reference's status"
 for status in 124 125 139; do
 	like "$(ended_with $status 0)" '^not ok 2 - x runs to completion' "a machine that ends with status $status after all claims fails the test"
+done
+for status in 124 125; do
+	said=$(ended_with 0 $status)
+	is "$(head -n 1 <<<"$said"):$(grep -c '^not ok' <<<"$said")" "Bail out! The reference solution ended with status $status in x:0" \
+		"a reference that does not run to completion (status $status) is not the submission's failure"
 done
 like "$(ended_with 0 | sed 1,4d)" '^not ok' "words on the console do not end the test accesses.sh as passed"
 
@@ -290,11 +296,17 @@ python3 - "$HS_TOP" "$tmp/large" <<'END'
 import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[1] + "/scripts")
+from hs.errors import LaunchError
 from hs.grade import claims, job, limits
+try:
+    claims.judge({"id": "base", "points": 1}, limits.Ran(1, b"ok 1 - a\nBail out! The reference ended\n# why\n", 1, None))
+    raise AssertionError
+except LaunchError as error:
+    assert str(error) == "test base: The reference ended\n# why"
 assert claims.read("# a\x0bok 1 - b\x1cok 2 - c\u2028ok 3 - d\n1..3\n")[0] == []
 assert job._facts(b"[" * 100000) == {}
 assert limits.run(["truncate", "-s", "300M", sys.argv[2]], 20, builds=20).status
 assert limits.run([sys.executable, "-c", "bytes(3 << 30)"], 20, builds=20).status
 END
-ok $? "only a newline ends a line of output, a deeply nested lab.json is harmless, and builds have limits"
+ok $? "a test that bails out ends the grading, only a newline ends a line of output, a nested lab.json is harmless, and builds have limits"
 done_testing

@@ -46,7 +46,7 @@ def parse(words):
     parser.add_argument("--json", metavar="FILE", help="also write the complete result to FILE")
     parser.add_argument("--results", metavar="FILE", help="write results.json for Gradescope to FILE")
     parser.add_argument("--timeout", metavar="SECONDS", type=positive,
-                        help="time limit for each test (that of the lab, else 120; multiplied by half of $HS_TIME_SCALE "
+                        help="time limit for each test (that of the lab, else 150; multiplied by half of $HS_TIME_SCALE "
                              "if that is more than 2)")
     parser.add_qemu()
     parser.add_argument("--out", metavar="DIR", default=os.environ.get("O") or None,

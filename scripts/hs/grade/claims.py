@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 
+from hs.errors import LaunchError
 from . import limits
 
 CLAIM = re.compile(r"(not )?ok (\d+)(?: - (.*))?$")
@@ -48,7 +49,11 @@ def read(text):
 
 
 def judge(test, ran):
-    """Return the Outcome of a test from its run."""
+    """Return the Outcome of a test from its run. Raise LaunchError if the test bails out, because that is not the
+    submission's fault."""
+    bails_out = re.search(r"^Bail out! (.*)", ran.text(), re.M | re.S)
+    if bails_out:
+        raise LaunchError("test %s: %s" % (test["id"], bails_out.group(1).strip()))
     claims, plan, skipped, before = read(ran.text())
     lines, failed = [], [claim for claim in claims if not claim[1]]
     for at, (number, _held, name, lines_of_claim) in enumerate(failed):
