@@ -134,6 +134,24 @@ done
 out=$("$HS_TOP/scripts/hyperscope" grade --submission "$tmp" --json "$tmp/no/folder" 2>&1)
 like "$? $out" "^2 grade: --json $tmp/no/folder: cannot be written" "an output that cannot be written is refused before anything is graded"
 
+# ---- the lab and the student that the submission's lab.json names ----
+mkdir "$tmp/names" && echo '{"lab": 91, "student": "bob"}' >"$tmp/names/lab.json"
+is "$(python3 - "$HS_TOP" "$fixture" "$tmp" 2>&1 <<'END'
+import sys
+import types
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[1] + "/scripts")
+from hs.grade import job
+from hs.lab import folder
+folder.LABS, job._grade_files = sys.argv[2], lambda *_: None
+for lab, student in (("91", "ada"), (None, None)):
+    print(*job._handed_in(types.SimpleNamespace(out=sys.argv[3], submission=sys.argv[3] + "/names", lab=lab, student=student,
+                                                host=None, tests="", hidden=False, keep=None)).notes, sep="\n")
+END
+)" "the submission's lab.json is that of student 'bob'
+the lab was not given, so it is the one in the submission's lab.json
+the student was not given, so it is the one in the submission's lab.json" "the report says what a submission's lab.json has determined"
+
 # ---- a clone with files that git does not track, such as the key ----
 git init -q "$tmp/clone" && mkdir -p "$tmp/clone/handed-in/bob" && : >"$tmp/clone/Makefile" && git -C "$tmp/clone" add Makefile
 : >"$tmp/clone/course.key" && : >"$tmp/clone/handed-in/bob/exit.c"

@@ -16,7 +16,7 @@ from hs.parser import of_command, positive, readable
 EXAMPLES = """\
 examples:
   scripts/hyperscope grade       grade this tree with its public tests
-  scripts/hyperscope grade --submission ada.zip --hidden --key ~/course.key
+  scripts/hyperscope grade --lab 3 --submission ada.zip --hidden --key ../key
   scripts/hyperscope grade --submission ../ada --student ada --results r.json
   scripts/hyperscope grade --submission ada.zip --host linux
   scripts/hyperscope grade --gradescope lab03.zip --lab 03 --key ~/course.key

@@ -182,6 +182,9 @@ def _handed_in(options):
     grade.student = options.student if options.student is not None else named if folder.is_student(named) else ""
     if options.student is not None and named and named != options.student:
         grade.notes.append("the submission's lab.json is that of student '%.40s'" % named)
+    for name, given in (("lab", options.lab), ("student", options.student)):
+        if given is None and name in facts:
+            grade.notes.append("the %s was not given, so it is the one in the submission's lab.json" % name)
     tests = _wanted(options, grade.lab, grade)
     os.makedirs(os.path.join(out, "tmp"), exist_ok=True)
     kept = contextlib.nullcontext(options.keep and os.path.abspath(options.keep))
