@@ -228,7 +228,8 @@ static void harts_that_start_later_need_vmids_too(void **state)
 		native_hart_set(0);
 		make_only_vms();
 		assert_int_equal(read_on(vms[0].vcpu, 0), 1000);
-		assert_int_equal(vmid_of(0), harts[i] < 3 ? 1 : 0);
+		/* Lab 9 assigns VMIDs in another order. */
+		assert_true(harts[i] < 3 ? vmid_of(0) != 0 : vmid_of(0) == 0);
 		free_vms();
 	}
 }
