@@ -97,6 +97,12 @@ for folder in "$HS_TOP"/labs/[0-9][0-9]-*; do
 			is "$status" 0 "lab $number: the solution for '$student' passes ${test##*/}" || diag "$said"
 		done
 	done
+	for name in $(grep -ohE '\btest_[a-z_]+' "$HS_TOP/labs/$folder/README.md" | sort -u); do
+		file=$(cd "$HS_TOP" && ls -- tests/*/"$name.c" 2>/dev/null) || continue
+		program=$tmp/whole/build/${file%.c}
+		said=$(make -s -C "$tmp/whole" -j2 O="$tmp/whole/build" "$program" 2>&1 && "$program" 2>&1)
+		is $? 0 "lab $number: the solution passes $name, which the handout names" || diag "$(tail -n 20 <<<"$said")"
+	done
 	# Leave out parts in one lab only, because this takes a long time.
 	[ "$number" != 3 ] || is "$(unmet "$tmp/whole" 3)" "" "lab 3: if any one part of the solution is left out, a public test fails"
 	if [ ${#students[@]} = 2 ]; then
