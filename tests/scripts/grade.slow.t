@@ -59,6 +59,19 @@ in_vmm hangs 'for (;;) ;'
 nothing hangs 'ended after [0-9]+ seconds' "a VMM that hangs"
 in_vmm floods 'for (;;) printf("ok 1 - all is well, and this line is long enough to fill a disk soon\n");'
 nothing floods 'ended after|MiB' "a VMM that floods its output"
+hand_in counted src/kvm/sbi/sbi_base.c src/vmm/message.c
+cat >>"$tmp/counted/src/vmm/message.c" <<'END'
+#include <string.h>
+__attribute__((constructor)) static void flood(int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++)
+		while (strstr(argv[i], "only="))
+			printf("%4096d", 0);
+}
+END
+graded counted --tests base,null
+is "$status:$(points)" "1:60 of 90" "a VMM that floods its output only in the benchmark gets no points for it" || diag "$said"
+like "$(lines null)" 'was not measured: .*MiB' "... and is ended" || diag "$said"
 in_vmm forks 'for (;;) fork();'
 nothing forks 'the machine hangs' "a VMM that forks without end"
 in_kernel exits 'void host_first_exited(int wait_status);' 'host_first_exited(0)'

@@ -113,6 +113,28 @@ END
 is "$said" "1620.0 seconds, ['not run: the earlier tests took all of the 1620 seconds']" \
 	"\$HS_TIME_SCALE extends the time for all tests together" || diag "$(<"$tmp/err")"
 
+# The first measurement ends in an error of Python, the second fills its folder.
+said=$(python3 - "$HS_TOP" "$tmp" 2>&1 <<'END'
+import os
+import sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[1] + "/scripts")
+from hs.grade import limits, measure
+from hs.lab import budget
+limits.FOLDER_MOST = 1 << 20
+test = {"id": "null", "points": 10, "budget": {"row": "sbi_version", "ratio": 1}}
+count = measure.count
+for program in ("raise ValueError('no number')", "f = open('said', 'wb')\nwhile True: f.write(bytes(1 << 10)); f.flush()"):
+    with open(sys.argv[2] + "/record.py", "w", encoding="ascii") as file:
+        file.write("import json, os, sys; os.chdir(json.loads(sys.argv[1])[0])\n" + program)
+    measure.COMMAND, measure._counted = [sys.executable, sys.argv[2] + "/record.py"], {}
+    measure.count = lambda out, *more: (256, 280.0) if out == "reference" else count(out, *more)
+    print(*measure.judge(test, {}, "submission", "reference", "", 5).lines)
+END
+)
+is "$said" "sbi_version was not measured: ValueError: no number
+sbi_version was not measured: killed: more than 1 MiB in its files" "a measurement that fails or writes too much gets no points, and does not end the grading"
+
 # ---- the contest's leaderboard ----
 board()	# CLAIM FILE...: claim that the leaderboard is made; sets $said
 {
