@@ -174,6 +174,9 @@ END
 the lab was not given, so it is the one in the submission's lab.json
 the student was not given, so it is the one in the submission's lab.json" "the report says what a submission's lab.json has determined"
 
+(cd "$tmp/right" && "$HS_TOP/scripts/hyperscope" grade --out "$tmp/none" --labs "$fixture" --lab 91 --submission . --hidden) >"$tmp/said" 2>&1
+is "$?:$(grep -c 'building' "$tmp/said")" "2:0" "without a key, a lab whose hidden tests need one is not graded" || diag "$(<"$tmp/said")"
+
 # ---- a clone with files that git does not track, such as the key ----
 git init -q "$tmp/clone" && mkdir -p "$tmp/clone/handed-in/bob" && : >"$tmp/clone/Makefile" && git -C "$tmp/clone" add Makefile
 : >"$tmp/clone/course.key" && : >"$tmp/clone/handed-in/bob/exit.c"

@@ -33,6 +33,9 @@ ok $? "the schema refuses an invalid file"
 
 "$HS_TOP/scripts/hyperscope" grade --gradescope "$tmp/lab.zip" --lab 3 --key "$tmp/key" >"$tmp/said" 2>&1
 is "$?" 0 "the zip of lab 3 is made" || diag "$(<"$tmp/said")"
+"$HS_TOP/scripts/hyperscope" grade --gradescope "$tmp/none.zip" --lab 3 >"$tmp/said" 2>&1
+is "$?:$([ -e "$tmp/none.zip" ] && echo made)" "2:" "without a key, no zip of lab 3 is made"
+like "$(<"$tmp/said")" 'lab 3 has hidden tests with values from the key: use --key' "... and the reason is given"
 PYTHONPATH=$HS_TOP/scripts python3 -B -c 'import sys
 from hs.grade import package
 package.unpack(*sys.argv[1:])' "$tmp/lab.zip" "$tmp/source"

@@ -72,7 +72,8 @@ def parse(words):
 def main(argv):
     options = parse(argv)
     if options.gradescope:
-        package.make(folder.find(options.lab), options.gradescope, job.read_key(options.key))
+        lab = folder.find(options.lab)
+        package.make(lab, options.gradescope, job.read_key(options.key, lab, lab.tests))
         print("%s: upload it as the autograder of lab %s" % (options.gradescope, options.lab))
         return 0
     grade = job.grade(options)

@@ -194,9 +194,11 @@ def _handed_in(options):
     return grade
 
 
-def read_key(path):
-    """Return the instructor's key, or "" if no key file is given."""
+def read_key(path, lab, tests):
+    """Return the instructor's key, or "" if no key file is given. Raise LaunchError if TESTS need a key."""
     if not path:
+        if any(test.get("hidden") for test in tests) and lab.variant("", "a key") != lab.variant(""):
+            raise LaunchError("lab %d has hidden tests with values from the key: use --key FILE" % lab.number, STATUS_USAGE)
         return ""
     with open(path, encoding="utf-8") as file:
         key = file.read().strip()
@@ -221,7 +223,7 @@ def _note_other_commit(grade, theirs, ours):
 
 
 def _grade_files(grade, options, files, tests, out, work):
-    lab, key = grade.lab, read_key(options.key)
+    lab, key = grade.lab, read_key(options.key, grade.lab, tests)
     student, reference = os.path.join(work, "student"), os.path.join(work, "reference")
     trees.progress("making the trees")
     made = trees.make(lab, student, grade.student, False)
