@@ -263,6 +263,38 @@ refused damaged.zip 'neither a folder nor a readable zip or tar' "a damaged arch
 head -c 500 "$tmp/large.zip" >"$tmp/cut.zip"
 refused cut.zip 'neither a folder nor a readable zip or tar' "a truncated archive"
 
+said=$(python3 - "$HS_TOP" "$tmp" 2>&1 <<'END'
+import io
+import sys
+import tarfile
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[1] + "/scripts")
+from hs.grade import submission
+path = sys.argv[2] + "/sizes.tar"
+
+def read(*members, way="gz"):
+    with tarfile.open(path, "w:" + way) as archive:
+        for name, kind, size in members:
+            info = tarfile.TarInfo(name)
+            info.type, info.size = kind, size
+            archive.addfile(info, io.BytesIO(bytes(size)))
+    try:
+        return sorted(submission.read(path, {}).items())
+    except submission.Refused as refused:
+        return str(refused)
+
+for kind in (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME):
+    print(read(("x", kind, 3 << 20)))
+submission.ARCHIVE_MOST = 4 << 20
+print(read(("build/x", tarfile.REGTYPE, 5 << 20), ("a", tarfile.REGTYPE, 1)))
+for way in ("", "gz", "bz2", "xz"):
+    print(read(("build/x", tarfile.REGTYPE, 3 << 20), ("a/" + "b" * 200, tarfile.REGTYPE, 1), ("c", tarfile.REGTYPE, 1), way=way)[1])
+END
+)
+is "$said" "$(printf 'an archive with a header of more than 2 MiB\n%.0s' 1 2 3)
+an archive of more than 0 GiB when unpacked
+$(printf "('c', b'\\\\x00')\n%.0s" 1 2 3 4)" "refused: a tar with a large header, and one whose ignored members are too large; others are read in each compression"
+
 # ---- submissions that are built and get no points ----
 hand_in forges src/kvm/sbi/sbi_base.c src/vmm/message.c
 cat >>"$tmp/forges/src/vmm/message.c" <<'END'

@@ -5,18 +5,26 @@ Archives are not unpacked. Each regular file with an ordinary name is read into 
 such as build and .git are ignored (PASSED_OVER). If there is anything else, such as a link or a name that leads
 out of the tree, the whole submission is refused.
 """
+import bz2
+import gzip
+import lzma
 import os
 import stat
 import tarfile
 import zipfile
+from typing import Any
 
 from hs.errors import Quit
 
 FILE_MOST = 2 << 20
 TOTAL_MOST = 32 << 20
 COUNT_MOST = 5000
+ARCHIVE_MOST = 4 << 30   # bytes of an unpacked tar file, with the members that are ignored, such as build
 # Names of folders that a tree in use may contain. They are ignored, with everything in them.
 PASSED_OVER = ("build", ".git", "__pycache__", "__MACOSX", ".vscode", ".cache")
+
+# How to unpack a compressed tar file, by its first bytes.
+UNPACK: dict = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
 
 
 class Refused(Exception):
@@ -94,17 +102,48 @@ def _from_zip(path, pile):
                 pile.add(name, stream)
 
 
+class _Limited:
+    """The unpacked bytes of a tar file. Raise Refused if a header is so long that reading it would take much memory, or
+    if the file is so long that reading it would take much time."""
+
+    def __init__(self, stream):
+        self.stream, self.at = stream, 0
+
+    def tell(self):
+        return self.at
+
+    def read(self, size):
+        if size > FILE_MOST + 1:
+            raise Refused("an archive with a header of more than %d MiB" % (FILE_MOST >> 20))
+        data = self.stream.read(size)
+        self.at += len(data)
+        if self.at > ARCHIVE_MOST:
+            raise Refused("an archive of more than %d GiB when unpacked" % (ARCHIVE_MOST >> 30))
+        return data
+
+    def seek(self, to):
+        if to < self.at:
+            raise tarfile.StreamError("seeking backwards")
+        while self.at < to and self.read(min(to - self.at, 1 << 16)):
+            pass
+
+
 def _from_tar(path, pile):
-    with tarfile.open(path) as archive:
-        for info in archive:
-            name = _plain(info.name)
-            if info.isdir() or not pile.wants(name):
-                continue
-            if info.issym() or info.islnk():
-                raise Refused("%s: a link" % name)
-            if not info.isreg() or info.issparse():
-                raise Refused("%s: not a plain file" % name)
-            pile.add(name, archive.extractfile(info))
+    with open(path, "rb") as packed:
+        start = packed.read(6)
+        packed.seek(0)
+        stream = next((unpack(packed) for magic, unpack in UNPACK.items() if start.startswith(magic)), packed)
+        limited: Any = _Limited(stream)
+        with tarfile.open(fileobj=limited, mode="r:") as archive:
+            for info in archive:
+                name = _plain(info.name)
+                if info.isdir() or not pile.wants(name):
+                    continue
+                if info.issym() or info.islnk():
+                    raise Refused("%s: a link" % name)
+                if not info.isreg() or info.issparse():
+                    raise Refused("%s: not a plain file" % name)
+                pile.add(name, archive.extractfile(info))
 
 
 def _without_top(files, known):
