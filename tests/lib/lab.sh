@@ -7,8 +7,9 @@
 #   payload NAME [WORD...]    run a payload in a VM with WORDs on its command line; repeat its claims as
 #                             claims of this test, and print the last output if it did not run to completion
 #                             or ended with another status than the reference (0 without a reference)
-#   asked NAME [WORD...]      run a payload in the same way, but do not repeat its claims; use claim after it
-#   claim TEXT [NAME]         claim, as NAME if given, that the payload's claim that contains TEXT held
+#   asked NAME [WORD...]      run the last payload again, but do not repeat its claims; use claim after it
+#   claim TEXT [NAME]         claim, as NAME if given, that the payload's claim that contains TEXT held; its
+#                             number is that of the run before, because the seal does not cover the text
 #   boots NAME=VALUE [OPTION...]
 #                             claim that a guest and the payload timer run to completion under this toggle
 #   options OPTION...         set options of scripts/hyperscope for the payloads that follow
@@ -157,14 +158,15 @@ plan_of()	# CLAIMS
 	sed -n 's/^1\.\.//p' <<<"$1"
 }
 
+expected=	# the claims that the last payload has to make
 payload()
 {
-	local mine theirs said line number text found ended=0 failed_before=$tests_failed HS_SECONDS=$HS_SECONDS
-	theirs=
+	local mine said line number text found ended=0 failed_before=$tests_failed HS_SECONDS=$HS_SECONDS
+	expected=
 	if [ -n "${HS_REFERENCE:-}" ]; then	# run the reference first: a test may read the last run's trace
 		HS_SECONDS=60 run_sealed "$HS_REFERENCE" "$@"
-		theirs=$claims ended=$status
-		[ "$status" != 124 ] && [ "$(plan_of "$theirs")" ] || {
+		expected=$claims ended=$status
+		[ "$status" != 124 ] && [ "$(plan_of "$expected")" ] || {
 			echo "Bail out! The reference solution ended with status $status in $1"
 			last_words
 			exit 1
@@ -177,7 +179,7 @@ payload()
 		[ -s "$tmp/saved" ] && [ "$status" = 0 ]
 		ok $? "$1: the machine is saved and restored$lab_under" || last_words
 	fi
-	[ -n "${HS_REFERENCE:-}" ] || theirs=$claims
+	[ -n "${HS_REFERENCE:-}" ] || expected=$claims
 	while IFS= read -r line; do
 		number=$(sed -nE 's/^(not )?ok ([0-9]+) - .*/\2/p' <<<"$line")
 		[ "$number" ] || continue
@@ -185,9 +187,9 @@ payload()
 		found=$(grep -E "^ok $number - " <<<"$mine")
 		[ "$found" ] && [[ $found != *" # SKIP "* || $text == *" # SKIP "* ]]
 		ok $? "$text$lab_under" || reasons "$number" <<<"$said"
-	done <<<"$theirs"
+	done <<<"$expected"
 	# A payload whose claims all hold ends with the reference's status, unless the host or the VMM fails after it.
-	[ "$(plan_of "$mine")" ] && [ "$(plan_of "$mine")" = "$(plan_of "$theirs")" ] &&
+	[ "$(plan_of "$mine")" ] && [ "$(plan_of "$mine")" = "$(plan_of "$expected")" ] &&
 		{ [ "$status" = "$ended" ] || [ "$tests_failed" != "$failed_before" ]; }
 	ok $? "$1 runs to completion$lab_under" || { last_words; diag "status $status"; }
 	ends_if_hung
@@ -207,9 +209,10 @@ boots()
 
 claim()
 {
-	local line
-	line=$(grep -F -- "$1" <<<"$claims" | head -n 1)
-	[[ $line == "ok "* && $line != *" # SKIP "* ]]
+	local line number
+	number=$(grep -F -- "$1" <<<"$expected" | sed -nE '1s/^(not )?ok ([0-9]+) - .*/\2/p')
+	line=$(grep -E "^ok ${number:-none} - " <<<"$claims")
+	[[ $line && $line != *" # SKIP "* ]]
 	ok $? "${2:-$1}" || last_words
 }
 

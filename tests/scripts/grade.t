@@ -360,6 +360,22 @@ for status in 124 125; do
 done
 like "$(ended_with 0 | sed 1,4d)" '^not ok' "words on the console do not end the test accesses.sh as passed"
 
+said=$(
+	. "$HS_TOP/tests/lib/lab.sh"
+	run_sealed()	# BUILD NAME WORD
+	{
+		status=0 claims="$3" out='' err='' took=1
+	}
+	payload x $'ok 1 - a\nok 2 - none is missed\n1..2'
+	asked x $'ok 1 - none is missed\nnot ok 2 - a\n1..2'
+	claim "none is missed"
+	asked x $'ok 1 - none is missed\nok 2 - a # SKIP b\n1..2'
+	claim "none is missed"
+	asked x $'not ok 1 - none is missed\nok 2 - a\n1..2'
+	claim "none is missed"
+)
+is "$(grep -o '^.*ok.*missed' <<<"$said" | sed 's/ [0-9].*//' | xargs)" "ok not ok not ok ok" "a claim is found by its number, because the seal does not cover the text"
+
 # ---- input that once got points or ended the grader ----
 mkdir "$tmp/answers"
 for word in nan -nan inf 1e999 ""; do
