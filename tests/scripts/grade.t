@@ -113,7 +113,8 @@ END
 is "$said" "1620.0 seconds, ['not run: the earlier tests took all of the 1620 seconds']" \
 	"\$HS_TIME_SCALE extends the time for all tests together" || diag "$(<"$tmp/err")"
 
-# The first measurement ends in an error of Python, the second fills its folder.
+# The first measurement ends in an error of Python, the second fills its folder, and the third names a
+# file that is removed with the trees.
 said=$(python3 - "$HS_TOP" "$tmp" 2>&1 <<'END'
 import os
 import sys
@@ -124,7 +125,8 @@ from hs.lab import budget
 limits.FOLDER_MOST = 1 << 20
 test = {"id": "null", "points": 10, "budget": {"row": "sbi_version", "ratio": 1}}
 count = measure.count
-for program in ("raise ValueError('no number')", "f = open('said', 'wb')\nwhile True: f.write(bytes(1 << 10)); f.flush()"):
+for program in ("raise ValueError('no number')", "f = open('said', 'wb')\nwhile True: f.write(bytes(1 << 10)); f.flush()",
+                "print(json.dumps('ended; the end of its output (all of it is in /x):  y'))"):
     with open(sys.argv[2] + "/record.py", "w", encoding="ascii") as file:
         file.write("import json, os, sys; os.chdir(json.loads(sys.argv[1])[0])\n" + program)
     measure.COMMAND, measure._counted = [sys.executable, sys.argv[2] + "/record.py"], {}
@@ -133,7 +135,8 @@ for program in ("raise ValueError('no number')", "f = open('said', 'wb')\nwhile 
 END
 )
 is "$said" "sbi_version was not measured: ValueError: no number
-sbi_version was not measured: killed: more than 1 MiB in its files" "a measurement that fails or writes too much gets no points, and does not end the grading"
+sbi_version was not measured: killed: more than 1 MiB in its files
+sbi_version was not measured: ended; the end of its output:  y" "a measurement that fails or writes too much gets no points, and does not end the grading"
 
 # ---- the contest's leaderboard ----
 board()	# CLAIM FILE...: claim that the leaderboard is made; sets $said

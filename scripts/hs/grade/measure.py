@@ -9,6 +9,7 @@ Each measurement runs in a process of its own, with limits: a submission's machi
 """
 import json
 import os
+import re
 import sys
 import types
 
@@ -46,7 +47,7 @@ def _count(out, wanted, qemu, seconds):
     except ValueError:
         raise LaunchError(last) from None  # the last line of an exception
     if isinstance(found, str):
-        raise LaunchError(found)
+        raise LaunchError(re.sub(r" \(all of it is in [^)]*\)", "", found))  # the file is removed with the trees
     return found
 
 
