@@ -180,6 +180,17 @@ the student was not given, so it is the one in the submission's lab.json" "the r
 (cd "$tmp/right" && "$HS_TOP/scripts/hyperscope" grade --out "$tmp/none" --labs "$fixture" --lab 91 --submission . --hidden) >"$tmp/said" 2>&1
 is "$?:$(grep -c 'building' "$tmp/said")" "2:0" "without a key, a lab whose hidden tests need one is not graded" || diag "$(<"$tmp/said")"
 
+# ---- a clone that was copied after make: its dependency files name the files of the first clone ----
+mkdir -p "$tmp/copy/build/kernel/src" "$tmp/copy-tree" && echo x >"$tmp/copy/main.h" && echo y >"$tmp/copy-tree/main.h"
+touch "$tmp/copy/build/hyperscope.elf" "$tmp/copy/build/kernel/src/main.c.o"
+for top in first copy; do
+	echo "main.c.o: $tmp/$top/main.h" >"$tmp/copy/build/kernel/src/main.c.d"
+	is "$(PYTHONPATH=$HS_TOP/scripts python3 -B -c 'import sys, os
+from hs.grade import trees
+print(os.path.exists(trees.begin_build(*sys.argv[1:]) + "/kernel/src/main.c.o"))' "$tmp/copy-tree" "$tmp/copy" "$tmp/copy/build")" \
+		"$([ $top = copy ] && echo True || echo False)" "an object is reused only if it was built in this clone ($top)"
+done
+
 # ---- a clone with files that git does not track, such as the key ----
 git init -q "$tmp/clone" && mkdir -p "$tmp/clone/handed-in/bob" && : >"$tmp/clone/Makefile" && git -C "$tmp/clone" add Makefile
 : >"$tmp/clone/course.key" && : >"$tmp/clone/handed-in/bob/exit.c"

@@ -9,6 +9,7 @@ student's those of the reference's, if their sources are the same; as always wit
 import contextlib
 import fcntl
 import filecmp
+import glob
 import os
 import re
 import shutil
@@ -83,12 +84,19 @@ def _unchanging(out):
         yield
 
 
+def _built_from(top, out):
+    """Return whether OUT was built from TOP. The dependency files of a copied clone name the files of the first one."""
+    places = re.compile("|".join(re.escape(place + "/") for place in (top, out)))
+    return all(places.search(tree.read(name)) for folder in OBJECTS
+               for name in glob.glob(os.path.join(glob.escape(out), folder, "**", "*.d"), recursive=True))
+
+
 def begin_build(top, before_top, before):
     """Create a build folder in TOP with the objects of an earlier build, and give unchanged sources their earlier
     times, so that make rebuilds only what differs. Return the folder."""
     out = os.path.join(top, "build")
     os.makedirs(out, exist_ok=True)
-    same = os.path.exists(os.path.join(before, "hyperscope.elf"))
+    same = os.path.exists(os.path.join(before, "hyperscope.elf")) and _built_from(before_top, before)
     for name in files_of(top):
         mine, theirs = os.path.join(top, name), os.path.join(before_top, name)
         if os.path.isfile(theirs) and filecmp.cmp(mine, theirs, shallow=False):
