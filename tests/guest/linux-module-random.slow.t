@@ -49,10 +49,13 @@ cat >"$tmp/random.sh" <<'END'
 	echo 300M >/sys/block/zram0/disksize && mkswap /dev/zram0 >/dev/null && swapon /dev/zram0 || exit 1
 	echo 8 >/proc/sys/vm/nr_hugepages || exit 1
 	cd /sys/kernel/mm/ksm && echo 1000 >pages_to_scan && echo 50 >sleep_millisecs && echo 1 >run || exit 1
+	for cpu in /sys/kernel/debug/sched/fair_server/cpu*; do
+		echo 0 >$cpu/runtime || exit 1 # see "Harts that go offline" in docs/linux-module.md
+	done
 	cd /sys/kernel/tracing
 	hs=/sys/kernel/debug/hyperscope
 	harts="1 2"
-	# See "Firmware and harts that go offline" in docs/linux-module.md.
+	# See "Harts that go offline" in docs/linux-module.md.
 	grep -q riscv,imsics /proc/device-tree/soc/*/compatible || harts=
 	while [ ! -e /tmp/end ]; do
 		[ -n "$harts" ] || sleep 8

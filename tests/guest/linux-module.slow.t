@@ -151,7 +151,7 @@ cat >"$tmp/hotplug.sh" <<-'END'
 	echo "# $changes changes"
 	[ $changes -ge 2 ]
 END
-# On a machine without IMSICs, OpenSBI may hang (docs/linux-module.md, "Firmware and harts that go offline").
+# On a machine without IMSICs, OpenSBI may hang (docs/linux-module.md, "Harts that go offline").
 on_linux "counters, while hart 1 goes and comes back" --cpu max --machine aia --file "$O/tests/kvm-api/pmu_threads:/pmu_threads" \
 	--file "$tmp/hotplug.sh:/hotplug.sh" "$O/guest/busybox" sh /hotplug.sh
 cat >"$tmp/save.sh" <<-'END'
