@@ -5,12 +5,12 @@
 usage: damage.py HSTRACE TRACE RAM LONG FORMATS [all]
 
 TRACE is an intact trace, and RAM is the file from which it was saved. LONG is a trace whose export takes a while.
-FORMATS are the export formats, separated by commas. With `all`, every command runs on every file; otherwise, report, stat --by event, the exports to CSV and JSON
-and, in turn, three of the other commands run on each file. A command must report a truncated or changed file in
-exactly one sentence that names it, and return its exit status for failures. If nothing of the file can be read, the
-command must not leave an output; otherwise, the output has what can be read. The command must not leave any other
-file. The exports must contain the same events as report: for a truncated file, the records that are complete by this
-script's own count.
+FORMATS are the export formats, separated by commas. With `all`, every command runs on every file; otherwise, report,
+stat --by event, the exports to CSV and JSON and, in turn, three of the other commands run on each file. A command must
+report a truncated or changed file in exactly one sentence that names it, and return its exit status for failures. If
+nothing of the file can be read, the command must not leave an output; otherwise, the output has what can be read. The
+command must not leave any other file. The exports must contain the same events as report: for a truncated file, the
+records that are complete by this script's own count.
 Prints TAP. Works in the current folder.
 """
 import collections

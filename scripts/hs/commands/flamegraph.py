@@ -55,8 +55,12 @@ def read(name):
 
 def write(text, name):
     try:
-        with (open(sys.stdout.fileno(), "w", encoding="utf-8", newline="\n") if name == "-" else output.create(name)) as out:
-            out.write(text)
+        if name == "-":
+            with open(sys.stdout.fileno(), "w", encoding="utf-8", newline="\n") as out:
+                out.write(text)
+        else:
+            with output.create(name) as out:
+                out.write(text)
     except OSError as error:
         raise LaunchError("%s: %s" % ("output" if name == "-" else name, error.strerror)) from None
 

@@ -134,8 +134,10 @@ def _from_tar(path, pile):
         packed.seek(0)
         stream = next((unpack(packed) for magic, unpack in UNPACK.items() if start.startswith(magic)), packed)
         limited: Any = _Limited(stream)
+        archive: Any
         with tarfile.open(fileobj=limited, mode="r:") as archive:
-            for info in archive:
+            while (info := archive.next()) is not None:
+                archive.members.clear()  # otherwise, all of them stay in memory
                 name = _plain(info.name)
                 if info.isdir() or not pile.wants(name):
                     continue
