@@ -17,13 +17,24 @@ no_warning()	# NAME
 	is "$(grep -cE "$warnings" "$tmp/log")" 0 "$1: no warning of Linux" || diag "$(grep -E -A 40 "$warnings" "$tmp/log" | head -n 90)"
 }
 
+# Print arguments for a kernel that scale the times after which it warns of a processor or a task that makes no progress. Their
+# defaults are too short for a machine that hardly gets processor time.
+patient()
+{
+	local stall
+	stall=$(scaled 21)
+	echo "watchdog_thresh=$(scaled 10) rcupdate.rcu_cpu_stall_timeout=$((stall < 300 ? stall : 300))" \
+		"sysctl.kernel.hung_task_timeout_secs=$(scaled 120)"
+}
+
 # Run a program in a machine whose kernel has the module, and relay its claims. Claim that the program ends with status 0, and
 # that Linux warns of nothing. Its output is in $out. OPTION is one of `linux-kvm exec`.
 on_module()	# NAME SECONDS OPTION... PROGRAM ARGUMENT...
 {
 	local name=$1
 	out=$(timeout -s KILL "$(scaled "$2")" "$HS_TOP/scripts/hyperscope" linux-kvm exec --hypervisor hyperscope \
-		--out "$O" --timeout "$(scaled $(($2 - 50)))" --log "$tmp/log" "${@:3}" </dev/null 2>"$tmp/err")
+		--out "$O" --timeout "$(scaled $(($2 - 50)))" --log "$tmp/log" --kernel-args "$(patient)" "${@:3}" \
+		</dev/null 2>"$tmp/err")
 	status=$?
 	relay "$out" "$name"
 	is "$status" 0 "$name: status 0" || diag "$(tail -n 20 "$tmp/err")"
