@@ -4,8 +4,8 @@
  *
  * Each hart goes over its own pages, checks that each page holds the value stored in the previous
  * round, and stores the next value. Arguments: rounds=N (60000), pages=N for each hart (256);
- * until=input: ignore rounds=N and go on until the console has a byte, so that the guest cannot end
- * before it has been saved.
+ * until=input: go on until the console has a byte, so that the guest cannot end before it has been
+ * saved. rounds=N is then the largest number of rounds; the default is no limit.
  */
 #include "rt.h"
 
@@ -14,19 +14,19 @@
 
 static unsigned long memory[HARTS_MAX][PAGES_MAX][PAGE_SIZE / 8]
 	__attribute__((aligned(PAGE_SIZE)));
-static unsigned long rounds[HARTS_MAX], wrong[HARTS_MAX], pages, last;
+static unsigned long rounds[HARTS_MAX], wrong[HARTS_MAX], pages, most;
 static bool until_input;
 
 /*
- * Return whether the hart has made all its rounds and, with until=input, hart 0 has read a byte
- * from the console. The legacy call returns a byte of the console, or -1, in a0.
+ * Return whether the hart has made all its rounds or, with until=input, hart 0 has read a byte from the
+ * console. The legacy call returns a byte of the console, or -1, in a0.
  */
 static bool is_over(unsigned long hart)
 {
 	if (until_input && !hart && rounds[0] % 256 == 0 &&
 	    sbi_call(SBI_LEGACY_CONSOLE_GETCHAR, 0, 0, 0, 0).error >= 0)
-		WRITE_ONCE(until_input, false);
-	return !READ_ONCE(until_input) && rounds[hart] >= last;
+		WRITE_ONCE(most, 0);
+	return rounds[hart] >= READ_ONCE(most);
 }
 
 static void write_all_the_time(unsigned long hart)
@@ -53,7 +53,7 @@ void payload_main(void)
 	if (nr_harts > HARTS_MAX)
 		bail("%d harts: at most %d can write", nr_harts, HARTS_MAX);
 	until_input = boot_arg("until", until, sizeof(until)) && !strcmp(until, "input");
-	last = until_input ? 1 : boot_number("rounds", 60000);
+	most = boot_number("rounds", until_input ? ~0ul : 60000);
 	pages = boot_number("pages", 256);
 	if (pages > PAGES_MAX)
 		pages = PAGES_MAX;

@@ -70,7 +70,7 @@ for name, value in made.items() if sys.argv[1] == "--line" else ():
 }
 
 # Run payload COPY of BUILD with WORDS on its command line, save the machine while it runs, call
-# $lab_between, and restore the machine. Sets what hs sets: $out and $err hold the output of both
+# $lab_between, and restore the machine, with a line of input. Sets what hs sets: $out and $err hold the output of both
 # runs, $took is the sum of their times, and $status is the status of the restored machine. If the
 # first machine fails, nothing is restored, and these variables describe the first run only.
 run_halves()	# BUILD COPY WORDS
@@ -83,7 +83,9 @@ run_halves()	# BUILD COPY WORDS
 	err1=$err took1=$took
 	mv "$tmp/out" "$tmp/first"
 	$lab_between
+	echo >"$tmp/in"
 	O=$1 hs run "${on_host[@]}" --quiet --trace none ${lab_options[@]+"${lab_options[@]}"} --restore "$tmp/saved"
+	rm "$tmp/in"
 	cat "$tmp/first" "$tmp/out" >"$tmp/both" && mv "$tmp/both" "$tmp/out"
 	out=$(tr -d '\0' <"$tmp/out")
 	err=$err1$'\n'$err took=$((took + took1))

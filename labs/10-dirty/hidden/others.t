@@ -13,5 +13,5 @@ payload lab10 do=rule $(variant --line)
 payload lab10 do=taken seed=$seed
 options --icount --harts 2 --vcpus 2 --memory 32M
 saved --save-on writing
-payload save_dirty rounds=20000 pages=$((20 + seed % 200))
+payload save_dirty until=input rounds=1000000 pages=$((20 + seed % 200))
 done_testing

@@ -11,7 +11,7 @@ saved --save-rounds 0
 payload save
 options --icount --harts 2 --vcpus 2 --memory 32M
 saved --save-on writing
-payload save_dirty rounds=20000
+payload save_dirty until=input rounds=1000000
 options --icount --harts 1 --device logdev --vcpus 1 --memory 32M
 saved --save-on saving --save-rounds 0
 payload lab10 do=order
