@@ -42,6 +42,23 @@ static int failed(const struct hst_out *out)
 	return -1;
 }
 
+/* No signal is delivered while the file exists and its name is not in `temporary`. */
+static int make_temporary(char *name)
+{
+	sigset_t all, before;
+	int fd;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	fd = mkstemp(name);
+	if (fd >= 0) {
+		temporary = name;
+		hst_catch_signals(on_signal);
+	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return fd;
+}
+
 static FILE *open_beside(struct hst_out *out)
 {
 	mode_t mask = umask(0);
@@ -55,11 +72,7 @@ static FILE *open_beside(struct hst_out *out)
 		out->beside[0] = '\0';
 		return NULL;
 	}
-	fd = mkstemp(out->beside);
-	if (fd >= 0) {
-		temporary = out->beside;
-		hst_catch_signals(on_signal);
-	}
+	fd = make_temporary(out->beside);
 	if (fd >= 0 && !fchmod(fd, 0666 & ~mask))
 		file = fdopen(fd, "w+b");
 	if (fd >= 0 && !file) {
