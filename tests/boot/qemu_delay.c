@@ -10,24 +10,14 @@
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
-#include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
+#include "in_qemu.h"
 
 #define DELAY_NS     100000
 #define MAIN_LOOP_NS 50000 /* less than the delay */
-
-/* Is this QEMU's main loop, or one of its other threads? Both are false in other programs. */
-static bool in_qemu(bool main_loop)
-{
-	return (gettid() == getpid()) == main_loop &&
-	       !strncmp(program_invocation_short_name, "qemu", 4);
-}
 
 static void delay_hart(void)
 {

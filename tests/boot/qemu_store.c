@@ -9,10 +9,8 @@
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
-#include <errno.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
+#include "in_qemu.h"
 
 #define DELAY_NS 1000000
 #define ONE_IN   16 /* with a delay in each call, a boot would take minutes */
@@ -22,8 +20,7 @@ static void delay_hart(void)
 	static __thread unsigned int calls;
 	struct timespec t = { .tv_nsec = DELAY_NS };
 
-	if (++calls % ONE_IN == 0 && gettid() != getpid() &&
-	    !strncmp(program_invocation_short_name, "qemu", 4))
+	if (++calls % ONE_IN == 0 && in_qemu(false))
 		nanosleep(&t, NULL);
 }
 

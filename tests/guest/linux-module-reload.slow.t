@@ -26,7 +26,7 @@ cat >"$tmp/reload.sh" <<'END'
 	done
 END
 timeout -s KILL "$(scaled $((60 + 2 * rounds)))" "$HS_TOP/scripts/hyperscope" linux-kvm exec --hypervisor hyperscope \
-	--out "$O" --log "$tmp/log" --timeout "$(scaled $((30 + 2 * rounds)))" --file "$O/vmm:/vmm" --file "$O/guest-payloads/hello.bin:/hello.bin" \
+	--out "$O" --log "$tmp/log" --kernel-args "$(stall_timeouts)" --timeout "$(scaled $((30 + 2 * rounds)))" --file "$O/vmm:/vmm" --file "$O/guest-payloads/hello.bin:/hello.bin" \
 	--file "$tmp/reload.sh:/reload.sh" "$O/guest/busybox" sh /reload.sh "$rounds" </dev/null >"$tmp/out" 2>"$tmp/err"
 is "$?,$(grep -c '^memory' "$tmp/out")" 0,20 "loaded and removed $rounds times, each time with a VM" || diag "$(tail -n 5 "$tmp/out" "$tmp/err")"
 no_warning "reloads"

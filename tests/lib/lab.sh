@@ -70,9 +70,10 @@ for name, value in made.items() if sys.argv[1] == "--line" else ():
 }
 
 # Run payload COPY of BUILD with WORDS on its command line, save the machine while it runs, call
-# $lab_between, and restore the machine, with a line of input. Sets what hs sets: $out and $err hold the output of both
-# runs, $took is the sum of their times, and $status is the status of the restored machine. If the
-# first machine fails, nothing is restored, and these variables describe the first run only.
+# $lab_between, and restore the machine, with a line of input. Sets what hs sets: $out and $err hold
+# the output of both runs, $took is the sum of their times, and $status is the status of the restored
+# machine. If the first machine fails, nothing is restored, and these variables describe the first run
+# only.
 run_halves()	# BUILD COPY WORDS
 {
 	local err1 took1

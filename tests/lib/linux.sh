@@ -17,9 +17,9 @@ no_warning()	# NAME
 	is "$(grep -cE "$warnings" "$tmp/log")" 0 "$1: no warning of Linux" || diag "$(grep -E -A 40 "$warnings" "$tmp/log" | head -n 90)"
 }
 
-# Print arguments for a kernel that scale the times after which it warns of a processor or a task that makes no progress. Their
-# defaults are too short for a machine that hardly gets processor time.
-patient()
+# Print the kernel arguments for Linux's own time-outs (soft lockups, RCU stalls, hung tasks): the defaults, scaled like the
+# time-outs of the tests.
+stall_timeouts()
 {
 	local stall
 	stall=$(scaled 21)
@@ -33,7 +33,7 @@ on_module()	# NAME SECONDS OPTION... PROGRAM ARGUMENT...
 {
 	local name=$1
 	out=$(timeout -s KILL "$(scaled "$2")" "$HS_TOP/scripts/hyperscope" linux-kvm exec --hypervisor hyperscope \
-		--out "$O" --timeout "$(scaled $(($2 - 50)))" --log "$tmp/log" --kernel-args "$(patient)" "${@:3}" \
+		--out "$O" --timeout "$(scaled $(($2 - 50)))" --log "$tmp/log" --kernel-args "$(stall_timeouts)" "${@:3}" \
 		</dev/null 2>"$tmp/err")
 	status=$?
 	relay "$out" "$name"
