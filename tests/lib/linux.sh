@@ -13,7 +13,8 @@ make_initrd()	# FOLDER FILE
 # Claim that the log of a kernel with the module, $tmp/log, contains no warning.
 no_warning()	# NAME
 {
-	local warnings='WARNING|\bBUG|ODEBUG|Oops|panic:|stall|parent .kvm. already|already exists in .kvm.|kmemleak: [1-9]|hung|blocked for more|pagealloc:'
+	local warnings='WARNING|\bBUG|ODEBUG|Oops|panic:|detected (expedited )?stall|starved for|parent .kvm. already'
+	warnings+='|already exists in .kvm.|kmemleak: [1-9]|blocked for more|pagealloc:'
 	is "$(grep -cE "$warnings" "$tmp/log")" 0 "$1: no warning of Linux" || diag "$(grep -E -A 40 "$warnings" "$tmp/log" | head -n 90)"
 }
 
