@@ -99,4 +99,13 @@ commit "kvm: add a thing"
 is "$("$tmp/repository/scripts/hyperscope" check-commits; echo $?)" 0 "a commit that origin has is not checked"
 commit "kvm: things"
 like "$("$tmp/repository/scripts/hyperscope" check-commits; echo $?)" "^[0-9a-f]+ kvm: things: 'things' is not an imperative" "a commit that origin does not have is checked"
+
+# ---- references ----
+printf '%s\n' '# The `first` heading' '[here](#the-first-heading) [there](b.md#second)' '`b.md:/^# Second/`' >"$tmp/repository/a.md"
+printf '%s\n' '# Second' '[no](a.md#second)' '[none](c.md)' '`a.md:/^# Second/`' >"$tmp/repository/b.md"
+git -C "$tmp/repository" add a.md b.md
+is "$("$tmp/repository/scripts/hyperscope" check-refs; echo $?)" 'b.md:2: a link to #second, which a.md does not have
+b.md:3: a link to c.md, which does not exist
+b.md:4: no line of a.md matches /^# Second/
+1' "links to headings and files, and references to lines, have to lead somewhere"
 done_testing

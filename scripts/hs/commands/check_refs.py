@@ -2,9 +2,11 @@
 """check-refs - check the references from the docs to code and the links to files.
 
 A reference is `file:/regex/` in backticks; a line of that file has to match. A
-link to a file of the tree has to name an existing file. In a lab's tree, a file
+link to a file of the tree has to name an existing file, and a link to a heading
+(page.md#heading, or #heading) has to name one of the page. In a lab's tree, a file
 that the student has yet to complete need not have a matching line.
 """
+import functools
 import os
 import re
 
@@ -14,7 +16,8 @@ from hs.paths import TOP
 
 EPILOG = "exit status: 0; 1 faults were found, one per line; 2 usage error"
 
-LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
+LINK = re.compile(r"\]\(([^)#:\s]*)(?:#([^)\s]+))?\)")
+HEADING = re.compile(r"^#+ +(.*?) *$|^```.*?^```", re.M | re.S)
 REFERENCE = re.compile(r"`([\w./-]+):/((?:[^/`]|\\/)+)/`")
 
 
@@ -34,9 +37,21 @@ def problem(path, pattern):
         "no line of %s matches /%s/" % (path, pattern)
 
 
-def lost(doc, target):
-    path = os.path.normpath(os.path.join(os.path.dirname(doc), target))
-    return None if os.path.exists(os.path.join(TOP, path)) else "a link to %s, which does not exist" % path
+@functools.cache
+def headings(path):
+    """The names by which links refer to the page's headings, as on GitHub."""
+    with open(os.path.join(TOP, path), encoding="utf-8") as page:
+        found = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text) for text in HEADING.findall(page.read()) if text]
+    return {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in found}
+
+
+def lost(doc, target, heading):
+    path = os.path.normpath(os.path.join(os.path.dirname(doc), target)) if target else doc
+    if not os.path.exists(os.path.join(TOP, path)):
+        return "a link to %s, which does not exist" % path
+    if heading and path.endswith(".md") and heading not in headings(path):
+        return "a link to #%s, which %s does not have" % (heading, path)
+    return None
 
 
 def main(argv):
@@ -46,7 +61,7 @@ def main(argv):
         with open(os.path.join(TOP, doc), encoding="utf-8") as source:
             for number, line in enumerate(source, 1):
                 texts = [problem(path, pattern) for path, pattern in REFERENCE.findall(line)]
-                texts += [lost(doc, target) for target in LINK.findall(re.sub("`[^`]*`", "", line))]
+                texts += [lost(doc, *link) for link in LINK.findall(re.sub("`[^`]*`", "", line))]
                 for text in filter(None, texts):
                     print("%s:%d: %s" % (doc, number, text))
                     bad = 1
