@@ -17,8 +17,11 @@ static int __init hyperscope_init(void)
 	hv_hartmask_words = hartmask_words_for(nr_cpu_ids);
 	err = harts_probe();
 	if (err == -EBUSY)
-		pr_err("hyperscope: kvm.ko is using the harts; unload it, or see "
-		       "docs/linux-module.md\n");
+		pr_err("hyperscope: kvm.ko has reserved the harts: unload it, or load it with "
+		       "enable_virt_at_load=0\n");
+	if (err == -ENODEV)
+		pr_err("hyperscope: a hart lacks the H extension or its page tables, or the device "
+		       "tree does not list it (riscv,isa-extensions)\n");
 	if (!err)
 		err = events_init();
 	if (err)

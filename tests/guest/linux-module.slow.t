@@ -489,6 +489,7 @@ cat >"$tmp/no-h.sh" <<-'END'
 END
 on_linux "harts without the H extension" --cpu rv64,h=off --file "$tmp/no-h.sh:/no-h.sh" \
 	"$O/guest/busybox" sh /no-h.sh
+like "$(grep 'hyperscope: ' "$tmp/log")" 'a hart lacks the H extension' "harts without the H extension: the log has the reason"
 
 programs="stats errors caps ring run regs reset ids lacks debug bus edges sbi lazy_put logged tally fp lifecycle"
 files=()
