@@ -20,7 +20,7 @@
 #include "linux.h"
 
 static DEFINE_MUTEX(users_mutex);
-static unsigned int nr_users; /* files of VMs and vCPUs; protected by users_mutex */
+static unsigned int nr_users; /* the core's open files, and running KVM_CREATE_VMs; users_mutex */
 
 /*
  * Harts on which the existing VMs must not run: they have fewer G-stage modes, VMIDs or guest

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * file.c - the device, and the files behind the descriptors of VMs, vCPUs and statistics. The core
- * implements each with a struct hv_file_ops.
+ * file.c - the device, and the files behind the descriptors of VMs, vCPUs, in-kernel devices
+ * (KVM_CREATE_DEVICE) and statistics. The core implements each with a struct hv_file_ops.
  */
 #include <linux/anon_inodes.h>
 #include <linux/file.h>
@@ -18,7 +18,10 @@ struct core_file {
 	void *priv;
 };
 
-/* A call of the core that `make` makes: an ioctl (cmd, arg) or a read() (buf, size, at). */
+/*
+ * A call into the core, in a form that can be repeated. make() executes it: an ioctl (cmd, arg) or a
+ * read() (buf, size, at).
+ */
 struct call {
 	long (*make)(struct call *call);
 	const struct hv_file_ops *ops;

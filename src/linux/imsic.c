@@ -8,9 +8,10 @@
  * made later, the store could fault on a hart that had cached the mapping's absence.
  *
  * Linux gets no guest external interrupts (IRQ_S_GEXT), and so needs no handler for them: the core
- * writes hgeie only around hv_idle(), which returns at once on Linux, and with interrupts off. A
- * handler would be in the way of kvm.ko, which occupies this interrupt as long as it is loaded. The
- * vCPU of a thread that sleeps is not loaded, so its registers are not in a file.
+ * writes hgeie only around hv_idle(), which returns at once on Linux, and with interrupts off. Nor is
+ * the interrupt needed to wake a vCPU's thread: while the thread sleeps, the vCPU is not loaded, and
+ * its IMSIC's registers are in memory. A handler would keep kvm.ko from requesting this interrupt,
+ * which kvm.ko does when it is loaded.
  */
 #include <linux/bitops.h>
 #include <linux/io.h>

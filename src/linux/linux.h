@@ -165,11 +165,12 @@ static inline void trap_csrs_restore(const struct trap_csrs *csrs)
 
 /*
  * memory.c: memory set aside for the calling thread. hv_pages_alloc() and hv_alloc() use it if Linux
- * cannot give them any without sleeping. It consists of pages, and of blocks of the order `wanted`,
- * which is the largest that they asked this reserve for in vain since `wanted` was set to 0.
- * reserve_begin() waits until Linux has reclaimed and compacted enough memory, and may let it kill a
- * process. It returns false if Linux has no memory, or if the thread is being killed, and then
- * reserve_end() must not be called.
+ * has none that can be allocated without sleeping. It consists of single pages and, unless `order` is
+ * 0, of blocks of this order. If it has no block for a request, the request's order is recorded in
+ * `wanted` (the largest one counts); the next reserve_begin() allocates blocks of that order. The
+ * caller sets `wanted` to 0 before the first one. reserve_begin() waits until Linux has reclaimed and
+ * compacted enough memory, and may let it kill a process. It returns false if Linux has no memory, or
+ * if the thread is being killed, and then reserve_end() must not be called.
  */
 struct reserve {
 	struct hlist_node link;

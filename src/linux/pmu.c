@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * pmu.c - the harts' programmable counters, lent to the core for its guests (hv/host_pmu.h).
+ * pmu.c - the harts' programmable counters, provided to guests by perf events (hv/host_pmu.h).
  *
  * Linux's perf owns the counters. A prepared counter is a perf event of the thread that runs the
  * vCPU: perf gives it a counter of the hart whenever the thread runs, and takes the counter back

@@ -191,8 +191,9 @@ bool hv_signal_pending(void)
 }
 
 /*
- * Linux does some of a thread's work on its way to user space, and a guest may run for a long time
- * before that. The core checks for such work together with a need to reschedule.
+ * Linux does a thread's pending work (task_work, rseq: TIF_NOTIFY_RESUME) on the thread's way to user
+ * space, and a guest may run for a long time before that. So such work counts as a need to reschedule;
+ * hv_resched() does it.
  */
 bool __kprobes hv_resched_needed(void)
 {

@@ -327,7 +327,7 @@ static void range_end(struct mmu_notifier *mn, const struct mmu_notifier_range *
 	local_irq_restore(flags);
 }
 
-/* int in Linux 6.12, bool in 7.2 */
+/* The type that test_young() and the other two callbacks return: int in Linux 6.12, bool in 7.2. */
 typedef typeof(((struct mmu_notifier_ops *)NULL)->test_young(NULL, NULL, 0)) young_t;
 
 static bool age(struct mmu_notifier *mn, hva_t start, hva_t end, bool clear)

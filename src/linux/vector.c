@@ -42,7 +42,10 @@ static void unblock_linux(void)
 {
 	if (!this_cpu_read(blocked))
 		return;
-	/* A trap of the host, such as a fault of perf, takes the unit's state for that of such code. */
+	/*
+	 * If the host trapped meanwhile, for example in perf's code, its trap handler took
+	 * RISCV_PREEMPT_V for Linux's own vector code, and may have set the other two flags.
+	 */
 	current->thread.riscv_v_flags &=
 		~(RISCV_PREEMPT_V | RISCV_PREEMPT_V_DIRTY | RISCV_PREEMPT_V_NEED_RESTORE);
 	this_cpu_write(blocked, false);

@@ -215,7 +215,7 @@ static void flush_requests_and_flushes_are_counted_separately(void **state)
 	assert_int_equal(vm.vm->stats.remote_tlb_flush, 0); /* no vCPU was in its guest */
 }
 
-/* ---- young marks, and pages that move --------------------------------------------------------- */
+/* ---- accessed bits, and pages that move --------------------------------------------------------- */
 
 static bool is_young(hva_t hva)
 {

@@ -8,8 +8,8 @@
  * looked up its page before the end is retried (inval_seq). So a guest never has access to a page
  * that the host considers free.
  *
- * Young marks are the A bits of the leaves. clear_young fences, so that an access through an old
- * translation is not missed; a mark that hardware sets at the same time may be lost.
+ * A page is young if its leaf's A bit is set. clear_young fences, so that an access through an old
+ * translation is not missed; an A bit that hardware sets at the same time may be lost.
  *
  * A range is handled in pieces; between two pieces, mmu_lock is released and interrupts are taken
  * (gstage_pause()). From before the first piece, the whole range counts as being invalidated, and
