@@ -62,6 +62,7 @@ mutant "fence.i: a fetch does not ask the host for an executable page" gstage_fa
 	's/if \(!fault->fetch\)\n\t\t\tflags/if (1)\n\t\t\tflags/' test_icache
 mutant "fence.i: a store takes the permission to execute from a stale page" gstage_fault.c \
 	's/pte = keep_x\(.*?;/;/' test_icache
+mutant "the walk of the guest's tables does not look for a signal afterwards" vsstage.c 's/\tvcpu_set_request\(vcpu, REQ_HOST\);.*?\n//' test_vsstage
 mutant "fence.i: the walk ignores that a leaf is not executable" vsstage.c \
 	's/fault->fetch \? PTE_X : 0/0/' test_icache
 mutant "fence.i: a nested guest's fetch is content with a leaf that is not executable" shadow.c \

@@ -276,8 +276,6 @@ static __attribute__((noinline)) int handle_fault(struct kvm_vcpu *vcpu, const s
 	struct gstage_fault fault, guess;
 
 	memslot_vcpu_refresh(vcpu);
-	if (gpa != &gpa_htval_ops)
-		vcpu_set_request(vcpu, REQ_HOST); /* a walk reads guest memory and may sleep */
 	if (gpa->locate(vcpu, trap, &fault)) {
 		/* The G-stage permits the access by now, or the guest has changed its tables. */
 		trace_kvm_page_fault((gpa_t)trap->htval << 2, trap->scause);

@@ -10,6 +10,7 @@
  * fits the trap, the guest tries again. Spec: S §3.2, H §5.2, Svnapot.
  */
 #include <asm-generic/errno.h>
+#include "request.h"
 #include "mmu/memslot.h"
 #include "mmu/tlb.h"
 #include "mmu/vsstage.h"
@@ -123,6 +124,7 @@ int vsstage_locate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, struct gst
 	int err = walk(vcpu, trap, fault);
 	pte_t needs = fault->write ? PTE_W : fault->fetch ? PTE_X : 0;
 
+	vcpu_set_request(vcpu, REQ_HOST); /* the walk has read guest memory, and may have slept */
 	/*
 	 * The hart may still use a translation that the tables no longer have (S §2.1), and would
 	 * trap on it again.
