@@ -11,14 +11,15 @@
 struct host_timer {
 	void (*fn)(struct hv_timer *timer); /* as in struct hv_timer */
 	struct hrtimer hrtimer;
+	u64 deadline; /* of the last hv_timer_start() */
 };
 
 static_assert(sizeof(struct host_timer) <= sizeof(struct hv_timer));
 static_assert(offsetof(struct host_timer, hrtimer) == offsetof(struct hv_timer, opaque));
 
-static struct hrtimer *hrtimer_of(struct hv_timer *timer)
+static struct host_timer *host_timer_of(struct hv_timer *timer)
 {
-	return &((struct host_timer *)timer)->hrtimer;
+	return (struct host_timer *)timer;
 }
 
 unsigned long hv_timebase_hz(void)
@@ -38,11 +39,30 @@ static s64 ns_until(u64 deadline)
 		     KTIME_MAX / 3);
 }
 
+/* hv_timer_start() may write another deadline meanwhile: the hrtimer gets the last one. */
+static void arm(struct host_timer *timer)
+{
+	u64 deadline;
+
+	do {
+		deadline = READ_ONCE(timer->deadline);
+		hrtimer_start(&timer->hrtimer, ns_to_ktime(ns_until(deadline)),
+			      HRTIMER_MODE_REL_HARD);
+	} while (READ_ONCE(timer->deadline) != deadline);
+}
+
+/*
+ * CLOCK_MONOTONIC is faster than the time CSR while NTP advances it. The hrtimer then expires before
+ * the deadline, and the core would find that nothing is due.
+ */
 static enum hrtimer_restart expired(struct hrtimer *hrtimer)
 {
 	struct host_timer *timer = container_of(hrtimer, struct host_timer, hrtimer);
 
-	timer->fn((struct hv_timer *)timer);
+	if (csr_time() < READ_ONCE(timer->deadline))
+		arm(timer);
+	else
+		timer->fn((struct hv_timer *)timer);
 	return HRTIMER_NORESTART;
 }
 
@@ -50,21 +70,23 @@ void hv_timer_init(struct hv_timer *timer, void (*fn)(struct hv_timer *timer))
 {
 	timer->fn = fn;
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
-	hrtimer_init(hrtimer_of(timer), CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
-	hrtimer_of(timer)->function = expired;
+	hrtimer_init(&host_timer_of(timer)->hrtimer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
+	host_timer_of(timer)->hrtimer.function = expired;
 #else
-	hrtimer_setup(hrtimer_of(timer), expired, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
+	hrtimer_setup(&host_timer_of(timer)->hrtimer, expired, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_HARD);
 #endif
 }
 
 void hv_timer_start(struct hv_timer *timer, u64 deadline)
 {
-	hrtimer_start(hrtimer_of(timer), ns_to_ktime(ns_until(deadline)), HRTIMER_MODE_REL_HARD);
+	WRITE_ONCE(host_timer_of(timer)->deadline, deadline);
+	arm(host_timer_of(timer));
 }
 
 void hv_timer_cancel(struct hv_timer *timer)
 {
-	hrtimer_cancel(hrtimer_of(timer));
+	hrtimer_cancel(&host_timer_of(timer)->hrtimer);
 }
 
 void hv_sample(unsigned int mode, unsigned long pc)

@@ -378,7 +378,7 @@ struct hv_timer {
 			struct list_head link;
 			unsigned int armed; /* 0: not armed */
 		};
-		u64 opaque[10]; /* as large as any host's */
+		u64 opaque[11]; /* as large as any host's */
 	};
 };
 
