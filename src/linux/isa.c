@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * isa.c - the extensions that every hart has, according to the device tree.
+ * isa.c - the extensions that every hart of Linux has, according to the device tree.
  *
  * The device tree is read directly, because Linux itself knows only some of the extensions.
  */
@@ -17,6 +17,8 @@ bool hv_isa_has(const char *name)
 	if (!strcmp(name, "v") && !vector_is_usable())
 		return false;
 	for_each_of_cpu_node(node) {
+		if (!of_device_is_available(node)) /* another system's, or without an MMU */
+			continue;
 		some = true;
 		all &= of_property_match_string(node, "riscv,isa-extensions", name) >= 0;
 	}

@@ -491,6 +491,32 @@ on_linux "harts without the H extension" --cpu rv64,h=off --file "$tmp/no-h.sh:/
 	"$O/guest/busybox" sh /no-h.sh
 like "$(grep 'hyperscope: ' "$tmp/log")" 'a hart lacks the H extension' "harts without the H extension: the log has the reason"
 
+# The device tree has another hart, which Linux does not use. It lacks the H extension.
+if command -v dtc >/dev/null; then
+	"${QEMU:-qemu-system-riscv64}" -M virt,dumpdtb="$tmp/dtb" -cpu rv64 -smp 2 -m 2G -nographic 2>/dev/null
+	dtc -q -I dtb -O dts "$tmp/dtb" | sed '0,/cpu@0 {/s//cpu@7 {\ndevice_type = "cpu"; reg = <7>; status = "disabled"; compatible = "riscv"; riscv,isa-extensions = "i";\n};\n&/' |
+		dtc -q -I dts -O dtb -o "$tmp/dtb"
+	on_linux "a disabled hart" --qemu-args "-dtb $tmp/dtb" --file "$O/guest-payloads/exits.bin:/exits.bin" "$O/vmm" --no-sandbox --quiet --testdev /exits.bin
+else
+	skip "a disabled hart" "dtc is not installed"
+fi
+
+# NTP may make CLOCK_MONOTONIC faster than the time CSR, here by a tenth. The payload waits for a second, twice, and the busy
+# loop has Linux look for expired timers at each tick.
+cat >"$tmp/clock.sh" <<-'END'
+	/bin/busybox adjtimex -q -t 11000 || exit 1
+	while :; do :; done &
+	busy=$!
+	timeout 60 /vmm --no-sandbox --quiet --watchdog 0 /wait.bin >/tmp/out
+	echo "$?,$(cat /tmp/out)" >/tmp/said
+	kill $busy
+	[ "$(cat /tmp/said)" = "0,wait: and once more" ] && echo "ok 1 - a vCPU wakes up in time" && exit
+	echo "not ok 1 - a vCPU wakes up in time"
+	sed 's/^/# /' /tmp/said
+END
+on_linux "a fast clock" --harts 1 --file "$O/vmm:/vmm" --file "$O/guest-payloads/wait.bin:/wait.bin" --file "$tmp/clock.sh:/clock.sh" \
+	"$O/guest/busybox" sh /clock.sh
+
 programs="stats errors caps ring run regs reset ids lacks debug bus edges sbi lazy_put logged tally fp lifecycle"
 files=()
 for name in $programs; do
