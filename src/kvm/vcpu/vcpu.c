@@ -33,15 +33,15 @@ void vcpu_hart_init(void)
 	csr_write(hideleg, HIDELEG_DEFAULT);
 	csr_write(hvip, 0);
 	/* Guest external interrupts reach the host only while hgeie enables them (irqchip.h). */
-	csr_write(hie, hv_isa_has("ssaia") ? BIT(IRQ_S_GEXT) : 0);
+	csr_write(hie, isa_host_has(KVM_RISCV_ISA_EXT_SSAIA) ? BIT(IRQ_S_GEXT) : 0);
 	csr_write(hgeie, 0);
 	csr_write(vsie, 0);
 	csr_write(vsatp, 0);
 	csr_write64(henvcfg, 0);
-	if (hv_isa_has("ssaia"))
+	if (isa_host_has(KVM_RISCV_ISA_EXT_SSAIA))
 		aia_hart_init();
 	fwft_hart_init();
-	if (hv_isa_has("sstc"))
+	if (isa_host_has(KVM_RISCV_ISA_EXT_SSTC))
 		csr_write64(vstimecmp, TIMER_NEVER);
 }
 
