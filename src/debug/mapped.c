@@ -6,8 +6,12 @@
  * meanwhile: a table that is freed during the search keeps its place, and poison is not a valid
  * entry. A table's root is registered while it exists.
  *
+ * Shadow tables are not registered (rules.mk). One may map a freed page as long as its vCPU is outside
+ * and has REQ_SHADOW pending (docs/locking.md, rule 26). So the vCPU's thread searches its own tables
+ * whenever it has served this request (shadow.c).
+ *
  * Locks: roots_lock guards the registry and the search, and is held while a block leaves the
- * quarantine. It is taken without the checks of lock.c.
+ * quarantine. It is taken without the checks of lock.c. The vCPU's mutex guards its shadow tables.
  */
 #include "check.h"
 #include "hv/pte.h"
@@ -29,6 +33,7 @@ struct root {
 	/* That of a G-stage is its own, because its mode changes while it is empty. */
 	const unsigned int *levels;
 	unsigned int entries;
+	const struct kvm_vcpu *vcpu; /* it uses this shadow table; NULL: not a shadow table */
 };
 
 static struct root roots[ROOTS_MAX];
@@ -58,14 +63,27 @@ static void replace(const void *old, struct root new)
 	spin_unlock(&roots_lock);
 }
 
-/* Does the entry still map the page? Its A and D may have changed. */
-static bool still_maps(const pte_t *ptep, pte_t pte)
+/*
+ * Does the entry still map the page, although no request is pending that will remove it? Its A and D may
+ * have changed.
+ */
+static bool still_maps(const struct root *root, const pte_t *ptep, pte_t pte)
 {
 	pte_t now;
 
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	now = READ_ONCE(*ptep);
+	if (root->vcpu && debug_shadow_pending(root->vcpu))
+		return false;
 	return pte_is_leaf(now) && pte_to_hpa(now) == pte_to_hpa(pte);
+}
+
+static const char *kind(const struct root *root)
+{
+	if (root->vcpu)
+		return "the shadow table of a vCPU";
+	return root->levels == &host_levels ? "the page table of a process"
+					    : "the G-stage table of a VM";
 }
 
 /*
@@ -76,23 +94,11 @@ static void check_leaf(const struct root *root, const pte_t *ptep, pte_t pte, in
 		       u64 address)
 {
 	for (u64 at = 0; at < PAGE_SIZE << (9 * level); at += PAGE_SIZE) {
-		if (!debug_page_is_freed(pte_to_hpa(pte) + at) || !still_maps(ptep, pte))
+		if (!debug_page_is_freed(pte_to_hpa(pte) + at) || !still_maps(root, ptep, pte))
 			continue;
-		printk("host: %s 0x%llx has the entry 0x%lx\n",
-		       root->levels == &host_levels ? "the page table of a process at"
-						    : "the G-stage table of a VM at",
-		       address, pte);
+		printk("host: %s at 0x%llx has the entry 0x%lx\n", kind(root), address, pte);
 		debug_page_panic("still mapped", pte_to_hpa(pte) + at, root->owner);
 	}
-}
-
-/*
- * All leaves of a G-stage table have U. Those of a reverse map do not: they have addresses of L2, not of
- * host memory (shadow_reverse.c).
- */
-static bool is_host_leaf(const struct root *root, pte_t pte)
-{
-	return pte_is_leaf(pte) && (root->levels == &host_levels || (pte & PTE_U));
 }
 
 /*
@@ -107,7 +113,7 @@ static void check_table(const struct root *root, hpa_t pa, int level, unsigned i
 	for (unsigned int i = 0; i < entries; i++, address += PAGE_SIZE << (9 * level)) {
 		pte_t pte = READ_ONCE(table[i]);
 
-		if (is_host_leaf(root, pte) && page_of(pte_to_hpa(pte)))
+		if (pte_is_leaf(pte) && page_of(pte_to_hpa(pte)))
 			check_leaf(root, &table[i], pte, level, address);
 		else if (pte_is_table(pte) && level > 0 && page_of(pte_to_hpa(pte)))
 			check_table(root, pte_to_hpa(pte), level - 1, ENTRIES, address);
@@ -121,6 +127,15 @@ void debug_check_mappings(void)
 		if (roots[i].owner)
 			check_table(&roots[i], roots[i].table, (int)READ_ONCE(*roots[i].levels) - 1,
 				    roots[i].entries, 0);
+	spin_unlock(&roots_lock);
+}
+
+void debug_check_shadow(const struct kvm_vcpu *vcpu, const struct gstage *gs)
+{
+	struct root root = { gs, gs->root, &gs->levels, 4 * ENTRIES, vcpu };
+
+	spin_lock(&roots_lock);
+	check_table(&root, root.table, (int)gs->levels - 1, root.entries, 0);
 	spin_unlock(&roots_lock);
 }
 
@@ -139,7 +154,7 @@ int __wrap_pgtable_init_mm(struct mm *mm)
 	int err = __real_pgtable_init_mm(mm);
 
 	if (!err)
-		replace(NULL, (struct root){ mm, mm->root, &host_levels, USER_ROOTS });
+		replace(NULL, (struct root){ mm, mm->root, &host_levels, USER_ROOTS, NULL });
 	return err;
 }
 
@@ -154,7 +169,7 @@ int __wrap_gstage_init(struct gstage *gs, const struct gstage_ops *ops, bool hug
 	int err = __real_gstage_init(gs, ops, huge);
 
 	if (!err)
-		replace(NULL, (struct root){ gs, gs->root, &gs->levels, 4 * ENTRIES });
+		replace(NULL, (struct root){ gs, gs->root, &gs->levels, 4 * ENTRIES, NULL });
 	return err;
 }
 

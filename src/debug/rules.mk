@@ -34,9 +34,12 @@ $(O)/debug/src/host/%.o: private AREA := $(DEBUG_AREA_host)
 $(O)/debug/src/kvm/%.o: private AREA := $(AREA_kvm)
 AREA_debug := $(DEBUG_AREA_host) -I$(O)/gen/debug -iquote $(TOP)/src/debug -iquote $(TOP)/src/kvm
 $(O)/debug/src/debug/%.o: private AREA := $(AREA_debug)
+$(O)/debug/src/debug/shadow.c.o: private AREA := $(AREA_kvm) -iquote $(TOP)/src/debug
 $(O)/debug/src/host/sched/mutex.c.o $(O)/debug/src/host/kvm_host.c.o: private AREA += -DDEFINES_MUTEX
 # The pages that shortage.c withholds are free before and afterwards, so they need no quarantine.
 $(O)/debug/src/host/mm/shortage.c.o: private AREA += -Dpage_free=__real_page_free
+# mapped.c searches shadow tables in another way than the tables that gstage_init() registers.
+$(O)/debug/src/kvm/mmu/shadow.c.o: private AREA += -Dgstage_init=__real_gstage_init
 # Its inline assembly needs the register of the frame pointer.
 NO_FRAME_POINTER := src/kvm/exit/run.c
 $(NO_FRAME_POINTER:%=$(O)/debug/%.o): private AREA += -fomit-frame-pointer

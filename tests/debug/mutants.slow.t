@@ -9,7 +9,7 @@ fixes "the mistakes are planted in code that all toggles use" all
 
 make -s -f "$HS_TOP/Makefile" O="$O" debug-kernel >"$tmp/out" 2>&1
 ok $? "the debug kernel can be built" || diag "$(tail -n 5 "$tmp/out")"
-needs_built "$O/tests/debug/fail_alloc" "$O/tests/kvm/unmap" "$O"/tests/linux-abi/{vm,file_wait,file_disk}
+needs_built "$O/tests/debug/fail_alloc" "$O"/tests/kvm/{unmap,l2_page} "$O"/tests/linux-abi/{vm,file_wait,file_disk}
 truncate -s 16M "$tmp/disk"
 
 mutant()	# NAME FILE SUBSTITUTION REPORT PROGRAM...
@@ -44,6 +44,11 @@ mutant "a page that is freed while a process maps it" src/host/mm/mm_walk.c \
 mutant "a page that is freed while a G-stage maps it" src/kvm/mmu/notifier.c \
 	's/(static void notifier_start.*?)gstage_unmap, true/$1gstage_is_young, true/s' \
 	'panic: page 0x[0-9a-f]*, freed in 0x[0-9a-f]*: still mapped' "$O/tests/kvm/unmap"
+for fenced in "" fenced; do
+	mutant "a page that is freed while a shadow table maps it${fenced:+, after a fence of L1}" \
+		src/kvm/mmu/shadow_reverse.c 's/\tgs->work = 0;\n\tc->changed/\treturn;\n$&/' \
+		'panic: page 0x[0-9a-f]*, freed in 0x[0-9a-f]*: still mapped' "$O/tests/kvm/l2_page" $fenced
+done
 mutant "a page that is written after it was freed" src/host/mm/kstack.c 's/\tpage_free\(pa, KSTACK_ORDER\);/\tpage_free(pa, KSTACK_ORDER); *(char *)pa_to_va(pa + 8) = 1;/' \
 	'panic: page 0x[0-9a-f]*, freed in 0x[0-9a-f]*: poison overwritten at offset 0x8' "$O/tests/linux-abi/thread"
 reads=(--disk "$tmp/disk" "$O/tests/linux-abi/file_disk")

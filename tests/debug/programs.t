@@ -10,7 +10,7 @@
 fixes "other toggles are tested by tests/toggles" all
 need_files
 
-programs=(kvm-api/{run,regs,reset,edges,sbi}
+programs=(kvm-api/{run,regs,reset,edges,sbi} kvm/l2_page
 	linux-abi/{memory,process,thread,signal,jobctl,futex,vm,shortage,hugetlb,file_io,file_wait,file_race,directories})
 make -s -f "$HS_TOP/Makefile" O="$O" debug-kernel "${programs[@]/#/$O/tests/}" >"$tmp/out" 2>&1
 ok $? "the debug kernel and the programs can be built" || diag "$(tail -n 5 "$tmp/out")"

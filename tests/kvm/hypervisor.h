@@ -4,7 +4,8 @@
  *
  * L2's addresses are those of L1. L1 has two tables of the G-stage for them, one with small leaves and
  * one with leaves of 2 MiB, each with a VMID of its own. At each ecall of L2 with a7 = 0, L1 changes to
- * the other table, and at every fourth one, it fences all of them. It makes the other ecalls itself.
+ * the other table, and at every fourth one, it fences all of them. It makes the other ecalls itself,
+ * and returns to L2.
  * At any other trap of L2, L1 makes the call of a failed check, with scause, sepc and stval.
  *
  * L1 uses s3 to s6 and t4, so L2 must not.
@@ -59,7 +60,10 @@ __asm__(".section .rodata\n"
 	"	li	a7, 0x09000000\n"
 	"	li	a6, 0\n"
 	"4:	ecall\n"
-	"5:	j	5b\n"
+	"	csrr	t4, sepc\n"
+	"	addi	t4, t4, 4\n"
+	"	csrw	sepc, t4\n"
+	"	sret\n"
 	"l1_code_end:\n"
 	".previous\n");
 

@@ -91,7 +91,7 @@ Drivers, the machine's description, and small functions that every part uses.
 src/host/*/drivers.* src/host/*/fdt.* src/host/platform/isa.c src/host/platform/* src/host/sched/irq.* src/host/dev/plic.c src/host/platform/imsic_layout.* src/host/dev/imsic.* src/host/dev/aplic.c src/host/dev/sswi.c src/host/*/virtio* src/host/*/port* src/host/*
 = Debug kernel
 What make DEBUG=1 adds to the host's kernel so that it checks itself.
-src/debug/debug.h src/debug/wrapped.def src/debug/check.h src/debug/lock.c src/debug/may_sleep.S src/debug/sleep.c src/debug/slab.c src/debug/page.c src/debug/mapped.c src/debug/device.c src/debug/fail.c src/debug/*
+src/debug/debug.h src/debug/wrapped.def src/debug/check.h src/debug/lock.c src/debug/may_sleep.S src/debug/sleep.c src/debug/slab.c src/debug/page.c src/debug/mapped.c src/debug/shadow.c src/debug/device.c src/debug/fail.c src/debug/*
 = Linux module
 The core on another host: Debian's kernel (docs/linux-module.md).
 src/linux/linux.h src/linux/module.c src/linux/file.c src/linux/thread.c src/linux/work.h src/linux/work.c src/linux/user.c src/linux/hart.c src/linux/* src/linux/core/hv/* src/linux/core/*
