@@ -15,6 +15,7 @@
 #define FDT_NOP        4
 
 #define HEADER_MAGIC   0
+#define HEADER_SIZE    1
 #define HEADER_STRUCT  2
 #define HEADER_STRINGS 3
 
@@ -35,7 +36,7 @@ static void path_push(struct walk *w, const char *name)
 {
 	size_t len = strlen(w->path), i;
 
-	if (len > 1 || !len)
+	if ((len > 1 || !len) && len + 1 < sizeof(w->path))
 		w->path[len++] = '/';
 	for (i = 0; name[i] && len + i + 1 < sizeof(w->path); i++)
 		w->path[len + i] = name[i];
@@ -51,14 +52,18 @@ static void path_pop(struct walk *w)
 	w->path[len] = 0;
 }
 
-/* Get the next property; its node's path is in w->path. Returns false at the end. */
+/*
+ * Get the next property; its node's path is in w->path. Returns false at the end, and at a property that
+ * is not in the tree. The tree ends with a 0, which also ends a name.
+ */
 static bool fdt_next(struct walk *w, const char **name, const void **value, int *len)
 {
 	const char *strings = (const char *)dtb + fdt_cell(dtb, HEADER_STRINGS);
+	const u8 *end = (const u8 *)dtb + fdt_cell(dtb, HEADER_SIZE);
 
 	if (!w->at)
 		w->at = (const u8 *)dtb + fdt_cell(dtb, HEADER_STRUCT);
-	for (;;) {
+	while (w->at + 12 <= end) { /* the words of a property */
 		unsigned long token = fdt_cell(w->at, 0);
 
 		w->at += 4;
@@ -71,12 +76,13 @@ static bool fdt_next(struct walk *w, const char **name, const void **value, int 
 			*len = (int)fdt_cell(w->at, 0);
 			*name = strings + fdt_cell(w->at, 1);
 			*value = w->at + 8;
-			w->at += 8 + ALIGN_UP((unsigned long)*len, 4UL);
-			return true;
+			w->at += 8 + ALIGN_UP((long)*len, 4L);
+			return *len >= 0 && w->at <= end && (const u8 *)*name < end;
 		} else if (token != FDT_NOP) {
 			return false;
 		}
 	}
+	return false;
 }
 
 static bool fdt_start(struct walk *w)

@@ -31,12 +31,14 @@ static void hart_init(int index, unsigned long id)
 void smp_init(unsigned long boot_id)
 {
 	unsigned long ids[MAX_HARTS];
-	int n = fdt_cpus(ids, MAX_HARTS), i;
-	const void *prop = fdt_prop("/cpus", "timebase-frequency", NULL);
+	const void *prop;
+	int n, i;
 
+	hart_init(0, boot_id); /* first: the handler of a trap needs its stack */
+	n = fdt_cpus(ids, MAX_HARTS);
+	prop = fdt_prop("/cpus", "timebase-frequency", NULL);
 	tick_rate = prop ? fdt_cell(prop, 0) : 10000000;
 	sstc = isa_has("_sstc");
-	hart_init(0, boot_id);
 	online[0] = 1;
 	nr_harts = 1;
 	for (i = 0; i < n; i++)
