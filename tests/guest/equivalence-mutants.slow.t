@@ -82,4 +82,7 @@ mistake "htval is not written" exit/nested_fault.c 's/n->htval = trap->htval;/n-
 mistake "hedeleg is ignored" vcpu/nested.c \
 	's/return n->v && !n->unpriv && !\(cause & CAUSE_IRQ_FLAG\)/return 0 \&\& n->v \&\& !(cause \& CAUSE_IRQ_FLAG)/' --hs --first 20
 mistake "vsstatus is not saved" vcpu/nested.c 's/n->vsstatus = csr_read\(vsstatus\);/(void)csr_read(vsstatus);/' --hs --first 20
+mistake "a store to a protected page of a table changes the entry beside it" mmu/shadow_protect.c \
+	's/\tif \(!err && \(\*old & PTE_SOURCE\)/\tif (!err \&\& (*old \& PTE_SOURCE) \&\& (pte \& PTE_W))\n\t\t*(pte_t *)((char *)hv_page_map(pte_to_hpa(pte)) + ((gpa \& 4088) ^ 8)) |= PTE_RSW0;\n$&/' \
+	--hs --first 20 --set shadow=protect
 done_testing

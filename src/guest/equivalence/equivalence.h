@@ -54,6 +54,7 @@
 #define SMALL_PAGES 16               /* pages of 4 KiB in a root's window with random entries */
 #define LARGE_PAGES 4                /* of 2 MiB */
 #define TOP_INDEX   (WINDOW / SZ_1G) /* of the window, in a root */
+#define TABLE_PAGE  32               /* of the G-stage's window: tables of the last two roots */
 #define WINDOW      0x1000000000UL   /* virtual address of the window, which gp holds */
 #define ALIAS_INDEX 8                /* of 2 MiB in the window: the program's code, for U mode */
 #define CODE_ALIAS  (WINDOW + ALIAS_INDEX * SZ_2M)

@@ -15,6 +15,45 @@ static const char *const hcsr_names[] = { "hstatus", "hedeleg",    "hideleg",   
 static const char *const level_names[NR_LEVELS] = { "V=0", "V=1", "VS" };
 static const char *const vector_names[] = { "vl", "vtype", "vstart", "vcsr", "vlenb" };
 
+/* The random entries of a struct groot. */
+static const struct {
+	const char *name;
+	unsigned int offset, first, end;
+} gentries[] = {
+	{ "arena page", offsetof(struct groot, arena), 0, ARENA_PAGES },
+	{ "page", offsetof(struct groot, small), 0, SMALL_PAGES },
+	{ "page", offsetof(struct groot, small), TABLE_PAGE + 2 * S_ROOTS, TABLE_PAGE + 2 * ROOTS },
+	{ "2M", offsetof(struct groot, middle), 1, LARGE_PAGES + 1 },
+	{ "1G", offsetof(struct groot, top), TOP_INDEX + 1, TOP_INDEX + 2 },
+};
+
+static const pte_t *gtable(unsigned int root, unsigned int range)
+{
+	return (const pte_t *)((const char *)&groots[root] + gentries[range].offset);
+}
+
+static u64 fold_groots(u64 digest)
+{
+	unsigned int n, i, e;
+
+	for (n = 0; n < GROOTS; n++)
+		for (i = 0; i < ARRAY_SIZE(gentries); i++)
+			for (e = gentries[i].first; e < gentries[i].end; e++)
+				digest = fold(digest, gtable(n, i)[e]);
+	return digest;
+}
+
+static void print_groots(void)
+{
+	unsigned int n, i, e;
+
+	for (n = 0; n < GROOTS; n++)
+		for (i = 0; i < ARRAY_SIZE(gentries); i++)
+			for (e = gentries[i].first; e < gentries[i].end; e++)
+				printf("pte G-stage root %u %s %u = %lx\n", n, gentries[i].name, e,
+				       gtable(n, i)[e]);
+}
+
 static unsigned long vector_words(void)
 {
 	return has[HAS_v] ? 4 * sandbox.v[4] : 0;
@@ -50,6 +89,8 @@ u64 outcome_digest(unsigned long number)
 			digest = fold(digest, roots[n].middle[i]);
 		digest = fold(digest, roots[n].top[WINDOW / SZ_1G + 1]);
 	}
+	if (hs_programs)
+		digest = fold_groots(digest);
 	for (; word < end; word++)
 		digest = fold(digest, *word);
 	return digest;
@@ -98,6 +139,8 @@ void outcome_print(unsigned long number)
 		printf("v%lu[%lu] = %lx\n", i * 8 / sandbox.v[4], i * 8 % sandbox.v[4] / 8,
 		       (unsigned long)((const u64 *)sandbox.vregs)[i]);
 	print_roots();
+	if (hs_programs)
+		print_groots();
 	for (at = 0; at < (SPILL_PAGE + 1) * PAGE_SIZE; at += 8)
 		if (*(unsigned long *)(arena + at) != data_pattern(number, at))
 			printf("memory %lx = %lx\n", at, *(unsigned long *)(arena + at));

@@ -10,7 +10,6 @@
 
 #define PTE_G_IMAGE (PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D)
 #define IMAGE       0x80000000UL
-#define TABLE_PAGE  32 /* of the G-stage's window: tables of the last two roots */
 #define VS_SRET     ((unsigned long)sandbox_vs_vectors + VS_RETURN)
 
 struct groot groots[GROOTS] __attribute__((aligned(4 * PAGE_SIZE)));
