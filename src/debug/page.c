@@ -186,18 +186,34 @@ void __wrap_page_free(hpa_t pa, unsigned int order)
 			__wrap_page_put(pa + i * PAGE_SIZE);
 }
 
+/* Drop a reference if it is not the last one. Of two concurrent callers, only one finds two references. */
+static bool put_not_last(struct page *page)
+{
+	u64 refs = READ_ONCE(page->refs);
+
+	while (refs > 1)
+		if (__atomic_compare_exchange_n(&page->refs, &refs, refs - 1, false,
+						__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+			return true;
+	return false;
+}
+
 void __wrap_page_put(hpa_t pa)
 {
 	const void *caller = __builtin_return_address(0);
+	struct page *page = page_of(pa);
+	bool quarantines = page && !is_of_pool(pa);
 
 	DEBUG_MAY_TAKE("page_put", "page_lock");
 	if (debug_page_is_freed(pa))
 		debug_page_panic("freed again", pa, caller);
+	if (quarantines && put_not_last(page))
+		return;
 	if (page_refs(pa) == 1)
 		check_devices(ALIGN_DOWN(pa, (hpa_t)PAGE_SIZE), 0, caller);
-	if (page_of(pa) && !is_of_pool(pa) && page_refs(pa) == 1)
+	if (quarantines && page_refs(pa) == 1)
 		quarantine_block(ALIGN_DOWN(pa, (hpa_t)PAGE_SIZE), 0, caller);
-	else
+	else /* or there is none, which panics */
 		__real_page_put(pa);
 }
 
