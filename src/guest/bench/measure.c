@@ -102,11 +102,11 @@ static const char *unit(void)
 /* Convert a batch's ticks to hundredths of a unit per operation. */
 static unsigned long each(unsigned long ticks, unsigned long per_batch)
 {
-	unsigned long scale = icount ? INSNS_PER_TICK : 1000000000 / timebase();
+	unsigned long scale = icount ? 100 * INSNS_PER_TICK : 100000000000 / timebase();
 
 	if ((cycles || row.exact) && !row.timed)
-		scale = 1;
-	return ticks * 100 * scale / per_batch;
+		scale = 100;
+	return ticks * scale / per_batch;
 }
 
 static void print_value(unsigned long hundredths)
