@@ -139,10 +139,13 @@ static struct irqchip chip;
 /* Send an IPI by the SBI, or by an MSI with identity 1. `msi` is a constant in each caller. */
 static inline void send(bool msi, int hart)
 {
-	if (msi)
+	if (msi) {
+		/* `ball` is memory, and the IMSIC is I/O: only a fence orders the two stores (RVWMO). */
+		__asm__ volatile("fence w, o" ::: "memory");
 		set(imsic_page(&chip, harts[hart].id), 1);
-	else
+	} else {
 		hart_ipi(hart);
+	}
 }
 
 static inline void wait_for(bool msi, unsigned long value)
