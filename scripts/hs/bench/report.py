@@ -250,7 +250,7 @@ def notes(results, statistic, options):
     units = {}
     for row in results:
         units.setdefault(row["unit"], {})[row["system"]] = True
-    print("%s per operation, including a loop of 2 to 4 instructions:" % " and ".join(sorted(units)))
+    print("%s per operation, including the instructions of a loop:" % " and ".join(sorted(units)))
     print("%s of %s (rare events: the mean)." % (
         statistic, "single operations" if options.single else "batches of 256 operations in most rows"))
     if len(units) > 1:

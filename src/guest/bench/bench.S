@@ -6,7 +6,7 @@
  */
 #include "hv/sbi.h"
 
-	/* `op NAME` begins a loop. Its body may use a0, a1, a6, a7, t0; a2 = arg, a3 counts. */
+	/* `op NAME, SETUP` begins a loop. It may use a0, a1, a6, a7, t0; a2 = arg, a3 counts. */
 	.macro	op name:req, setup:vararg
 	.globl	op_\name
 	.balign	4
@@ -15,6 +15,11 @@ op_\name:
 	mv	a2, a1
 	\setup
 1:
+	.endm
+	/* A loop of SBI calls. Each call sets a6, as in a C program, so this is part of the operation. */
+	.macro	sbi name:req, extension:req, function:req
+	op	\name, li a7, \extension
+	li	a6, \function
 	.endm
 	.macro	endop
 	addi	a3, a3, -1
@@ -27,29 +32,29 @@ op_\name:
 	op	nothing
 	endop
 
-	op	sbi_version, li a7, SBI_EXT_BASE; li a6, SBI_BASE_GET_SPEC_VERSION
+	sbi	sbi_version, SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION
 	ecall
 	endop
 
-	op	sbi_probe, li a7, SBI_EXT_BASE; li a6, SBI_BASE_PROBE_EXTENSION
+	sbi	sbi_probe, SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION
 	mv	a0, a2
 	ecall
 	endop
 
-	op	sbi_set_timer, li a7, SBI_EXT_TIME; li a6, SBI_TIME_SET_TIMER
+	sbi	sbi_set_timer, SBI_EXT_TIME, SBI_TIME_SET_TIMER
 	li	a0, -1
 	ecall
 	endop
 
 	/* Send an IPI to this hart (arg = its id), and clear the interrupt each time. */
-	op	sbi_ipi_self, li a7, SBI_EXT_IPI; li a6, SBI_IPI_SEND_IPI
+	sbi	sbi_ipi_self, SBI_EXT_IPI, SBI_IPI_SEND_IPI
 	li	a0, 1
 	mv	a1, a2
 	ecall
 	csrci	sip, 2
 	endop
 
-	op	sbi_fence_i_self, li a7, SBI_EXT_RFENCE; li a6, SBI_RFENCE_REMOTE_FENCE_I
+	sbi	sbi_fence_i_self, SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_FENCE_I
 	li	a0, 1
 	mv	a1, a2
 	ecall
@@ -76,14 +81,14 @@ op_\name:
 	sfence	sbi_sfence_page, 4096
 
 	/* A call to an extension that the hypervisor forwards to user space. */
-	op	sbi_user, li a7, SBI_EXT_EXPERIMENTAL_START; li a6, 0
+	sbi	sbi_user, SBI_EXT_EXPERIMENTAL_START, 0
 	ecall
 	endop
 
 	/* Write an FP register (FS Dirty) before sbi_user's call, alone, or before an MMIO read. */
 	.option	push
 	.option	arch, +d
-	op	sbi_user_fp, li a7, SBI_EXT_EXPERIMENTAL_START; li a6, 0
+	sbi	sbi_user_fp, SBI_EXT_EXPERIMENTAL_START, 0
 	fmv.d.x	f0, zero
 	ecall
 	endop

@@ -3,9 +3,9 @@
  * bench.c - the benchmark payload: it measures SBI calls, counters and traps, and runs all other
  * groups of rows.
  *
- * docs/bench.md explains each row. A row's cost includes a loop of 2 to 4 instructions; the row
- * `nothing` shows the cost of the loop alone. TLB misses and page table walks cost nothing in
- * QEMU's unit (measure.c).
+ * docs/bench.md explains each row. A row's cost includes the instructions of a loop, 2 in most
+ * rows; the row `nothing` shows the cost of the loop alone. TLB misses and page table walks cost
+ * nothing in QEMU's unit (measure.c).
  *
  * Boot arguments: settle=SECONDS delays the first row, because a Linux host works in the background
  * for some seconds after booting; only=NAME,NAME selects rows; measure.c describes `single` and
