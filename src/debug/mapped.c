@@ -30,7 +30,10 @@ static const unsigned int host_levels = 3;
 struct root {
 	const void *owner; /* struct mm or struct gstage; NULL: unused */
 	hpa_t table;
-	/* That of a G-stage is its own, because its mode changes while it is empty. */
+	/*
+	 * Points to the number of levels: host_levels, or the `levels` of the G-stage, which
+	 * gstage_set_gpa_bits() may change after the table has been registered.
+	 */
 	const unsigned int *levels;
 	unsigned int entries;
 	const struct kvm_vcpu *vcpu; /* it uses this shadow table; NULL: not a shadow table */

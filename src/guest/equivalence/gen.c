@@ -10,7 +10,7 @@
 
 #define MIN_PIECES  26
 #define MORE_PIECES 26
-#define ROOM        2048 /* bytes that one piece needs at most, with those inside */
+#define ROOM        2048 /* bytes left for the last piece, with those inside; see generate() */
 
 enum where {
 	ANYWHERE,
@@ -208,7 +208,7 @@ static bool half_ok(u16 half)
 
 /* ---- pieces without memory ---- */
 
-/* Of I, M and the compressed instructions. Those of B occur among the random words. */
+/* Of I, M and the compressed instructions. Those of Zba, Zbb, Zbc, Zbs and Zicond are in emit_bits(). */
 static void emit_one_alu(struct gen *g)
 {
 	unsigned int rd = dest_reg(g), rs1 = any_reg(g), funct3 = pick(g, 8), shift = pick(g, 64);
@@ -434,6 +434,10 @@ void emit_user(struct gen *g)
 	}
 }
 
+/*
+ * ROOM is not the size of the largest possible piece: an excursion with many vector pieces would need
+ * more. No program is known that does.
+ */
 void generate(struct gen *g, unsigned long number, const u64 *keep)
 {
 	unsigned int pieces;
@@ -451,4 +455,6 @@ void generate(struct gen *g, unsigned long number, const u64 *keep)
 	while (g->piece < pieces && g->pos < code + CODE_SIZE - ROOM)
 		emit_piece(g, false);
 	emit(g, INSN_EBREAK);
+	if (g->pos > code + CODE_SIZE)
+		bail("program %lu is longer than its memory", number);
 }

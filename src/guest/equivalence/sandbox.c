@@ -14,7 +14,7 @@ _Static_assert(offsetof(struct sandbox, entry) == SB_ENTRY, "enter.S");
 _Static_assert(offsetof(struct sandbox, sp) == SB_SP, "enter.S");
 _Static_assert(offsetof(struct sandbox, caller_sp) == SB_CALLER_SP, "enter.S");
 _Static_assert(offsetof(struct sandbox, caller_tp) == SB_CALLER_TP, "enter.S");
-_Static_assert(offsetof(struct sandbox, alias) == SB_ALIAS, "gen_trap.c");
+_Static_assert(offsetof(struct sandbox, alias) == SB_ALIAS, "gen.c");
 _Static_assert(offsetof(struct sandbox, satps) == SB_SATPS, "gen_memory.c");
 _Static_assert(offsetof(struct sandbox, vsatps) == SB_VSATPS, "gen_memory.c");
 _Static_assert(offsetof(struct sandbox, hgatps) == SB_HGATPS, "gen_hyper.c");
