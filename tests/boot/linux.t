@@ -3,6 +3,7 @@
 #
 # linux.t - Debian's kernel as the guest, as in `make run`: the tour, 1 and 4 vCPUs, a panic, and a
 # disk that keeps synced data when the launcher is killed.
+# Time-out: 300 seconds.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 HS_SECONDS=120
 [ -f "$O/guest-initrd.cpio" ] || skip_all "there is no guest kernel: set-up could not fetch it"

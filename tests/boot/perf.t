@@ -3,7 +3,7 @@
 #
 # perf.t - Debian's kernel finds the PMU and counts with it, as perf would: hardware and firmware
 # events, events in user mode only, several events at once, and overflows. Instruction counts are
-# exact only under --icount.
+# exact only under --icount. Time-out: 300 seconds.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 fixes "a guest with IMSICs makes no SBI calls for IPIs and remote fences, which the test counts" irqchip
 . "$HS_TOP/tests/boot/perf.sh"

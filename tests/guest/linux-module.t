@@ -3,6 +3,7 @@
 #
 # linux-module.t - the core as a module of Debian's kernel: it builds, and payloads and programs that test /dev/kvm run on it.
 # linux-module.slow.t tests it as a whole, also with other kernels.
+# Time-out: 300 seconds.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/linux.sh"
 [ -d "$O/linux_headers/headers" ] || skip_all "$O/linux_headers is missing: run 'scripts/hyperscope setup linux-module'"

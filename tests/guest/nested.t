@@ -3,7 +3,7 @@
 #
 # Nested virtualization: the payload nested, which is a guest hypervisor, on the machine itself, in a
 # VM, and as the guest of a guest hypervisor; hyperscope and Debian's KVM in a VM, with payloads as their
-# guests.
+# guests. Time-out: 300 seconds.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/guest/payloads.sh"
 need_files

@@ -3,6 +3,7 @@
 #
 # shifts.t - vCPUs race with each other at an icount shift at which QEMU switches harts after few
 # instructions. shifts.slow.t tries more shifts.
+# Time-out: 300 seconds.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/guest/shifts.sh"
 need_files

@@ -3,6 +3,7 @@
 #
 # kvm-walk.t - every call to /dev/kvm, repeated with each bit of its arguments flipped in turn,
 # returns what Linux KVM returned, except for the rows of walk.differences.txt.
+# Time-out: 300 seconds.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 fixes "the recorded results are those of a machine without an AIA" irqchip
 here=$HS_TOP/tests/kvm-api

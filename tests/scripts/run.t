@@ -74,11 +74,21 @@ is "$status" 0 "a test's own make is independent of the make that runs the tests
 HS_FILE_SECONDS=1 run hangs.t
 like "$out" 'hangs\.t +\(Wstat: 31744 ' "a file that hangs is ended, with status 124"
 
-# Send a signal to prove(1) and its process group, as the keyboard would. A test's programs are in
-# other process groups, which timeout(1) creates.
+# A test's programs are in other process groups than the test, because timeout(1) creates a group.
 file deep.t <<-EOF
-	timeout 1000 bash -c 'echo \$\$ >"$tmp/deep"; sleep 1000; sleep 1000'
+	timeout 1000 bash -c 'echo \$\$ >"$tmp/deep"; sleep 1000; sleep 1000' >/dev/null 2>&1
 EOF
+file deaf.t <<-EOF
+	timeout 1000 bash -c 'trap "" TERM; echo \$\$ >"$tmp/deep"; while :; do sleep 1; done' >/dev/null 2>&1
+EOF
+for name in deep deaf; do
+	rm -f "$tmp/deep"
+	HS_FILE_SECONDS=1 run $name.t
+	wait_until 50 'ended "$(<"$tmp/deep")"'
+	ok $? "the time-out of $name.t ends its programs at any depth" || kill -KILL "$(<"$tmp/deep")"
+done
+
+# Send a signal to prove(1) and its process group, as the keyboard would.
 for signal in INT TERM; do
 	rm -f "$tmp/deep"
 	perl -e 'setpgrp; $SIG{INT} = "DEFAULT"; exec @ARGV' "$HS_TOP/tests/run" --out "$O" "$tmp/deep.t" \
