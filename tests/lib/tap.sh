@@ -26,8 +26,8 @@
 #   spoils_redirects     true if this QEMU enters HS with V set after a redirected trap;
 #                        $spoiled_redirects is the reason to give to skip
 #   fixes WHY TOGGLE...  keep the defaults of these toggles (or all), whatever $HYPERSCOPE_SET says
-#   needs_plugin NAME    skip the whole test unless plugin NAME.so is built and this QEMU is new
-#                        enough for it
+#   needs_plugin NAME    fail unless plugin NAME.so is built; skip the whole test unless this QEMU is
+#                        new enough for it
 #   hs_script NAME ...   run scripts/hyperscope NAME with this build; sets $status and $out, and
 #                        leaves standard output in $tmp/table and standard error in $tmp/err
 #   needs_browser        skip the whole test unless Chromium and Selenium are installed; sets
@@ -221,7 +221,7 @@ needs_built()	# FILE...
 
 needs_plugin()	# NAME
 {
-	[ -f "$O/$1.so" ] || skip_all "$O/$1.so is missing"
+	needs_built "$O/$1.so"
 	[ "$1" = anatomy ] || ! qemu_older 9.0 || skip_all "QEMU $(qemu_version) is older than 9.0, the first whose plugins can read registers"
 	export TMPDIR=$tmp
 }

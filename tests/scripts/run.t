@@ -149,6 +149,11 @@ file claims-nothing.t <<-END
 	. "$HS_TOP/tests/lib/tap.sh"
 	done_testing
 END
+file no-plugin.t <<-END
+	. "$HS_TOP/tests/lib/tap.sh"
+	needs_plugin no_such_plugin
+	done_testing
+END
 out=$("$tmp/outer.t" 2>&1)
 status=$?
 like "$out" '^ok 1 - skips-all # SKIP no such tool$' "a wrapped file that skips itself is a skipped claim, with its reason"
@@ -170,6 +175,8 @@ like "$out" '^ok 16 - no process has not ended$' "an empty process id is not tha
 is "$status $(tail -n 1 <<<"$out")" "1 1..16" "the test that runs other files ends with its own plan and status"
 run claims-nothing.t
 is "$status/$(tail -n 1 <<<"$out")" "1/Result: FAIL" "a test that makes no claim fails"
+run no-plugin.t
+like "$out" "^not ok 1 - $O/no_such_plugin.so is built$" "a test whose plugin has not been built fails"
 
 "$HS_TOP/tests/run" --out "$tmp/empty" "$tmp/green.t" >"$tmp/out" 2>&1
 is "$? $(<"$tmp/out")" "125 tests/run: $tmp/empty/tests/spin.bin is missing: run make tests" "a missing build is reported"
