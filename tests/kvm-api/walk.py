@@ -77,16 +77,18 @@ def compare(recording, differences, ours):
         here = ours.get(chapter, {})
         details = []
         for row in list(rows) + [row for row in here if row not in rows]:
-            got, want = here.get(row, "no such row"), rows.get(row, "no such row")
-            if got not in (want, known.get(row)):
-                details.append("%s: %s; Linux: %s" % (row, got, want))
+            got, linux = here.get(row, "no such row"), rows.get(row, "no such row")
+            if got != known.get(row, linux):
+                details.append("%s: %s; Linux: %s" % (row, got, linux))
         details += ["%s: no such row" % row for row in known if row not in rows]
         differ = sum(here.get(row) != rows[row] for row in rows)
         number += 1
         report(number, not details, "%s: %d rows have Linux's result, %d differ" %
                (chapter, len(rows) - differ, differ), details)
-    report(number + 1, "end" in ours, "the walk runs to completion", [])
-    print("1..%d" % (number + 1))
+    new = [name for name in ours if name not in recording]
+    report(number + 1, not new, "the recording has every chapter of the walk", new)
+    report(number + 2, "end" in ours, "the walk runs to completion", [])
+    print("1..%d" % (number + 2))
 
 
 def main(argv):
