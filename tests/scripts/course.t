@@ -6,8 +6,8 @@
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 cd "$HS_TOP" || exit 1
 git rev-parse --git-dir >/dev/null 2>&1 || skip_all "this tree is not a git checkout"
-copy=$(mktemp -d)
-trap 'rm -rf "$copy"' EXIT
+copy=$tmp/copy
+mkdir "$copy" || exit 1
 
 scripts/hyperscope course --pages >"$copy/said" 2>&1
 ok $? "everything that the course names exists" || diag "$(cat "$copy/said")"

@@ -8,6 +8,7 @@
 # precedes each command's output. The claims compare meanings, not addresses, which differ between
 # builds.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+export TMPDIR=$tmp # a killed hyperscope gdb leaves a file there
 command -v gdb-multiarch >/dev/null || skip_all "gdb-multiarch is not installed (scripts/hyperscope setup test)"
 qemu_older 10.0 && skip_all "QEMU $(qemu_version) does not tell gdb whether a hart is in HS or in VS (8.2 does not, 10.0 does)"
 

@@ -89,9 +89,10 @@ for name in deep deaf; do
 done
 
 # Send a signal to prove(1) and its process group, as the keyboard would.
+mkdir "$tmp/temporary"
 for signal in INT TERM; do
 	rm -f "$tmp/deep"
-	perl -e 'setpgrp; $SIG{INT} = "DEFAULT"; exec @ARGV' "$HS_TOP/tests/run" --out "$O" "$tmp/deep.t" \
+	TMPDIR=$tmp/temporary perl -e 'setpgrp; $SIG{INT} = "DEFAULT"; exec @ARGV' "$HS_TOP/tests/run" --out "$O" "$tmp/deep.t" \
 		>"$tmp/out" 2>&1 &
 	group=$!
 	until [ -s "$tmp/deep" ]; do sleep 0.05; done
@@ -103,6 +104,8 @@ for signal in INT TERM; do
 	done
 	[ $tries -lt 600 ]
 	ok $? "SIG$signal to prove's group ends a test's programs at any depth"
+	wait_until 50 '[ -z "$(ls "$tmp/temporary")" ]'
+	ok $? "SIG$signal to prove's group leaves no temporary file"
 done
 
 # ---- passes(): one claim per test file ----
