@@ -52,10 +52,12 @@ void env_thread(unsigned int nth)
 		inject_faults();
 }
 
+/* Nobody waits for a child of the VMM's process, so count the failure, too. */
 void env_fail(const char *format, ...)
 {
 	va_list args;
 
+	COUNT(failures);
 	va_start(args, format);
 	printf("# ");
 	vprintf(format, args);

@@ -14,6 +14,7 @@ struct counts {
 	unsigned long steps, no_memory, runs, mmio, sbi, interrupted, other, failed_runs;
 	unsigned long slots, logs, rings, regs, routes; /* calls of steps.c that have succeeded */
 	unsigned long faults;                           /* that memory.c has answered */
+	unsigned long failures;                         /* wrong results: calls of env_fail() */
 };
 
 extern struct counts *counts;
