@@ -5,9 +5,9 @@
  *   random [ROUNDS [SEED [THREADS]]]   default: 20 rounds, seed 1, 3 threads
  *
  * In each round, a process opens a VM, and its threads use this VM and make others at the same time. The
- * process ends when each thread has made its steps, or, in some rounds, is killed at any moment. The
- * claims: each process ends, each ioctl returns a result or an error, and with HS_EXACT, no memory is
- * lost. On Linux, the kernel's log and kmemleak show more.
+ * process ends when each thread has made its steps, or has been told to stop; in some rounds, it is
+ * killed at any moment. The claims: each process ends, each ioctl returns a result or an error, and with
+ * HS_EXACT, no memory is lost. On Linux, the kernel's log and kmemleak show more.
  *
  * A seed repeats the choices of each thread, but not the order in which the threads run.
  */
@@ -24,13 +24,13 @@
 #include "../bytes.h"
 #include "random.h"
 
-#define STEPS        400   /* of a thread in a round */
-#define LIMIT_MS     5000  /* a process that needs more time is killed */
-#define KILLED_MS    20000 /* a killed process has to end within this time */
-#define KILLED_POLLS 2000  /* ... unless its parent has polled less often than this */
-#define WARM_UP      5     /* rounds before memory is measured */
-#define REPEATS      3     /* measurements of memory */
-#define ZERO_SIZE    0x40000UL
+#define STEPS     400   /* of a thread in a round */
+#define LIMIT_MS  5000  /* the threads of a process that needs more time are told to stop */
+#define END_MS    20000 /* a process that is told to stop, or killed, has to end within this time */
+#define END_POLLS 2000  /* ... unless its parent has polled less often than this */
+#define WARM_UP   5     /* rounds before memory is measured */
+#define REPEATS   3     /* measurements of memory */
+#define ZERO_SIZE 0x40000UL
 
 struct counts *counts;
 
@@ -98,7 +98,7 @@ static void *vmm_thread(void *arg)
 	copy_all(&any_vmm.vcpus);
 	copy_all(&any_vmm.events);
 	__atomic_store_n(&tids[nth], (pid_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
-	for (i = 0; i < STEPS; i++) {
+	for (i = 0; i < STEPS && !__atomic_load_n(&counts->stop, __ATOMIC_RELAXED); i++) {
 		if (rnd(4))
 			any_vmm_step();
 		else
@@ -203,18 +203,35 @@ static void print_threads(pid_t pid)
 }
 
 /*
- * Kill a process. Return whether it ends in time; if not, print what its threads do. The polls count,
- * too, because on a busy machine QEMU may get almost no processor time for 20 s.
+ * Return whether a process that is told to stop, or killed, ends in time; if not, print what its threads
+ * do. The polls count, too, because on a busy machine QEMU may get almost no processor time for 20 s.
  */
+static bool ends_after(pid_t pid, u64 number, const char *what, int *status)
+{
+	if (wait_for(pid, END_MS, END_POLLS, status))
+		return true;
+	printf("# round %llu: the process has not ended %u s after %s\n", number, END_MS / 1000,
+	       what);
+	print_threads(pid);
+	kill(pid, SIGKILL);
+	return false;
+}
+
 static bool kill_process(pid_t pid, u64 number, int *status)
 {
 	kill(pid, SIGKILL);
-	if (wait_for(pid, KILLED_MS, KILLED_POLLS, status))
-		return true;
-	printf("# round %llu: the process has not ended %u s after SIGKILL\n", number,
-	       KILLED_MS / 1000);
-	print_threads(pid);
-	return false;
+	return ends_after(pid, number, "SIGKILL", status);
+}
+
+/*
+ * Let the threads end, each after its current step. They wait for ever if, for example, a mutex has no
+ * owner that would unlock it.
+ */
+static bool stop_process(pid_t pid, u64 number, int *status)
+{
+	COUNT(stopped);
+	__atomic_store_n(&counts->stop, true, __ATOMIC_RELAXED);
+	return ends_after(pid, number, "its threads were told to stop", status);
 }
 
 /* Toggles for the VMs of a round. Set before its time begins, because a debug kernel takes seconds. */
@@ -235,14 +252,16 @@ static bool run_round(u64 number)
 	round_seed = number;
 	start_choices(ENV_FIRST + 1);
 	set_toggles();
+	counts->stop = false;
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
 		setsid();
 		vmm_process();
 	}
-	if (!wait_for(pid, rnd(3) ? LIMIT_MS : (long)rnd(500), 0, &status) &&
-	    !kill_process(pid, number, &status))
+	if (rnd(3) ? !wait_for(pid, LIMIT_MS, 0, &status) && !stop_process(pid, number, &status)
+		   : !wait_for(pid, (long)rnd(500), 0, &status) &&
+			     !kill_process(pid, number, &status))
 		return false;
 	if (WIFEXITED(status) && WEXITSTATUS(status)) {
 		printf("# round %llu: the process has ended with status %d\n", number,
@@ -295,8 +314,9 @@ static unsigned long number(const char *text, unsigned long most)
 
 static void print_counts(unsigned long rounds, unsigned long first)
 {
-	printf("# %lu rounds from seed %lu: %lu steps, ioctls without memory: %lu\n", rounds, first,
-	       counts->steps, counts->no_memory);
+	printf("# %lu rounds from seed %lu: %lu steps, ioctls without memory: %lu, rounds stopped "
+	       "early: %lu\n",
+	       rounds, first, counts->steps, counts->no_memory, counts->stopped);
 	printf("# KVM_RUN: %lu, of which MMIO: %lu, SBI: %lu, other exits: %lu, interrupted: %lu, "
 	       "errors: %lu\n",
 	       counts->runs, counts->mmio, counts->sbi, counts->other, counts->interrupted,

@@ -15,6 +15,8 @@ struct counts {
 	unsigned long slots, logs, rings, regs, routes; /* calls of steps.c that have succeeded */
 	unsigned long faults;                           /* that memory.c has answered */
 	unsigned long failures;                         /* wrong results: calls of env_fail() */
+	unsigned long stopped; /* rounds whose threads had to stop before their last step */
+	bool stop;             /* the threads make no more steps */
 };
 
 extern struct counts *counts;
