@@ -33,7 +33,8 @@ told 10 reproduce list
 told 10 walk --list
 told 10 lab --list
 told 10 kselftest --list
-told 10 flamegraph /dev/null
+echo 'main;f 1' >"$tmp/stacks"
+told 10 flamegraph "$tmp/stacks"
 # lab is run only with --list: without it, lab writes to the folder that the user named, and a
 # signal leaves unfinished output there.
 [ ! -f "$O/guest/vmlinux" ] || told 15 linux-kvm exec --out "$O" --timeout 100 "$O/guest/busybox" true
@@ -43,8 +44,8 @@ if command -v gdb-multiarch >/dev/null; then
 else
 	skip "gdb: a signal at any moment ends it properly" "gdb-multiarch is not installed"
 fi
-# CBMC and a fuzz target are stubs here, which run for one second.
-printf '#!/bin/sh\n[ "$1" = --version ] && echo 6.0.0 || exec sleep 1\n' >"$tmp/stub"
+# CBMC and a fuzz target are stubs here, which run for one second. CBMC's reaches one goal.
+printf '#!/bin/sh\n[ "$1" = --version ] && echo 6.0.0 && exit\necho "[a.coverage.1] : SATISFIED"\nexec sleep 1\n' >"$tmp/stub"
 chmod +x "$tmp/stub" && mkdir -p "$tmp/out/fuzz" && cp "$tmp/stub" "$tmp/out/fuzz/insn" || exit 125
 CBMC=$tmp/stub told_program 8 tests/proofs/run --out "$O" memslot/find
 told_program 8 tests/fuzz/run --out "$tmp/out" --seconds 1 insn

@@ -5,11 +5,11 @@
 usage: told.py SEED MOMENTS COMMAND...
 
 Each signal is sent at MOMENTS moments, one drawn from each of MOMENTS equal parts of the command's run time.
-The command must be killed by that signal, exit with 128 plus the signal's number, or have ended earlier with
-its usual status. It must not print a traceback or more than three lines on standard error, and must not leave
-any process or temporary file behind. A traceback is allowed until the script has imported hs/early.py, because
-Python itself prints one during its start. Prints a line for each error, with the signal and the moment at which
-it was sent.
+Without a signal, the command must end with status 0. With one, it must be killed by it, exit with 128 plus the
+signal's number, or have ended earlier. It must not print a traceback or more than three lines on standard error,
+and must not leave any process or temporary file behind. A traceback is allowed until the script has imported
+hs/early.py, because Python itself prints one during its start. Prints a line for each error, with the signal and
+the moment at which it was sent.
 """
 import concurrent.futures
 import os
@@ -64,11 +64,10 @@ def traceback_of_ours(text):
                for match in OURS.finditer(text))
 
 
-def one(command, number, moment, natural=0):
+def one(command, number, moment):
     """Run the command. Send it signal `number` after `moment` seconds, unless `number` is None.
 
-    Return a line for each error, the seconds that the command took, and its status. `natural` is the status
-    of a run without a signal.
+    Return a line for each error, and the seconds that the command took.
     """
     folder = tempfile.mkdtemp(prefix="told.")
     mark = os.path.basename(folder)
@@ -96,8 +95,8 @@ def one(command, number, moment, natural=0):
     end = time.monotonic() + GONE
     while left(mark) and time.monotonic() < end:
         time.sleep(0.05)
-    if number is not None and status not in (natural, -number, 128 + number):
-        startup = "KeyboardInterrupt" in text and not traceback_of_ours(text)
+    if status not in ((0,) if number is None else (0, -number, 128 + number)):
+        startup = number is not None and "KeyboardInterrupt" in text and not traceback_of_ours(text)
         wrong += [] if startup else ["status %d" % status]
     if traceback_of_ours(text):
         wrong.append("a traceback: " + " | ".join(text.strip().splitlines()))
@@ -108,21 +107,21 @@ def one(command, number, moment, natural=0):
     for process, _ in left(mark):
         os.kill(process, signal.SIGKILL)
     shutil.rmtree(folder)
-    return wrong, took, status
+    return wrong, took
 
 
 def main():
     seed, moments, command = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell inherit an ignored SIGINT
     chance = random.Random(seed)
-    wrong, whole, natural = one(command, None, 0)
+    wrong, whole = one(command, None, 0)
     samples = [(number, (part + chance.random()) * whole / moments)
                for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM) for part in range(moments)]
     for line in wrong:
         print("without a signal: %s" % line)
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        runs = pool.map(lambda sample: one(command, *sample, natural), samples)
-        for (number, moment), (found, _, _) in zip(samples, runs):
+        runs = pool.map(lambda sample: one(command, *sample), samples)
+        for (number, moment), (found, _) in zip(samples, runs):
             for line in found:
                 print("%s after %.4f s of %.1f (seed %d): %s" % (number.name, moment, whole, seed, line))
 
