@@ -41,6 +41,7 @@ at_most 2500 "$(awk '$1 == "in" && $2 == "all" { print $4 }' "$tmp/out")" "all e
 	done_testing
 	exit
 }
+! qemu_breaks_linux_kvm || { skip "workloads" "$linux_kvm_is_broken"; done_testing; }
 timeout "$(scaled 900)" "$HS_TOP/scripts/hyperscope" bench-apps --out "$O" --rows hackbench,cyclictest,files_tmpfs,blk,files_disk \
 	--csv "$tmp/csv" >"$tmp/out" 2>"$tmp/err"
 is "$?" 0 "the workloads run" || diag "$(tail -n 5 "$tmp/out" "$tmp/err")"

@@ -8,6 +8,7 @@ progs=$O/tests/kvm-api
 for f in "$O/guest/vmlinux" "$O/guest/modules/kvm.ko"; do
 	[ -f "$f" ] || skip_all "$f is missing: set-up could not fetch it"
 done
+! qemu_breaks_linux_kvm || skip_all "$linux_kvm_is_broken"
 
 for name in errors run regs reset ids lacks debug bus stats tally sbi edges fp lifecycle storm; do
 	out=$(timeout -s KILL "$(scaled 120)" "$HS_TOP/scripts/hyperscope" linux-kvm exec --out "$O" \

@@ -8,6 +8,7 @@
 for f in vmlinux busybox modules/kvm.ko; do
 	[ -f "$O/guest/$f" ] || skip_all "$O/guest/$f is missing: set-up could not fetch it"
 done
+! qemu_breaks_linux_kvm || skip_all "$linux_kvm_is_broken"
 for program in memory pages zero_page "many 4" "stress 40"; do
 	read -ra words <<<"$program"
 	out=$(timeout --kill-after=5 "$(scaled 180)" "$HS_TOP/scripts/hyperscope" linux-kvm exec \

@@ -8,6 +8,7 @@
 needs_built "$O/tests/kvm/bench_turns"
 [ -f "$O/guest/modules/kvm.ko" ] || skip_all "$O/guest/modules/kvm.ko is missing: set-up could not fetch it"
 git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null || skip_all "this tree is not a git checkout"
+! qemu_breaks_linux_kvm || skip_all "$linux_kvm_is_broken"
 export HYPERSCOPE_SET=
 [ -e "$O/verify" ] || trap 'rm -rf "$tmp" "$O/verify"' EXIT # 400 MB
 
