@@ -6,6 +6,7 @@
 # too, and a benchmark row has the figures of scripts/hyperscope bench.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/served.sh"
+trap 'umount "$tmp/small" 2>/dev/null; rm -rf "$tmp" "$O/sweeps/"{guests,row}-$$' EXIT
 
 sweep()
 {
@@ -201,7 +202,6 @@ WHERE="$tmp/a b" sweep "$tmp/blank.toml"
 is "$status $(grep -c ',x,1,' "$tmp/a b/sweeps/blank/results.csv")" "0 1" "a path may contain a blank" || diag "$out"
 
 if [ "$(id -u)" = 0 ] && mkdir "$tmp/small" && mount -t tmpfs -o size=1m tmpfs "$tmp/small" 2>/dev/null; then
-	trap 'umount "$tmp/small"; rm -rf "$tmp"' EXIT
 	printf '[parameters]\nworkload = "command:echo result x 1; head -c 2000000 /dev/zero; echo result y 2; true"\n' >"$tmp/full.toml"
 	WHERE="$tmp/small" sweep "$tmp/full.toml"
 	like "$status $(tr '\n' ' ' <<<"$out")" '^125 .*full/results.csv: 0 of 1 job, 0 failed .*1 job without a result' "a job whose result did not fit on the disk has no result"
@@ -288,7 +288,6 @@ for row in csv.DictReader(sys.stdin):
 		diag "$(tail -n 20 "$O/sweeps/$guests/jobs/00004/log")"
 	is "$(fields kernel <"$O/sweeps/$guests/results.csv" | sed -n 's/.*, guest //p' | sort -u)" "Linux $(<"$O/guest/version")
 image $(sha256sum <"$tmp/image" | cut -c1-12)" "a row names its guest's kernel" || diag "$(<"$tmp/said")"
-	rm -rf "$O/sweeps/$guests"
 else
 	skip "ends of guests" "$O/guest-initrd.cpio or $O/vmm is missing"
 fi
@@ -441,6 +440,7 @@ is "${finished:-none}:$(sort -n "$tmp/slow" | uniq -d | grep -xF "${finished:-no
 # ---- a row of the bench ----
 
 table row <<END
+name = "row-$$"
 [parameters]
 workload = "bench:sbi_version"
 fastpath = ["off"]
@@ -448,7 +448,7 @@ END
 "$HS_TOP/scripts/hyperscope" sweep --quiet --out "$O" --fresh "$tmp/row.toml" >"$tmp/said" 2>&1
 is $? 0 "a benchmark row can be a job" || diag "$(<"$tmp/said")"
 "$HS_TOP/scripts/hyperscope" bench --out "$O" --rows sbi_version --set fastpath=off --csv "$tmp/bench.csv" >/dev/null 2>&1
-python3 - "$O/sweeps/row/results.csv" "$tmp/bench.csv" >"$tmp/said" <<'END'
+python3 - "$O/sweeps/row-$$/results.csv" "$tmp/bench.csv" >"$tmp/said" <<'END'
 import csv, sys
 ours, bench = (list(csv.DictReader(open(path))) for path in sys.argv[1:])
 same = ("cpu", "system", "unit", "commit", "images", "qemu", "qemu_flags", "opensbi", "kernel", "compiler", "binutils")
@@ -456,5 +456,4 @@ print([name for name in same if ours[0][name] != bench[0][name]], ours[0]["value
       ours[1]["name"], ours[1]["value"] == bench[0]["instret"], ours[0]["fastpath"], len(ours))
 END
 is "$(<"$tmp/said")" "[] True sbi_version.instret True off 2" "a benchmark row has the figures and facts of scripts/hyperscope bench"
-rm -rf "$O/sweeps/row"
 done_testing
