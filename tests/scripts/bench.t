@@ -97,7 +97,7 @@ EOF
 like "$(tr '\n' ' ' <<<"$said")" '^locked .*history\.csv has been updated locked failed, same $' "kvm-history locks its file, and a write that fails leaves it as it was"
 history_refused()	# REGEX ARGS...
 {
-	timeout 20 "$HS_TOP/scripts/hyperscope" kvm-history --out "$tmp/o" "${@:2}" >"$tmp/out" 2>"$tmp/err" </dev/null
+	timeout "$(scaled 20)" "$HS_TOP/scripts/hyperscope" kvm-history --out "$tmp/o" "${@:2}" >"$tmp/out" 2>"$tmp/err" </dev/null
 	like "$? $(cat "$tmp/err")" "^2 kvm-history: $1" "kvm-history refuses ${*:2}"
 }
 history_refused "--csv '': cannot be written" --csv '' 1.2.3

@@ -59,6 +59,6 @@ like "$(<"$tmp/said")" 'Ubuntu 22.04.4 LTS has a QEMU older than 7.2' "setup.sh 
 # If the grader itself cannot run, run_autograder does not crash, gives no points and writes a valid file.
 mkdir -p "$tmp/top/submission" && mv "$tmp/source" "$tmp/top/source"
 AUTOGRADER=$tmp/top PATH=$tmp/none:/usr/bin:/bin CROSS_COMPILE=none- QEMU=/none \
-	timeout 100 bash "$tmp/top/source/run_autograder" >"$tmp/said" 2>&1
+	timeout "$(scaled 100)" bash "$tmp/top/source/run_autograder" >"$tmp/said" 2>&1
 fits "$tmp/top/results/results.json" "results.json has the documented form when the autograder cannot run"
 done_testing

@@ -224,10 +224,7 @@ if command -v sshd >/dev/null && command -v parallel >/dev/null; then
 			-o BatchMode=yes -o LogLevel=ERROR "\$@"
 	END
 	chmod +x "$tmp/ssh/run"
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		"$tmp/ssh/run" 127.0.0.1 true 2>/dev/null && break
-		sleep 0.5
-	done
+	wait_until 50 '"$tmp/ssh/run" 127.0.0.1 true 2>/dev/null'
 	PARALLEL_SSH=$tmp/ssh/run same ssh --ssh "2/127.0.0.1"
 	like "$(<"$tmp/ssh/log")" 'Accepted publickey' "the jobs run over ssh"
 	like "$(cat "$results/$name/todo")" '^[A-Za-z0-9_=-]+$' "GNU parallel's list has only the encoded jobs"

@@ -8,6 +8,7 @@
 fixes "the events of a workload depend on all toggles" all
 command -v dtc >/dev/null || skip_all "dtc is missing: run scripts/hyperscope setup workload"
 needs_built "$O/workload/runner" "$O/workload/shim.c.o" "$O/workload/clock.c.o" "$O/workload/opensbi.c.o"
+qemu=${QEMU:-qemu-system-riscv64}
 mkdir -p "$tmp/out/workload"
 for name in hyperscope.bin hyperscope.elf hstrace vmm guest-payloads; do ln -s "$O/$name" "$tmp/out/$name"; done
 for name in runner vmm shim.S.o shim.c.o clock.c.o opensbi.c.o; do ln -s "$O/workload/$name" "$tmp/out/workload/$name"; done
@@ -36,7 +37,7 @@ is "$status" 0 "the instructions of smoke are counted" || diag "$err"
 total=$(sed -nE 's/^all +([0-9,]+) instructions$/\1/p' <<<"$out" | tr -d ,)
 [ "${total:-9999999}" -le 2100000 ] # other compilers may need some more than the 2 million that docs/workload.md states
 ok $? "smoke executes about 2 million instructions at most" || diag "$out"
-if qemu-system-riscv64 -M help 2>/dev/null | grep -q '^spike '; then
+if "$qemu" -M help 2>/dev/null | grep -q '^spike '; then
 	work smoke --trace --on qemu-spike
 	is "$status" 0 "QEMU's machine spike, with HTIF and without a clock, has the same events" || diag "$out" "$err"
 fi
@@ -59,7 +60,7 @@ else
 fi
 
 work smoke --elf "$tmp/smoke.elf"
-out=$(timeout "$(scaled 10)" qemu-system-riscv64 -M virt -cpu rv64,h=false -m 64M -nodefaults -display none -serial stdio \
+out=$(timeout "$(scaled 10)" "$qemu" -M virt -cpu rv64,h=false -m 64M -nodefaults -display none -serial stdio \
 	-bios "$tmp/smoke.elf" </dev/null)
 is "$out" "workload: FAIL: the hart has no H extension (misa)" "a core without the H extension is reported"
 before=$(md5sum "$tmp"/smoke.{elf,cpio})
@@ -138,7 +139,7 @@ PYTHONPATH=$HS_TOP/scripts python3 -B -c 'import sys; from hs.workload import bu
 	"$tmp/out" "$tmp/stress.elf" 2>"$tmp/err"
 is "$?" 0 "stress is built" || diag "$(cat "$tmp/err")"
 : >"$tmp/log"
-timeout "$(scaled 60)" qemu-system-riscv64 -M virt -m 256M -smp 4 -nodefaults -display none -serial stdio -bios "$tmp/stress.elf" \
+timeout "$(scaled 60)" "$qemu" -M virt -m 256M -smp 4 -nodefaults -display none -serial stdio -bios "$tmp/stress.elf" \
 	-icount shift=0,sleep=off >"$tmp/log" 2>&1 </dev/null &
 wait_until 600 'ended $! || grep -q "workload: build:\|panic:" "$tmp/log"'
 kill $! 2>/dev/null
@@ -161,7 +162,7 @@ if [ -e "$uboot" ]; then
 	size=$(printf %x "$(stat -L -c %s "$tmp/smoke.cpio")")
 	: >"$tmp/log"
 	type_at_prompt "setenv bootargs trace.size=0; booti 0x84000000 0x88000000:$size \${fdtcontroladdr}" |
-		timeout "$(scaled 60)" qemu-system-riscv64 -M virt -m 256M -nodefaults -display none -serial stdio -kernel "$uboot" \
+		timeout "$(scaled 60)" "$qemu" -M virt -m 256M -nodefaults -display none -serial stdio -kernel "$uboot" \
 			-device loader,file="$O/hyperscope.bin",addr=0x84000000,force-raw=on \
 			-device loader,file="$tmp/smoke.cpio",addr=0x88000000,force-raw=on >"$tmp/log" 2>&1
 	work --check "$tmp/log"

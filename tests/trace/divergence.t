@@ -10,7 +10,7 @@ needs_built "$hstrace"
 
 diverge()	# ARGS...
 {
-	out=$(timeout 20 "$hstrace" divergence "$@" 2>"$tmp/err")
+	out=$(timeout "$(scaled 20)" "$hstrace" divergence "$@" 2>"$tmp/err")
 	status=$?
 	err=$(cat "$tmp/err")
 }

@@ -101,13 +101,13 @@ address=0x$(sed -n 's/ T spin_vs$//p' System.map)
 "$mksamples" ram "$address" 60000 && "$hstrace" save --meta icount=0 ram many && rm ram
 # hstrace finds each sample's process in a tree, which takes a tenth of a second in all; searching
 # all processes for each sample would take seconds.
-is "$(timeout 60 "$hstrace" profile --folded --by program many)" "$(printf 'U;second 60001\nU;first 1')" \
+is "$(timeout "$(scaled 60)" "$hstrace" profile --folded --by program many)" "$(printf 'U;second 60001\nU;first 1')" \
 	"samples of 60000 forked processes are counted for the program of their parent"
 "$HS_TOP/tests/trace/drop.py" many lossy 100 2
 "$hstrace" profile --by program lossy >out 2>err
 is "$? $(cat err)" "0 hstrace: lossy: 2 events were lost and are not counted" "profile says that events were lost"
 "$mksamples" ram "$address" 65544 && "$hstrace" save --meta icount=0 ram more && rm ram
-timeout 60 "$hstrace" profile --by mode more >out 2>err
+timeout "$(scaled 60)" "$hstrace" profile --by mode more >out 2>err
 is "$? $(grep -c . err) $(grep -o 'the last 10 exec and fork records' err)" \
 	"0 1 the last 10 exec and fork records" "processes beyond 65536 are reported once, with their number" || diag "$(cat err)"
 if command -v perf >/dev/null; then
