@@ -146,6 +146,9 @@ file outer.t <<-END
 	unlike text \$'\nno such text' "unlike takes one pattern"
 	ended ""
 	is \$? 1 "no process has not ended"
+	. "$HS_TOP/tests/kvm/claims.sh"
+	out=\$'ok 1 - it starts\n1..2' status=0
+	claims "a short guest"
 	done_testing
 END
 file claims-nothing.t <<-END
@@ -175,7 +178,8 @@ like "$out" '^not ok 12 - wrong-plan$' "a wrapped file with fewer claims than it
 like "$out" '^not ok 13 - wrong-status$' "a wrapped file that ends with a status other than 0 is a failed claim"
 is "$(grep -c '^not ok 1[45] - .*like takes one pattern$' <<<"$out")" 2 "a pattern with a newline fails, in like and in unlike"
 like "$out" '^ok 16 - no process has not ended$' "an empty process id is not that of an ended process"
-is "$status $(tail -n 1 <<<"$out")" "1 1..16" "the test that runs other files ends with its own plan and status"
+like "$out" '^not ok 18 - a short guest: the program makes the 2 claims of its plan$' "so is one that tests/kvm runs"
+is "$status $(tail -n 1 <<<"$out")" "1 1..19" "the test that runs other files ends with its own plan and status"
 run claims-nothing.t
 is "$status/$(tail -n 1 <<<"$out")" "1/Result: FAIL" "a test that makes no claim fails"
 run no-plugin.t
