@@ -10,7 +10,7 @@ busybox=$O/guest/busybox
 [ -f "$busybox" ] || skip_all "$busybox is missing: set-up could not fetch it"
 copy_tree
 all_scaffolds
-checked includes size spec refs reading api figures
+check_accepts includes size spec refs reading api figures
 like "$(cd "$tree" && tests/toggles/rows)" 'wfi_note=loud' "the toggle is in the rows of toggle values that tests run with"
 is "$(cd "$tree" && scripts/hyperscope lab --check 2>&1)" "" "the lab's folder and its region are consistent"
 hstrace=$tree/build/hstrace
