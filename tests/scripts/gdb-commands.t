@@ -212,17 +212,11 @@ done
 # does.
 "$HS_TOP/scripts/hyperscope" gdb --icount --harts 1 --vcpus 1 --out "$O" hello -- -nx -batch \
 	-ex "shell echo \$\$ >'$tmp/sleeper'; exec sleep 600" </dev/null >/dev/null 2>&1 &
-for _ in $(seq 1 "$(scaled 100)"); do
-	[ ! -s "$tmp/sleeper" ] || break
-	sleep 0.1
-done
+wait_until 100 '[ -s "$tmp/sleeper" ]'
 [ -s "$tmp/sleeper" ] && [ -n "$(left_running)" ] && kill -KILL $!
 ok $? "scripts/hyperscope gdb is killed while gdb is busy"
 wait 2>/dev/null
-for _ in $(seq 1 "$(scaled 10)"); do
-	[ -n "$(left_running)" ] || break
-	sleep 0.5
-done
+wait_until 50 '[ -z "$(left_running)" ]'
 is "$(left_running)" "" "nothing is left running"
 kill "$(cat "$tmp/sleeper")"
 done_testing

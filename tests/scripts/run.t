@@ -98,11 +98,7 @@ for signal in INT TERM; do
 	until [ -s "$tmp/deep" ]; do sleep 0.05; done
 	kill -$signal -- -$group
 	wait $group
-	for ((tries = 0; tries < 600; tries++)); do
-		! ended "$(<"$tmp/deep")" || break
-		sleep 0.1
-	done
-	[ $tries -lt 600 ]
+	wait_until 600 'ended "$(<"$tmp/deep")"'
 	ok $? "SIG$signal to prove's group ends a test's programs at any depth"
 	wait_until 50 '[ -z "$(ls "$tmp/temporary")" ]'
 	ok $? "SIG$signal to prove's group leaves no temporary file"
