@@ -54,7 +54,7 @@ static void path_pop(struct walk *w)
 
 /*
  * Get the next property; its node's path is in w->path. Returns false at the end, and at a property that
- * is not in the tree. The tree ends with a 0, which also ends a name.
+ * is not in the tree. A valid tree's last byte is 0, so each name ends in the tree.
  */
 static bool fdt_next(struct walk *w, const char **name, const void **value, int *len)
 {

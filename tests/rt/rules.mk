@@ -27,4 +27,4 @@ $(O)/tests/rt/%.o: $(RT_DIR)/%.c $(COMPILED_BY)
 	@mkdir -p $(@D)
 	$(call say,HOSTCC)$(HOSTCC) $(RT_CFLAGS) $(WARN) -MMD -MP -c -o $@ $<
 
--include $(wildcard $(O)/tests/rt/*.d $(O)/tests/rt/guest/*.d $(O)/tests/rt/guest/*/*.d)
+-include $(wildcard $(O)/tests/rt/*.d $(O)/tests/rt/guest/*.d)

@@ -11,16 +11,15 @@ unsigned long timebase(void)
 	return hz;
 }
 
-/* 1 s is 10^11 hundredths of a nanosecond. For each tick, less than one of them may be lost. */
 static void a_second_has_ns(unsigned long frequency)
 {
-	unsigned long one;
-
 	hz = frequency;
 	row_begin();
-	one = each(frequency, 1);
-	assert_in_range(one, 100000000001 - frequency, 100000000000);
-	assert_in_range(each(frequency, 256), one / 256 - 1, one / 256);
+	assert_int_equal(each(frequency, 1), 100000000000); /* hundredths */
+	assert_int_equal(each(frequency, 256), 100000000000 / 256);
+	assert_int_equal(each(30 * frequency, 1), 3000000000000);
+	/* Less than a nanosecond may be lost. */
+	assert_in_range(each(frequency / 2, 1), 49999999901, 50000000000);
 }
 
 static void any_frequency_gives_ns(void **state)

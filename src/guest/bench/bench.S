@@ -6,7 +6,7 @@
  */
 #include "hv/sbi.h"
 
-	/* `op NAME, SETUP` begins a loop. It may use a0, a1, a6, a7, t0; a2 = arg, a3 counts. */
+	/* `op NAME, SETUP` begins a loop, which may use a0, a1, a6, a7, t0. a2: argument, a3: counter */
 	.macro	op name:req, setup:vararg
 	.globl	op_\name
 	.balign	4

@@ -4,8 +4,8 @@
  * takes two instructions.
  *
  * l2_code_NAME is what the guest's own guest executes. It shares this payload's memory and registers,
- * and ends with an ecall, which traps to the address that `begins` has written to stvec. So it must not
- * change t1, from which the next round takes the entry's address: l2_pages does, and is for n = 1 only.
+ * and ends with an ecall, which traps to the address that `begins` has written to stvec. It must
+ * not change t1, which holds the entry's address for the next round. l2_pages does, so it is only for n = 1.
  */
 	.option	arch, +h
 	.option	norvc

@@ -99,14 +99,21 @@ static const char *unit(void)
 	return cycles && !row.timed ? "cycles" : icount ? "instructions" : "ns";
 }
 
+static unsigned long ticks_to_ns(unsigned long ticks)
+{
+	const unsigned long hz = timebase();
+
+	return ticks / hz * 1000000000 + ticks % hz * 1000000000 / hz;
+}
+
 /* Convert a batch's ticks to hundredths of a unit per operation. */
 static unsigned long each(unsigned long ticks, unsigned long per_batch)
 {
-	unsigned long scale = icount ? 100 * INSNS_PER_TICK : 100000000000 / timebase();
+	unsigned long units = icount ? ticks * INSNS_PER_TICK : ticks_to_ns(ticks);
 
 	if ((cycles || row.exact) && !row.timed)
-		scale = 100;
-	return ticks * scale / per_batch;
+		units = ticks;
+	return units * 100 / per_batch;
 }
 
 static void print_value(unsigned long hundredths)

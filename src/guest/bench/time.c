@@ -152,10 +152,13 @@ static inline void wait_for(bool msi, unsigned long value)
 {
 	while (ball != value) {
 		wfi();
-		if (msi)
+		if (msi) {
 			csr_write(stopei, 0);
-		else
+			/* Read `ball` only after the claim: the next MSI may announce another value. */
+			__asm__ volatile("fence io, r" ::: "memory");
+		} else {
 			ipi_clear();
+		}
 	}
 }
 
