@@ -130,8 +130,8 @@ exit_fn *exit_handler(unsigned long cause)
 /*
  * The host takes interrupts only where it asks for them, so a signal or a thread that waits for
  * this hart can be new only if the handler has slept or taken an interrupt. Such a handler sets
- * REQ_HOST (exit_host_irq(), vsstage_locate(), map_page(), vcpu_halt(), vcpu_wrs(), lazy_put.c,
- * sbi_legacy.c); an interrupt that is pending otherwise ends the guest's next run at once.
+ * REQ_HOST, such as exit_host_irq(), vsstage_locate(), map_fault(), fetch_page() and vcpu_halt(); an
+ * interrupt that is pending otherwise ends the guest's next run at once.
  */
 int exit_dispatch(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
