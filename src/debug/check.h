@@ -42,14 +42,14 @@ void debug_pages_limit(void); /* empty it if it has grown large */
 
 /* mapped.c: panics if some page table maps a page of the quarantine. No spinlock may be held. */
 void debug_check_mappings(void);
-/* Panics if the vCPU's shadow table does, and no REQ_SHADOW is pending. */
+/* Panics if the vCPU's shadow table maps such a page although no REQ_SHADOW is pending. */
 struct kvm_vcpu;
 struct gstage;
 void debug_check_shadow(const struct kvm_vcpu *vcpu, const struct gstage *gs);
 void debug_mappings_lock(void); /* hold while a page leaves the quarantine */
 void debug_mappings_unlock(void);
 
-/* shadow.c: has the vCPU a REQ_SHADOW? */
+/* shadow.c: is REQ_SHADOW pending for the vCPU? */
 bool debug_shadow_pending(const struct kvm_vcpu *vcpu);
 
 /* device.c: may a device access a byte of this memory? */

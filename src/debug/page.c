@@ -5,7 +5,7 @@
  * The last reference to a block of pages is not dropped but kept by the quarantine, which fills the
  * block with POISON. When the block leaves the quarantine, its poison is checked, so a store through
  * an old mapping or by a device is found. Before that, all page tables of processes and all G-stage
- * tables are searched (mapped.c): none may map a page of the quarantine.
+ * tables but shadow tables are searched (mapped.c): none may map a page of the quarantine.
  *
  * The quarantine is emptied when an allocation fails and when free memory is counted, so that its
  * pages are free memory to everything else. The tables are not searched while a spinlock is held.
@@ -213,7 +213,7 @@ void __wrap_page_put(hpa_t pa)
 		check_devices(ALIGN_DOWN(pa, (hpa_t)PAGE_SIZE), 0, caller);
 	if (quarantines && page_refs(pa) == 1)
 		quarantine_block(ALIGN_DOWN(pa, (hpa_t)PAGE_SIZE), 0, caller);
-	else /* or there is none, which panics */
+	else /* panics if there is no reference */
 		__real_page_put(pa);
 }
 

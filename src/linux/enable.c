@@ -20,7 +20,8 @@
 #include "linux.h"
 
 static DEFINE_MUTEX(users_mutex);
-static unsigned int nr_users; /* the core's open files, and running KVM_CREATE_VMs; users_mutex */
+/* Open files of the core, and calls of KVM_CREATE_VM in progress. Protected by users_mutex. */
+static unsigned int nr_users;
 
 /*
  * Harts on which the existing VMs must not run: they have fewer G-stage modes, VMIDs or guest

@@ -68,13 +68,14 @@ static enum hrtimer_restart expired(struct hrtimer *hrtimer)
 
 void hv_timer_init(struct hv_timer *timer, void (*fn)(struct hv_timer *timer))
 {
+	struct hrtimer *hrtimer = &host_timer_of(timer)->hrtimer;
+
 	timer->fn = fn;
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
-	hrtimer_init(&host_timer_of(timer)->hrtimer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
-	host_timer_of(timer)->hrtimer.function = expired;
+	hrtimer_init(hrtimer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
+	hrtimer->function = expired;
 #else
-	hrtimer_setup(&host_timer_of(timer)->hrtimer, expired, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_REL_HARD);
+	hrtimer_setup(hrtimer, expired, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
 #endif
 }
 

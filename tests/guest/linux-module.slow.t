@@ -496,6 +496,7 @@ if command -v dtc >/dev/null; then
 	"${QEMU:-qemu-system-riscv64}" -M virt,dumpdtb="$tmp/dtb" -cpu rv64 -smp 2 -m 2G -nographic 2>/dev/null
 	dtc -q -I dtb -O dts "$tmp/dtb" | sed '0,/cpu@0 {/s//cpu@7 {\ndevice_type = "cpu"; reg = <7>; status = "disabled"; compatible = "riscv"; riscv,isa-extensions = "i";\n};\n&/' |
 		dtc -q -I dts -O dtb -o "$tmp/dtb"
+	is "$(dtc -q -I dtb "$tmp/dtb" | grep -c 'cpu@7 {')" 1 "the device tree has a disabled hart"
 	on_linux "a disabled hart" --qemu-args "-dtb $tmp/dtb" --file "$O/guest-payloads/exits.bin:/exits.bin" "$O/vmm" --no-sandbox --quiet --testdev /exits.bin
 else
 	skip "a disabled hart" "dtc is not installed"
@@ -507,7 +508,7 @@ cat >"$tmp/clock.sh" <<-'END'
 	/bin/busybox adjtimex -q -t 11000 || exit 1
 	while :; do :; done &
 	busy=$!
-	timeout 60 /vmm --no-sandbox --quiet --watchdog 0 /wait.bin >/tmp/out
+	timeout "$1" /vmm --no-sandbox --quiet --watchdog 0 /wait.bin >/tmp/out
 	echo "$?,$(cat /tmp/out)" >/tmp/said
 	kill $busy
 	[ "$(cat /tmp/said)" = "0,wait: and once more" ] && echo "ok 1 - a vCPU wakes up in time" && exit
@@ -515,7 +516,7 @@ cat >"$tmp/clock.sh" <<-'END'
 	sed 's/^/# /' /tmp/said
 END
 on_linux "a fast clock" --harts 1 --file "$O/vmm:/vmm" --file "$O/guest-payloads/wait.bin:/wait.bin" --file "$tmp/clock.sh:/clock.sh" \
-	"$O/guest/busybox" sh /clock.sh
+	"$O/guest/busybox" sh /clock.sh "$(scaled 60)"
 
 programs="stats errors caps ring run regs reset ids lacks debug bus edges sbi lazy_put logged tally fp lifecycle"
 files=()

@@ -5,8 +5,8 @@
  * L2's addresses are those of L1. L1 has two tables of the G-stage for them, one with small leaves and
  * one with leaves of 2 MiB, each with a VMID of its own. At each ecall of L2 with a7 = 0, L1 changes to
  * the other table, and at every fourth one, it fences all of them. It makes the other ecalls itself,
- * and returns to L2.
- * At any other trap of L2, L1 makes the call of a failed check, with scause, sepc and stval.
+ * and returns to L2. At any other trap of L2, L1 makes the call of a failed check, with scause, sepc and
+ * stval, and then skips the instruction.
  *
  * L1 uses s3 to s6 and t4, so L2 must not.
  */

@@ -5,8 +5,8 @@
 usage: told.py SEED MOMENTS COMMAND...
 
 Each signal is sent at MOMENTS moments, one drawn from each of MOMENTS equal parts of the command's run time.
-Without a signal, the command must end with status 0. With one, it must be killed by it, exit with 128 plus the
-signal's number, or have ended earlier. It must not print a traceback or more than three lines on standard error,
+Without a signal, the command must end with status 0. With a signal, it must be killed by that signal, exit with 128
+plus the signal's number, or have ended earlier. It must not print a traceback or more than three lines on standard error,
 and must not leave any process or temporary file behind. A traceback is allowed until the script has imported
 hs/early.py, because Python itself prints one during its start. Prints a line for each error, with the signal and
 the moment at which it was sent.

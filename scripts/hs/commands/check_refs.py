@@ -3,8 +3,8 @@
 
 A reference is `file:/regex/` in backticks; a line of that file has to match. A
 link to a file of the tree has to name an existing file, and a link to a heading
-(page.md#heading, or #heading) has to name one of the page. In a lab's tree, a file
-that the student has yet to complete need not have a matching line.
+(page.md#heading, or #heading) one of the page. In a lab's tree, a file that the
+student has yet to complete need not have a matching line.
 """
 import functools
 import os
