@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - build the program that makes allocations of the debug kernel fail, and for the build machine,
-# the debug kernel's quarantine for pages with its test.
+# rules.mk - build the program that makes allocations of the debug kernel fail and, for the build machine, the
+# test of the quarantine for pages.
 
 DEBUG_DIR := $(TOP)/tests/debug
 NATIVE_TESTS += $(O)/tests/debug/test_page
@@ -12,7 +12,7 @@ tests: $(O)/tests/debug/fail_alloc $(O)/tests/debug/test_page
 $(O)/tests/debug/test_page: $(DEBUG_DIR)/test_page.c $(DEBUG_DIR)/shim.h $(TOP)/src/debug/page.c $(TOP)/src/debug/check.h \
 		$(wildcard $(TOP)/src/host/mm/*.h $(TOP)/src/include/hv/*.h) | uapi-present
 	@mkdir -p $(@D)
-	$(call say,HOSTCC)$(HOSTCC) -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -ffunction-sections -pthread \
+	$(HOST_CC) -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -ffunction-sections -pthread \
 		-ffile-prefix-map=$(TOP)/= -fsanitize=address,undefined -fno-sanitize-recover=all -Wl,--gc-sections \
 		$(UAPI_CFLAGS) $(WARN) -Wno-format-truncation -include $(DEBUG_DIR)/shim.h -iquote $(TOP)/src/debug -iquote $(TOP)/src/host \
 		-I$(TOP)/src/include -o $@ $< $(TOP)/src/debug/page.c -lcmocka

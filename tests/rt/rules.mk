@@ -21,10 +21,10 @@ $(RT_PROGS): %: %.o
 
 $(O)/tests/rt/guest/%.o: $(TOP)/src/guest/%.c $(COMPILED_BY)
 	@mkdir -p $(@D)
-	$(call say,HOSTCC)$(HOSTCC) $(RT_CFLAGS) $(WARN) -MMD -MP -c -o $@ $<
+	$(HOST_CC) $(RT_CFLAGS) $(WARN) -MMD -MP -c -o $@ $<
 
 $(O)/tests/rt/%.o: $(RT_DIR)/%.c $(COMPILED_BY)
 	@mkdir -p $(@D)
-	$(call say,HOSTCC)$(HOSTCC) $(RT_CFLAGS) $(WARN) -MMD -MP -c -o $@ $<
+	$(HOST_CC) $(RT_CFLAGS) $(WARN) -MMD -MP -c -o $@ $<
 
 -include $(wildcard $(O)/tests/rt/*.d $(O)/tests/rt/guest/*.d)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_fdt.c - the runtime's walk of the device tree: in right trees, and in trees with wrong words.
+ * test_fdt.c - the runtime's walk of the device tree, in valid trees and in trees with wrong words.
  *
  * The walk of a wrong tree may find anything, but it ends, and it does not leave the tree.
  */
@@ -17,7 +17,7 @@
 
 #define HEADER  40 /* bytes */
 #define ROUNDS  20000
-#define SECONDS 60 /* for the whole test, which takes one */
+#define SECONDS 60 /* limit for the whole test, which takes one second */
 
 const void *dtb;
 
@@ -40,7 +40,7 @@ static void put(size_t at, u32 word)
 		tree[at + (size_t)i] = (u8)(word >> (24 - 8 * i));
 }
 
-/* The tree has exactly the size of its allocation, so that ASan finds an access behind it. */
+/* The tree has exactly the size of its allocation, so ASan finds an access beyond its end. */
 static void add(const void *bytes, size_t n)
 {
 	size_t padded = (n + 3) & ~3UL;
@@ -124,7 +124,7 @@ static size_t make_tree(void)
 
 /* ---- tests ---- */
 
-static void a_right_tree_is_read(void **state)
+static void a_valid_tree_is_read(void **state)
 {
 	struct fdt_reg reg;
 	unsigned long id;
@@ -220,7 +220,7 @@ static void wrong_words_do_no_harm(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_right_tree_is_read),
+		cmocka_unit_test(a_valid_tree_is_read),
 		cmocka_unit_test(a_negative_length_ends_the_walk),
 		cmocka_unit_test(long_paths_fit),
 		cmocka_unit_test(wrong_words_do_no_harm),

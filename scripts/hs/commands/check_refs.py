@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""check-refs - check the references from the docs to code and the links to files.
+"""check-refs - check the references to code and the links in the docs.
 
 A reference is `file:/regex/` in backticks; a line of that file has to match. A
 link to a file of the tree has to name an existing file, and a link to a heading

@@ -10,7 +10,7 @@
 
 #define MIN_PIECES  26
 #define MORE_PIECES 26
-#define ROOM        2048 /* bytes left for the last piece, with those inside; see generate() */
+#define ROOM        2048 /* bytes left for the last piece and the pieces in it; see generate() */
 
 enum where {
 	ANYWHERE,

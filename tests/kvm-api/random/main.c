@@ -247,6 +247,7 @@ static void set_toggles(void)
 static bool run_round(u64 number)
 {
 	int status = 0;
+	bool killed;
 	pid_t pid;
 
 	round_seed = number;
@@ -259,9 +260,9 @@ static bool run_round(u64 number)
 		setsid();
 		vmm_process();
 	}
-	if (rnd(3) ? !wait_for(pid, LIMIT_MS, 0, &status) && !stop_process(pid, number, &status)
-		   : !wait_for(pid, (long)rnd(500), 0, &status) &&
-			     !kill_process(pid, number, &status))
+	killed = !rnd(3);
+	if (!wait_for(pid, killed ? (long)rnd(500) : LIMIT_MS, 0, &status) &&
+	    !(killed ? kill_process : stop_process)(pid, number, &status))
 		return false;
 	if (WIFEXITED(status) && WEXITSTATUS(status)) {
 		printf("# round %llu: the process has ended with status %d\n", number,
