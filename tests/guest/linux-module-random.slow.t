@@ -78,10 +78,9 @@ cat >"$tmp/random.sh" <<'END'
 			touch /tmp/wrong
 		done
 	done &
-	/random "$@" || exit 1
+	/random "$@" || touch /tmp/wrong
 	touch /tmp/end
 	wait
-	[ ! -e /tmp/wrong ] || exit 1
 	echo "# merged pages: $(cat /sys/kernel/mm/ksm/pages_sharing), swapped out: $(sed -n 's/^pswpout //p' /proc/vmstat)"
 	swapoff /dev/zram0
 	awk '/hook_in/ { in_ += $2 } /hook_out/ { out += $2 } END { print "# breakpoints:", in_, out; exit !in_ || !out }' \
@@ -89,14 +88,17 @@ cat >"$tmp/random.sh" <<'END'
 	echo 0 >events/kprobes/enable
 	echo >kprobe_events
 	rmmod hyperscope || exit 1
-	[ -e /sys/kernel/debug/kmemleak ] || exit 0
-	for i in 1 2; do # a pointer to a lost object may be on a stack in the first scan
-		sleep 6
-		echo scan >/sys/kernel/debug/kmemleak || exit 1
-	done
-	head -n 60 /sys/kernel/debug/kmemleak | sed 's/^/# /' >/tmp/leaks
-	cat /tmp/leaks
-	[ ! -s /tmp/leaks ]
+	leaks=/sys/kernel/debug/kmemleak
+	if [ -e $leaks ]; then
+		for i in 1 2; do # a pointer to a lost object may be on a stack in the first scan
+			sleep 6
+			echo scan >$leaks || exit 1
+		done
+		head -n 60 $leaks | sed 's/^/# /' >/tmp/leaks
+		cat /tmp/leaks
+		[ ! -s /tmp/leaks ] || exit 1
+	fi
+	[ ! -e /tmp/wrong ]
 END
 
 machine=virt cpu=max,svadu=off
@@ -131,7 +133,9 @@ if [[ $kernels = *stable* ]]; then
 fi
 if [[ $kernels = *debug* && -e $O/hyperscope_debug.ko ]]; then
 	on_linux "a debug kernel" debug hyperscope_debug.ko $((250 + 10 * debug_rounds)) "$debug_rounds" "$((seed + 1000))" 4
-	like "$(tail -n 1 <<<"$(grep 'without memory' <<<"$out")")" 'without memory: [1-9]' "a debug kernel: allocations have failed"
+	# A call without memory is expected among 5000 steps.
+	like "$(tail -n 1 <<<"$(grep 'without memory' <<<"$out")")" ': [0-9]{1,3} steps|: [1-4][0-9]{3} steps|without memory: [1-9]' \
+		"a debug kernel: allocations have failed, unless there were few steps"
 	note_time
 elif [[ $kernels = *debug* ]]; then
 	skip "a debug kernel" "$O/hyperscope_debug.ko is missing: run 'make linux-module KERNEL=debug'"

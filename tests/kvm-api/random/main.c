@@ -35,6 +35,7 @@
 #define WARM_UP   5     /* rounds before memory is measured */
 #define REPEATS   3     /* measurements of memory */
 #define ZERO_SIZE 0x40000UL
+#define ENOUGH    5000 /* steps among which each kind of call is expected to succeed */
 
 struct counts *counts;
 
@@ -394,8 +395,8 @@ int main(int argc, char **argv)
 	ok(!counts->failures, "no process of a round, nor its children, reports a failure");
 	ok(are_zeros(zeros), "pages that no guest has are still zero");
 	ok(counts->mmio && counts->interrupted, "guests of the processes have run");
-	ok(counts->slots && counts->logs && counts->regs,
-	   "slots and registers have changed, and logs were read");
+	ok((counts->slots && counts->logs && counts->regs) || counts->steps < ENOUGH,
+	   "slots and registers have changed, and logs were read, unless there were few steps");
 	claim_equal(before, "the processes lose no memory");
 	return tap_done();
 }
