@@ -96,10 +96,18 @@ static void check_limits(struct machine *m)
 
 /* ---- stopping ---- */
 
+/* A guest that ends while a save stops it has ended: the rest of the save would not run any further. */
+static bool is_end(enum stop_reason reason)
+{
+	return reason == STOP_POWEROFF || reason == STOP_REBOOT || reason == STOP_VCPU ||
+	       reason == STOP_PANIC;
+}
+
 void machine_stop(struct machine *m, enum stop_reason reason, int status)
 {
 	pthread_mutex_lock(&m->lock);
-	if (!m->stopping) { /* the first reason counts */
+	/* The first reason counts. */
+	if (!m->stopping || (m->stop_reason == STOP_SAVE && is_end(reason))) {
 		m->stop_reason = reason;
 		m->stop_status = status;
 		m->stopping = true;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * test_machine.c - a guest whose vCPUs start and stop each other all the time delays neither a save
- * nor a signal without a limit. The vCPUs are threads that only park, and KVM is a model of the HSM
+ * nor a signal without a limit, and a save does not hide that the guest has ended. The vCPUs are threads that only park, and KVM is a model of the HSM
  * state of vCPU 0: it is stopped whenever it parks, and was started whenever the main thread asks.
  */
 #include <setjmp.h>
@@ -114,6 +114,11 @@ void load_open(const struct machine *m)
 	(void)m;
 }
 
+void registers_dump(struct vcpu *vcpu)
+{
+	(void)vcpu;
+}
+
 #define STUB(name)                   \
 	void name(struct machine *m) \
 	{                            \
@@ -191,6 +196,28 @@ static void a_signal_ends_the_machine_meanwhile(void **state)
 	assert_in_range(resumes, 3, 5);
 }
 
+static enum stop_reason end;
+
+static void save_and_end(void)
+{
+	machine_stop(&machine, STOP_SAVE, STATUS_POWEROFF);
+	machine_stop(&machine, end, 7);
+}
+
+static void a_guest_that_ends_while_a_save_stops_it_has_ended(void **state)
+{
+	static const enum stop_reason ends[] = { STOP_POWEROFF, STOP_VCPU, STOP_PANIC };
+
+	(void)state;
+	guest = save_and_end;
+	for (unsigned int i = 0; i < ARRAY_SIZE(ends); i++) {
+		end = ends[i];
+		given_up = finished = 0;
+		assert_int_equal(machine_run(&machine), 7);
+		assert_int_equal(given_up + finished, 0);
+	}
+}
+
 static int build(void **state)
 {
 	(void)state;
@@ -211,6 +238,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_save_is_given_up_if_vcpus_start_each_other_all_the_time),
+		cmocka_unit_test(a_guest_that_ends_while_a_save_stops_it_has_ended),
 		cmocka_unit_test(a_signal_ends_the_machine_meanwhile),
 	};
 
