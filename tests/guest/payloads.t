@@ -125,6 +125,7 @@ toggle vmid
 toggle tlb_flush
 toggle gpa_from
 
+vm_ends "doorbell" bench --doorbell --quiet only=io_out # without --no-sandbox
 vm_ends "hog" hostile --memory 4G do=hog
 vm_ends "after the hog" hello
 
@@ -145,6 +146,7 @@ for number in abc 5x "" -1 18446744073709551616; do
 		"2:Bail out! boot argument rounds=$number: must be a decimal number of at most 64 bits" \
 		"a payload refuses rounds=$number"
 done
+is "$(status_of doorbell)" 0 "the sandbox lets the doorbell's thread move to another hart" || diag "$(text doorbell)"
 like "$(status_of hog)" '^(1|2)[0-9][0-9]$' "a guest with more memory than the host has is ended" ||
 	diag "$(text hog)"
 like "$(status_of "after the hog"):$(text "after the hog")" '^0:hello: I am' \

@@ -69,11 +69,10 @@ static inline int host_two_processors(int pid, size_t size, cpu_set_t *set)
 #define flock             host_ok
 #define fdatasync         host_ok
 
-#define nanosleep(t, left)                        ((void)(t), 0)
-#define pthread_setaffinity_np(thread, size, set) ((void)(set), EPERM)
-#define fstat(fd, st)                             ((void)(st), -1)
-#define tcgetattr(fd, saved)                      ((void)(saved), -1)
-#define signal(number, fn)                        ((void)(fn))
-#define atexit(fn)                                ((void)(fn))
+#define nanosleep(t, left)   ((void)(t), 0)
+#define fstat(fd, st)        ((void)(st), -1)
+#define tcgetattr(fd, saved) ((void)(saved), -1)
+#define signal(number, fn)   ((void)(fn))
+#define atexit(fn)           ((void)(fn))
 
 #endif
