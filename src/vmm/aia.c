@@ -42,13 +42,7 @@
 
 static void attribute(struct machine *m, unsigned long request, u32 group, u64 number, void *value)
 {
-	struct kvm_device_attr attr = {
-		.group = group,
-		.attr = number,
-		.addr = (uintptr_t)value,
-	};
-
-	kvm_call(m->aia.fd, request, &attr);
+	irqchip_attribute(m->aia.fd, request, group, number, value);
 }
 
 static void set_u32(struct machine *m, u32 group, u64 number, u32 value)

@@ -20,6 +20,20 @@ static const struct irqchip_ops *const irqchips[] = { &irqchip_user_plic, &irqch
 						      &irqchip_aia_emul, &irqchip_aia_hwaccel,
 						      &irqchip_aia_direct };
 
+void irqchip_attribute(int fd, unsigned long request, u32 group, u64 number, void *value)
+{
+	struct kvm_device_attr attr = {
+		.group = group,
+		.attr = number,
+		.addr = (uintptr_t)value,
+	};
+	char name[80];
+
+	snprintf(name, sizeof(name), "KVM_%s_DEVICE_ATTR, group %u, attribute 0x%llx",
+		 request == KVM_SET_DEVICE_ATTR ? "SET" : "GET", group, (unsigned long long)number);
+	kvm_call_named(fd, request, name, (unsigned long)&attr);
+}
+
 static const struct irqchip_ops *find(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(irqchips); i++) {

@@ -35,13 +35,7 @@ static void init(struct machine *m)
 
 static void attribute(struct machine *m, unsigned long request, u32 group, u64 number, void *value)
 {
-	struct kvm_device_attr attr = {
-		.group = group,
-		.attr = number,
-		.addr = (uintptr_t)value,
-	};
-
-	kvm_call(m->plic.fd, request, &attr);
+	irqchip_attribute(m->plic.fd, request, group, number, value);
 }
 
 static void start(struct machine *m)

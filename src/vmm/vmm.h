@@ -271,6 +271,8 @@ extern const struct irqchip_ops irqchip_aia_emul, irqchip_aia_hwaccel,
 
 const struct irqchip_ops *irqchip_parse(const char *name); /* dies if there is none of this name */
 void irqchip_init(struct machine *m);
+/* Set or get (request) an attribute of the device fd in the kernel; die if KVM refuses. */
+void irqchip_attribute(int fd, unsigned long request, u32 group, u64 number, void *value);
 void irqchip_start(struct machine *m);
 void irqchip_reset(struct machine *m);
 /* A device's line rises or falls. Any thread; see the locks above. */

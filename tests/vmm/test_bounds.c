@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
  * test_bounds.c - out-of-range numbers from a guest or a saved file are refused or reduced to a
- * limit, and the VMM does not rely on what it reads from guest memory.
+ * limit, a message names the attribute that KVM refuses, and the VMM does not rely on what it reads from
+ * guest memory.
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -56,9 +58,12 @@ size_t fdt_build(struct machine *m, const struct layout *layout, void *buffer)
 	return 100;
 }
 
+static char last_call[80]; /* the name for messages */
+
 int kvm_call_named(int fd, unsigned long request, const char *name, unsigned long arg)
 {
-	(void)fd, (void)request, (void)name, (void)arg;
+	(void)fd, (void)request, (void)arg;
+	snprintf(last_call, sizeof(last_call), "%s", name);
 	return 0;
 }
 
@@ -145,11 +150,21 @@ static void the_device_tree_is_built_outside_guest_memory(void **state)
 	machine.ram_size = 0;
 }
 
+static void a_message_names_the_attribute_that_kvm_refuses(void **state)
+{
+	(void)state;
+	irqchip_attribute(0, KVM_SET_DEVICE_ATTR, 3, 0x28, NULL);
+	assert_string_equal(last_call, "KVM_SET_DEVICE_ATTR, group 3, attribute 0x28");
+	irqchip_attribute(0, KVM_GET_DEVICE_ATTR, 3, 0x28, NULL);
+	assert_string_equal(last_call, "KVM_GET_DEVICE_ATTR, group 3, attribute 0x28");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_impossible_memory_size_is_refused),
 		cmocka_unit_test(the_device_tree_is_built_outside_guest_memory),
+		cmocka_unit_test(a_message_names_the_attribute_that_kvm_refuses),
 		cmocka_unit_test(a_guest_does_not_choose_how_long_the_bell_device_spins),
 	};
 
