@@ -40,6 +40,9 @@ static const struct {
 
 static void check(int err, const char *what)
 {
+	if (err == -FDT_ERR_NOSPACE)
+		die(STATUS_SETUP,
+		    "the device tree is too large; use fewer vCPUs or a shorter --append");
 	if (err < 0)
 		die(STATUS_SETUP, "device tree: %s: %s", what, fdt_strerror(err));
 }
@@ -409,7 +412,7 @@ size_t fdt_build(struct machine *m, const struct layout *layout, void *fdt)
 	 * libfdt's search for names that the tree has already takes most of the time here. Without
 	 * it, names are repeated, and with many vCPUs, the tree would be too large.
 	 */
-	do_fdt(fdt_create_with_flags(fdt, DTB_MAX,
+	do_fdt(fdt_create_with_flags(fdt, dtb_room(m),
 				     m->options.vcpus > 8 ? 0 : FDT_CREATE_FLAG_NO_NAME_DEDUP));
 	do_fdt(fdt_finish_reservemap(fdt));
 	do_fdt(fdt_begin_node(fdt, ""));

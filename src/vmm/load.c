@@ -5,7 +5,7 @@
  *   RAM_BASE + text_offset   Image (flat, with a 64-byte header: Linux' boot-image-header)
  *   ...                      up to image_size, which includes the kernel's .bss
  *   below the device tree    initrd, if any
- *   end of RAM - 64 KiB      device tree
+ *   end of RAM - dtb_room()  device tree
  *
  * image_size includes .bss, which is not in the file, so image_size does not show whether an Image
  * is complete. A kernel that is also an EFI program (such as Debian's) lists its sections in a PE
@@ -205,6 +205,11 @@ void load_open(const struct machine *m)
 		open_file(&initrd, "initrd", m->options.initrd);
 }
 
+unsigned int dtb_room(const struct machine *m)
+{
+	return m->options.vcpus > 32 ? DTB_MAX : DTB_MAX / 2;
+}
+
 /*
  * The tree is built in the VMM's own memory: after a reboot, the doorbell's thread may still write to
  * guest memory for the guest that rebooted, and libfdt relies on what it reads from the tree.
@@ -214,16 +219,16 @@ static void load_tree(struct machine *m, const struct layout *layout)
 	static u64 tree[DTB_MAX / sizeof(u64)];
 	size_t len = fdt_build(m, layout, tree);
 
-	memcpy(machine_ram(m, layout->dtb, DTB_MAX), tree, len);
+	memcpy(machine_ram(m, layout->dtb, len), tree, len);
 }
 
 void load_guest(struct machine *m, struct layout *layout)
 {
 	load_image(m, layout);
-	layout->dtb = ALIGN_DOWN(RAM_BASE + m->ram_size - DTB_MAX, SZ_4K);
+	layout->dtb = ALIGN_DOWN(RAM_BASE + m->ram_size - dtb_room(m), SZ_4K);
 	if (layout->dtb < layout->kernel_end)
 		die(STATUS_SETUP, "%s leaves no memory for the device tree (%u KiB)",
-		    m->options.image, DTB_MAX / 1024);
+		    m->options.image, dtb_room(m) / 1024);
 	if (m->options.initrd)
 		load_initrd(m, layout);
 	load_tree(m, layout);
