@@ -180,7 +180,9 @@ static void *alarm_thread(void *arg)
 
 	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left))
 		;
-	save_request(m);
+	/* The machine may be stopped, for example to reboot. Then it is saved when it runs again. */
+	atomic_store(&m->save_wanted, true);
+	sem_post(&m->wake);
 	return NULL;
 }
 

@@ -189,6 +189,19 @@ static void input_that_arrives_during_a_save_is_not_read(void **state)
 	close(ends[1]);
 }
 
+static void a_save_at_a_time_is_not_lost_if_the_machine_is_stopped_then(void **state)
+{
+	(void)state;
+	assert_true(machine.stopping);
+	machine.options.save_at = 1;
+	save_start_alarm(&machine);
+	for (int i = 0; i < 1000 && !machine.save_wanted; i++)
+		usleep(10000);
+	assert_true(machine.save_wanted);
+	machine.save_wanted = false;
+	machine.options.save_at = 0;
+}
+
 static int place_in_order(const struct model *model, u64 id)
 {
 	for (unsigned int i = 0; i < model->sets; i++) {
@@ -423,6 +436,7 @@ int main(void)
 		cmocka_unit_test(invalid_sections_do_no_harm),
 		cmocka_unit_test(a_file_of_a_different_machine_is_refused),
 		cmocka_unit_test(a_host_without_the_files_features_refuses_it),
+		cmocka_unit_test(a_save_at_a_time_is_not_lost_if_the_machine_is_stopped_then),
 		cmocka_unit_test(input_that_arrives_during_a_save_is_not_read),
 	};
 
