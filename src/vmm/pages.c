@@ -150,6 +150,8 @@ long pages_write(struct pages *pages, const u64 *bitmap)
 		if (ret < 0)
 			return ret;
 		written += ret;
+		if (run.count == 1 && pages->live && machine_ends(pages->live))
+			return written;
 	}
 	ret = run.count ? write_run(pages, &run) : 0;
 	return ret ? ret : written;

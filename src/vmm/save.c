@@ -120,6 +120,7 @@ static void rounds(struct machine *m)
 	long written;
 
 	precopy_begin(m->ram_size / SZ_4K, m->options.save_rounds);
+	save.pages.live = m;
 	do {
 		double start = seconds();
 
@@ -130,6 +131,7 @@ static void rounds(struct machine *m)
 		       (seconds() - start) * 1000);
 	} while (precopy_goes_on((u64)written, dirty_take(save.dirty)) && !save.failed &&
 		 !machine_ends(m));
+	save.pages.live = NULL;
 }
 
 /* Write what can be written before the guest stops. */

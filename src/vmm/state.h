@@ -88,6 +88,7 @@ struct pages {
 	u64 nr_ram; /* pages of guest memory */
 	u32 *place; /* by page of RAM: 1 + its place in the file; 0: not in the file yet */
 	u64 nr, room;
+	struct machine *live; /* NULL: the guest is stopped */
 	struct page_entry {
 		u64 number; /* of the page in RAM */
 		u64 sum;
@@ -104,7 +105,8 @@ int file_read(int fd, void *to, size_t len, u64 offset);
 int pages_begin(struct pages *pages, struct machine *m, int fd);
 /*
  * Write the pages in the bitmap, or all pages if it is NULL. Pages that contain only zeroes and are
- * not in the file yet are skipped. Returns the number of pages written, or -errno.
+ * not in the file yet are skipped. Returns the number of pages written, or -errno. If the guest runs,
+ * this ends early once the machine ends, because then the file is removed.
  */
 long pages_write(struct pages *pages, const u64 *bitmap);
 void pages_end(struct pages *pages);

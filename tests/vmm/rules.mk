@@ -38,7 +38,7 @@ $(O)/tests/vmm/test_machine: $(patsubst %,$(O)/tests/vmm/%.o,machine refused sil
 $(O)/tests/vmm/test_watchdog: $(patsubst %,$(O)/tests/vmm/%.o,watchdog silent test_watchdog)
 	$(HOST_CC) -fsanitize=address,undefined -pthread -o $@ $^ -lcmocka
 
-$(O)/tests/vmm/test_save_file: VMM_TEST_LINK := -Wl,--wrap=calloc,--wrap=realloc
+$(O)/tests/vmm/test_save_file: VMM_TEST_LINK := -Wl,--wrap=calloc,--wrap=realloc,--wrap=pwrite
 $(patsubst %,$(O)/tests/vmm/test_%,save save_disk save_file): %: %.o $(VMM_TEST_SAVE_OBJ)
 	$(HOST_CC) -fsanitize=address,undefined -pthread $(VMM_TEST_LINK) -o $@ $^ -lcmocka
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_save_file.c - the file of a save belongs to one VMM, and a save that lacks memory can be repeated.
+ * test_save_file.c - the file of a save belongs to one VMM, a save that lacks memory can be repeated, and a
+ * machine that ends does not wait for a save.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -55,8 +56,10 @@ static bool saves(unsigned int rounds, int most)
 	allocations = most;
 	if (setjmp(refused))
 		fail_msg("the VMM ends: %s", why);
+	machine.stopping = false;
 	if (rounds)
 		save_live(&machine);
+	machine.stopping = true;
 	saved = save_finish(&machine);
 	allocations = -1;
 	machine.options.save_rounds = 0;
@@ -81,6 +84,36 @@ static void a_save_that_lacks_memory_fails_and_can_be_repeated(void **state)
 		for (unsigned int i = 0; i < RAM_SIZE; i++)
 			assert_int_equal(machine.ram[i], contents(i));
 	}
+}
+
+static unsigned int writes, last = ~0u; /* at the last write, the machine ends */
+
+ssize_t __real_pwrite(int fd, const void *from, size_t len, off_t offset);
+ssize_t __wrap_pwrite(int fd, const void *from, size_t len, off_t offset);
+ssize_t __wrap_pwrite(int fd, const void *from, size_t len, off_t offset)
+{
+	if (++writes == last)
+		machine.stopping = true;
+	return __real_pwrite(fd, from, len, offset);
+}
+
+static void a_machine_that_ends_does_not_wait_for_a_save(void **state)
+{
+	(void)state;
+	machine_reset();
+	machine.options.save_rounds = 1;
+	for (unsigned int i = 0; i < RAM_SIZE; i++)
+		machine.ram[i] = contents(i);
+	save_check(&machine.options);
+	machine.stopping = false;
+	machine.stop_reason = STOP_POWEROFF;
+	writes = 0;
+	last = 5;
+	save_live(&machine);
+	assert_true(machine.stopping);
+	assert_in_range(writes, last, last + 1);
+	save_abandon(&machine);
+	machine.options.save_rounds = 0;
 }
 
 static char part[64], other[64]; /* FILE.part, and the name to which another VMM renames it */
@@ -165,6 +198,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_save_that_lacks_memory_fails_and_can_be_repeated),
+		cmocka_unit_test(a_machine_that_ends_does_not_wait_for_a_save),
 		cmocka_unit_test(a_second_vmm_cannot_save_to_the_same_file),
 		cmocka_unit_test(a_file_that_another_vmm_completes_meanwhile_is_not_overwritten),
 	};
