@@ -40,6 +40,7 @@ static struct {
 	pthread_mutex_t lock;
 	char out[4096];
 	size_t out_len;
+	int out_error; /* of the last write that failed, unless nobody reads the output (EPIPE) */
 	char line[512]; /* end of the current line, to detect panics and --save-on */
 	size_t line_len;
 	u8 in[INPUT_SIZE];
@@ -74,7 +75,9 @@ static void flush_locked(void)
 
 			poll(&ready, 1, -1);
 		} else if (errno != EINTR) {
-			break; /* an error such as EPIPE: discard the output, let the guest run */
+			if (errno != EPIPE)
+				console.out_error = errno;
+			break; /* discard the output, let the guest run */
 		}
 	}
 	console.out_len = 0;
@@ -324,6 +327,9 @@ static void at_exit(void)
 {
 	console_flush();
 	console_restore_terminal();
+	if (console.out_error)
+		complain("standard output: %s; some of the guest's output is lost",
+			 strerror(console.out_error));
 }
 
 static void make_raw(void)
@@ -348,6 +354,7 @@ void console_start(struct machine *m)
 	if (console.wake < 0)
 		die(STATUS_SETUP, "eventfd: %s", strerror(errno));
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a write beyond RLIMIT_FSIZE fails */
 	make_raw();
 	atexit(at_exit);
 	if (thread_create(&thread, console_thread, NULL))

@@ -70,6 +70,7 @@ mkdir dir && run over-dir /vmm --save dir /hello.bin
 ln -s /save.bin link.part && run over-link /vmm --save link /hello.bin
 run over-null /vmm --save /dev/null /hello.bin
 run no-save /vmm --save-at 5 /hello.bin
+run full-output sh -c '/vmm --quiet /hello.bin >/dev/full'
 run restore-6.12 /vmm --linux-6.12 --disk disk --restore stopped
 run 6.12-and-sbi /vmm --linux-6.12 --sbi fwft /hello.bin
 run missing /vmm --restore missing
@@ -223,6 +224,9 @@ refused over-dir 101 '--save dir: Is a directory' "--save over a directory is re
 refused over-link 101 '--save link: Too many levels' "a symbolic link FILE.part is not followed"
 refused over-null 101 '--save /dev/null: Invalid' "--save over a device that is no disk is refused"
 refused no-save 100 'need --save FILE' "--save-at without --save is refused"
+part full-output
+is "$status:$out" "0:vmm: standard output: No space left on device; some of the guest's output is lost" \
+	"the loss of a guest's output is reported"
 refused restore-6.12 100 'saved without this option' "--linux-6.12 refuses a VM with newer extensions"
 refused 6.12-and-sbi 100 'cannot be used with' "--sbi with --linux-6.12 is refused"
 refused missing 101 '--restore missing: No such file' "--restore of a missing file is refused"
