@@ -41,7 +41,7 @@ static struct {
 	char out[4096];
 	size_t out_len;
 	int out_error; /* of the last write that failed, unless nobody reads the output (EPIPE) */
-	char line[512]; /* end of the current line, to detect panics and --save-on */
+	char line[2 * (SAVE_ON_MAX + 1)]; /* its last bytes, to detect panics and --save-on */
 	size_t line_len;
 	u8 in[INPUT_SIZE];
 	atomic_uint in_head, in_tail; /* free-running; only the console thread advances in_head */

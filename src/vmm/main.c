@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "vmm.h"
+
+#define NOT_GIVEN UINT_MAX /* --save-rounds */
 
 static const char help[] =
 	"usage: vmm [options] IMAGE\n"
@@ -288,6 +291,10 @@ static void parse_option(struct options *options, int option)
 		options->save_at = parse_count(optarg, "--save-at", 1, 1000000000);
 		break;
 	case OPT_SAVE_ON:
+		if (!*optarg || strlen(optarg) > SAVE_ON_MAX || strpbrk(optarg, "\r\n"))
+			die(STATUS_USAGE,
+			    "--save-on: TEXT must be a part of one line, 1 to %d bytes",
+			    SAVE_ON_MAX);
 		options->save_on = optarg;
 		break;
 	case OPT_SAVE_ROUNDS:
@@ -347,8 +354,29 @@ static void parse_command_line(struct options *options, int argc, char **argv)
 	if (options->linux_6_12 && options->nested)
 		die(STATUS_USAGE,
 		    "--nested cannot be used with --linux-6.12, whose KVM has no H extension");
-	if ((options->save_at || options->save_on) && !options->save)
-		die(STATUS_USAGE, "--save-at and --save-on need --save FILE");
+	if ((options->save_at || options->save_on || options->save_rounds != NOT_GIVEN) &&
+	    !options->save)
+		die(STATUS_USAGE, "--save-at, --save-on and --save-rounds need --save FILE");
+}
+
+static bool is_same_file(const char *path, const char *other)
+{
+	struct stat st, of_other;
+
+	return path && other && stat(path, &st) == 0 && stat(other, &of_other) == 0 &&
+	       st.st_dev == of_other.st_dev && st.st_ino == of_other.st_ino;
+}
+
+/* Refuse to write a file that the machine uses. The file of --restore may be saved to again. */
+static void refuse_used_file(const struct options *options, const char *option, const char *path)
+{
+	bool used = is_same_file(path, options->image) || is_same_file(path, options->initrd);
+
+	for (unsigned int i = 0; i < options->nr_disks; i++)
+		used |= is_same_file(path, options->disks[i]);
+	if (used)
+		die(STATUS_USAGE, "%s %s: this file is the machine's IMAGE, initrd or disk", option,
+		    path);
 }
 
 /*
@@ -357,10 +385,14 @@ static void parse_command_line(struct options *options, int argc, char **argv)
  */
 static void complete_options(struct options *options)
 {
+	refuse_used_file(options, "--save", options->save);
+	refuse_used_file(options, "--dump-dtb", options->dump_dtb);
 	if (options->save)
 		save_check(options);
 	if (options->restore)
 		restore_open(options);
+	if (options->save_rounds == NOT_GIVEN)
+		options->save_rounds = 8;
 	if (!options->vcpus)
 		options->vcpus = 1;
 	if (!options->ram_size)
@@ -371,7 +403,7 @@ int main(int argc, char **argv)
 {
 	static struct machine machine = {
 		.options = {
-			.save_rounds = 8,
+			.save_rounds = NOT_GIVEN,
 			.append = "console=ttyS0",
 			.watchdog = 10,
 			.input = true,

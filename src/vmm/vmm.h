@@ -317,6 +317,8 @@ u32 aia_imsic_size(const struct machine *m);
 
 /* ---- console.c: the VMM's standard input and output as the guest's terminal ---- */
 
+#define SAVE_ON_MAX 255 /* bytes of --save-on */
+
 void console_start(struct machine *m);
 void console_listen(void);
 void console_restore_terminal(void); /* when the machine starts or resumes */

@@ -11,13 +11,13 @@ rounds=$1
 cd /
 while :; do :; done &
 busy=$!
-vmm() { /vmm --quiet --vcpus 2 --save-rounds $((n % 3)) "$@" 2>>log; }
+vmm() { /vmm --quiet --vcpus 2 "$@" 2>>log; }
 n=0
-vmm --memory 16M --save a --save-at 50 --append "until=input pages=64" /save_dirty.bin </dev/null
+vmm --memory 16M --save a --save-rounds 0 --save-at 50 --append "until=input pages=64" /save_dirty.bin </dev/null
 while [ $? = 0 ] && [ -f a ] && [ $n -lt $rounds ]; do
 	n=$((n + 1))
 	mv a b
-	vmm --restore b --save a --save-at $((3 + n * 7 % 40)) </dev/null
+	vmm --restore b --save a --save-rounds $((n % 3)) --save-at $((3 + n * 7 % 40)) </dev/null
 done
 echo "saved: $n times"
 echo x | vmm --restore a

@@ -69,7 +69,19 @@ run nowhere /vmm --save /nowhere/file /hello.bin
 mkdir dir && run over-dir /vmm --save dir /hello.bin
 ln -s /save.bin link.part && run over-link /vmm --save link /hello.bin
 run over-null /vmm --save /dev/null /hello.bin
+for used in disk image initrd; do
+	cp /hello.bin $used-of-vm
+done
+run over-disk /vmm --disk disk-of-vm --save disk-of-vm /hello.bin
+run over-image /vmm --save image-of-vm image-of-vm
+run dump-over /vmm --initrd initrd-of-vm --dump-dtb initrd-of-vm /hello.bin
+run used cmp disk-of-vm initrd-of-vm
 run no-save /vmm --save-at 5 /hello.bin
+run no-save-rounds /vmm --save-rounds 5 /hello.bin
+for text in "" "login:
+" $(printf %256s | tr ' ' x); do
+	run never-on /vmm --save late --save-on "$text" /hello.bin
+done
 run full-output sh -c '/vmm --quiet /hello.bin >/dev/full'
 run restore-6.12 /vmm --linux-6.12 --disk disk --restore stopped
 run 6.12-and-sbi /vmm --linux-6.12 --sbi fwft /hello.bin
@@ -223,7 +235,17 @@ refused nowhere 101 '--save /nowhere/file: No such file' \
 refused over-dir 101 '--save dir: Is a directory' "--save over a directory is refused"
 refused over-link 101 '--save link: Too many levels' "a symbolic link FILE.part is not followed"
 refused over-null 101 '--save /dev/null: Invalid' "--save over a device that is no disk is refused"
+refused over-disk 100 '--save disk-of-vm: .* disk$' "--save over the machine's disk is refused"
+refused over-image 100 '--save image-of-vm: .* IMAGE, ' "--save over the machine's IMAGE is refused"
+refused dump-over 100 '--dump-dtb initrd-of-vm: .* initrd ' "--dump-dtb over the machine's initrd is refused"
+part used
+is "$status:$out" 0: "a file that is refused is not changed"
 refused no-save 100 'need --save FILE' "--save-at without --save is refused"
+refused no-save-rounds 100 'need --save FILE' "--save-rounds without --save is refused"
+part never-on
+is "$status:$(grep -c 'must be a part of one line, 1 to 255 bytes' <<<"$out")" "100
+100
+100:3" "--save-on is refused if no line of the guest can contain the text" || diag "$out"
 part full-output
 is "$status:$out" "0:vmm: standard output: No space left on device; some of the guest's output is lost" \
 	"the loss of a guest's output is reported"
