@@ -204,7 +204,7 @@ walk:
 
 # Check SET, SHARE and TESTS before anything else is fetched or built.
 define ASKED
-	command -v python3 >/dev/null || $(SETUP) --no-guest run
+	python3 -c 'import shutil' 2>/dev/null || $(SETUP) --no-guest run
 	$(TOP)/tests/toggles/rows --check $(SET:%=--set %) --share "$(or $(SHARE),1/1)"
 	$(TOP)/tests/run --check --out $(O) $(TESTS)
 endef
@@ -318,7 +318,10 @@ tools: $(O)/hstrace
 setup:
 	$(SETUP) all
 
+# O may come from the environment: remove nothing from a folder that has no build, such as the sources'.
 clean:
+	test -e $(O)/build.lock -o -e $(O)/dl -o -e $(O)/gen -o -z "$(wildcard $(O)/*)" || \
+		{ echo "make: O=$(O) is not a folder in which hyperscope was built; nothing is removed" >&2; exit 2; }
 	rm -rf $(filter-out $(O)/dl $(O)/uapi $(O)/libfdt $(O)/guest,$(wildcard $(O)/*))
 
 distclean: clean
