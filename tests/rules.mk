@@ -7,6 +7,9 @@
 # by default, and then warns about every result that a test ignores).
 PROG_CFLAGS = -std=gnu11 -D_GNU_SOURCE -U_FORTIFY_SOURCE -O2 -g -static -pthread -Wall -Wextra -Werror \
 	$(UAPI_INCLUDE) $(PROGRAM_PATHLESS)
+# For a program of one file: the compiler lists the headers. $(COMPILED_BY) does not cover this, so the rules
+# that use it depend on this file.
+WRITE_DEPS = -MMD -MP -MT $@ -MF $@.d
 
 TEST_FIRMWARE := $(O)/tests/spin.bin $(O)/tests/nosbi.bin
 

@@ -17,6 +17,8 @@ $(O)/tests/debug/test_page: $(DEBUG_DIR)/test_page.c $(DEBUG_DIR)/shim.h $(TOP)/
 		$(UAPI_CFLAGS) $(WARN) -Wno-format-truncation -include $(DEBUG_DIR)/shim.h -iquote $(TOP)/src/debug -iquote $(TOP)/src/host \
 		-I$(TOP)/src/include -o $@ $< $(TOP)/src/debug/page.c -lcmocka
 
-$(O)/tests/debug/fail_alloc: $(TOP)/tests/debug/fail_alloc.c $(TOP)/tests/debug/workloads.h $(TOP)/tests/linux-abi/tap.h $(wildcard $(TOP)/tests/kvm-api/*.h) $(COMPILED_BY) | uapi-present
+$(O)/tests/debug/fail_alloc: $(TOP)/tests/debug/fail_alloc.c $(TOP)/tests/rules.mk $(COMPILED_BY) | uapi-present
 	@mkdir -p $(@D)
-	$(CC_RV) $(PROG_CFLAGS) -I$(TOP)/src/include -I$(TOP)/tests/linux-abi -I$(TOP)/tests/kvm-api -o $@ $<
+	$(CC_RV) $(PROG_CFLAGS) $(WRITE_DEPS) -I$(TOP)/src/include -I$(TOP)/tests/linux-abi -I$(TOP)/tests/kvm-api -o $@ $<
+
+-include $(wildcard $(O)/tests/debug/*.d)

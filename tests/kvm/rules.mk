@@ -21,8 +21,8 @@ walk-cost: all $(O)/tests/kvm/linear
 irqs-off: all $(O)/tests/kvm/spans
 	@$(TOP)/scripts/hyperscope irqs-off --out $(O) $(ARGS)
 
-$(O)/tests/kvm/%: $(TOP)/tests/kvm/%.c $(TOP)/tests/kvm/guest.h $(COMPILED_BY) | uapi-present
+$(O)/tests/kvm/%: $(TOP)/tests/kvm/%.c $(TOP)/tests/rules.mk $(COMPILED_BY) | uapi-present
 	@mkdir -p $(@D)
-	$(CC_RV) $(PROG_CFLAGS) $(WARN) -o $@ $<
+	$(CC_RV) $(PROG_CFLAGS) $(WRITE_DEPS) $(WARN) -o $@ $<
 
-$(O)/tests/kvm/spans: $(TOP)/tests/kvm/spans_lists.h
+-include $(wildcard $(O)/tests/kvm/*.d)

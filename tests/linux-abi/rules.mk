@@ -8,12 +8,8 @@ ABI_PROGS := $(patsubst $(TOP)/tests/linux-abi/%.c,$(O)/tests/linux-abi/%,$(wild
 
 tests: $(ABI_PROGS)
 
-$(O)/tests/linux-abi/%: $(TOP)/tests/linux-abi/%.c $(TOP)/tests/linux-abi/tap.h $(COMPILED_BY) | uapi-present
+$(O)/tests/linux-abi/%: $(TOP)/tests/linux-abi/%.c $(TOP)/tests/rules.mk $(COMPILED_BY) | uapi-present
 	@mkdir -p $(@D)
-	$(CC_RV) $(PROG_CFLAGS) -o $@ $< -lm
+	$(CC_RV) $(PROG_CFLAGS) $(WRITE_DEPS) -o $@ $< -lm
 
-$(O)/tests/linux-abi/memory_random: $(wildcard $(TOP)/tests/linux-abi/memory_*.h)
-$(O)/tests/linux-abi/hogs: $(TOP)/tests/linux-abi/hogs.h
-$(O)/tests/linux-abi/shortage $(O)/tests/linux-abi/shortage_memory: $(TOP)/tests/linux-abi/shortage.h
-$(O)/tests/linux-abi/hugetlb $(O)/tests/linux-abi/memory_random: $(TOP)/tests/linux-abi/meminfo.h
-$(O)/tests/linux-abi/seccomp $(O)/tests/linux-abi/seccomp_threads: $(TOP)/tests/linux-abi/seccomp.h
+-include $(wildcard $(O)/tests/linux-abi/*.d)

@@ -59,9 +59,9 @@ TAKEN_OVER_LINK := $(CC_RV) -static -pthread \
 	-Wl,--wrap=syscon_init,--wrap=sandbox_enter,--wrap=thread_create
 tests: $(O)/tests/vmm/taken_over $(O)/tests/vmm/sandbox_probe
 
-$(TAKEN_OVER_OBJ): $(TOP)/tests/vmm/taken_over.c $(TOP)/tests/vmm/taken_over.h $(COMPILED_BY) | uapi-present
+$(TAKEN_OVER_OBJ): $(TOP)/tests/vmm/taken_over.c $(TOP)/tests/vmm/rules.mk $(COMPILED_BY) | uapi-present
 	@mkdir -p $(@D)
-	$(CC_RV) $(VMM_CFLAGS) -I$(TOP)/src/vmm $(WARN) -c -o $@ $<
+	$(CC_RV) $(VMM_CFLAGS) -I$(TOP)/src/vmm $(WARN) -MMD -MP -c -o $@ $<
 
 $(O)/tests/vmm/taken_over: $(VMM_OBJ) $(TAKEN_OVER_OBJ)
 	$(TAKEN_OVER_LINK) -o $@ $^
@@ -79,4 +79,4 @@ $(O)/tests/vmm/sandbox_probe: $(TOP)/tests/vmm/sandbox_probe.c $(COMPILED_BY) | 
 
 -include $(sort $(VMM_TEST_OBJ:.o=.d) $(VMM_TEST_SAVE_OBJ:.o=.d) \
 	$(patsubst %,$(O)/tests/vmm/test_%.d,save save_disk save_file) $(VMM_TEST_BOUNDS_OBJ:.o=.d) \
-	$(patsubst %,$(O)/tests/vmm/%.d,test_watchdog watchdog test_machine machine))
+	$(patsubst %,$(O)/tests/vmm/%.d,test_watchdog watchdog test_machine machine taken_over.rv))
