@@ -62,6 +62,7 @@ mkdir -p "$O/tmp" && tmp=$(mktemp -d "$O/tmp/test.XXXXXX") || exit 1
 export HS_RUNS=$tmp/runs HS_TAG=$tmp
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT
+trap 'trap "" TERM HUP; exit 143' TERM HUP # a second signal must not interrupt the removal of $tmp
 # On a terminal, Ctrl-C has to end the command that runs, too. In a process group of its own, as timeout(1) makes it
 # otherwise, it would not get the signal.
 foreground=()

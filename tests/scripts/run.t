@@ -91,6 +91,18 @@ for name in deep deaf; do
 	ok $? "the time-out of $name.t ends its programs at any depth" || kill -KILL "$(<"$tmp/deep")"
 done
 
+file leaves.t <<-EOF
+	setsid sleep 1000 &
+	echo \$! >"$tmp/deep"
+	echo "ok 1 - it ends"
+	echo 1..1
+EOF
+rm -f "$tmp/deep"
+run leaves.t
+like "$out" 'leaves\.t +\(Wstat: 31744 ' "a file that leaves a program running fails"
+wait_until 50 'ended "$(<"$tmp/deep")"'
+ok $? "the program is ended" || kill -KILL "$(<"$tmp/deep")"
+
 # Send a signal to prove(1) and its process group, as the keyboard would.
 mkdir "$tmp/temporary"
 for signal in INT TERM; do
