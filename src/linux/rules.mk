@@ -21,8 +21,9 @@ linux-module-only: $(MODULE)
 # Kbuild finds out what has changed.
 $(MODULE): look-at-flags
 	for folder in $(MODULE_FOLDERS); do \
-		mkdir -p $(MODULE_TREE)/$$folder && cp -asf $(TOP)/$$folder/. $(MODULE_TREE)/$$folder/ || exit 1; \
+		mkdir -p $(MODULE_TREE)/$$folder && cp -Rsf $(TOP)/$$folder/. $(MODULE_TREE)/$$folder/ || exit 1; \
 	done
+	find $(MODULE_TREE) -xtype l -delete # links to files that the sources no longer have
 	$(call say,KBUILD)env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make $(if $(V),,-s) -j2 --no-print-directory \
 		-C $(LINUX_HEADERS) M=$(MODULE_TREE)/src/linux ARCH=riscv \
 		CROSS_COMPILE=$(CROSS_COMPILE) CC=$(CROSS_COMPILE)gcc HV_UAPI_INCLUDE='$(UAPI_INCLUDE)' \
@@ -37,15 +38,15 @@ DKMS_SOURCES = $(DKMS_TREE)/usr/src/hyperscope-$(DKMS_VERSION)
 linux-module-package:
 	rm -rf $(DKMS_TREE)
 	mkdir -p $(DKMS_SOURCES) $(DKMS_TREE)/DEBIAN $(DKMS_TREE)/usr/lib/udev/rules.d $(DKMS_TREE)/usr/share/doc/hyperscope-dkms
-	cd $(TOP) && find $(filter-out trace,$(MODULE_FOLDERS)) trace/events.def -name '*.[chS]' -o -name '*.def' -o -name Kbuild | \
-		xargs cp --parents -t $(DKMS_SOURCES)
+	cd $(TOP) && find $(filter-out trace,$(MODULE_FOLDERS)) trace/events.def \( -name '*.[chS]' -o -name '*.def' -o -name Kbuild \) \
+		-exec install -D -m 644 {} $(DKMS_SOURCES)/{} \;
 	cp $(TOP)/src/linux/dkms/dkms.conf $(DKMS_SOURCES)/
 	cp $(TOP)/src/linux/dkms/control $(TOP)/src/linux/dkms/postinst $(TOP)/src/linux/dkms/prerm $(DKMS_TREE)/DEBIAN/
 	cp $(TOP)/src/linux/dkms/60-hyperscope.rules $(DKMS_TREE)/usr/lib/udev/rules.d/
 	cp $(TOP)/LICENSE $(DKMS_TREE)/usr/share/doc/hyperscope-dkms/copyright
 	sed -i -e 's/@VERSION@/$(DKMS_VERSION)/' -e 's/@DEBIAN_VERSION@/$(subst -,~,$(DKMS_VERSION))/' \
 		$(DKMS_TREE)/DEBIAN/* $(DKMS_SOURCES)/dkms.conf
-	chmod -R u=rwX,go=rX $(DKMS_TREE)
+	chmod -R u=rwX,go=rX,a-s $(DKMS_TREE)
 	chmod 755 $(DKMS_TREE)/DEBIAN/postinst $(DKMS_TREE)/DEBIAN/prerm
 	dpkg-deb --root-owner-group --build $(DKMS_TREE) $(O)/hyperscope-dkms.deb >/dev/null
 	rm -rf $(DKMS_TREE)
