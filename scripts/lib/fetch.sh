@@ -178,10 +178,9 @@ fetch_explain()
 
 publish()	# NAME RECIPE: $made becomes $out/NAME
 {
-	echo "$2" >"$made/recipe"
-	mkdir -p "$(dirname "$out/$1")"
-	[ ! -e "$out/$1" ] || mv "$out/$1" "$made.old"
-	mv "$made" "$out/$1"
+	echo "$2" >"$made/recipe" && mkdir -p "$(dirname "$out/$1")" &&
+		{ [ ! -e "$out/$1" ] || mv "$out/$1" "$made.old"; } && mv "$made" "$out/$1" ||
+		die "$out/$1 cannot be replaced"
 	rm -rf "$made.old"
 }
 
@@ -304,6 +303,7 @@ make_tree()	# SUITE PACKAGE NAME SIZE
 	apt=$(apt_of "$1")
 	archives=$apt/cache/archives
 	read_lists "$1" || return 1
+	rm -f "$archives"/*.deb # left by a fetch that failed
 	step "fetching $3 with its libraries ($4)" apt-get -q -y -c "$apt/conf" \
 		--no-install-recommends --download-only install "$2" || return 1
 	mkdir -p "$made" && step "unpacking $3" unpack_usr "$made" "$archives"/*.deb
@@ -469,8 +469,9 @@ prepare_fetch()
 	mkdir -p "$out/dl" || die "cannot write to $out"
 	dl=$(cd "$out/dl" && pwd)
 	out=$(cd "$out" && pwd)
+	[ -w "$dl/lock" ] || [ ! -e "$dl/lock" ] || die "cannot write to $dl/lock"
 	exec 9>"$dl/lock"
-	flock -n 9 || { say "waiting for another set-up of $out"; flock 9; }
+	flock -n 9 || { say "waiting for another set-up of $out"; flock 9 || die "cannot lock $dl/lock"; }
 	rm -rf "$dl"/{partial,make,unpack}.*	# left by an interrupted set-up
 }
 
