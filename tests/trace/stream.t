@@ -153,6 +153,26 @@ for suffix in "" 2; do
 	lives=("${lives[@]:1}")
 done
 
+# ---- stat --live on a machine whose full ring keeps its oldest records, and drops others ----
+# Start stat --live on $tmp/ram in the background, and wait for its first table. $live is its process ID.
+live()	# OPTIONS...
+{
+	rm -f "$tmp/live.out"
+	timeout "$(scaled 60)" "$bin/hstrace" stat --live "$tmp/ram" "$@" >"$tmp/live.out" 2>"$tmp/err" &
+	live=$!
+	wait_until 100 '[ -s "$tmp/live.out" ]'
+}
+MKRAM_KEEP=1 "$bin/mkram" "$tmp/ram" 1 10000 instret
+MKRAM_KEEP=1 "$bin/mkram" "$tmp/ram2" 1 20000 instret
+live --by event --count 3
+dd if="$tmp/ram2" of="$tmp/ram" conv=notrunc status=none # the same records, and twice as many events
+wait $live
+is "$? $(sed -n 's/ in total, \([0-9]*\) per second.*/ \1/p' "$tmp/live.out" | uniq)" "0 4095 0" \
+	"stat --live does not count records again when others are dropped" || diag "$(cat "$tmp/live.out" "$tmp/err")"
+is "$(tail -n 1 "$tmp/live.out")" "15905 events were dropped, because full rings keep their oldest records" \
+	"stat --live shows how many events were dropped"
+unlike "$(cat "$tmp/live.out")" overwritten "stat --live does not call dropped events overwritten"
+
 # ---- trace memory alone, as the file of the Linux module: nothing shows the end of the machine ----
 "$bin/mkram" "$tmp/ram" 1 10 instret
 "$bin/mkram" "$tmp/ram2" 1 100 instret

@@ -63,7 +63,10 @@ int hst_write_stats(struct hst_writer *w, const struct hst_ram *ram, unsigned in
 void hst_write_end(struct hst_writer *w);
 /* Close the file. Returns -1, after printing an error, if any write has failed. */
 int hst_write_close(FILE *file, const char *out);
-/* trace/hstrace/save.c: write a complete trace, with or without RING sections */
-int hst_save_to(const struct hst_ram *ram, FILE *out, const char *meta, bool rings);
+/*
+ * trace/hstrace/save.c: write a complete trace. heads: receives the number of records that each hart
+ * has written; NULL: write no RING sections.
+ */
+int hst_save_to(const struct hst_ram *ram, FILE *out, const char *meta, u64 *heads);
 
 #endif

@@ -23,10 +23,12 @@ struct live {
 	const struct hst_stat_options *options;
 	struct hst_ram ram;
 	struct hst_table total, delta;
-	u64 seen[HST_MAX_HARTS]; /* number of each hart's events up to the last snapshot */
-	u64 missed;              /* events that were overwritten before a snapshot read them */
-	double seconds;          /* between the last two snapshots */
-	char observation[1024];  /* as of the last snapshot */
+	u64 heads[HST_MAX_HARTS]; /* number of each hart's records in the last snapshot */
+	u64 seen[HST_MAX_HARTS];  /* in the one before */
+	u64 missed;               /* events that were overwritten before a snapshot read them */
+	u64 dropped;              /* events that full rings did not take (trace.overwrite=0) */
+	double seconds;           /* between the last two snapshots */
+	char observation[1024];   /* as of the last snapshot */
 	struct timespec last;
 };
 
@@ -63,7 +65,10 @@ static int snapshot(struct live *l, struct hst_file *file)
 	}
 	/* A live run is QEMU's, where instret counts instructions only under icount. */
 	meta = l->ram.mem.instret_exact ? "icount=1\n" : "";
-	err = hst_ram_update(&l->ram) || hst_save_to(&l->ram, out, meta, from_events(l)) ? -1 : 0;
+	err = hst_ram_update(&l->ram) ||
+			      hst_save_to(&l->ram, out, meta, from_events(l) ? l->heads : NULL)
+		      ? -1
+		      : 0;
 	if (fclose(out) && !err) {
 		hst_error(l->ram.path, "out of memory for a copy of the trace");
 		err = -1;
@@ -84,13 +89,15 @@ static int restarted(const struct live *l)
 /* Reduce the file to the records written since the last snapshot. */
 static int keep_new_records(struct live *l, struct hst_file *file)
 {
-	for (unsigned int i = 0; i < HST_MAX_HARTS; i++) {
+	l->dropped = 0;
+	for (unsigned int i = 0; i < l->ram.mem.nr_harts; i++) {
 		struct hst_ring *ring = &file->ring[i];
-		u64 news = ring->total - l->seen[i];
+		u64 news = l->heads[i] - l->seen[i];
 
-		if (ring->total < l->seen[i])
+		if (l->heads[i] < l->seen[i])
 			return restarted(l);
-		l->seen[i] = ring->total;
+		l->seen[i] = l->heads[i];
+		l->dropped += ring->total - l->heads[i];
 		if (news >= ring->count) {
 			l->missed += news - ring->count;
 			continue;
@@ -204,9 +211,11 @@ static void show(struct live *l, bool terminal)
 		putchar('\n');
 	}
 	if (l->missed)
-		printf("%llu events were overwritten before they were read (a larger trace.size= "
-		       "helps)\n",
+		printf("%llu events were overwritten before they were read (trace.size=)\n",
 		       l->missed);
+	if (l->dropped)
+		printf("%llu events were dropped, because full rings keep their oldest records\n",
+		       l->dropped);
 	if (!terminal && l->options->by != HST_BY_EVENT)
 		hst_print_wrapped("observation:", l->observation, stdout);
 	fflush(stdout);

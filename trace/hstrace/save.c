@@ -7,7 +7,8 @@
 #include "file/ram.h"
 #include "hv/bits.h"
 
-static int save_ring(struct hst_writer *w, const struct hst_ram *ram, unsigned int hart)
+static int save_ring(struct hst_writer *w, const struct hst_ram *ram, unsigned int hart,
+		     u64 *written)
 {
 	u64 nr = ram->mem.ring_records, head, first, count, dropped;
 	struct hst_ring_header header;
@@ -16,6 +17,7 @@ static int save_ring(struct hst_writer *w, const struct hst_ram *ram, unsigned i
 
 	if (hst_ram_head(ram, hart, &head) || hst_ram_dropped(ram, hart, &dropped))
 		return -1;
+	*written = head;
 	first = head >= nr ? head - nr + 1 : 0;
 	records = malloc((head - first + 1) * sizeof(*records));
 	if (!records) {
@@ -32,14 +34,15 @@ static int save_ring(struct hst_writer *w, const struct hst_ram *ram, unsigned i
 	return err;
 }
 
-int hst_save_to(const struct hst_ram *ram, FILE *out, const char *meta, bool rings)
+int hst_save_to(const struct hst_ram *ram, FILE *out, const char *meta, u64 *heads)
 {
 	struct hst_writer w = { .out = out };
 
 	if (hst_write_start(&w, ram, meta))
 		return -1;
 	for (unsigned int hart = 0; hart < ram->mem.nr_harts; hart++)
-		if (hst_write_stats(&w, ram, hart) || (rings && save_ring(&w, ram, hart)))
+		if (hst_write_stats(&w, ram, hart) ||
+		    (heads && save_ring(&w, ram, hart, &heads[hart])))
 			return -1;
 	hst_write_end(&w);
 	return 0;
@@ -68,6 +71,7 @@ static int read_back(struct hst_out *to, const char *path)
 
 int hst_save(const char *path, const char *out, const char *meta)
 {
+	u64 heads[HST_MAX_HARTS];
 	struct hst_ram ram;
 	struct hst_out to;
 	const char *why;
@@ -81,7 +85,7 @@ int hst_save(const char *path, const char *out, const char *meta)
 		goto close_ram;
 	}
 	if (!hst_out_open(&to, out)) {
-		err = hst_save_to(&ram, to.file, meta, true);
+		err = hst_save_to(&ram, to.file, meta, heads);
 		err = hst_out_close(&to, err ? err : read_back(&to, path));
 	}
 close_ram:
