@@ -199,6 +199,24 @@ kill -TERM $follower
 wait $follower
 is "$? $(cat "$tmp/err")" "0 hstrace: $tmp/t2: 100 events, 0 lost" "save --follow follows trace memory alone until a signal"
 
+# ---- an ignored signal, as under nohup ----
+rm -f "$tmp/t2" "$tmp/live.out"
+trap '' HUP # timeout(1) would stop ignoring it
+"$bin/hstrace" save --follow --quiet "$tmp/mem" "$tmp/t2" 2>"$tmp/err" &
+follower=$!
+"$bin/hstrace" stat --live "$tmp/mem" --count 1000 >"$tmp/live.out" 2>>"$tmp/err" &
+live=$!
+trap - HUP
+wait_until 100 '[ -e "$tmp/t2" ] && [ -s "$tmp/live.out" ]'
+kill -HUP $follower $live
+wait_until 5 false
+kill -TERM $follower $live 2>"$tmp/gone"
+wait $follower
+status=$?
+wait $live
+is "$status $? $(cat "$tmp/err" "$tmp/gone")" "0 0 " \
+	"save --follow and stat --live keep ignoring a SIGHUP that is ignored when they start, and end at SIGTERM"
+
 # ---- the RAM is cut off while it is followed ----
 follow "$tmp/mem" "$tmp/t2"
 truncate -s 1000 "$tmp/mem"

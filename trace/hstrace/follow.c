@@ -8,8 +8,9 @@
  * passed. So the file has few RING sections, and little is lost if this process is killed.
  *
  * Following ends with the run (according to the run descriptor or the launcher's lock), or on
- * SIGINT, SIGTERM or SIGHUP, once the events still in the rings have been saved. A file with trace
- * memory alone has no run descriptor, so only a signal or an error ends following.
+ * SIGINT, SIGTERM or SIGHUP, unless they are ignored, once the events still in the rings have been
+ * saved. A file with trace memory alone has no run descriptor, so only a signal or an error ends
+ * following.
  */
 #include <errno.h>
 #include <signal.h>
@@ -44,16 +45,6 @@ static void on_signal(int number)
 {
 	(void)number;
 	asked_to_end = 1;
-}
-
-static void catch_signals(void)
-{
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction action = { .sa_handler = on_signal };
-
-	asked_to_end = 0;
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		sigaction(signals[i], &action, NULL);
 }
 
 static void sleep_ns(long ns)
@@ -235,7 +226,7 @@ int hst_follow(const char *ram, const char *out, const char *meta, bool quiet)
 		hst_error(ram, "out of memory");
 		return -1;
 	}
-	catch_signals();
+	hst_catch_signals(on_signal);
 	if (hst_ram_open(&f->ram, ram))
 		goto free_all;
 	if (wait_for_trace(f) || make_streams(f))

@@ -267,7 +267,6 @@ static int refresh(struct live *l)
 int hst_live(const struct hst_stat_options *options)
 {
 	static struct live l;
-	struct sigaction action = { .sa_handler = on_signal };
 	const char *why;
 	int err = -1;
 
@@ -275,8 +274,7 @@ int hst_live(const struct hst_stat_options *options)
 	l.options = options;
 	if (hst_ram_open(&l.ram, options->live))
 		return -1;
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	hst_catch_signals(on_signal);
 	why = hst_ram_find(&l.ram);
 	if (why)
 		hst_error(options->live, "%s", why);
