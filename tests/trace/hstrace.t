@@ -236,6 +236,13 @@ ecall_vs 10 3.2 650 2200
  sret 1.0 300
  trap given to guest 1.0 110
 fault on RAM, store 10 1.0 400" "levels has the exits of L2, and the exits to L0 that each causes"
+"$bin/mkram" "$tmp/ram" 1 1 instret nested 1300
+trace save "$tmp/ram" "$tmp/t2"
+trace levels --each "$tmp/t2"
+is "$(grep -c '^      L0' <<<"$out") $(grep '^      L0.* times' <<<"$out" | tr -s ' ')" "1026  L0 55600 write hstatus, 278 times" \
+	"levels --each shows the first 1024 exits to L0, and adds up the others by kind"
+like "$out" '^ecall_vs +1 +1303\.0 +260600 +1302000$' "the table counts all of them"
+like "$out" '^ +write hstatus +1301\.0 +260200$' "a row of its parts, too"
 
 # ---- losses ----
 "$bin/mkram" "$tmp/ram" 1 10000 instret

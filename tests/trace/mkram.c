@@ -2,7 +2,7 @@
 /*
  * mkram.c - make a RAM file as a machine leaves it, using the host's own trace code.
  *
- * usage: mkram OUT HARTS EVENTS instret|time|none [calls [EXTRA]|extremes|nested]
+ * usage: mkram OUT HARTS EVENTS instret|time|none [calls [EXTRA]|extremes|nested [CSRS]]
  *
  * Each hart has EVENTS records (alternately exit and entry), whose times interleave with those of
  * other harts, and accounts 1000 exits (900 of 500 instructions, 90 of 2000, and 10 of 40000) and a
@@ -11,7 +11,8 @@
  * exits costs EXTRA instructions more. With `extremes`, each hart first records every event several
  * times, with the smallest and largest values in its fields, VM and vCPU, and with jumps in time
  * that are too large for the time deltas of some formats. With `nested`, each hart's vCPU is a
- * hypervisor, whose guest (L2) makes EVENTS ecalls and as many page faults: see nested().
+ * hypervisor, whose guest (L2) makes EVENTS ecalls and as many page faults; CSRS (default: 1) is the
+ * number of CSRs that it writes after an ecall: see nested().
  * Otherwise, kvm_exit_cost is not recorded, so costs from events are those between kvm_exit and
  * kvm_entry. If MKRAM_KEEP is set in the environment, full rings keep their oldest records.
  */
@@ -101,11 +102,11 @@ static void enter_l2(void)
 }
 
 /*
- * L1 enters L2. Each ecall of L2 is given to L1, which writes a CSR, or two after the first ecall,
+ * L1 enters L2. Each ecall of L2 is given to L1, which writes CSRs, one more after the first ecall,
  * before it enters L2 again; then L0 handles a page fault of L2. The second ecall costs more than
  * later ones. Finally, the vCPU is reset while it runs L2, so what follows is L1's.
  */
-static void nested(int ecalls)
+static void nested(int ecalls, unsigned long csrs)
 {
 	trace_set_vcpu(0, 0);
 	trace_kvm_create_vcpu(1, machine.hart);
@@ -116,8 +117,7 @@ static void nested(int ecalls)
 		exit_of(EXC_ECALL_VS);
 		trace_kvm_nested_vmexit(EXC_ECALL_VS, 0, 0);
 		entry_of(EXIT_INJECTED, i == 1 ? 150 : 100);
-		write_csr();
-		if (i == 0)
+		for (unsigned long n = csrs + (i == 0); n > 0; n--)
 			write_csr();
 		enter_l2();
 		exit_of(EXC_STORE_GUEST_PAGE_FAULT);
@@ -130,15 +130,17 @@ static void nested(int ecalls)
 
 int main(int argc, char **argv)
 {
+	unsigned long extra;
 	unsigned int harts;
 
 	if (argc < 5 || argc > 7) {
 		fputs("usage: mkram OUT HARTS EVENTS instret|time|none "
-		      "[calls [EXTRA]|extremes|nested]\n",
+		      "[calls [EXTRA]|extremes|nested [CSRS]]\n",
 		      stderr);
 		return 2;
 	}
 	harts = (unsigned int)atoi(argv[2]);
+	extra = argc > 6 ? strtoul(argv[6], NULL, 0) : 0;
 	trace_native_start(harts, "kvm_*,!kvm_exit_cost");
 	trace_native_account(argv[4]);
 	trace_set_overwrite(!getenv("MKRAM_KEEP"));
@@ -151,8 +153,8 @@ int main(int argc, char **argv)
 			start = machine.time;
 		}
 		trace_set_vcpu(1, machine.hart);
-		if (argc == 6 && !strcmp(argv[5], "nested")) {
-			nested(records);
+		if (argc > 5 && !strcmp(argv[5], "nested")) {
+			nested(records, argc > 6 ? extra : 1);
 			records = 0;
 		}
 		for (int i = 0; i < records; i++) {
@@ -166,7 +168,7 @@ int main(int argc, char **argv)
 			if (argc > 5 && i % 2 == 0)
 				call(i);
 		}
-		exits(argc > 6 ? strtoul(argv[6], NULL, 0) : 0);
+		exits(extra);
 	}
 	if (trace_native_save(argv[1])) {
 		perror(argv[1]);

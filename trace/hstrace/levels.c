@@ -105,18 +105,39 @@ static void title_of(const struct levels *l, const struct vcpu *vcpu, bool repla
 
 /* ---- an exit that L1 handles ----------------------------------------------------------------- */
 
+/* Return a new step or, if the exit has very many, the one that adds up those with this title. */
+static struct levels_step *step_of(struct vcpu *vcpu, const char *title)
+{
+	const size_t most = LEVELS_MAX_STEPS + LEVELS_MAX_PARTS;
+	struct levels_step *steps = vcpu->steps;
+
+	for (size_t i = LEVELS_MAX_STEPS; i < vcpu->nr_steps; i++)
+		if (i == most || !strcmp(steps[i].title, title))
+			return &steps[i];
+	steps = levels_grow(steps, vcpu->nr_steps, sizeof(*steps));
+	if (!steps)
+		return NULL;
+	vcpu->steps = steps;
+	steps += vcpu->nr_steps;
+	*steps = (struct levels_step){ 0 };
+	strcpy(steps->title, vcpu->nr_steps++ < most ? title : "others");
+	return steps;
+}
+
 static int add_step(const struct levels *l, const struct hst_seen *seen, struct vcpu *vcpu,
 		    bool replaced)
 {
-	struct levels_step *steps = levels_grow(vcpu->steps, vcpu->nr_steps, sizeof(*steps));
 	u64 from = exit_clock(l, vcpu), now = clock_of(l, seen);
+	struct levels_step *step;
+	char title[LEVELS_TITLE];
 
-	if (!steps)
+	title_of(l, vcpu, replaced, title);
+	step = step_of(vcpu, title);
+	if (!step)
 		return -1;
-	vcpu->steps = steps;
-	steps += vcpu->nr_steps++;
-	*steps = (struct levels_step){ difference(vcpu->since, from), difference(from, now), "" };
-	title_of(l, vcpu, replaced, steps->title);
+	step->count++;
+	step->before += difference(vcpu->since, from);
+	step->cost += difference(from, now);
 	vcpu->since = now;
 	/* Each hart has an instret of its own. */
 	if (in_instructions(l) && (seen->hart != vcpu->hart || vcpu->exit.hart != vcpu->hart))
@@ -176,7 +197,7 @@ static int begin_handling(struct levels *l, const struct hst_seen *seen, struct 
 static int add_l0_exit(struct levels *l, const struct hst_seen *seen, const struct vcpu *vcpu)
 {
 	u64 cost = difference(exit_clock(l, vcpu), clock_of(l, seen));
-	struct levels_step step = { 0, cost, "" };
+	struct levels_step step = { 0, cost, 1, "" };
 	struct levels_exit exit = { .title = step.title, .nr_steps = 1, .steps = &step };
 
 	title_of(l, vcpu, false, step.title);
@@ -381,7 +402,7 @@ int hst_levels(struct hst_file *file, const struct hst_select *select, bool each
 
 const char hst_levels_help[] =
 	"  --each          also print each exit of L2 that L1 handles, as its exits to L0\n"
-	"                  and what lies between them\n"
+	"                  (after 1024, their sums) and what lies between them\n"
 	"FILE needs the events kvm_exit, kvm_entry and kvm_nested_*. kvm_virtual_inst and\n"
 	"kvm_csr name the instructions that exit.\n";
 

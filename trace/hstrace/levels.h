@@ -8,10 +8,12 @@
 #define LEVELS_TITLE     40
 #define LEVELS_MAX_KINDS 256 /* more are counted as "others" */
 #define LEVELS_MAX_PARTS 256
+#define LEVELS_MAX_STEPS 1024 /* of an exit; further ones are added up by title */
 
-/* An exit to L0. */
+/* An exit to L0, or the sum of several ones. */
 struct levels_step {
 	u64 before, cost; /* since the last step, mostly in L1; in L0 */
+	u64 count;
 	char title[LEVELS_TITLE];
 };
 
@@ -65,6 +67,8 @@ int levels_read(struct levels_table *table, struct hst_file *file, const struct 
  * two. Returns NULL if out of memory.
  */
 void *levels_grow(void *array, size_t n, size_t size);
+/* Return how many exits to L0 the steps are. */
+u64 levels_count(const struct levels_step *steps, size_t n);
 /* Add an exit. Returns -1 if out of memory. */
 int levels_add(struct levels_table *table, const struct levels_exit *exit);
 void levels_print_steps(const struct levels_table *table, const struct levels_exit *exit,

@@ -61,10 +61,22 @@ static u64 cost_of(const struct levels_step *steps, size_t n)
 	return cost;
 }
 
+u64 levels_count(const struct levels_step *steps, size_t n)
+{
+	u64 count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += steps[i].count;
+	return count;
+}
+
 static bool is_better(const struct levels_kind *kind, const struct levels_exit *exit)
 {
-	if (!kind->example || exit->nr_steps != kind->nr_example)
-		return !kind->example || exit->nr_steps < kind->nr_example;
+	u64 count = levels_count(exit->steps, exit->nr_steps);
+	u64 least = levels_count(kind->example, kind->nr_example);
+
+	if (!kind->example || count != least)
+		return !kind->example || count < least;
 	return exit->priced &&
 	       (!kind->example_priced ||
 		cost_of(exit->steps, exit->nr_steps) < cost_of(kind->example, kind->nr_example));
@@ -94,14 +106,14 @@ int levels_add(struct levels_table *table, const struct levels_exit *exit)
 		return -1;
 	kind->count++;
 	kind->priced += exit->priced;
-	kind->steps += exit->nr_steps;
+	kind->steps += levels_count(exit->steps, exit->nr_steps);
 	for (size_t i = 0; i < exit->nr_steps; i++) {
 		const struct levels_step *step = &exit->steps[i];
 		struct levels_part *part = part_of(kind, step->title);
 
 		if (!part)
 			return -1;
-		part->count++;
+		part->count += step->count;
 		if (!exit->priced)
 			continue;
 		part->cost += step->cost;
@@ -124,7 +136,10 @@ void levels_print_steps(const struct levels_table *table, const struct levels_ex
 		fputs("      L0", out);
 		if (exit->priced)
 			hst_print_cost(&table->unit, step->cost, out);
-		fprintf(out, "  %s\n", step->title);
+		fprintf(out, "  %s", step->title);
+		if (step->count > 1)
+			fprintf(out, ", %llu times", step->count);
+		fputc('\n', out);
 	}
 }
 

@@ -17,7 +17,8 @@ static void write_parts(const struct levels_kind *kind, FILE *out)
 
 static void write_example(const struct levels_kind *kind, FILE *out)
 {
-	fprintf(out, ",\"length\":%zu,\"examplePriced\":%s,\"example\":[", kind->nr_example,
+	fprintf(out, ",\"length\":%llu,\"examplePriced\":%s,\"example\":[",
+		levels_count(kind->example, kind->nr_example),
 		kind->example_priced ? "true" : "false");
 	for (size_t i = 0; i < kind->nr_example && i < MAX_STEPS; i++) {
 		fputs(i ? ",[" : "[", out);
