@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_hst.c - test the computations of hstrace: fields to text and back, percentiles, and the
- * significance test of diff.
+ * test_hst.c - test the computations of hstrace: fields to text and back, percentiles, the
+ * significance test of diff, and the last events of html.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include "hstrace/diff.h"
 #include "hstrace/table.h"
+#include "html/html.h"
 
 static u64 random_state = 1;
 
@@ -300,6 +301,21 @@ static void an_exit_does_not_get_the_cost_of_another_one(void **state)
 	free(file);
 }
 
+static void html_keeps_only_the_events_that_it_has_counted(void **state)
+{
+	struct html_run run = { .events = HTML_LAST };
+	const struct hst_event named = { .name = "e" };
+	const struct hst_seen seen = { .event = &named };
+	const struct html_event event = { .seen = &seen };
+
+	(void)state;
+	assert_int_equal(html_windows_start(&run), 0);
+	for (u64 number = 0; number <= HTML_LAST; number++) /* the file has grown by one */
+		html_windows_event(&run, &event, number);
+	assert_int_equal(run.last.nr_lines, HTML_LAST);
+	html_windows_free(&run);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -315,6 +331,7 @@ int main(void)
 		cmocka_unit_test(welch_agrees_with_published_tables),
 		cmocka_unit_test(a_difference_between_exact_counts_is_certain),
 		cmocka_unit_test(holm_corrects_for_the_number_of_rows),
+		cmocka_unit_test(html_keeps_only_the_events_that_it_has_counted),
 	};
 
 	return cmocka_run_group_tests_name("hst", tests, NULL, NULL);

@@ -87,10 +87,11 @@ int html_windows_choose(struct html_run *run)
 /*
  * Keep the event if it is one of the run's last, and add it to the windows that it belongs to. A
  * window has its vCPU's events, and the events without a vCPU that the vCPU's hart wrote meanwhile.
+ * number reaches run->events only if the file has changed since the first pass.
  */
 void html_windows_event(struct html_run *run, const struct html_event *event, u64 number)
 {
-	if (run->events - number <= HTML_LAST)
+	if (number < run->events && run->events - number <= HTML_LAST)
 		write_line(event, &run->last.lines[run->last.nr_lines++]);
 	for (unsigned int i = 0; event->who && i < run->nr_chosen; i++) {
 		struct html_window *window = run->chosen[i];
