@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: MIT
 """damage.py - test every subcommand of hstrace with damaged and foreign files and with outputs that fail.
 
-usage: damage.py HSTRACE TRACE RAM LONG FORMATS [all]
+usage: damage.py HSTRACE TRACE RAM LONG FEW FORMATS [all]
 
-TRACE is an intact trace, and RAM is the file from which it was saved. LONG is a trace whose export takes a while.
-FORMATS are the export formats, separated by commas. With `all`, every command runs on every file; otherwise, report,
-stat --by event, the exports to CSV and JSON and, in turn, three of the other commands run on each file. A command must
-report a truncated or changed file in exactly one sentence that names it, and return its exit status for failures. If
-nothing of the file can be read, the command must not leave an output; otherwise, the output has what can be read. The
-command must not leave any other file. The exports must contain the same events as report: for a truncated file, the
-records that are complete by this script's own count.
+TRACE is an intact trace, and RAM is the file from which it was saved. LONG is a trace of samples whose export takes a
+while, and FEW one with fewer samples. FORMATS are the export formats, separated by commas. With `all`, every command
+runs on every file; otherwise, report, stat --by event, the exports to CSV and JSON and, in turn, three of the other
+commands run on each file. A command must report a truncated or changed file in exactly one sentence that names it,
+and return its exit status for failures. If nothing of the file can be read, the command must not leave an output;
+otherwise, the output has what can be read. The command must not leave any other file. The exports must contain the
+same events as report: for a truncated file, the records that are complete by this script's own count.
 Prints TAP. Works in the current folder.
 """
 import collections
@@ -309,6 +309,22 @@ def test_outputs(ram):
             remove("kept")
         if set(os.listdir(".")) != beside:
             wrong(name, f"it left files on a full disk: {set(os.listdir('.')) - beside}")
+    # With symbols, which are in a second output, the folder OUT.symbols.
+    before = ["export", "--to", "perf", "--program", "second=" + functions]
+    if run(*before, few, "kept").status or len(os.listdir("kept.symbols")) != 1:
+        wrong("export --to perf", "it does not write symbols")
+    symbols = os.path.join("kept.symbols", os.listdir("kept.symbols")[0])
+    contents = [open(name, "rb").read() for name in ("kept", symbols)]
+    with open(functions, "a", encoding="utf-8") as file:
+        file.write("0000000000003000 T h\n")
+    beside = set(os.listdir("."))
+    one_sentence("export --to perf to a full disk", run(*before, few, "kept", preexec_fn=limited), "kept")
+    if [open(name, "rb").read() for name in ("kept", symbols)] != contents:
+        wrong("export --to perf", "it changed the existing file or its symbols")
+    if set(os.listdir(".")) != beside:
+        wrong("export --to perf", f"it left files on a full disk: {set(os.listdir('.')) - beside}")
+    remove("kept")
+    remove("kept.symbols")
     texts = [["report", whole], ["stat", whole], ["stat", "--by", "event", whole], ["profile", whole], ["levels", whole], ["events"],
              ["export", "--to", "csv", whole], ["export", "--to", "json", whole], ["--help"], ["diff", whole, whole]]
     for words in texts if os.path.exists("/dev/full") else []:
@@ -320,17 +336,20 @@ def test_outputs(ram):
 
 def test_signals(many):
     """Check that a signal which ends the program leaves no temporary file, for a trace that takes a while to export."""
-    for words in [["html", many, "--out"]] + [["export", "--to", name, many] for name in formats]:
+    words = [["html", many, "--out"]] + [["export", "--to", name, many] for name in formats]
+    for words in words + [["export", "--to", "perf", "--program", "second=" + functions, many]]:
         beside = set(os.listdir("."))
         for _ in range(5):  # it may end before it gets the signal
             with subprocess.Popen([hstrace, *words, "out"], stderr=subprocess.PIPE) as program:
-                while set(os.listdir(".")) == beside and program.poll() is None:
+                while program.poll() is None and not any("--program" not in words or "symbols" in name
+                                                         for name in set(os.listdir(".")) - beside):
                     time.sleep(0.002)
                 program.terminate()
                 err = program.stderr.read()
             if program.returncode:
                 break
             remove("out")
+            remove("out.symbols")
         if program.returncode != -signal.SIGTERM or err:
             wrong(words, f"after SIGTERM, it ended with {program.returncode}: {err}")
         for name in set(os.listdir(".")) - beside:
@@ -343,10 +362,13 @@ def test_signals(many):
 
 
 def main():
-    global hstrace, whole, formats, everything, trace_mem
-    hstrace, whole, ram, many = sys.argv[1:5]
-    formats = sys.argv[5].split(",")
-    everything = sys.argv[6:] == ["all"]
+    global hstrace, whole, few, functions, formats, everything, trace_mem
+    hstrace, whole, ram, many, few = sys.argv[1:6]
+    formats = sys.argv[6].split(",")
+    everything = sys.argv[7:] == ["all"]
+    functions = os.path.abspath("../functions")
+    with open(functions, "w", encoding="utf-8") as file:
+        file.write("0000000000001000 T f\n0000000000002000 T g\n")
     if not everything:  # the search for leaks takes more than half of the time
         os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
     with open(whole, "rb") as file:

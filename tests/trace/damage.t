@@ -18,10 +18,12 @@ formats=csv,json,trace-cmd,perf
 ok $? "mkram and hstrace save create a trace"
 "$bin/mksamples" ram.many 0x1000 60000 && "$bin/hstrace" save --meta icount=0 ram.many many && rm ram.many
 ok $? "mksamples and hstrace save create a longer one"
+"$bin/mksamples" ram.few 0x1000 600 && "$bin/hstrace" save --meta icount=0 ram.few few && rm ram.few
+ok $? "mksamples and hstrace save create a short one"
 mkdir sweep
 cd sweep || exit 1
 # shellcheck disable=SC2086 # one word or none
-said=$("$HS_TOP/tests/trace/damage.py" "$bin/hstrace" ../whole ../ram ../many "$formats" $damage_sweep 2>../err)
+said=$("$HS_TOP/tests/trace/damage.py" "$bin/hstrace" ../whole ../ram ../many ../few "$formats" $damage_sweep 2>../err)
 cd ..
 relay "$said"
 is "$(tail -n 1 <<<"$said")$(cat err)" "1..6" \

@@ -7,6 +7,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,8 +37,8 @@ const char hst_export_help[] =
 	"                  perf kvm stat)\n";
 
 /*
- * While a format writes a folder, a signal does not end this process, because the folder has to be
- * removed first. Instead, the format gets no more events.
+ * While a format writes a file or folder, a signal does not end this process, because temporary
+ * files have to be removed first. Instead, the format gets no more events.
  */
 static volatile sig_atomic_t caught;
 
@@ -79,12 +80,12 @@ int export_occurring(struct export_job *job, bool occurs[HST_MAX_EVENTS])
 {
 	struct hst_cursor cursor;
 	struct hst_seen seen;
-	int more;
+	int more = 0;
 
 	memset(occurs, 0, HST_MAX_EVENTS * sizeof(*occurs));
 	if (hst_cursor_open(&cursor, job->file, job->select))
 		return -1;
-	while ((more = hst_cursor_next(&cursor, &seen)) > 0)
+	while (!caught && (more = hst_cursor_next(&cursor, &seen)) > 0)
 		occurs[seen.event_nr] = true;
 	hst_cursor_close(&cursor);
 	return more;
@@ -128,7 +129,7 @@ int export_append(const struct export_job *job, FILE *to, FILE *from)
 	errno = 0;
 	if (fflush(from) || fseek(from, 0, SEEK_SET))
 		goto failed;
-	while ((n = fread(buf, 1, sizeof(buf), from)))
+	while (!caught && (n = fread(buf, 1, sizeof(buf), from)))
 		if (fwrite(buf, 1, n, to) != n)
 			return 0; /* the caller checks `to` for errors */
 	if (!ferror(from))
@@ -184,16 +185,6 @@ static int write_stream(struct export_job *job, const struct export_format *form
 	return bad ? failed_output(job, strerror(bad)) : err;
 }
 
-static int write_file(struct export_job *job, const struct export_format *format)
-{
-	struct hst_out out;
-
-	if (hst_out_open(&out, job->out))
-		return -1;
-	setvbuf(out.file, NULL, _IOFBF, BUFFER);
-	return hst_out_close(&out, format->write(job, out.file));
-}
-
 /* Remove a folder that we made and that contains only files. */
 static void remove_folder(const char *name)
 {
@@ -204,6 +195,61 @@ static void remove_folder(const char *name)
 	if (dir)
 		closedir(dir);
 	rmdir(name);
+}
+
+/* Create the folder OUT.symbols, if it is not there, and open it. Returns -1 after an error. */
+static int open_symbols(const char *name)
+{
+	int folder = -1;
+
+	if (!mkdir(name, 0777) || errno == EEXIST)
+		folder = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder < 0)
+		hst_error(name, "cannot be created: %s", strerror(errno));
+	return folder;
+}
+
+/* Move the files of job->folder to OUT.symbols. */
+static int move_symbols(const struct export_job *job, int to)
+{
+	DIR *from = opendir(job->folder);
+	int err = from ? 0 : -1;
+
+	for (const struct dirent *e; !err && (e = readdir(from));)
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+			err = renameat(dirfd(from), e->d_name, to, e->d_name);
+	if (err)
+		hst_error(job->out, "its symbols cannot be written: %s", strerror(errno));
+	if (from)
+		closedir(from);
+	return err;
+}
+
+static int write_file(struct export_job *job, const struct export_format *format)
+{
+	char name[4200];
+	struct hst_out out;
+	int symbols = -1, err;
+
+	if (hst_out_open(&out, job->out))
+		return -1;
+	hst_catch_signals(on_signal);
+	setvbuf(out.file, NULL, _IOFBF, BUFFER);
+	err = format->write(job, out.file);
+	snprintf(name, sizeof(name), "%s.symbols", job->out);
+	if (!err && !caught && job->folder) {
+		symbols = open_symbols(name);
+		err = symbols < 0 ? -1 : 0;
+	}
+	err = hst_out_close(&out, caught ? -1 : err);
+	if (symbols < 0)
+		return err;
+	if (err)
+		rmdir(name); /* if it is empty */
+	else
+		err = move_symbols(job, symbols);
+	close(symbols);
+	return err;
 }
 
 /*
@@ -230,8 +276,6 @@ static int write_folder(struct export_job *job, const struct export_format *form
 	if (err || caught)
 		remove_folder(folder);
 	rmdir(name);
-	if (caught)
-		hst_end_by_signal(caught);
 	return err;
 }
 
@@ -315,9 +359,11 @@ static int run(struct export_job *job, const char *in, const struct export_forma
 		return 1;
 	job->file = &file;
 	err = write_output(job, format);
-	if (err && job->folder)
+	if (job->folder)
 		remove_folder(job->folder);
 	free(job->folder);
+	if (caught)
+		hst_end_by_signal(caught);
 	if (!err && job->cut)
 		hst_error(in, "cannot be read to the end; only %llu events were exported",
 			  job->count);

@@ -18,7 +18,7 @@ struct export_job {
 	const char *system;        /* the events' group, such as "kvm"; in CTF, the trace's name */
 	struct hst_images *images; /* symbols, for formats that use samples (file/symbols.h) */
 	const char *out;           /* the output's final name; NULL: standard output */
-	char *folder;              /* an extra folder to remove if the export fails, or NULL */
+	char *folder;              /* a temporary folder with the files of OUT.symbols, or NULL */
 	u64 count;                 /* events written */
 	bool cut; /* the trace could not be read to its end; what was read is written */
 };

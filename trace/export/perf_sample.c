@@ -72,30 +72,33 @@ static bool is_used(const struct perf_clock *clock, const char *path)
 	return false;
 }
 
-/* Write OUT.symbols/NAME. Returns its absolute path, or NULL after printing the reason. */
+/*
+ * Write NAME into job->folder, from where it is moved to OUT.symbols if the export succeeds. Returns
+ * its absolute path there, or NULL after printing the reason.
+ */
 static char *make_file(struct perf_clock *clock, struct export_job *job,
 		       const struct hst_symbols *s, const char *name)
 {
-	char folder[4000], path[4096];
+	char folder[4000], path[4096], temporary[4096];
 	char *absolute;
+	int len;
 
-	snprintf(folder, sizeof(folder), "%s.symbols", job->out);
-	if (!mkdir(folder, 0777)) {
+	snprintf(folder, sizeof(folder), "%s.symbols.XXXXXX", job->out);
+	if (!job->folder && mkdtemp(folder))
 		job->folder = strdup(folder);
-	} else if (errno != EEXIST) {
+	absolute = job->folder ? realpath(job->folder, NULL) : NULL;
+	if (!absolute) {
 		hst_error(folder, "cannot be created: %s", strerror(errno));
 		return NULL;
 	}
-	absolute = realpath(folder, NULL);
-	if (!absolute) {
-		hst_error(folder, "%s", strerror(errno));
-		return NULL;
-	}
-	snprintf(path, sizeof(path), "%.4000s/%.32s", absolute, name);
+	len = (int)strlen(absolute) - (int)strlen(".XXXXXX");
+	snprintf(path, sizeof(path), "%.*s/%.32s", len, absolute, name);
 	if (is_used(clock, path)) /* for example, by a program named "hyperscope" */
-		snprintf(path, sizeof(path), "%.4000s/%.32s.%zu", absolute, name, clock->nr_files);
+		snprintf(path, sizeof(path), "%.*s/%.32s.%zu", len, absolute, name,
+			 clock->nr_files);
 	free(absolute);
-	return export_symbol_file(path, s) ? NULL : strdup(path);
+	snprintf(temporary, sizeof(temporary), "%s%s", job->folder, strrchr(path, '/'));
+	return export_symbol_file(temporary, s) ? NULL : strdup(path);
 }
 
 static const char *file_of(struct perf_clock *clock, struct export_job *job,
