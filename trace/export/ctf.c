@@ -479,7 +479,5 @@ static int write_ctf(struct export_job *job, const char *folder)
 }
 
 const struct export_format export_ctf = {
-	.name = "ctf",
-	.meaning = "CTF 1.8, a folder: babeltrace2, Trace Compass",
 	.write_folder = write_ctf,
 };

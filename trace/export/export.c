@@ -306,13 +306,6 @@ static const struct known *find_format(const char *name)
 	return NULL;
 }
 
-static bool is_word(const char *text)
-{
-	return *text && strlen(text) < HST_WORD_SIZE &&
-	       strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
-		       strlen(text);
-}
-
 /* Parse the options and move *argc and *argv past them. Returns 0, or 2 after printing an error. */
 static int options(int *argc, char ***argv, struct export_job *job, struct hst_select *select,
 		   const struct known **format)
@@ -336,7 +329,7 @@ static int options(int *argc, char ***argv, struct export_job *job, struct hst_s
 			return hst_wrong_use("no value given for", option);
 		if (!strcmp(option, "--system")) {
 			job->system = value;
-			if (!is_word(value))
+			if (!hst_is_word(value))
 				return hst_wrong_use("--system takes letters, digits and _, not",
 						     value);
 			continue;

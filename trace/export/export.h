@@ -28,8 +28,6 @@ struct export_job {
  * need not check for errors when it writes to `out`: the caller checks ferror() and reports them.
  */
 struct export_format {
-	const char *name;
-	const char *meaning;
 	bool streams; /* output is written from front to back, so it may go to standard output */
 	/*
 	 * A format has one of these functions. write() gets an empty file in which it may seek or,

@@ -331,7 +331,5 @@ static int write_perf(struct export_job *job, FILE *out)
 }
 
 const struct export_format export_perf = {
-	.name = "perf",
-	.meaning = "perf.data: perf script, perf report, perf data convert",
 	.write = write_perf,
 };

@@ -16,7 +16,6 @@
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include "perf.h"
 
 #define MAX_ANNOUNCED 65536
@@ -266,16 +265,10 @@ int perf_map_guest(struct perf_clock *clock, struct export_job *job, FILE *out, 
 	return announce(clock, job, out, &place, id, thread->name);
 }
 
-/* For tdestroy(): the tree's keys are elements of announced, which is freed as a whole. */
-static void keep_node(void *node)
-{
-	(void)node;
-}
-
 void perf_clock_free(struct perf_clock *clock)
 {
 	for (size_t i = 0; i < clock->nr_files; i++)
 		free(clock->file[i].path);
-	tdestroy(clock->announced_tree, keep_node);
+	tdestroy(clock->announced_tree, hst_keep_node);
 	free(clock->announced);
 }

@@ -426,8 +426,6 @@ static int write_perfetto(struct export_job *job, FILE *out)
 }
 
 const struct export_format export_perfetto = {
-	.name = "perfetto",
-	.meaning = "Perfetto's format: ui.perfetto.dev",
 	.streams = true,
 	.write = write_perfetto,
 };

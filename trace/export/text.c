@@ -20,11 +20,6 @@
  */
 #define LINE_SIZE (HST_MAX_EVENTS * TRACE_ARGS + 2048)
 
-static char *put_text(char *p, const char *text)
-{
-	return stpcpy(p, text);
-}
-
 /* ---- CSV ---- */
 
 #define FIXED "time_ns,instret,hart,vm,vcpu,event"
@@ -89,7 +84,7 @@ static char *put_column(const struct columns *columns, const char *field, char *
 {
 	char *name = p;
 
-	p = put_text(p, field);
+	p = stpcpy(p, field);
 	if (!is_fixed(field))
 		return p;
 	do {
@@ -101,12 +96,12 @@ static char *put_column(const struct columns *columns, const char *field, char *
 
 static char *csv_heading(const struct columns *columns, char *p)
 {
-	p = put_text(p, FIXED);
+	p = stpcpy(p, FIXED);
 	for (unsigned int i = 0; i < columns->n; i++) {
 		*p++ = ',';
 		p = put_column(columns, columns->name[i], p);
 	}
-	return put_text(p, "\n");
+	return stpcpy(p, "\n");
 }
 
 static char *csv_line(const struct export_job *job, const struct columns *columns,
@@ -128,7 +123,7 @@ static char *csv_line(const struct export_job *job, const struct columns *column
 	if (seen->vm >= 0)
 		p = hst_put_num(p, (u64)seen->vcpu);
 	*p++ = ',';
-	p = put_text(p, seen->event->name);
+	p = stpcpy(p, seen->event->name);
 	for (unsigned int i = 0; i < seen->event->nr_fields; i++) {
 		unsigned int field = columns->order[seen->event_nr][i];
 
@@ -138,7 +133,7 @@ static char *csv_line(const struct export_job *job, const struct columns *column
 	}
 	for (; at < columns->n; at++)
 		*p++ = ',';
-	return put_text(p, "\n");
+	return stpcpy(p, "\n");
 }
 
 static int write_csv(struct export_job *job, FILE *out)
@@ -172,8 +167,6 @@ static int write_csv(struct export_job *job, FILE *out)
 }
 
 const struct export_format export_csv = {
-	.name = "csv",
-	.meaning = "one line per event, one column per field",
 	.streams = true,
 	.write = write_csv,
 };
@@ -186,8 +179,8 @@ static char *json_field(const struct hst_seen *seen, unsigned int i, char *p)
 	u64 value = seen->record->arg[i];
 
 	*p++ = '"';
-	p = put_text(p, seen->event->field[i].name);
-	p = put_text(p, "\":");
+	p = stpcpy(p, seen->event->field[i].name);
+	p = stpcpy(p, "\":");
 	if (kind == HST_NUM || kind == HST_FLAG)
 		return hst_put_num(p, value);
 	if (kind == HST_DEC || kind == HST_ERR) {
@@ -203,22 +196,22 @@ static char *json_field(const struct hst_seen *seen, unsigned int i, char *p)
 
 static char *json_line(const struct export_job *job, const struct hst_seen *seen, char *p)
 {
-	p = hst_put_num(put_text(p, "{\"time_ns\":"), export_ns(job->file, seen->time));
+	p = hst_put_num(stpcpy(p, "{\"time_ns\":"), export_ns(job->file, seen->time));
 	if (job->file->mem.instret_exact)
-		p = hst_put_num(put_text(p, ",\"instret\":"), seen->instret);
-	p = hst_put_num(put_text(p, ",\"hart\":"), seen->hart);
+		p = hst_put_num(stpcpy(p, ",\"instret\":"), seen->instret);
+	p = hst_put_num(stpcpy(p, ",\"hart\":"), seen->hart);
 	if (seen->vm >= 0) {
-		p = hst_put_num(put_text(p, ",\"vm\":"), (u64)seen->vm);
-		p = hst_put_num(put_text(p, ",\"vcpu\":"), (u64)seen->vcpu);
+		p = hst_put_num(stpcpy(p, ",\"vm\":"), (u64)seen->vm);
+		p = hst_put_num(stpcpy(p, ",\"vcpu\":"), (u64)seen->vcpu);
 	}
-	p = put_text(put_text(p, ",\"event\":\""), seen->event->name);
-	p = put_text(p, "\",\"fields\":{");
+	p = stpcpy(stpcpy(p, ",\"event\":\""), seen->event->name);
+	p = stpcpy(p, "\",\"fields\":{");
 	for (unsigned int i = 0; i < seen->event->nr_fields; i++) {
 		if (i)
 			*p++ = ',';
 		p = json_field(seen, i, p);
 	}
-	return put_text(p, "}}\n");
+	return stpcpy(p, "}}\n");
 }
 
 static int write_json(struct export_job *job, FILE *out)
@@ -236,8 +229,6 @@ static int write_json(struct export_job *job, FILE *out)
 }
 
 const struct export_format export_json = {
-	.name = "json",
-	.meaning = "one object per line",
 	.streams = true,
 	.write = write_json,
 };

@@ -233,7 +233,5 @@ static int write_trace_dat(struct export_job *job, FILE *out)
 }
 
 const struct export_format export_trace_dat = {
-	.name = "trace-cmd",
-	.meaning = "trace.dat, version 6",
 	.write = write_trace_dat,
 };

@@ -9,7 +9,7 @@
 #include <string.h>
 #include "hst.h"
 
-static bool is_word(const char *s)
+bool hst_is_word(const char *s)
 {
 	size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
 
@@ -26,13 +26,13 @@ static int parse_event(struct hst_file *file, char *line, const char *meaning)
 		return hst_damaged(file, "too many events");
 	event->name = strtok_r(line, " ", &save);
 	event->meaning = meaning;
-	if (!event->name || !is_word(event->name))
+	if (!event->name || !hst_is_word(event->name))
 		return hst_damaged(file, "invalid event name");
 	event->name = hst_event_current(event->name);
 	for (char *word; (word = strtok_r(NULL, " ", &save));) {
 		char *colon = strchr(word, ':');
 
-		if (!colon || event->nr_fields == TRACE_ARGS || !is_word(colon + 1) ||
+		if (!colon || event->nr_fields == TRACE_ARGS || !hst_is_word(colon + 1) ||
 		    hst_field_index(event, colon + 1, strlen(colon + 1)) >= 0)
 			return hst_damaged(file, "invalid event fields");
 		*colon = '\0';

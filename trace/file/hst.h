@@ -89,7 +89,7 @@ enum hst_kind {
 	HST_NR_KINDS,
 };
 
-#define HST_WORD_SIZE 64 /* for the name of an event or field (letters, digits, _) and its NUL */
+#define HST_WORD_SIZE 64 /* for the name of an event or field and its NUL */
 
 struct hst_event {
 	const char *name;
@@ -173,6 +173,8 @@ static inline bool hst_was_on(const struct hst_file *file, unsigned int event)
 {
 	return event < TRACE_MAX_EVENTS && file->mem.was_on[event / 64] >> event % 64 & 1;
 }
+/* formats.c: return whether text can be such a name: it has only letters, digits and _. */
+bool hst_is_word(const char *text);
 /* formats.c: parse file->formats into events and classes. Returns 0, or -1 with file->why set. */
 int hst_formats_parse(struct hst_file *file);
 /* Return the number after NAME= in the meta text, or `fallback` if no line starts with NAME=. */

@@ -65,8 +65,7 @@ struct hst_images *hst_images_new(void)
 	return NULL;
 }
 
-/* For tdestroy(): the nodes' data is in pid[], which is freed as a whole. */
-static void keep(void *node)
+void hst_keep_node(void *node)
 {
 	(void)node;
 }
@@ -80,7 +79,7 @@ void hst_images_free(struct hst_images *images)
 	hst_symbols_close(images->host);
 	hst_guest_free(images->guest);
 	free(images->change);
-	tdestroy(images->pid_tree, keep);
+	tdestroy(images->pid_tree, hst_keep_node);
 	free(images->pid);
 	free(images);
 }

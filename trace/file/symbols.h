@@ -139,4 +139,7 @@ struct hst_place {
 bool hst_images_place(struct hst_images *images, const struct hst_seen *seen,
 		      struct hst_place *place);
 
+/* images.c: for tdestroy() of a tree whose keys are freed elsewhere: free nothing else. */
+void hst_keep_node(void *node);
+
 #endif
