@@ -96,7 +96,7 @@ is "$status $(wc -l <"$tmp/err")" "2 1" "if a trace is damaged, diff does not co
 compare "$tmp/a" "$tmp/none"
 is "$status $err" "2 hstrace: $tmp/none: No such file or directory" \
 	"if a file is missing, diff reports it and returns 2"
-for args in "" "a" "a b c" "a vs" "vs b" "--frob a b" "--by x a b" "--confidence 0 a b" "--confidence" "--confidence 9x a b"; do
+for args in "" "a" "a b c" "a vs" "vs b" "--frob a b" "--by x a b" "--confidence 0 a b" "--confidence 99 a b" "--confidence" "--confidence 9x a b"; do
 	# shellcheck disable=SC2086 # split into words on purpose
 	compare $args
 	[ "$status" = 2 ] && grep -q '^usage: hstrace diff' "$tmp/err"

@@ -219,7 +219,7 @@ refused "without ctf: install libbabeltrace2-dev" \
 is "$?" 0 "without the libraries, hstrace exports CSV"
 
 for args in "" "--to" "--to xml $trace t" "--to csv" "--to csv --frob 1 $trace" "--to csv a b c" \
-	"--to perf --system a;b $trace t"; do
+	"--to perf --system a;b $trace t" "--to csv --system kvm $trace" "--to trace-cmd --kallsyms t $trace t"; do
 	# shellcheck disable=SC2086 # split into words on purpose
 	"$hstrace" export $args >out 2>err
 	[ $? = 2 ] && grep -q '^usage: hstrace export' err && [ ! -s out ]

@@ -439,7 +439,7 @@ like "$out" '^# guest=\.\[31m\.\.red$' "report prints the rest of a string that 
 is "$(sed -n 's/^# toggles=//p' "$tmp/out")" $'..2J.1m\xe0..\xe2\x9b\x84\xc3\x9f' "controls of eight bits are replaced, and other UTF-8 sequences are not"
 
 # ---- usage errors ----
-for args in "" "frobnicate" "save" "save --frob x y" "report" "report --events" "report --last x f" "report --frob 1 f" "report --vm x f" "report --from 1,5 f" "report --from 5 --until 2 f" "report --columns x f" "report --columns , f" "report f g" "levels" "levels --frob f" "levels a b" "stat a b" "stat --by x f" "stat --sort x f" "stat --live" "stat --live r f" "stat --count 0 --live r" "stat --interval x --live r" "stat --frob f" "events a b"; do
+for args in "" "frobnicate" "save" "save --frob x y" "report" "report --events" "report --last x f" "report --frob 1 f" "report --vm x f" "report --from 1,5 f" "report --from 5 --until 2 f" "report --columns x f" "report --columns , f" "report f g" "levels" "levels --frob f" "levels a b" "stat a b" "stat --by x f" "stat --sort x f" "stat --live" "stat --live r f" "stat --count 0 --live r" "stat --interval x --live r" "stat --interval 5 f" "stat --count 3 f" "save --quiet r o" "stat --frob f" "events a b"; do
 	# shellcheck disable=SC2086 # split into words on purpose
 	trace $args
 	[ "$status" = 2 ] && grep -q '^usage: hstrace' "$tmp/err"

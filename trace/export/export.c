@@ -22,19 +22,21 @@ static const struct known {
 	const char *name;
 	const struct export_format *format; /* NULL: not built into this hstrace */
 	const char *package;                /* package that building the format needs, or NULL */
+	bool group, symbols;                /* it uses --system; options that name symbols */
 } known[] = {
-	{ "csv", &export_csv, NULL },
-	{ "json", &export_json, NULL },
-	{ "trace-cmd", &export_trace_dat, NULL },
-	{ "perf", &export_perf, NULL },
-	{ "ctf", &export_ctf, "libbabeltrace2-dev" },
-	{ "perfetto", &export_perfetto, "libprotobuf-c-dev and protobuf-c-compiler" },
+	{ "csv", &export_csv, NULL, false, false },
+	{ "json", &export_json, NULL, false, false },
+	{ "trace-cmd", &export_trace_dat, NULL, true, false },
+	{ "perf", &export_perf, NULL, true, true },
+	{ "ctf", &export_ctf, "libbabeltrace2-dev", true, false },
+	{ "perfetto", &export_perfetto, "libprotobuf-c-dev and protobuf-c-compiler", false, false },
 };
 
 const char hst_export_help[] =
 	"  --to FORMAT     output format: csv, json, trace-cmd, perf, ctf or perfetto\n"
-	"  --system NAME   event group, for perf and trace-cmd (default: hs; use kvm for\n"
-	"                  perf kvm stat)\n";
+	"  --system NAME   event group, for perf, trace-cmd and ctf (default: hs; use kvm\n"
+	"                  for perf kvm stat)\n"
+	"--host, --program, --kallsyms and --elf name symbols for perf.\n";
 
 /*
  * While a format writes a file or folder, a signal does not end this process, because temporary
@@ -310,24 +312,31 @@ static const struct known *find_format(const char *name)
 static int options(int *argc, char ***argv, struct export_job *job, struct hst_select *select,
 		   const struct known **format)
 {
+	const char *group = NULL, *symbols = NULL; /* options */
 	int n;
 
 	for (; *argc > 0 && (*argv)[0][0] == '-' && (*argv)[0][1]; *argc -= n, *argv += n) {
 		const char *option = (*argv)[0], *value = (*argv)[1];
 
 		n = hst_select_option(select, *argc, *argv);
-		if (!n)
-			n = hst_images_option(job->images, *argc, *argv);
 		if (n < 0)
 			return 2;
 		if (n)
 			continue;
+		n = hst_images_option(job->images, *argc, *argv);
+		if (n < 0)
+			return 2;
+		if (n) {
+			symbols = option;
+			continue;
+		}
 		n = 2;
 		if (strcmp(option, "--to") && strcmp(option, "--system"))
 			return hst_wrong_use("export has no option", option);
 		if (*argc < 2)
 			return hst_wrong_use("no value given for", option);
 		if (!strcmp(option, "--system")) {
+			group = option;
 			job->system = value;
 			if (!hst_is_word(value))
 				return hst_wrong_use("--system takes letters, digits and _, not",
@@ -340,6 +349,10 @@ static int options(int *argc, char ***argv, struct export_job *job, struct hst_s
 				"--to takes csv, json, trace-cmd, perf, ctf or perfetto, not",
 				value);
 	}
+	if (*format && group && !(*format)->group)
+		return hst_wrong_use("this output format has no option", group);
+	if (*format && symbols && !(*format)->symbols)
+		return hst_wrong_use("this output format has no option", symbols);
 	return 0;
 }
 

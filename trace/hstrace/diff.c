@@ -400,6 +400,10 @@ static int sides(struct diff *d, int argc, char **argv)
 	if ((d->side[A].n == 1) != (d->side[B].n == 1)) /* one run has no variance to test with */
 		return hst_wrong_use("diff needs one trace, or at least two, on each side of",
 				     "vs");
+	if (d->side[A].n == 1 && d->level)
+		return hst_wrong_use("--confidence needs at least two traces on each side", NULL);
+	if (!d->level)
+		d->level = 0.05;
 	if (d->side[A].n > HST_MAX_RUNS || d->side[B].n > HST_MAX_RUNS)
 		return hst_wrong_use("diff takes up to 64 traces per side", NULL);
 	return 0;
@@ -426,7 +430,6 @@ int hst_cmd_diff(int argc, char **argv)
 	memset(&d, 0, sizeof(d));
 	d.stat.order = "count";
 	d.select = HST_SELECT_ALL;
-	d.level = 0.05;
 	d.stat.guest = hst_guest_new();
 	if (!d.stat.guest)
 		return 2;

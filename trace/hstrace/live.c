@@ -234,7 +234,7 @@ static bool wait_interval(const struct live *l)
 		clock_gettime(CLOCK_MONOTONIC, &now);
 	} while ((double)(now.tv_sec - l->last.tv_sec) +
 			 (double)(now.tv_nsec - l->last.tv_nsec) / 1e9 <
-		 (double)l->options->interval);
+		 (double)(l->options->interval ? l->options->interval : 1));
 	return asked_to_end;
 }
 

@@ -130,6 +130,8 @@ int hst_cmd_save(int argc, char **argv)
 	}
 	if (argc != 2)
 		return hst_wrong_use("save takes RAM and OUT", NULL);
+	if (quiet && !follow)
+		return hst_wrong_use("--quiet needs --follow", NULL);
 	if (hst_is_same_file(argv[0], argv[1]))
 		return 1;
 	if (follow)

@@ -330,6 +330,8 @@ int hst_table_check(const struct hst_stat_options *o)
 			      NULL);
 	else if (o->folded && o->live)
 		hst_wrong_use("--folded cannot be combined with --live", NULL);
+	else if (!o->live && (o->interval || o->count))
+		hst_wrong_use("--interval and --count need --live", NULL);
 	else
 		return 0;
 	return -1;
@@ -379,7 +381,7 @@ static int options(struct hst_stat_options *o, struct hst_select *select, int ar
 int hst_cmd_stat(int argc, char **argv)
 {
 	static struct hst_file file;
-	struct hst_stat_options o = { .order = "count", .interval = 1 };
+	struct hst_stat_options o = { .order = "count" };
 	struct hst_select select = HST_SELECT_ALL;
 	int used, status = 2;
 
