@@ -239,6 +239,21 @@ truncate -s 8M "$tmp/dead/ram"
 timeout "$(scaled 60)" "$bin/hstrace" save --follow "$tmp/dead" "$tmp/t2" 2>"$tmp/err"
 is "$? $(cat "$tmp/err")" "1 hstrace: $tmp/dead: this is not the RAM of a machine that booted hyperscope" \
 	"a run that ended before the host booted is refused"
+for name in t short; do # a trace, and a file in which there is no room for a run descriptor
+	echo "no RAM" >"$tmp/short"
+	timeout "$(scaled 20)" "$bin/hstrace" save --follow "$tmp/$name" "$tmp/t2" 2>"$tmp/err"
+	is "$? $(cat "$tmp/err")" "1 hstrace: $tmp/$name: this is not the RAM of a machine that booted hyperscope" \
+		"save --follow does not wait for a file that cannot become a machine's RAM ($name)"
+done
+truncate -s 8M "$tmp/booting"
+rm "$tmp/err"
+"$bin/hstrace" save --follow "$tmp/booting" "$tmp/t2" 2>"$tmp/err" &
+follower=$!
+wait_until 100 '[ -s "$tmp/err" ]'
+kill -TERM $follower
+wait $follower
+is "$? $(head -n 1 "$tmp/err")" "1 hstrace: $tmp/booting: waiting, because this is not the RAM of a machine that booted hyperscope" \
+	"save --follow says what it waits for"
 if [ -c /dev/full ]; then
 	"$bin/mkram" "$tmp/ram" 1 10 instret
 	timeout "$(scaled 60)" "$bin/hstrace" save --follow "$tmp/ram" /dev/full 2>"$tmp/err"

@@ -146,6 +146,18 @@ const char *hst_ram_find(struct hst_ram *ram)
 	return read_header(ram, desc.trace_size);
 }
 
+bool hst_ram_may_come(const struct hst_ram *ram)
+{
+	u64 magic = 0;
+	struct hs_run_desc desc;
+	ssize_t n = pread(ram->fd, &magic, sizeof(magic), 0);
+
+	/* QEMU creates the file empty; the Linux module's is empty until it has trace memory. */
+	return ram->lock >= 0 || !n ||
+	       (magic != HST_MAGIC && pread(ram->fd, &desc, sizeof(desc),
+					    IMAGE_START + HS_RUN_DESC_OFFSET) == sizeof(desc));
+}
+
 int hst_ram_update(struct hst_ram *ram)
 {
 	struct trace_mem now;

@@ -24,6 +24,8 @@ void hst_ram_close(struct hst_ram *ram);
 bool hst_ram_is_over(const struct hst_ram *ram);
 /* Find trace memory and check its header. Returns NULL, or why there is no valid one (yet). */
 const char *hst_ram_find(struct hst_ram *ram);
+/* Return whether hst_ram_find() can succeed later: what it did not find may still be written. */
+bool hst_ram_may_come(const struct hst_ram *ram);
 /* Read the fields of mem that change during a run again. */
 int hst_ram_update(struct hst_ram *ram);
 /* Read size bytes at an offset in the RAM file. */

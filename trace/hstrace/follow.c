@@ -151,16 +151,24 @@ static int follow(struct follower *f)
 	}
 }
 
-/* Wait until trace memory is set up: the machine may still be booting. */
-static int wait_for_trace(struct follower *f)
+/*
+ * Wait until trace memory is set up: the machine may still be booting. After 2 s, print what is
+ * missing, unless told is true.
+ */
+static int wait_for_trace(struct follower *f, bool told)
 {
 	const char *why = hst_ram_find(&f->ram);
+	time_t start = time(NULL);
 
 	/*
 	 * After the run is over, look once more: it may have set up its trace just before it ended.
 	 */
 	for (bool over = false; why && !over && !asked_to_end; why = hst_ram_find(&f->ram)) {
-		over = hst_ram_is_over(&f->ram);
+		over = hst_ram_is_over(&f->ram) || !hst_ram_may_come(&f->ram);
+		if (!over && !told && time(NULL) - start > 2) {
+			hst_error(f->ram.path, "waiting, because %s", why);
+			told = true;
+		}
 		sleep_ns(LONG_NS);
 	}
 	if (why)
@@ -229,7 +237,7 @@ int hst_follow(const char *ram, const char *out, const char *meta, bool quiet)
 	hst_catch_signals(on_signal);
 	if (hst_ram_open(&f->ram, ram))
 		goto free_all;
-	if (wait_for_trace(f) || make_streams(f))
+	if (wait_for_trace(f, quiet) || make_streams(f))
 		goto close_ram;
 	f->w.out = fopen(out, "wb");
 	if (!f->w.out) {

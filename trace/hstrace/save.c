@@ -98,7 +98,8 @@ const char hst_save_help[] =
 	"                  unit of costs; may be repeated\n"
 	"  --follow        save events while the run goes on, until it ends or hstrace is\n"
 	"                  interrupted; the run may write more events than its rings hold\n"
-	"  --quiet         with --follow: do not print the number of events\n"
+	"  --quiet         with --follow: print neither the number of events nor what is\n"
+	"                  waited for\n"
 	"RAM is the run's folder, which scripts/hyperscope prints, or the file that backs\n"
 	"its memory.\n";
 
