@@ -311,6 +311,15 @@ is "$status $err" "2 hstrace: $tmp/t2: not a table that scripts/hyperscope anato
 	"a file without an anatomy table is refused"
 [ -z "$(ls "$tmp"/page.html* 2>/dev/null)" ]
 ok $? "a refused anatomy file leaves no page"
+for n in 8 9; do
+	printf 'stage               %s\nguest               %s\nsum                 %s\n' "$(printf ' s%s' $(seq $n))" \
+		"$(printf ' 1%.0s' $(seq $n))" "$(printf ' 1%.0s' $(seq $n))" >"$tmp/anatomy"
+	page --anatomy "$tmp/anatomy" "$tmp/t"
+	[ "$n" = 9 ] || is "$status $(ask 'page.data["anatomy"][0]["stages"]')" \
+		"0 [['guest', 1, 1, 1, 1, 1, 1, 1, 1], ['sum', 1, 1, 1, 1, 1, 1, 1, 1]]" "--anatomy reads a table of 8 systems"
+done
+is "$status $err" "2 hstrace: $tmp/anatomy: the table has more than 8 systems" \
+	"--anatomy refuses a table of 9 systems"
 
 # ---- refusals ----
 head -c $(($(stat -c %s "$tmp/t") - 50000)) "$tmp/t" >"$tmp/cut"

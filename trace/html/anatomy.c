@@ -28,7 +28,7 @@ static size_t trimmed(const char *text, size_t len)
 
 static void write_words(const char *p, FILE *out, unsigned int *n)
 {
-	for (*n = 0; *n < MAX_SYSTEMS; ++*n) {
+	for (*n = 0;; ++*n) {
 		size_t len;
 
 		p += strspn(p, " \n\r");
@@ -104,6 +104,10 @@ static int write_table(const char *path, FILE *in, FILE *out)
 			break;
 	}
 	fputs("]}", out);
+	if (systems > MAX_SYSTEMS) {
+		hst_wrong_file(path, "the table has more than 8 systems");
+		return -1;
+	}
 	if (systems && stages)
 		return 0;
 	hst_wrong_file(path, "the table of stages is empty");
