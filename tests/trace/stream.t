@@ -173,6 +173,37 @@ is "$(tail -n 1 "$tmp/live.out")" "15905 events were dropped, because full rings
 	"stat --live shows how many events were dropped"
 unlike "$(cat "$tmp/live.out")" overwritten "stat --live does not call dropped events overwritten"
 
+# ---- the columns of stat --live ----
+# Change a file in place, from the end, because a hart's head lies before its records.
+rewrite()	# FROM TO
+{
+	python3 - "$@" <<'EOF'
+import os, sys
+data, file = open(sys.argv[1], "rb").read(), os.open(sys.argv[2], os.O_WRONLY)
+for at in reversed(range(0, len(data), 4096)):
+    os.pwrite(file, data[at:at + 4096], at)
+EOF
+}
+"$bin/mkram" "$tmp/ram" 1 10 instret calls
+"$bin/mkram" "$tmp/ram2" 1 40 instret calls
+live --by vcpu --filter 'kvm_exit: sepc == 10 || sepc == 14 || sepc == 16' --count 2
+rewrite "$tmp/ram2" "$tmp/ram"
+wait $live
+is "$(sed -n 's/^1\.0 .*%  *//p' "$tmp/live.out" | tr -s ' ')" "2767 2912 3296" \
+	"stat --live rounds the mean of 2100, 2900 and 3300 to the nearest number" || diag "$(cat "$tmp/live.out")"
+is "$(awk 'length > 80' "$tmp/live.out")" "" "stat --live fits in 80 columns"
+# Once one of a row's counters has exceeded 32 bits, its percentiles are not known.
+"$bin/mkram" "$tmp/ram" 1 10 instret
+live --count 2
+python3 - "$tmp/ram" <<'EOF'
+import os, struct, sys
+at = open(sys.argv[1], "rb").read().index(struct.pack("<QQQ", 0, 1030000, 40000))  # unpriced, sum and max of the exits' tally
+os.pwrite(os.open(sys.argv[1], os.O_WRONLY), struct.pack("<I", 1), at - 8)  # wraps
+EOF
+wait $live
+is "$(sed -n 's/^fault on RAM, store .*100.00%  *//p' "$tmp/live.out" | tr -s ' ')" "0 - -" \
+	"stat --live has no percentiles for a row whose counters have exceeded 32 bits" || diag "$(cat "$tmp/live.out")"
+
 # ---- trace memory alone, as the file of the Linux module: nothing shows the end of the machine ----
 "$bin/mkram" "$tmp/ram" 1 10 instret
 "$bin/mkram" "$tmp/ram2" 1 100 instret
@@ -188,12 +219,7 @@ follow()	# FILE OUT: follow FILE in the background until its trace has been foun
 }
 follow "$tmp/mem" "$tmp/t2"
 tail -c "+$at" "$tmp/ram2" >"$tmp/mem2"
-python3 - "$tmp/mem2" "$tmp/mem" <<'EOF' # from the end, because a hart's head lies before its records
-import os, sys
-data, file = open(sys.argv[1], "rb").read(), os.open(sys.argv[2], os.O_WRONLY)
-for at in reversed(range(0, len(data), 4096)):
-    os.pwrite(file, data[at:at + 4096], at)
-EOF
+rewrite "$tmp/mem2" "$tmp/mem"
 wait_until 3 false
 kill -TERM $follower
 wait $follower

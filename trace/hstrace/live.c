@@ -179,9 +179,7 @@ static void print_costs(const struct hst_table *table, const struct hst_row *row
 {
 	if (table->unit == HST_UNIT_NONE || !row->priced || table->by == HST_BY_EVENT)
 		return;
-	hst_print_cost(table, row->sum / row->priced, stdout);
-	hst_print_cost(table, hst_percentile(row, 50), stdout);
-	hst_print_cost(table, hst_percentile(row, 99), stdout);
+	hst_print_costs(table, row, stdout);
 }
 
 static void show(struct live *l, bool terminal)
@@ -197,14 +195,14 @@ static void show(struct live *l, bool terminal)
 		fputs("\033[H\033[J", stdout);
 	printf("%llu in total, %.0f per second in the last %.1f s%s\n", total,
 	       (double)news / l->seconds, l->seconds, units[l->delta.unit]);
-	printf("%-23s %9s %9s %7s %9s %9s %9s\n", hst_by_kinds[l->options->by].title, "total",
+	printf("%-23s %8s %9s %7s %9s %9s %9s\n", hst_by_kinds[l->options->by].title, "total",
 	       "per s", "share", "mean", "p50", "p99");
 	hst_table_sort(&l->delta, l->options->order);
 	for (size_t i = 0; i < l->delta.n && i < rows; i++) {
 		const struct hst_row *row = &l->delta.rows[i];
 		const struct hst_row *all = hst_table_row(&l->total, row->key);
 
-		printf("%-23.*s %9llu %9.0f %3u.%02u%%", hst_title_width(l->options->by),
+		printf("%-23.*s %8llu %9.0f %3u.%02u%%", hst_title_width(l->options->by),
 		       row->title, all ? all->count : 0, (double)row->count / l->seconds,
 		       row->share / 100, row->share % 100);
 		print_costs(&l->delta, row);

@@ -20,12 +20,7 @@ static void print_row(const struct hst_table *table, const struct hst_row *row, 
 		fprintf(out, "%-23.23s ", title);
 	fprintf(out, "%8llu %3u.%02u%%", row->count, row->share / 100, row->share % 100);
 	if (table->unit != HST_UNIT_NONE && row->priced) {
-		hst_print_cost(table, (row->sum + row->priced / 2) / row->priced, out);
-		for (unsigned int percent = 50; percent <= 99; percent += 49)
-			if (row->whole)
-				hst_print_cost(table, hst_percentile(row, percent), out);
-			else
-				fprintf(out, " %9s", "-");
+		hst_print_costs(table, row, out);
 		hst_print_cost(table, row->max, out);
 	} else if (is_code && table->unit != HST_UNIT_NONE) {
 		fprintf(out, "%40s", "");

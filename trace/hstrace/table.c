@@ -176,6 +176,16 @@ void hst_print_cost(const struct hst_table *table, u64 value, FILE *out)
 		fprintf(out, " %9.1f", (double)value * 1e6 / (double)table->timebase_hz);
 }
 
+void hst_print_costs(const struct hst_table *table, const struct hst_row *row, FILE *out)
+{
+	hst_print_cost(table, (row->sum + row->priced / 2) / row->priced, out);
+	for (unsigned int percent = 50; percent <= 99; percent += 49)
+		if (row->whole)
+			hst_print_cost(table, hst_percentile(row, percent), out);
+		else
+			fprintf(out, " %9s", "-");
+}
+
 /* ---- tables ---- */
 
 static int add_row(struct hst_table *table, const struct hst_row *more, bool subtract)

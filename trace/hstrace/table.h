@@ -88,6 +88,8 @@ const char *hst_no_costs(const struct hst_file *file);
 u64 hst_percentile(const struct hst_row *row, unsigned int percent);
 /* Print a blank and a cost, nine columns wide, in instructions or microseconds. */
 void hst_print_cost(const struct hst_table *table, u64 value, FILE *out);
+/* Print the mean, p50 and p99 of a row that has costs, each as hst_print_cost() does. */
+void hst_print_costs(const struct hst_table *table, const struct hst_row *row, FILE *out);
 
 struct hst_by_kind {
 	const char *name;    /* the argument of --by */
