@@ -103,6 +103,13 @@ address=0x$(sed -n 's/ T spin_vs$//p' System.map)
 # all processes for each sample would take seconds.
 is "$(timeout "$(scaled 60)" "$hstrace" profile --folded --by program many)" "$(printf 'U;second 60001\nU;first 1')" \
 	"samples of 60000 forked processes are counted for the program of their parent"
+if command -v script >/dev/null; then # stop reading the export for a while, so that it takes more than 2 s
+	script -qefc "'$hstrace' export --to json many | (sleep 5; cat >/dev/null)" screen </dev/null >/dev/null 2>&1
+	like "$(tr '\r' '\n' <screen)" '^hstrace: many: 65536 of 120004 events' "on a terminal, a command that takes more than 2 s shows its progress"
+	is "$(grep -ac $'\r\033\\[K' screen)" 1 "at the end, it removes the line"
+else
+	skip "progress on a terminal" "script(1) is not installed"
+fi
 "$HS_TOP/tests/trace/drop.py" many lossy 100 2
 "$hstrace" profile --by program lossy >out 2>err
 is "$? $(cat err)" "0 hstrace: lossy: 2 events were lost and are not counted" "profile says that events were lost"

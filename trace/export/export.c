@@ -53,8 +53,10 @@ static void on_signal(int number)
 
 int export_next(struct export_job *job, struct hst_cursor *cursor, struct hst_seen *seen)
 {
-	int more = caught ? 0 : hst_cursor_next(cursor, seen);
+	int more;
 
+	cursor->prints = !job->out;
+	more = caught ? 0 : hst_cursor_next(cursor, seen);
 	if (more < 0)
 		job->cut = true;
 	if (more <= 0)

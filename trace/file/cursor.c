@@ -8,9 +8,12 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 #include "hst.h"
 
-#define BATCH 512 /* records per hart in memory */
+#define BATCH           512 /* records per hart in memory */
+#define PROGRESS_EVENTS (1U << 16)
 
 struct hst_cursor_hart {
 	unsigned int hart;
@@ -111,6 +114,27 @@ static void fill_seen(const struct hst_cursor *cursor, struct hst_cursor_hart *h
 	seen->nesting = hst_nesting_event(cursor->nesting, seen);
 }
 
+/* After 2 s, show the progress on standard error, if that is a terminal. */
+static void show_progress(struct hst_cursor *cursor)
+{
+	const struct hst_file *file = cursor->file;
+	u64 all = 0;
+
+	if (time(NULL) - cursor->start <= 2 || !isatty(2) || (cursor->prints && isatty(1)))
+		return;
+	for (unsigned int i = 0; i < HST_MAX_HARTS; i++)
+		all += file->ring[i].count;
+	fprintf(stderr, "\rhstrace: %s: %llu of %llu events", file->path, cursor->nr_read, all);
+	cursor->shown = true;
+}
+
+static void hide_progress(struct hst_cursor *cursor)
+{
+	if (cursor->shown)
+		fputs("\r\033[K", stderr);
+	cursor->shown = false;
+}
+
 static int next_seen(struct hst_cursor *cursor, struct hst_seen *seen)
 {
 	struct hst_cursor_hart *h;
@@ -119,6 +143,8 @@ static int next_seen(struct hst_cursor *cursor, struct hst_seen *seen)
 		return -1;
 	if (!h)
 		return 0;
+	if (!(++cursor->nr_read % PROGRESS_EVENTS))
+		show_progress(cursor);
 	fill_seen(cursor, h, &h->batch[h->at++], seen);
 	seen->chosen = selects(cursor, seen);
 	cursor->nr_chosen += seen->chosen;
@@ -139,6 +165,8 @@ int hst_cursor_next(struct hst_cursor *cursor, struct hst_seen *seen)
 		}
 	} while (more > 0 && !seen->chosen && !cursor->all);
 	seen->gap = gap;
+	if (more <= 0)
+		hide_progress(cursor);
 	if (!more && !cursor->nr_chosen && cursor->select)
 		hst_select_none(cursor->file, cursor->select);
 	return more;
@@ -147,6 +175,8 @@ int hst_cursor_next(struct hst_cursor *cursor, struct hst_seen *seen)
 static int start(struct hst_cursor *cursor)
 {
 	cursor->nr_harts = 0;
+	cursor->nr_read = 0;
+	cursor->start = time(NULL);
 	hst_nesting_forget(cursor->nesting);
 	for (unsigned int i = 0; i < HST_MAX_HARTS; i++) {
 		struct hst_cursor_hart *h = &cursor->harts[cursor->nr_harts];
@@ -228,6 +258,7 @@ no_memory:
 
 void hst_cursor_close(struct hst_cursor *cursor)
 {
+	hide_progress(cursor);
 	if (cursor->harts)
 		stop(cursor);
 	free(cursor->harts);

@@ -19,6 +19,7 @@
 #define HST_H
 
 #include <stdio.h>
+#include <time.h>
 #include "hv/trace_mem.h"
 
 #define HST_MAGIC   0x31454c4946545348ULL /* "HSTFILE1" */
@@ -284,8 +285,12 @@ struct hst_cursor {
 	struct hst_file *file;
 	const struct hst_select *select;
 	bool by_instret;
-	bool all; /* set by the caller after opening: return events that are not chosen, too */
+	bool all;    /* set by the caller after opening: return events that are not chosen, too */
+	bool prints; /* set by the caller: it prints while it reads, so show no progress between */
 	bool chosen[HST_MAX_EVENTS];
+	bool shown;    /* the progress, on standard error */
+	time_t start;  /* of this pass */
+	u64 nr_read;   /* events in this pass */
 	u64 from, to;  /* ticks */
 	u64 skip;      /* chosen events still to be skipped, for select->last */
 	u64 nr_chosen; /* events chosen so far, including the counting pass for select->last */

@@ -321,6 +321,7 @@ static int read_events(struct levels *l, const struct hst_select *select)
 	if (hst_cursor_open(&cursor, l->file, select))
 		return -1;
 	cursor.all = true;
+	cursor.prints = l->each != NULL;
 	while ((more = hst_cursor_next(&cursor, &seen)) > 0) {
 		struct vcpu *vcpu = vcpu_of(l, seen.record->who);
 

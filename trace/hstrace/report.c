@@ -212,6 +212,7 @@ int hst_report(struct hst_file *file, const struct hst_select *select, const cha
 	}
 	if (set_columns(&layout, wanted) || hst_cursor_open(&cursor, file, select))
 		return -1;
+	cursor.prints = true;
 	print_heading(file, &layout, out);
 	while ((more = hst_cursor_next(&cursor, &seen)) > 0) {
 		if (!line.seen) {

@@ -9,11 +9,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 #include "html.h"
-
-#define PROGRESS_EVENTS (1U << 18)
 
 /* ORDER: enum html_kind. An event that lacks one of the fields listed here is only counted. */
 static const struct {
@@ -134,26 +130,6 @@ static int second_pass(struct html_run *run, const struct html_event *event, u64
 	return count_event(run, event) || (vcpu && html_vcpu_event(run, vcpu, event)) ? -1 : 0;
 }
 
-/* After 2 s, show the progress if standard error is a terminal. */
-static void show_progress(const struct html_run *run, u64 number, bool done)
-{
-	static time_t start;
-	static bool shown;
-	u64 all = 0;
-
-	if (!start)
-		start = time(NULL);
-	if (done && shown)
-		fputs("\r\033[K", stderr);
-	if (done || number % PROGRESS_EVENTS || time(NULL) - start <= 2 || !isatty(2))
-		return;
-	for (unsigned int i = 0; i < HST_MAX_HARTS; i++)
-		all += run->file->ring[i].count;
-	fprintf(stderr, "\rhstrace: %s: %s, %llu of %llu events", run->file->path,
-		run->vcpus.nr_bins ? "counting" : "reading", number, all);
-	shown = true;
-}
-
 static int pass(struct html_run *run, pass_fn *fn)
 {
 	struct html_event event;
@@ -171,14 +147,12 @@ static int pass(struct html_run *run, pass_fn *fn)
 		if (fn == first_pass && seen.time > run->first &&
 		    seen.time - run->first > run->span)
 			run->span = seen.time - run->first;
-		show_progress(run, number, false);
 		prepare_event(run, &seen, &event);
 		if ((seen.gap && html_vcpus_forget(run)) || fn(run, &event, number++)) {
 			got = out_of_memory(run);
 			break;
 		}
 	}
-	show_progress(run, number, true);
 	hst_cursor_close(&cursor);
 	return got;
 }
