@@ -41,7 +41,7 @@ def questions(top):
 def tried(top):
     """Return name -> values to test, the default first. For a toggle that takes a number, these are only some values."""
     usual, table = initial(top), toggles(top)
-    for name, values, _ in _rows(top, TABLE, "NUMBER"):
+    for name, values, *_ in _rows(top, TABLE, "NUMBER"):
         table[name] = values.split()
         usual[name] = table[name][0]
     return {name: [value for value in values if value == usual[name]] + [value for value in values if value != usual[name]]
@@ -61,6 +61,7 @@ def events(top):
 
 def check_toggles(top, wanted, origin="--set"):
     known = toggles(top) if wanted else {}
+    most = {name: int(most) for name, _, most, _ in _rows(top, TABLE, "NUMBER")} if wanted else {}
     for text in wanted:
         name, equals, value = text.partition("=")
         if not equals:
@@ -69,8 +70,8 @@ def check_toggles(top, wanted, origin="--set"):
             raise LaunchError("there is no toggle '%s'; known toggles: %s"
                               % (name, ", ".join(sorted(known))), STATUS_USAGE)
         values = known[name]
-        if values is None and not re.fullmatch("[0-9]+", value):
-            raise LaunchError("toggle %s takes a number, not '%s'" % (name, value), STATUS_USAGE)
+        if values is None and not (re.fullmatch("0|[1-9][0-9]{0,18}", value) and int(value) <= most[name]):
+            raise LaunchError("toggle %s takes a number from 0 to %d, not '%s'" % (name, most[name], value), STATUS_USAGE)
         if values is not None and value not in values:
             raise LaunchError("toggle %s takes %s, not '%s'"
                               % (name, " or ".join(values), value), STATUS_USAGE)

@@ -37,6 +37,9 @@ fastpaths = 'on'" "parameters.fastpaths: there is no such parameter; known param
 refused "a toggle's value that does not exist" '[parameters]
 workload = "bench:sbi_version"
 gstage_walk = ["iterative", "slow"]' "parameters.gstage_walk: toggle gstage_walk takes iterative or recursive, not 'slow'"
+refused "a number that is too large for a toggle" '[parameters]
+workload = "bench:sbi_version"
+halt_poll_ns = [4294967295, 4294967296]' "parameters.halt_poll_ns: toggle halt_poll_ns takes a number from 0 to 4294967295, not '4294967296'"
 refused "a row that does not exist" '[parameters]
 workload = ["bench:sbi_version", "bench:sbi_versio"]' "parameters.workload: there is no row 'sbi_versio'"
 refused "a row that a system does not have" '[parameters]

@@ -37,7 +37,10 @@ refused 125 "unknown option --wrong; see scripts/hyperscope gdb --help" "an unkn
 refused 125 "unknown option --wrong; see scripts/hyperscope gdb --help" "an unknown option of gdb --exec" gdb --exec --wrong "$progs/ends"
 refused 125 "no toggle 'color'" "an unknown toggle" run --set color=blue hello
 refused 125 "toggle [a-z_]+ takes .*'blue'" "a toggle's unknown value" run --set gstage_walk=blue hello
-refused 125 "halt_poll_ns takes a number, not 'often'" "a word instead of a number" run --set halt_poll_ns=often hello
+for value in often 4294967296 007 -1 99999999999999999999999999; do
+	refused 125 "halt_poll_ns takes a number from 0 to 4294967295, not '$value'" "$value as a toggle's number" run --set "halt_poll_ns=$value" hello
+done
+refused 125 "zero_page takes a number from 0 to 1, not '2'" "a number that is a toggle's greatest one plus 1" exec --set zero_page=2 "$progs/ends"
 refused 125 "no event 'kvm_exlt'" "an unknown event" run --trace kvm_exlt hello
 refused 125 "--host linux has no --trace-filter" "an option of the own host" run --host linux --trace-filter 'kvm_exit if vm == 1' hello
 refused 125 "--host linux has no --gdb" "gdb on Linux" exec --host linux --gdb "$progs/ends"

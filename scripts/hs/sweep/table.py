@@ -16,7 +16,7 @@ from hs.bench.systems import SETTLE
 from hs.errors import STATUS_USAGE, LaunchError
 from hs.paths import TOP
 from hs.run import machine
-from hs.toggles import toggles
+from hs.toggles import check_toggles, toggles
 from . import workloads
 
 PARAMETERS = ("workload", "system", "cpu", "harts", "vcpus", "memory", "disk", "guest", "argument", "settle", "exits", "time")
@@ -108,11 +108,10 @@ class Reader:
                         % (value, size, SECTOR, MAX_DISK // machine.MIB))
 
     def _check_toggle(self, key, name, value):
-        values = self.toggles[name]
-        if values is None and not re.fullmatch("[0-9]+", value):
-            self.refuse(key, "toggle %s takes a number, not '%s'" % (name, value))
-        if values is not None and value not in values:
-            self.refuse(key, "toggle %s takes %s, not '%s'" % (name, " or ".join(values), value))
+        try:
+            check_toggles(TOP, ["%s=%s" % (name, value)])
+        except LaunchError as error:
+            self.refuse(key, str(error))
 
     def product(self, where, named):
         """Return a point, with defaults, for every combination of the values in a table of lists."""
