@@ -3,7 +3,7 @@
 #
 # crash.t - a host that panics prints its last trace events, even if the trace rings are damaged,
 # and stops. Most panics here are requested by a write to /proc/sysrq-trigger, which exists only
-# with the boot argument sysrq=1.
+# with the boot argument sysrq=1. A boot argument with an invalid value ends the boot with a panic.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 busybox=$O/guest/busybox
 [ -f "$busybox" ] || skip_all "$busybox is missing: set-up could not fetch it"
@@ -75,6 +75,13 @@ hs exec --trace none --boot sysrq=1 --file "$tmp/overflow:/overflow" "$busybox" 
 is "$status $(grep -c '^trace: [0-9]' <<<"$err")" "125 0" "a panic prints no events if nothing is traced"
 like "$err" 'the host panicked: kernel stack overflow at 0x' \
 	"writing o overflows a kernel stack, and the unmapped page below the stack stops the overflow"
+
+# ---- a value that a parameter does not have ----
+for value in gstage_walk=slow halt_poll_ns=4294967296 zero_page=2; do
+	hs exec --boot "kvm.$value" "$busybox" echo alive
+	is "$status $out" "125 " "kvm.$value ends the boot"
+	like "$err" "the host panicked: kvm.$value: no such value" "... and the launcher prints the reason"
+done
 
 # ---- damaged rings ----
 # Before it requests the panic, the program waits for a line of input. Meanwhile, damage.py

@@ -92,8 +92,9 @@ static void param_from_bootargs(const struct hv_param *hv)
 	value = bootarg_get(name);
 	if (!value || !hv->set)
 		return;
+	/* With another value than the requested one, measurements would be wrong. */
 	if (hv->set(hv, value))
-		printk("host: %s=%s: no such value\n", name, value);
+		panic("%s=%s: no such value", name, value);
 }
 
 int hv_param_register(const struct hv_param *hv)
