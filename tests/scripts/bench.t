@@ -153,6 +153,34 @@ from 2 "SYSTEM: with --from, name the systems of the logs" "$line" "with --from,
 from 0 "mmio_read +- +100" "$line" "with --from, the system of the log can be named" hyperscope
 from 125 "nothing was measured" "$line" "with --from, --rows counts" --rows sbi_user
 
+# ---- plans ----
+said=$(PYTHONPATH=$HS_TOP/scripts python3 -B - 2>&1 <<'EOF'
+from collections import Counter
+from hs.bench import systems
+from hs.commands import bench
+for words in ("--toggle switch --toggle wfi", "--set fastpath=off --toggle switch", "--set fp=eager --toggle switch", "--toggle fp --toggle fp",
+              "--toggles --toggle fp", "--toggles --set fp=eager --trace kvm_sbi_call", "hyperscope hyperscope", "bare --toggle irqchip --toggle wfi"):
+    parser = bench.new_parser()
+    options = parser.parse_args(words.split())
+    bench.check(parser, options)
+    compared = bench.settings(parser, options, options.own)
+    jobs = systems.plan(options.systems, options.cpu, compared, bench.wanted_rows(parser, options))
+    rows = Counter((job.system, job.cpu, tuple(job.settings()), row) for job in jobs for row in job.rows)
+    print(words + ":", max(rows.values()), *[setting.replace(" ", "+") for setting, _ in compared if "switch=full" in setting])
+EOF
+)
+is "$said" "\
+--toggle switch --toggle wfi: 1 switch=full fastpath=off+switch=full
+--set fastpath=off --toggle switch: 1 fastpath=off+switch=full
+--set fp=eager --toggle switch: 1 fp=eager+switch=full fp=eager+fastpath=off+switch=full
+--toggle fp --toggle fp: 1
+--toggles --toggle fp: 1 switch=full fastpath=off+switch=full
+--toggles --set fp=eager --trace kvm_sbi_call: 1 fp=eager+trace=kvm_sbi_call+switch=full fp=eager+trace=kvm_sbi_call+fastpath=off+switch=full
+hyperscope hyperscope: 1
+bare --toggle irqchip --toggle wfi: 1" "no row is measured twice, and each setting includes that of --set"
+bench bare --rows mmio_read --set fp=eager --toggle fp
+like "$status $err" "^2 .*--set fp=eager: --toggle measures each value" "a toggle that is both set and compared is refused"
+
 # ---- comparisons ----
 printf '%s\n' "$line" >"$tmp/guest"
 bench bare --rows mmio_read --csv "$tmp/base.csv"

@@ -74,6 +74,17 @@ xxxxxxxxxxxxxxxxx...xxxxxxxxxxxxxxx2              1
 xxxxxxxxxxxxxxxxx...xxxxxxxxxxxx2 #2              1
 True" "figures are compared only in the same unit, repeated and long names stay distinct, and columns that do not fit in a line follow below"
 
+PYTHONPATH=$HS_TOP/scripts python3 -B - >"$tmp/said" 2>&1 <<'END'
+from hs.commands import measure
+for words in ("--toggle switch --toggle wfi", "--set fastpath=off --toggle switch", "--set fp=eager --toggle switch"):
+    parser = measure.new_parser()
+    plan = measure.planned(parser, parser.parse_args(("bench:wfi_pending --systems hyperscope " + words).split()))
+    print(", ".join(column.title for column in plan.columns))
+END
+is "$(<"$tmp/said")" "hyperscope, switch=full, fastpath=off, fastpath=off switch=full, wfi=native, fastpath=off wfi=native
+hyperscope, switch=full
+hyperscope, switch=full, fastpath=off, fastpath=off switch=full" "each setting has one column, with its own title"
+
 python3 - "$HS_TOP/scripts" >"$tmp/said" 2>&1 <<'END'
 import sys
 sys.path.insert(0, sys.argv[1])

@@ -215,7 +215,7 @@ def toggles(figures, settings, own):
             continue
         for row in ROWS:
             ours = figures.value("hyperscope", row.name, setting)
-            usual = figures.default(row.name, beside(setting) or own)
+            usual = figures.default(row.name, (own + " " + beside(setting.removeprefix(own).strip())).strip())
             if ours is None or (matters is not None and row.name not in matters):
                 continue
             if usual is None or abs(ours - usual) >= 0.5:

@@ -132,27 +132,29 @@ def wanted_rows(parser, options):
 
 def settings(parser, options, own):
     """Return a list of (setting, rows that it can change): first OWN, that of all measurements, then each value to
-    compare."""
+    compare, together with OWN. No setting occurs twice."""
     table, usual = hstoggles.toggles(TOP), hstoggles.initial(TOP)
-    chosen = list(table) if options.toggles else []
+    fixed = dict(word.partition("=")[::2] for word in own.split())
+    chosen = [name for name in table if name not in fixed] if options.toggles else []
     for name in options.toggle:
         if name not in table:
             parser.error("there is no toggle '%s'; known toggles: %s" % (name, ", ".join(table)))
+        if name in fixed:
+            parser.error("--set %s=%s: --toggle measures each value of this toggle; omit one of the two options"
+                         % (name, fixed[name]))
         chosen.append(name)
-    result: list = [(own, None)]
-    for name in chosen:
+    found: dict = {}
+    for name in dict.fromkeys(chosen):
         values = rows.NUMBERS.get(name, ()) if table[name] is None else [
             value for value in table[name] if value != usual[name]]
-        matters = rows.relevant(name)
-        result += [((own + " " if own else "") + "%s=%s" % (name, value), matters)
-                   for value in values]
-        if name in rows.BESIDE:
-            other, names = rows.BESIDE[name]
-            result += [(word, rows.matching(names)) for word in
-                       [other] * (other.split("=")[0] not in chosen) +
-                       ["%s %s=%s" % (other, name, value) for value in values]]
+        found.update(("%s=%s" % (name, value), rows.relevant(name)) for value in values)
+        other, names = rows.BESIDE.get(name, ("", ""))
+        if other and other.split("=")[0] not in fixed:
+            for word in [other] * (other.split("=")[0] not in chosen) + ["%s %s=%s" % (other, name, value) for value in values]:
+                found[word] = found.get(word, []) + rows.matching(names)
+    result: list = [(own, None)] + [((own + " " if own else "") + setting, matters) for setting, matters in found.items()]
     if options.toggles:
-        result += [(word, [rows.TRACED_ROW]) for word in rows.TRACED]
+        result += [(word, [rows.TRACED_ROW]) for word in rows.TRACED if word != own]
     return result
 
 
@@ -173,7 +175,7 @@ def check_kernels(parser, options):
         parser.error("--from: not with --linux")
     if options.kernels and options.against is not None and (options.systems or options.verify):
         parser.error("--against: with --linux, name no SYSTEM, and omit --verify")
-    options.systems = options.systems + options.kernels or ["hyperscope"]
+    options.systems = list(dict.fromkeys(options.systems + options.kernels)) or ["hyperscope"]
 
 
 def check_logs(parser, options):

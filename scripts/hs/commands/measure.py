@@ -71,9 +71,6 @@ def check(parser, options):
         check_toggles(TOP, options.set)
     except LaunchError as error:
         parser.error(str(error))
-    for text in options.set:
-        if text.partition("=")[0] in options.toggle:
-            parser.error("--set %s: --toggle measures each value of this toggle; omit one of the two options" % text)
     parser.written("--csv", options.csv)
     return settings(parser, options, " ".join(options.set))
 
