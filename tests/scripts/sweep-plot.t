@@ -170,6 +170,22 @@ claim("2 (to 6)" in texts(drawn("--x", "system", "--y", "work")), "the greatest 
 foot = " ".join(texts(svg))
 claim("n = 3 per point" in foot and "least to greatest repetition" in foot and "exact" not in foot, "the foot states the spread", foot)
 
+# Spreads of ratios.
+PAIRS = [row(value, name=name, unit="s", time="wall", repetition=n) for name, values in (("ours", (10, 10, 10)), ("theirs", (5, 10, 20)))
+         for n, value in enumerate(values, 1)]
+RATIOS = ("--x", "name", "--y", "*", "--relative-to", "name=theirs")
+write(PAIRS)
+found = texts(drawn(*RATIOS))
+claim("1 (to 2)" in found and "least to greatest ratio of a repetition to the base's same one" in " ".join(found),
+      "whiskers of a ratio are the ratios of equal repetitions", found)
+claim({"1.17 (to 2)"} & set(texts(drawn(*RATIOS, "--statistic", "mean"))), "the statistic is that of the ratios of repetitions")
+write(PAIRS[:2] + PAIRS[3:])
+found = texts(drawn(*RATIOS))
+claim("1 (to 2)" in found and "for a ratio, each end is divided by the base's other end" in " ".join(found),
+      "whiskers of a ratio of different repetitions are those of both spreads", found)
+write([dict(each, value=0) if each["value"] == 5 else each for each in PAIRS])
+refused(RATIOS, 125, "is 0, so there is no ratio", "a ratio to a base with a repetition of zero is refused")
+
 # Several results.
 write([row(value, name=name, unit=unit, vcpus=vcpus) for name, unit in (("work", "instructions"), ("faults", ""), ("other$^", "x"), ("_hidden", "x"))
        for vcpus, value in (("1", 7), ("2", 9))])

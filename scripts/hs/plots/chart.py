@@ -87,8 +87,11 @@ def _spread(table, request, selection):
     text = "n = %s per point%s." % (counts[0] if len(counts) == 1 else "%d to %d" % (counts[0], counts[-1]),
                                     ": " + table.exact if exact else "")
     if any(cell.low < cell.high for cell in cells):
-        return text + " Shown is the %s; %s%s." % (
-            request.statistic, table.spread, ", divided by the base's %s" % request.statistic if request.base else "")
+        spreads = [table.spread]
+        if request.base:
+            spreads = ["whiskers: least to greatest ratio of a repetition to the base's same one"] * any(cell.values for cell in cells) + [
+                table.spread + "; for a ratio, each end is divided by the base's other end"] * any(not cell.values for cell in cells)
+        return text + " Shown is the %s; %s." % (request.statistic, "; ".join(spreads))
     if counts[-1] > 1:
         return text + " The values of each point are equal."
     return text if exact else text + " The spread is not known."

@@ -19,12 +19,14 @@ MOST = 1e100     # a larger value is a mistake, and the square of an even larger
 
 
 class Cell(NamedTuple):
-    """A value to draw. low and high are the ends of its spread, and n is the number of measurements."""
+    """A value to draw. low and high are the ends of its spread, n is the number of measurements, and values has that of
+    each repetition."""
     value: float
     low: float
     high: float
     n: int
     unit: str
+    values: dict = {}
 
 
 class Results(NamedTuple):
@@ -82,13 +84,26 @@ def bench(path):
 
 
 def _repeated(lines, statistic):
-    values = []
+    found = {}
     for line in lines:
         value = csvfile.number(line["value"], "result %s: value" % line["name"])
         if abs(value) > MOST:
             raise ValueError("result %s: value %g is too large" % (line["name"], value))
-        values.append(value)
-    return Cell(STATISTICS[statistic](values), min(values), max(values), len(values), lines[0]["unit"])
+        found[line["repetition"]] = value
+    values = found.values()
+    return Cell(STATISTICS[statistic](values), min(values), max(values), len(values), lines[0]["unit"], found)
+
+
+def ratio(cell, base, statistic):
+    """Return a cell divided by another one: the ratios of equal repetitions if both have the same ones, as they may
+    have been measured in turn (docs/validity.md); else the ratio of the values, with the spreads of both."""
+    if cell.values and cell.values.keys() == base.values.keys():
+        found = {turn: value / base.values[turn] for turn, value in cell.values.items()}
+        value, ends = STATISTICS[statistic](found.values()), list(found.values())
+    else:
+        found, value = {}, cell.value / base.value
+        ends = [end / other for end in (cell.low, cell.high) for other in (base.low, base.high)]
+    return cell._replace(value=value, low=min(ends), high=max(ends), values=found)
 
 
 def _batches(lines, statistic):

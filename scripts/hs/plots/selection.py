@@ -208,11 +208,10 @@ def _relative(table, points, request):
                 continue
             if base.unit != cell.unit:
                 raise LaunchError("%s: %s: a ratio of %s to %s has no meaning" % (table.path, where, cell.unit, base.unit))
-            if base.value <= 0:
+            if base.low <= 0:
                 raise LaunchError("%s: %s: the value for %s=%s is %g, so there is no ratio to it"
-                                  % (table.path, where, column, value, base.value))
-            found.setdefault(x, {})[series] = cell._replace(
-                value=cell.value / base.value, low=cell.low / base.value, high=cell.high / base.value)
+                                  % (table.path, where, column, value, base.low))
+            found.setdefault(x, {})[series] = results.ratio(cell, base, request.statistic)
     if not found:
         raise LaunchError("%s: --relative-to %s=%s: no point has a value to compare with" % (table.path, column, value))
     return found, without
