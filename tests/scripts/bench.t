@@ -29,8 +29,8 @@ bench()	# ARGS...: run bench; sets $status, $out (with standard error) and $err
 rounds()	# FIRST MEDIAN [LAST]: print rounds of the profile bench
 {
 	for round in $(seq "$1" "${3:-3}"); do
-		echo "workload: bench-$round: bench,nothing,cycles,128,1,$2,9,99,5.5,3.0"
-		echo "workload: bench-$round: bench,mmio_read,cycles,128,3,$2,9,99,5.5,"
+		echo "workload: bench-$round: bench,nothing,cycles,128,1,$2,90,99,5.5,3.0"
+		echo "workload: bench-$round: bench,mmio_read,cycles,128,3,$2,90,99,5.5,"
 	done
 }
 build="workload: build: commit abc images def" pass="workload: PASS: "
@@ -122,13 +122,14 @@ board 0 'nothing .* cycles mmio_read .* ns ' "each row is shown with its unit" <
 board 125 'the row mmio_read is measured in several units: cycles, ns' "a row in several units is refused" < <(echo "$build"; rounds 1 20 | sed '/-2: bench,mmio/s/cycles/ns/'; echo "$pass")
 board 0 '2 rows' "the log of a lab's build is accepted" < <(echo "workload: build: commit abc of lab 03 images def"; rounds 1 20; echo "$pass")
 is "$(cut -d, -f 13,14 "$tmp/board.csv" | tail -n 1)" "abc of lab 03,def" "... and its build is stated"
-for change in 's/20,9/1.2.3,9/:p50 .1\.2\.3' 's/,128,/,,/:n .' 's/20,9,/20,,/:p99 .' "s/,128,/,$(printf '%0400d' 0 | tr 0 9),/:n .9{40}" 's/,3.0$/,x/:instret .x'; do
+for change in 's/20,9/1.2.3,9/:p50 .1\.2\.3' 's/,128,/,,/:n .' 's/20,90,/20,,/:p99 .' "s/,128,/,$(printf '%0400d' 0 | tr 0 9),/:n .9{40}" 's/,3.0$/,x/:instret .x'; do
 	board 2 "the row nothing: ${change##*:}' is not a number" "a figure that is not a number is refused: $(cut -c1-20 <<<"${change%:*}")" \
 		< <(echo "$build"; rounds 1 20 | sed "${change%:*}"; echo "$pass")
 done
 ulimit -Sv 1000000
-for change in 's/bench-3/bench-99999999999/:round 99999999999 of the row nothing' 's/20,9,/-5,9,/:p50 -5 is not possible' 's/20,9,/1e308,9,/:p50 1e.308 is not possible'; do
-	board 2 "${change##*:}" "an impossible number is refused: ${change%:*}" < <(echo "$build"; rounds 1 20 | sed "${change%:*}"; echo "$pass")
+for change in 's/bench-3/bench-99999999999/:round 99999999999 of the row nothing' 's/20,90,/-5,90,/:p50 -5 is not possible' 's/20,90,/1e308,90,/:p50 1e.308 is not possible' \
+	's/20,90,/20,9,/:min, p50, p99, max are not in ascending order'; do
+	board 2 "${change##*/:}" "an impossible number is refused: ${change%:*}" < <(echo "$build"; rounds 1 20 | sed "${change%:*}"; echo "$pass")
 done
 ulimit -Sv unlimited
 
@@ -143,6 +144,9 @@ from 2 "there is no row 'nosuch'" "${line/mmio_read/nosuch}" "an unknown row in 
 from 2 "min 'x' is not a number" "${line/100/x}" "a figure in a log that is no number is refused"
 from 2 "min 'nan' is not a number" "${line/100/nan}" "... also if it is nan"
 from 2 "the unit 'x' is not one of" "${line/instructions/x}" "an unknown unit in a log is refused"
+from 2 "the row mmio_read: mean -5 is not possible" "${line/100,0/-5,0}" "a negative figure in a log is refused"
+from 2 "the row mmio_read: n '2.5' is not a number of operations" "${line/256/2.5}" "a number of operations that is not whole is refused"
+from 2 "min, p50, p99, max are not in ascending order" "${line/100/200}" "a minimum above the median is refused"
 from 2 "more than one line for mmio_read" "$line\n$line" "a row that occurs twice in a log is refused"
 for words in "--verify" "--toggles" "--set fp=eager" "--trace kvm_exit" "--cycles" "--single" "--append x" "--exitstat auto"; do
 	# shellcheck disable=SC2086 # words
@@ -151,6 +155,8 @@ done
 from 2 "--cpu: name one processor" "$line" "with --from, --cpu both is refused" --cpu both
 from 2 "SYSTEM: with --from, name the systems of the logs" "$line" "with --from, another system is refused" linux
 from 0 "mmio_read +- +100" "$line" "with --from, the system of the log can be named" hyperscope
+from 0 "" "$line" "the CSV of a log's figures is written" --csv "$tmp/from.csv"
+is "$(cut -d, -f 13- "$tmp/from.csv" | tail -n 1)" unknown,unknown,none,,unknown,unknown,unknown,unknown "... and does not claim the provenance of this tree"
 from 125 "nothing was measured" "$line" "with --from, --rows counts" --rows sbi_user
 
 # ---- plans ----

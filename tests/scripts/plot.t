@@ -49,13 +49,13 @@ END
 	plot --data "$tmp/data" "$2"
 	like "$status $(tail -n 1 <<<"$out")" "$4" "$1"
 }
-damaged "an invalid n is refused" exit-latency exit-latency.csv "^125 figures: .*exit-latency.csv: nothing of bare: n 'many' is not a number" \
+damaged "an invalid n is refused" exit-latency exit-latency.csv "^125 figures: .*exit-latency.csv: the row nothing of bare: n 'many' is not a number" \
 	'rows[0].update(system="bare", exit="nothing", n="many")'
 damaged "a figure in a unit other than the axis's is refused" exit-latency exit-latency.csv '^125 .*: nothing of bare has the unit cycles: only instr' \
 	'rows[0].update(system="bare", exit="nothing", unit="cycles")'
-damaged "a minimum above the median is refused" exit-latency-all exit-latency.csv '^125 .*: nothing of bare: min, p50, p99, max are not in ascending order' \
+damaged "a minimum above the median is refused" exit-latency-all exit-latency.csv '^125 .*: the row nothing of bare: min, p50, p99, max are not in ascending order' \
 	'rows[0].update(system="bare", exit="nothing", min="1e6")'
-damaged "a count that no machine can reach is refused" toggles exit-latency.csv '^125 .*: nothing of bare: more instructions than one operation can have' \
+damaged "a count that no machine can reach is refused" toggles exit-latency.csv '^125 .*: the row nothing of bare: .* is not possible' \
 	'rows[0].update(system="bare", exit="nothing", p99="1e300", max="1e300")'
 damaged "shares are not drawn without figures of the module" shares exit-latency.csv '^125 .*no figures of hyperscope, the module and Linux KVM' \
 	'rows = [row for row in rows if row["system"] != "module"]'

@@ -33,6 +33,7 @@ OTHERS = (MODULE, NEWEST, MODULE_NEWEST, NESTED, NESTED_LINUX)  # measured only 
 KNOWN = SYSTEMS + OTHERS + ("native",)  # without a hypervisor, "bare" runs the payload and "native" runs a guest's kernel
 STATISTICS = ("min", "p50", "p99", "max", "mean")
 COLUMNS = ("exit", "unit", "n") + STATISTICS + ("instret",)
+MOST = 1e15  # of a figure: cycles, ns or instructions; more would take days
 RAM = {"bare": "512M", "hyperscope": "1G", NESTED: "1G", NESTED_LINUX: "1088M"}  # the last: as run does for L1_RAM
 LINUX_RAM = "2G"
 L1_RAM, L2_RAM = "700M", "64M"  # of Linux as a guest hypervisor, and of its guest
@@ -354,10 +355,19 @@ def parse(text):
 
 
 def numbers_of(row):
-    """Return the figures of a line of parse() as numbers; instret may be empty. Raise ValueError if one is not a finite
-    number."""
-    return {name: csvfile.number(row[name], "the row %s: %s" % (row["exit"], name))
-            for name in ("n",) + STATISTICS + ("instret",) * (row["instret"] != "")}
+    """Return the figures of a line of parse(), or of a CSV file, as numbers; instret may be empty. Raise ValueError if one
+    is not a finite number, or is impossible."""
+    where = "the row %s: " % " of ".join(row[name] for name in ("exit", "system") if name in row)
+    found = {name: csvfile.number(row[name], where + name)
+             for name in ("n",) + STATISTICS + ("instret",) * (row["instret"] != "")}
+    for name, value in found.items():
+        if not 0 <= value <= MOST:
+            raise ValueError("%s%s %g is not possible" % (where, name, value))
+    if not row["n"].isdecimal():
+        raise ValueError("%sn '%s' is not a number of operations" % (where, row["n"][:40]))
+    if not found["min"] <= found["p50"] <= found["p99"] <= found["max"]:
+        raise ValueError("%smin, p50, p99, max are not in ascending order" % where)
+    return found
 
 
 def plan(systems, cpus, settings, wanted):

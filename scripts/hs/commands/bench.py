@@ -229,7 +229,7 @@ def list_rows():
 
 def check_figures(found):
     """Raise ValueError if FOUND, the lines of the benchmark in a log, cannot be used: a row or its unit is unknown, a row
-    occurs twice, or a figure is not a finite number."""
+    occurs twice, or a figure is impossible."""
     for row in found:
         if row["exit"] not in rows.BY_NAME:
             raise ValueError("there is no row %s" % ascii(row["exit"]))
@@ -239,7 +239,8 @@ def check_figures(found):
     csvfile.once(found, ("exit",))
 
 
-def from_logs(parser, options, shared, wanted):
+def from_logs(parser, options, wanted):
+    """Return the figures in the logs. What produced them is not known: it need not be this tree."""
     results = []
     for word in options.logs:
         system, _, path = word.partition("=")
@@ -256,8 +257,8 @@ def from_logs(parser, options, shared, wanted):
         found = [row for row in found if wanted is None or row["exit"] in wanted]
         for row in found:
             toggles = rows.GROUPS[rows.BY_NAME[row["exit"]].group].setting or "default"
-            row.update(shared, system=system, cpu=options.cpu[0], toggles=toggles,
-                       qemu="none", qemu_flags="", opensbi="unknown", kernel="unknown")
+            row.update(dict.fromkeys(provenance.COLUMNS, "unknown"), system=system, cpu=options.cpu[0], toggles=toggles,
+                       qemu="none", qemu_flags="")
         results += found
     return results
 
@@ -286,11 +287,11 @@ def run(parser, options):
     runner = systems.Runner(options)
     measured = options.systems + [options.base] * (options.base != "")
     jobs = [] if options.logs else systems.plan(measured, options.cpu, compared, wanted)
-    runner.check(jobs)
-    shared = provenance.collect(runner)
     if options.logs:
-        results = from_logs(parser, options, shared, wanted)
+        results = from_logs(parser, options, wanted)
     else:
+        runner.check(jobs)
+        shared = provenance.collect(runner)
         results = measure(runner, jobs, shared)
     if not results:
         raise BenchError("nothing was measured: none of the rows exists on %s with these settings "

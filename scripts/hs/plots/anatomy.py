@@ -5,6 +5,7 @@ Stages are in the order of hs/anatomy/stages.py, which is roughly chronological.
 """
 from hs.anatomy import table
 from hs.anatomy.stages import STAGES
+from hs.bench.systems import MOST
 from hs.errors import LaunchError
 from . import data, marks, style
 
@@ -17,7 +18,7 @@ def read(folder=data.FOLDER):
     lines = [dict(line, instructions=float(line["instructions"])) for line in table.read(path)]
     for line in lines:
         known = line["stage"] in STAGES and line["instructions"] >= 0 or line["stage"] == table.OTHER_PATHS
-        if not known or abs(line["instructions"]) > data.MOST:
+        if not known or abs(line["instructions"]) > MOST:
             raise LaunchError("%s: %s of %s: stage '%s' is unknown, or cannot have %g instructions" % (
                 path, line["exit"], line["system"], line["stage"], line["instructions"]))
     return lines
