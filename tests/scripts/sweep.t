@@ -309,6 +309,25 @@ for file in "$plan" "$result" "$results/nine/jobs.csv"; do
 	}
 	cp "$tmp/whole" "$file"
 done
+while read -r file key value; do
+	cp "$file" "$tmp/whole"
+	python3 -c 'import json, sys
+found = dict(json.load(open(sys.argv[1])), **{sys.argv[2]: json.loads(sys.argv[3])})
+json.dump(found, open(sys.argv[1], "w"))' "$file" "$key" "$value"
+	sweep "$tmp/nine.toml"
+	like "$status $out" "^125 sweep: $file was not written by a sweep, or is damaged; " "a ${file##*/} whose $key is $value is reported"
+	cp "$tmp/whole" "$file"
+done <<END
+$plan files 3
+$plan made_with 3
+$plan columns 3
+$plan columns [[1]]
+$result results 7
+$result results [["a","1"]]
+$result results [["a",1,""]]
+$result reason 7
+$result seconds "x"
+END
 mv "$plan" "$tmp/whole"
 sweep "$tmp/nine.toml"
 like "$status $out" '^125 .*nine has results, but no plan; use --fresh to start again' "results without their plan are refused"

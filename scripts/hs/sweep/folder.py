@@ -24,15 +24,24 @@ from hs.paths import TOP
 from . import workloads
 
 UNCHANGED = ("name", "digest", "files", "qemu", "timeout")
-PLAN = UNCHANGED + ("columns", "out", "kernels", "made_with")
-RESULT = ("id", "reason", "results", "seconds", "host", "qemu_flags")
+PLAN = {"name": str, "digest": str, "files": dict, "qemu": str, "timeout": int, "columns": list, "out": str, "kernels": dict,
+        "made_with": dict}
+RESULT = {"id": str, "reason": str, "results": list, "seconds": (int, float), "host": str, "qemu_flags": str}
 DIGITS = 5
 
 
-def read_json(path, keys, remedy):
+def _fits(found, kinds):
+    """Return whether the dictionary FOUND has these keys and types, a plan's columns are texts, and each of a job's
+    results consists of three texts."""
+    return (all(isinstance(found.get(key), kind) for key, kind in kinds.items())
+            and all(isinstance(name, str) for name in found.get("columns", []))
+            and all(isinstance(each, list) and list(map(type, each)) == [str] * 3 for each in found.get("results", [])))
+
+
+def read_json(path, kinds, remedy):
     """Return the dictionary in a JSON file, or None if the file does not exist.
 
-    Raise LaunchError, which suggests `remedy`, if the file is not a dictionary with at least these keys."""
+    Raise LaunchError, which suggests `remedy`, if the file is not a dictionary with at least these keys and types."""
     try:
         with open(path, encoding="utf-8") as file:
             found = json.load(file)
@@ -40,7 +49,7 @@ def read_json(path, keys, remedy):
         return None
     except (OSError, ValueError, RecursionError):
         found = None
-    if not isinstance(found, dict) or not found.keys() >= set(keys):
+    if not isinstance(found, dict) or not _fits(found, kinds):
         raise LaunchError("%s was not written by a sweep, or is damaged; %s" % (path, remedy))
     return found
 
