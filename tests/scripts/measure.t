@@ -33,6 +33,7 @@ refused "--set fp=eager: --toggle measures each value" "a toggle that is both se
 refused "--vcpus: '65' is not a number from 1 to 64" "too many vCPUs" payload:hello --vcpus 65
 refused "--memory: 'lots' is not a size" "an invalid size" payload:hello --memory lots
 refused "--cpu: 'help' is not a processor" "QEMU's word for its list of processors" payload:hello --cpu help
+refused "--cpu: rv64,nope=on: QEMU refuses it: " "a processor's property that does not exist" payload:hello --cpu rv64,nope=on
 refused "--memory: bench:mmio_read has no memory" "an option that the workload does not take" bench:mmio_read --memory 64M
 refused "command runs on this machine: omit --systems" "a system for a command of this machine" command:true --systems bare
 refused "--jobs 0: must be a whole number of at least 1" "zero jobs at a time" command:true --jobs 0

@@ -75,6 +75,9 @@ memory = "6500k"' "parameters.memory: '6500k' is not a whole number of MiB"
 refused "QEMU's word for its list of processors" '[parameters]
 workload = "payload:hello"
 cpu = "help"' "parameters.cpu: 'help' is not a processor"
+refused "a processor that QEMU does not have" '[parameters]
+workload = "payload:hello"
+cpu = ["rv64", "nope"]' "parameters.cpu: nope: QEMU refuses it: "
 refused "a value longer than a program's argument can be" "[parameters]
 $w
 argument = '$(printf %065537d 1)'" "parameters.argument: 65537 characters"

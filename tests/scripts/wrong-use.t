@@ -268,6 +268,11 @@ tool_refused "--from: $tmp/none: no such file" reproduce all --from "$tmp/none"
 tool_refused "$tmp/none: no such file" sweep "$tmp/none"
 tool_refused "--submission $tmp/none: no such file" grade --submission "$tmp/none"
 tool_refused "--keep /dev/null: not a folder" litmus --keep /dev/null
+tool_refused "--keep $tmp: exists already; name a new folder" grade --submission "$tmp" --keep "$tmp"
+tool_refused "--keep needs --submission" grade --keep "$tmp/new"
+tool_refused "--plan runs nothing: omit --retry" sweep --plan --retry "$HS_TOP/notebooks-data/sweeps/smp.toml"
+tool_refused "--plan runs nothing: omit --fresh" sweep --plan --fresh "$HS_TOP/notebooks-data/sweeps/smp.toml"
+tool_refused "--plan runs nothing: omit --job" sweep --job 00001 --plan "$tmp"
 tool_refused "--elf: $tmp/none: no such file" litmus --elf "$tmp/none"
 tool_refused "there is no lab 99; known labs: 1 tools" lab 99 "$tmp/lab"
 

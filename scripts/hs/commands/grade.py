@@ -66,6 +66,10 @@ def parse(words):
         parser.error("--key is for the hidden tests: add --hidden")
     if options.hidden and not options.submission:
         parser.error("--hidden needs --submission: a student's tree has no hidden tests")
+    if options.keep and not options.submission:
+        parser.error("--keep needs --submission: a student's tree is graded in place")
+    if options.keep and os.path.lexists(options.keep):
+        parser.error("--keep %s: exists already; name a new folder" % options.keep)
     return options
 
 

@@ -61,6 +61,9 @@ def parse(argv):
         parser.error("no file was named")
     if options.file is not None and not os.path.exists(options.file):
         parser.error("%s: no such file" % options.file)
+    for option, given in (("--retry", options.retry), ("--fresh", options.fresh), ("--job", options.job is not None)):
+        if options.plan and given:
+            parser.error("--plan runs nothing: omit %s" % option)
     if options.engine is None:
         options.engine = "parallel" if options.ssh else "serial"
     if options.ssh and options.engine != "parallel":

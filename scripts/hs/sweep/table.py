@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from hs.bench.systems import SETTLE
 from hs.errors import STATUS_USAGE, LaunchError
-from hs.paths import TOP
+from hs.paths import QEMU, TOP
 from hs.run import machine
+from hs.run.qemuopt import check_cpu
 from hs.toggles import check_toggles, toggles
 from . import workloads
 
@@ -93,8 +94,13 @@ class Reader:
             self.refuse(key, "'%s' is not a whole number of MiB" % value)
         elif name == "guest" and value != "linux" and not os.path.isfile(value):
             self.refuse(key, "%s: no such file ('linux' is Debian's kernel)" % value)
-        elif name == "cpu" and not re.fullmatch(r"(?!help$)[\w.,=+-]+", value):
-            self.refuse(key, "'%s' is not a processor of QEMU" % value)
+        elif name == "cpu":
+            if not re.fullmatch(r"(?!help$)[\w.,=+-]+", value):
+                self.refuse(key, "'%s' is not a processor of QEMU" % value)
+            try:
+                check_cpu(QEMU, value)
+            except LaunchError as error:
+                self.refuse(key, str(error).removeprefix("--cpu "))
 
     def _check_disk(self, key, value):
         if workloads.SIZE.fullmatch(value):
