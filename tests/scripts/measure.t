@@ -60,6 +60,7 @@ print("\n".join(lines_of({
     "fp=eager": [("call", "1", "instructions")]})))
 print("\n".join(lines_of({"bare": [("x" * 40 + end, "1", "") for end in ("1", "2", "2")]})))
 print(all(len(line) <= 80 for line in lines_of({"fp=%d" % n: [("x" * 99, "1" * 20, "instructions")] for n in range(9)})))
+print("\n".join(lines_of({"bare": [("x" * 40, "0.12345678901234567890123456789", "u" * 70), ("y", "1" * 20, "ns")]})))
 END
 is "$(<"$tmp/said")" "\
                                                                      fp
@@ -73,7 +74,10 @@ result                                unit     bare
 xxxxxxxxxxxxxxxxx...xxxxxxxxxxxxxxx1              1
 xxxxxxxxxxxxxxxxx...xxxxxxxxxxxxxxx2              1
 xxxxxxxxxxxxxxxxx...xxxxxxxxxxxx2 #2              1
-True" "figures are compared only in the same unit, repeated and long names stay distinct, and columns that do not fit in a line follow below"
+True
+result                                unit                                  bare
+xxxxxxxxxxxxxxxxx...xxxxxxxxxxxxxxxx  uuuuuuuuu...uuuuuuuu        0.123456789012
+y                                     ns                    11111111111111111111" "figures are compared only in the same unit, repeated and long names stay distinct, and columns that do not fit in a line follow below"
 
 PYTHONPATH=$HS_TOP/scripts python3 -B - >"$tmp/said" 2>&1 <<'END'
 from hs.commands import measure

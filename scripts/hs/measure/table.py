@@ -3,7 +3,9 @@
 from typing import NamedTuple
 
 WIDTH = 80
-MOST_NAME = 36     # characters shown of a result's name
+MOST_NAME = 36     # characters shown of a result's name,
+MOST_UNIT = 20     # of its unit,
+MOST_VALUE = 20    # and of its value; with these, a column fits in a line
 LEAST = 9          # width of a column of figures
 RATIO = "ratio"
 OURS, THEIRS = "hyperscope", "Linux KVM"
@@ -28,10 +30,15 @@ def rows_of(results):
     return list(found.values())
 
 
-def shortened(name):
-    """Return at most MOST_NAME characters of a name. The middle is omitted, because similar names differ at the end."""
-    half = (MOST_NAME - 3) // 2
-    return name if len(name) <= MOST_NAME else name[:MOST_NAME - 3 - half] + "..." + name[-half:]
+def shortened(name, most):
+    """Return at most MOST characters of a name. The middle is omitted, because similar names differ at the end."""
+    half = (most - 3) // 2
+    return name if len(name) <= most else name[:most - 3 - half] + "..." + name[-half:]
+
+
+def rounded(value):
+    """Return a value as it was printed, or, if it is too long for the table, with 12 digits."""
+    return value if len(value) <= MOST_VALUE else "%.12g" % float(value)
 
 
 def ratio(row):
@@ -65,13 +72,13 @@ def parts(widths, first):
 def lines_of(results):
     """Return the table's lines."""
     rows, titles = rows_of(results), list(results)
-    cells = [(title, [row.values.get(title, "-") for row in rows]) for title in titles]
+    cells = [(title, [rounded(row.values.get(title, "-")) for row in rows]) for title in titles]
     if OURS in titles and THEIRS in titles:
         cells.insert(titles.index(THEIRS) + 1, (RATIO, [ratio(row) for row in rows]))
     columns = [(heading(title), values) for title, values in cells]
     widths = [2 + max(map(len, [" " * (LEAST - 2)] + head + values)) for head, values in columns]
-    names = ["result"] + [shortened(row.name) for row in rows]
-    units = ["unit"] + [row.unit for row in rows]
+    names = ["result"] + [shortened(row.name, MOST_NAME) for row in rows]
+    units = ["unit"] + [shortened(row.unit, MOST_UNIT) for row in rows]
     name_width, unit_width = max(map(len, names)), max(map(len, units))
     left = ["%-*s  %-*s" % (name_width, name, unit_width, unit) for name, unit in zip(names, units)]
     lines = []
