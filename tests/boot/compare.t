@@ -31,6 +31,7 @@ else
 	is $status 0 "no exit costs over 2 % more, unless a commit's message accepts the increase" || diag "$out" "$err"
 fi
 like "$out" '^8 figures: [0-9]+ the same' "each of the rows is compared" || diag "$err"
+like "$err" '^bench: 1 of [0-9]+, [0-9]+ s: hyperscope rv64' "the progress of the measurement is shown"
 
 # Make a base from the figures of this build, in which sbi_user costs only 400, and BASE stands for
 # the commit.

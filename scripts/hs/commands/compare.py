@@ -11,6 +11,7 @@ BASE announces the increase in a line of its message:
     Costs: fault_4k_*,touch_4k the walk now checks the notifier twice
 """
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,7 @@ exit status: 0; 1 an exit costs more and no commit announces it; 2 usage error;
 125 measurement failed
 """
 FETCHED = ("dl", "guest", "uapi", "libfdt")
+PROGRESS = re.compile(rb"bench: \d+ of \d+, ")
 TARGETS = ("all", "tests/kvm/bench_turns")
 
 
@@ -60,8 +62,18 @@ def say(text):
 
 
 def ran(what, command, log, **more):
+    """Run a command, whose output is kept in the file LOG. Also show the lines with the progress of a bench."""
     with open(log, "wb") as file:
-        status = ends.call(command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, **more)
+        child = ends.start(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more)
+        try:
+            for line in child.stdout:
+                file.write(line)
+                if PROGRESS.match(line):
+                    sys.stderr.write(line.decode(errors="replace"))
+                    sys.stderr.flush()
+            status = child.wait()
+        finally:
+            ends.stop(child)
     if status:
         with open(log, encoding="utf-8", errors="replace") as file:
             tail = file.read().strip().splitlines()[-24:]  # a failed bench prints that many
