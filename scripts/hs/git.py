@@ -25,6 +25,12 @@ def files(*patterns):
     return sorted(path for path in set(listing.split("\0")) if path and os.path.isfile(os.path.join(TOP, path)))
 
 
+def read(path):
+    """Return the text of a file of this tree."""
+    with open(os.path.join(TOP, path), encoding="utf-8", errors="replace") as source:
+        return source.read()
+
+
 def is_clone():
     """Return whether this tree is the top of a git clone. A folder inside another clone is not."""
     top = output("rev-parse", "--show-toplevel")

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 
+from hs import git
 from hs.parser import of_command
 from hs.paths import TOP
 
@@ -49,14 +50,9 @@ def problems(subject):
         yield "'%s %s' begins a statement: use an imperative (add, fix, split)" % tuple(words[:2])
 
 
-def git(*words):
-    done = subprocess.run(("git", "-C", TOP) + words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
-    return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
-
-
 def since_origin():
     for head in ("origin/HEAD", "origin/main", "origin/master"):
-        if git("rev-parse", "--verify", "--quiet", head + "^{commit}")[0] == 0:
+        if git.output("rev-parse", "--verify", "--quiet", head + "^{commit}"):
             return head + "..HEAD"
     return None
 
@@ -78,11 +74,12 @@ def main(argv):
         if wanted is None:
             sys.stderr.write("check-commits: there is no remote 'origin' with a known head: name a range of commits\n")
             return 3
-        status, text, error = git("log", "--no-merges", "--format=%h %s", wanted, "--")
-        if status != 0:
-            sys.stderr.write("check-commits: %s: %s\n" % (wanted, (error.strip().splitlines() or ["git failed"])[0]))
+        done = subprocess.run(["git", "-C", TOP, "log", "--no-merges", "--format=%h %s", wanted, "--"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", errors="replace", check=False)
+        if done.returncode != 0:
+            sys.stderr.write("check-commits: %s: %s\n" % (wanted, (done.stderr.strip().splitlines() or ["git failed"])[0]))
             return 2
-        found = [line.partition(" ")[::2] for line in text.splitlines()]
+        found = [line.partition(" ")[::2] for line in done.stdout.splitlines()]
     bad = 0
     for commit, subject in found:
         for problem in problems(subject):

@@ -8,12 +8,10 @@ with its title, in table rows that begin "| H §5.1 |".
 
 Numbers without the sign ("H 5.1", "SBI chapter 9") are rejected as well.
 """
-import os
 import re
 
 from hs import git
 from hs.parser import of_command
-from hs.paths import TOP
 
 EPILOG = "exit status: 0; 1 faults were found, one per line; 2 usage error"
 
@@ -24,11 +22,6 @@ NUMBER = r"[0-9]+(?:\.[0-9]+)*"
 CITATION = re.compile(r"(?:\b(%s) )?§(%s)?" % (NAME, NUMBER))
 UNSIGNED = re.compile(r"\b[HSMFVC] [0-9]+\.[0-9]+\b|\b(?:SBI|PLIC|virtio|spec\w*)[^.;:]{,20} chapters? [0-9]")
 LISTED = re.compile(r"^\|\s*(%s) §(%s)\s*\|" % (NAME, NUMBER), re.M)
-
-
-def read(path):
-    with open(os.path.join(TOP, path), encoding="utf-8", errors="replace") as source:
-        return source.read()
 
 
 def faults(text, listed):
@@ -50,7 +43,7 @@ def faults(text, listed):
 def main(argv):
     of_command("check-spec", __doc__, epilog=EPILOG).parse_args(argv)
     try:
-        listed = set(LISTED.findall(read("docs/spec.md")))
+        listed = set(LISTED.findall(git.read("docs/spec.md")))
     except OSError:
         print("docs/spec.md is missing")
         return 1
@@ -58,7 +51,7 @@ def main(argv):
     for path in git.files(*WHERE):
         if path == "docs/spec.md" or not path.endswith(KINDS):
             continue
-        for number, what in faults(read(path), listed):
+        for number, what in faults(git.read(path), listed):
             print("%s:%d: %s" % (path, number, what))
             bad = 1
     return bad

@@ -25,11 +25,6 @@ CODE = re.compile(r"`([^`]+)`")
 MAP = "| concept |"
 
 
-def read(path):
-    with open(os.path.join(TOP, path), encoding="utf-8", errors="replace") as source:
-        return source.read()
-
-
 class Tree:
     """The names that exist in the tree."""
 
@@ -39,7 +34,7 @@ class Tree:
         self.folders |= {os.path.dirname(f) for f in self.folders}
         makefiles = [f for f in self.files if f == "Makefile" or f.endswith(".mk")]
         self.targets = {target for f in makefiles
-                        for line in re.findall(r"^([\w %.-]+):(?!=)", read(f), re.M) for target in line.split()}
+                        for line in re.findall(r"^([\w %.-]+):(?!=)", git.read(f), re.M) for target in line.split()}
         self.toggles = hstoggles.tried(TOP)
         self.values = hstoggles.toggles(TOP)
         self.events = set(hstoggles.events(TOP))
@@ -48,7 +43,7 @@ class Tree:
                                       if f.startswith("docs/walkthroughs/") and not f.endswith("README.md")}
         self.labs = {f.split("/")[1][:2] for f in self.files if re.match(r"labs/\d\d-[^/]+/", f)}
         self.commands = {name for f in self.files if f.startswith("scripts/hs/gdb/")
-                         for name in re.findall(r'@command\("([\w-]+)"', read(f))}
+                         for name in re.findall(r'@command\("([\w-]+)"', git.read(f))}
 
     def has_path(self, path):
         path = path.rstrip("/")
@@ -99,7 +94,7 @@ def commands(text, tree):
 
 def faults_of(page, tree):
     """Yield (line, sentence) for everything that a page names and the tree does not have."""
-    for number, line in enumerate(read(page).splitlines(), 1):
+    for number, line in enumerate(git.read(page).splitlines(), 1):
         for path in PATH.findall(line):
             if not tree.has_path(path):
                 yield number, "there is no %s" % path
@@ -111,7 +106,7 @@ def faults_of(page, tree):
 def map_rows():
     """Yield (line, {column: names in backticks}) for each row of the map."""
     columns = None
-    for number, line in enumerate(read("COURSE.md").splitlines(), 1):
+    for number, line in enumerate(git.read("COURSE.md").splitlines(), 1):
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
         if line.startswith(MAP):
             columns = cells
@@ -140,8 +135,8 @@ def faults_of_map(tree):
 
 
 def faults_of_answers():
-    asked = re.findall(r"^- \*\*(\d+\.\d+)\*\*", read("COURSE.md"), re.M)
-    answered = re.findall(r"^- \*\*(\d+\.\d+)\*\*", read(ANSWERS), re.M)
+    asked = re.findall(r"^- \*\*(\d+\.\d+)\*\*", git.read("COURSE.md"), re.M)
+    answered = re.findall(r"^- \*\*(\d+\.\d+)\*\*", git.read(ANSWERS), re.M)
     for name in asked:
         if name not in answered:
             yield 0, "question %s has no answer in %s" % (name, ANSWERS)
