@@ -318,9 +318,9 @@ tools: $(O)/hstrace
 setup:
 	$(SETUP) all
 
-# O may come from the environment: remove nothing from a folder that has no build, such as the sources'.
+# O may come from the environment. Remove nothing from a folder that has sources, or no build.
 clean:
-	test -e $(O)/build.lock -o -e $(O)/dl -o -e $(O)/gen -o -z "$(wildcard $(O)/*)" || \
+	test ! -e $(O)/Makefile -a \( -e $(O)/build.lock -o -e $(O)/dl/lock -o -e $(O)/gen/compiled-by -o -z "$(wildcard $(O)/*)" \) || \
 		{ echo "make: O=$(O) is not a folder in which hyperscope was built; nothing is removed" >&2; exit 2; }
 	rm -rf $(filter-out $(O)/dl $(O)/uapi $(O)/libfdt $(O)/guest,$(wildcard $(O)/*))
 

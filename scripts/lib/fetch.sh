@@ -180,7 +180,7 @@ publish()	# NAME RECIPE: $made becomes $out/NAME
 {
 	echo "$2" >"$made/recipe" && mkdir -p "$(dirname "$out/$1")" &&
 		{ [ ! -e "$out/$1" ] || mv "$out/$1" "$made.old"; } && mv "$made" "$out/$1" ||
-		die "$out/$1 cannot be replaced"
+		{ [ ! -e "$made.old" ] || mv -n "$made.old" "$out/$1"; die "$out/$1 cannot be replaced"; }
 	rm -rf "$made.old"
 }
 

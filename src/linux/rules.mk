@@ -38,8 +38,8 @@ DKMS_SOURCES = $(DKMS_TREE)/usr/src/hyperscope-$(DKMS_VERSION)
 linux-module-package:
 	rm -rf $(DKMS_TREE)
 	mkdir -p $(DKMS_SOURCES) $(DKMS_TREE)/DEBIAN $(DKMS_TREE)/usr/lib/udev/rules.d $(DKMS_TREE)/usr/share/doc/hyperscope-dkms
-	cd $(TOP) && find $(filter-out trace,$(MODULE_FOLDERS)) trace/events.def \( -name '*.[chS]' -o -name '*.def' -o -name Kbuild \) \
-		-exec install -D -m 644 {} $(DKMS_SOURCES)/{} \;
+	cd $(TOP) && find $(filter-out trace,$(MODULE_FOLDERS)) trace/events.def \( -name '*.[chS]' -o -name '*.def' -o -name Kbuild \) | \
+		xargs -I{} install -D -m 644 {} $(DKMS_SOURCES)/{}
 	cp $(TOP)/src/linux/dkms/dkms.conf $(DKMS_SOURCES)/
 	cp $(TOP)/src/linux/dkms/control $(TOP)/src/linux/dkms/postinst $(TOP)/src/linux/dkms/prerm $(DKMS_TREE)/DEBIAN/
 	cp $(TOP)/src/linux/dkms/60-hyperscope.rules $(DKMS_TREE)/usr/lib/udev/rules.d/

@@ -96,8 +96,8 @@ static void check_limits(struct machine *m)
 
 /* ---- stopping ---- */
 
-/* A guest that ends while a save stops it has ended: the rest of the save would not run any further. */
-static bool is_end(enum stop_reason reason)
+/* A vCPU that has given one of these reasons does not continue, so a machine saved then could not either. */
+static bool outweighs_save(enum stop_reason reason)
 {
 	return reason == STOP_POWEROFF || reason == STOP_REBOOT || reason == STOP_VCPU ||
 	       reason == STOP_PANIC;
@@ -106,8 +106,8 @@ static bool is_end(enum stop_reason reason)
 void machine_stop(struct machine *m, enum stop_reason reason, int status)
 {
 	pthread_mutex_lock(&m->lock);
-	/* The first reason counts. */
-	if (!m->stopping || (m->stop_reason == STOP_SAVE && is_end(reason))) {
+	if (!m->stopping || (m->stop_reason == STOP_SAVE && outweighs_save(reason))) {
+		m->save_dropped = m->stopping;
 		m->stop_reason = reason;
 		m->stop_status = status;
 		m->stopping = true;

@@ -8,8 +8,8 @@
  * written. Without rounds (--save-rounds 0), the guest stops when the save is requested, and
  * everything is written while it is stopped.
  *
- * A save is requested by save_request() from any thread (test device, console, --save-at,
- * --save-on) or by SIGUSR2. If the save fails, the guest continues unchanged.
+ * A save is requested by save_request() from any thread (test device, console, --save-on), by
+ * --save-at, or by SIGUSR2. If the save fails, the guest continues unchanged.
  *
  * save_file.c opens the file, and gives it its name at the end.
  */
@@ -295,7 +295,7 @@ void save_give_up(struct machine *m, const char *why)
  */
 void save_abandon(struct machine *m)
 {
-	if (save.under_way || m->stop_reason != STOP_REBOOT)
+	if (save.under_way || m->save_dropped || m->stop_reason != STOP_REBOOT)
 		complain("--save %s: the guest %s first; nothing was saved", m->options.save,
 			 m->stop_reason == STOP_REBOOT ? "rebooted" : "ended");
 	if (save.under_way)

@@ -106,7 +106,7 @@ int pages_begin(struct pages *pages, struct machine *m, int fd);
 /*
  * Write the pages in the bitmap, or all pages if it is NULL. Pages that contain only zeroes and are
  * not in the file yet are skipped. Returns the number of pages written, or -errno. If the guest runs,
- * this ends early once the machine ends, because then the file is removed.
+ * this ends early once the machine ends, because then nothing is saved.
  */
 long pages_write(struct pages *pages, const u64 *bitmap);
 void pages_end(struct pages *pages);

@@ -108,7 +108,7 @@ __attribute__((format(printf, 2, 3))) static void vcpu_failed(struct vcpu *vcpu,
 	va_end(args);
 	complain("vCPU %u cannot continue: %s", vcpu->id, why);
 	machine_stop(vcpu->machine, STOP_VCPU, STATUS_VCPU);
-	machine_vcpu_park(vcpu); /* returns only if a reboot or a save came first */
+	machine_vcpu_park(vcpu); /* returns only if a reboot came first */
 }
 
 static void handle_exit(struct vcpu *vcpu)

@@ -368,7 +368,7 @@ struct layout {
 /* Open the guest's files; die if one cannot be opened. */
 void load_open(const struct machine *m);
 void load_guest(struct machine *m, struct layout *layout);
-/* Bytes for the device tree. With 64 vCPUs that have all extensions, it has some 80 KiB. */
+/* Bytes for the device tree. With 64 vCPUs of `-cpu max`, it has 74 KiB. */
 unsigned int dtb_room(const struct machine *m);
 /* Build the device tree in `buffer`, which has dtb_room() bytes. Returns its length. */
 size_t fdt_build(struct machine *m, const struct layout *layout, void *buffer);
@@ -457,6 +457,7 @@ struct machine {
 	enum stop_reason stop_reason;
 	int stop_status;
 
+	bool save_dropped; /* the machine was stopped for a save, and then for another reason */
 	atomic_bool save_wanted;
 	atomic_bool disks_held;        /* the main thread has, or waits for, the disks' io_locks */
 	u64 saved_time;                /* the guest's clock when the guest was stopped */

@@ -18,6 +18,7 @@ if "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max; then
 	vm "cpu max: fp" fp --vcpus 2
 	vm "cpu max: hostile" hostile --vcpus 2 --testdev seed=3
 	vm "cpu max: vector, 4 vCPUs" vector --vcpus 4
+	vm_ends "cpu max, 64 vCPUs" hello --vcpus 64 --memory 32M
 	toggle fp eager
 	vm "cpu max, fp=eager: vector, 2 vCPUs" vector --vcpus 2
 	vm "cpu max, fp=eager: fp" fp
@@ -27,6 +28,7 @@ if "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max; then
 	toggle fp
 	vm "cpu max: sbi_firmware" sbi_firmware --sbi susp,fwft
 	boot hyperscope --cpu max
+	like "$(status_of "cpu max, 64 vCPUs"):$(text "cpu max, 64 vCPUs")" '^0:hello: I am' "64 vCPUs with all extensions have a device tree"
 	if qemu_older 10.0; then
 		skip "cpu max with Svade" "this QEMU always sets A and D"
 	else

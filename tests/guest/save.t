@@ -235,7 +235,7 @@ refused nowhere 101 '--save /nowhere/file: No such file' \
 refused over-dir 101 '--save dir: Is a directory' "--save over a directory is refused"
 refused over-link 101 '--save link: Too many levels' "a symbolic link FILE.part is not followed"
 refused over-null 101 '--save /dev/null: Invalid' "--save over a device that is no disk is refused"
-refused over-disk 100 '--save disk-of-vm: .* disk$' "--save over the machine's disk is refused"
+refused over-disk 100 '--save disk-of-vm: .* disk; name another file' "--save over the machine's disk is refused"
 refused over-image 100 '--save image-of-vm: .* IMAGE, ' "--save over the machine's IMAGE is refused"
 refused dump-over 100 '--dump-dtb initrd-of-vm: .* initrd ' "--dump-dtb over the machine's initrd is refused"
 part used

@@ -183,7 +183,7 @@ is "$said" "\
 --toggles --toggle fp: 1 switch=full fastpath=off+switch=full
 --toggles --set fp=eager --trace kvm_sbi_call: 1 fp=eager+trace=kvm_sbi_call+switch=full fp=eager+trace=kvm_sbi_call+fastpath=off+switch=full
 hyperscope hyperscope: 1
-bare --toggle irqchip --toggle wfi: 1" "no row is measured twice, and each setting includes that of --set"
+bare --toggle irqchip --toggle wfi: 1" "no row is measured twice, and settings of two toggles include that of --set"
 bench bare --rows mmio_read --set fp=eager --toggle fp
 like "$status $err" "^2 .*--set fp=eager: --toggle measures each value" "a toggle that is both set and compared is refused"
 

@@ -56,6 +56,7 @@ ok $? "and is made"
 # A student's tree lacks most of these programs.
 if [ ! -e "$HS_TOP/lab.list" ]; then
 	while read -r header program; do
+		unlike "$(make -n -C "$HS_TOP" O="$O" "$O/tests/$program" 2>/dev/null)" "-o $O/tests/$program " "$program is up to date"
 		made=$(make -n -C "$HS_TOP" O="$O" -W "$HS_TOP/$header" "$O/tests/$program" 2>/dev/null)
 		like "$made" "-o $O/tests/$program " "$program is compiled again if $header changes"
 	done <<-'END'
@@ -67,11 +68,14 @@ if [ ! -e "$HS_TOP/lab.list" ]; then
 	END
 fi
 
-mkdir "$tmp/foreign"
-touch "$tmp/foreign/file"
-out=$(make -s -C "$HS_TOP" O="$tmp/foreign" clean 2>&1)
-is "$? $(ls "$tmp/foreign")" "2 file" "make clean removes nothing from a folder without a build"
-like "$out" "foreign is not a folder in which hyperscope was built" "and says so"
+mkdir -p "$tmp/foreign/dl" "$tmp/sources"
+touch "$tmp/sources/Makefile" "$tmp/sources/build.lock"
+for folder in foreign sources; do
+	out=$(make -s -C "$HS_TOP" O="$tmp/$folder" clean 2>&1)
+	is "$? $(ls "$tmp/foreign" "$tmp/sources" | xargs)" "2 $tmp/foreign: dl $tmp/sources: Makefile build.lock" \
+		"make clean removes nothing from a folder with $folder"
+	like "$out" "$folder is not a folder in which hyperscope was built" "and says so"
+done
 
 # ---- wrong values are refused before anything is fetched or built ----
 while read -r words; do

@@ -176,7 +176,7 @@ PAIRS = [row(value, name=name, unit="s", time="wall", repetition=n) for name, va
 RATIOS = ("--x", "name", "--y", "*", "--relative-to", "name=theirs")
 write(PAIRS)
 found = texts(drawn(*RATIOS))
-claim("1 (to 2)" in found and "least to greatest ratio of a repetition to the base's same one" in " ".join(found),
+claim("1 (to 2)" in found and "least to greatest ratio of a repetition to the same repetition of the base" in " ".join(found),
       "whiskers of a ratio are the ratios of equal repetitions", found)
 claim({"1.17 (to 2)"} & set(texts(drawn(*RATIOS, "--statistic", "mean"))), "the statistic is that of the ratios of repetitions")
 write(PAIRS[:2] + PAIRS[3:])

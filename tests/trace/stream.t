@@ -186,7 +186,7 @@ EOF
 }
 "$bin/mkram" "$tmp/ram" 1 10 instret calls
 "$bin/mkram" "$tmp/ram2" 1 40 instret calls
-live --by vcpu --filter 'kvm_exit: sepc == 10 || sepc == 14 || sepc == 16' --count 2
+live --by vcpu --filter 'kvm_exit: sepc == 10 || sepc == 14 || sepc == 16' --count 2 --interval "$(scaled 4)"
 rewrite "$tmp/ram2" "$tmp/ram"
 wait $live
 is "$(sed -n 's/^1\.0 .*%  *//p' "$tmp/live.out" | tr -s ' ')" "2767 2912 3296" \
@@ -194,7 +194,7 @@ is "$(sed -n 's/^1\.0 .*%  *//p' "$tmp/live.out" | tr -s ' ')" "2767 2912 3296" 
 is "$(awk 'length > 80' "$tmp/live.out")" "" "stat --live fits in 80 columns"
 # Once one of a row's counters has exceeded 32 bits, its percentiles are not known.
 "$bin/mkram" "$tmp/ram" 1 10 instret
-live --count 2
+live --count 2 --interval "$(scaled 4)"
 python3 - "$tmp/ram" <<'EOF'
 import os, struct, sys
 at = open(sys.argv[1], "rb").read().index(struct.pack("<QQQ", 0, 1030000, 40000))  # unpriced, sum and max of the exits' tally

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * test_machine.c - a guest whose vCPUs start and stop each other all the time delays neither a save
- * nor a signal without a limit, and a save does not hide that the guest has ended. The vCPUs are threads that only park, and KVM is a model of the HSM
- * state of vCPU 0: it is stopped whenever it parks, and was started whenever the main thread asks.
+ * nor a signal without a limit, and a guest that ends while it is stopped for a save is not saved. The
+ * vCPUs are threads that only park, and KVM is a model of the HSM state of vCPU 0: it is stopped whenever
+ * it parks, and was started whenever the main thread asks.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -204,7 +205,7 @@ static void save_and_end(void)
 	machine_stop(&machine, end, 7);
 }
 
-static void a_guest_that_ends_while_a_save_stops_it_has_ended(void **state)
+static void a_guest_that_ends_while_it_is_stopped_for_a_save_is_not_saved(void **state)
 {
 	static const enum stop_reason ends[] = { STOP_POWEROFF, STOP_VCPU, STOP_PANIC };
 
@@ -238,7 +239,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_save_is_given_up_if_vcpus_start_each_other_all_the_time),
-		cmocka_unit_test(a_guest_that_ends_while_a_save_stops_it_has_ended),
+		cmocka_unit_test(a_guest_that_ends_while_it_is_stopped_for_a_save_is_not_saved),
 		cmocka_unit_test(a_signal_ends_the_machine_meanwhile),
 	};
 

@@ -153,9 +153,9 @@ static int follow(struct follower *f)
 
 /*
  * Wait until trace memory is set up: the machine may still be booting. After 2 s, print what is
- * missing, unless told is true.
+ * missing, unless `quiet` is true.
  */
-static int wait_for_trace(struct follower *f, bool told)
+static int wait_for_trace(struct follower *f, bool quiet)
 {
 	const char *why = hst_ram_find(&f->ram);
 	time_t start = time(NULL);
@@ -165,9 +165,9 @@ static int wait_for_trace(struct follower *f, bool told)
 	 */
 	for (bool over = false; why && !over && !asked_to_end; why = hst_ram_find(&f->ram)) {
 		over = hst_ram_is_over(&f->ram) || !hst_ram_may_come(&f->ram);
-		if (!over && !told && time(NULL) - start > 2) {
+		if (!over && !quiet && time(NULL) - start > 2) {
 			hst_error(f->ram.path, "waiting, because %s", why);
-			told = true;
+			quiet = true;
 		}
 		sleep_ns(LONG_NS);
 	}

@@ -112,7 +112,7 @@ struct hst_stat_options {
 	struct hst_guest *guest;         /* symbols */
 	const char *live;                /* the run's folder, or NULL */
 	const char *folded;              /* "cost" or "count": print stacks; NULL: a table */
-	u64 interval;                    /* seconds between tables; 0: one */
+	u64 interval;                    /* seconds between tables; 0: 1 s */
 	u64 count; /* number of tables; 0: no limit on a terminal, otherwise one */
 };
 

@@ -89,8 +89,11 @@ def _spread(table, request, selection):
     if any(cell.low < cell.high for cell in cells):
         spreads = [table.spread]
         if request.base:
-            spreads = ["whiskers: least to greatest ratio of a repetition to the base's same one"] * any(cell.values for cell in cells) + [
-                table.spread + "; for a ratio, each end is divided by the base's other end"] * any(not cell.values for cell in cells)
+            spreads = []
+            if any(cell.values for cell in cells):
+                spreads.append("whiskers: least to greatest ratio of a repetition to the same repetition of the base")
+            if not all(cell.values for cell in cells):
+                spreads.append(table.spread + "; for a ratio, each end is divided by the base's other end")
         return text + " Shown is the %s; %s." % (request.statistic, "; ".join(spreads))
     if counts[-1] > 1:
         return text + " The values of each point are equal."
