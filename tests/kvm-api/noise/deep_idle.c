@@ -17,6 +17,8 @@ module_param(pause, uint, 0444);
 static ulong idled;
 module_param(idled, ulong, 0444);
 
+static_assert(IS_ENABLED(CONFIG_CPU_PM)); /* or nobody would restore the CSRs */
+
 static struct task_struct *threads[NR_CPUS];
 
 static void lose_csrs(void)
