@@ -375,7 +375,8 @@ static void refuse_used_file(const struct options *options, const char *option, 
 	for (unsigned int i = 0; i < options->nr_disks; i++)
 		used |= is_same_file(path, options->disks[i]);
 	if (used)
-		die(STATUS_USAGE, "%s %s: this is the machine's IMAGE, initrd or disk; name another file", option,
+		die(STATUS_USAGE,
+		    "%s %s: this is the machine's IMAGE, initrd or disk; name another file", option,
 		    path);
 }
 
