@@ -216,8 +216,7 @@ static void wait_for_stop(struct machine *m)
 static void on_save_signal(int number)
 {
 	(void)number;
-	atomic_store(&signaled->save_wanted, true);
-	sem_post(&signaled->wake);
+	save_later(signaled);
 }
 
 /* ---- booting ---- */

@@ -359,21 +359,21 @@ static void parse_command_line(struct options *options, int argc, char **argv)
 		die(STATUS_USAGE, "--save-at, --save-on and --save-rounds need --save FILE");
 }
 
-static bool is_same_file(const char *path, const char *other)
+static bool name_same_file(const char *one, const char *other)
 {
 	struct stat st, of_other;
 
-	return path && other && stat(path, &st) == 0 && stat(other, &of_other) == 0 &&
-	       st.st_dev == of_other.st_dev && st.st_ino == of_other.st_ino;
+	return one && other && stat(one, &st) == 0 && stat(other, &of_other) == 0 &&
+	       is_same_file(&st, &of_other);
 }
 
 /* Refuse to write a file that the machine uses. The file of --restore may be saved to again. */
 static void refuse_used_file(const struct options *options, const char *option, const char *path)
 {
-	bool used = is_same_file(path, options->image) || is_same_file(path, options->initrd);
+	bool used = name_same_file(path, options->image) || name_same_file(path, options->initrd);
 
 	for (unsigned int i = 0; i < options->nr_disks; i++)
-		used |= is_same_file(path, options->disks[i]);
+		used |= name_same_file(path, options->disks[i]);
 	if (used)
 		die(STATUS_USAGE,
 		    "%s %s: this is the machine's IMAGE, initrd or disk; name another file", option,

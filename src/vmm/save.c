@@ -164,12 +164,10 @@ void save_request(struct machine *m)
 {
 	if (!m->options.save)
 		return;
-	if (m->options.save_rounds) {
-		atomic_store(&m->save_wanted, true);
-		sem_post(&m->wake);
-	} else {
+	if (m->options.save_rounds)
+		save_later(m);
+	else
 		machine_stop(m, STOP_SAVE, STATUS_POWEROFF);
-	}
 }
 
 static void *alarm_thread(void *arg)
@@ -182,9 +180,7 @@ static void *alarm_thread(void *arg)
 
 	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left))
 		;
-	/* The machine may be stopped, for example to reboot. Then it is saved when it runs again. */
-	atomic_store(&m->save_wanted, true);
-	sem_post(&m->wake);
+	save_later(m);
 	return NULL;
 }
 

@@ -84,12 +84,16 @@ static int start_process(const char *part, const char *path, int locked)
 	return 0;
 }
 
+bool is_same_file(const struct stat *one, const struct stat *other)
+{
+	return one->st_dev == other->st_dev && one->st_ino == other->st_ino;
+}
+
 static bool has_name(int fd, const char *name)
 {
 	struct stat opened, named;
 
-	return fstat(fd, &opened) == 0 && stat(name, &named) == 0 &&
-	       opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+	return fstat(fd, &opened) == 0 && stat(name, &named) == 0 && is_same_file(&opened, &named);
 }
 
 /*

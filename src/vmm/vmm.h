@@ -482,8 +482,19 @@ int machine_log_writes(struct machine *m, bool on);
 
 void machine_wrote(struct machine *m, const void *at, u64 len); /* log a device's write */
 
+struct stat;
+bool is_same_file(const struct stat *one, const struct stat *other); /* save_file.c */
 void save_check(const struct options *options);
 void save_start_alarm(struct machine *m);
+/*
+ * Request a save, which begins when the machine runs: if it is just stopped, for example to reboot,
+ * when it runs again. Any thread, also in a signal handler.
+ */
+static inline void save_later(struct machine *m)
+{
+	atomic_store(&m->save_wanted, true);
+	sem_post(&m->wake);
+}
 void save_request(struct machine *m);
 void save_live(struct machine *m);
 bool save_finish(struct machine *m);
