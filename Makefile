@@ -227,7 +227,7 @@ test-all:
 linux-module:
 	$(if $(filter stable newest debug,$(or $(KERNEL),stable)),,$(error KERNEL=$(KERNEL): choose stable, newest or debug))
 	$(SETUP) run $(if $(filter debug,$(KERNEL)),linux-debug,linux-module$(patsubst %,-%,$(filter newest,$(KERNEL))))
-	+$(BUILD) linux-module-only
+	+$(BUILD) all linux-module-only
 
 PROFILE ?=
 .PHONY: workload
@@ -237,7 +237,8 @@ workload:
 	$(TOP)/scripts/hyperscope workload --out $(O) $(ARGS) $(PROFILE)
 
 linux-module-dkms:
-	+$(BUILD) linux-module-package
+	$(SETUP) --no-guest run
+	+$(BUILD) all linux-module-package
 
 # VERSION: of Linux, whose selftests are run.
 VERSION ?= 6.12
