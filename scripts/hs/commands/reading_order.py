@@ -22,8 +22,8 @@ HEAD = """\
 
 With this page, you can read the whole source in a sensible order. It lists every
 file once. Reading all of them takes about %d hours, at 22 lines per minute,
-including blank lines. The first five tables are the hypervisor itself. Before you begin, look
-at the picture in [design](design.md) and the terms in [glossary](glossary.md).
+including blank lines. The first seven tables are the hypervisor itself (`src/kvm`). Before you
+begin, look at the picture in [design](design.md) and the terms in [glossary](glossary.md).
 [spec](spec.md) lists the paragraphs of the specifications that the code cites.
 Have the trace of a run at hand while you read: `make run GUEST=hello`, then
 `make trace`.
