@@ -20,11 +20,6 @@ docs/payloads.md describes the runtime, docs/measuring.md how to measure."""
 LIST, MOST_VCPUS = "tests/guest/payloads", 8
 
 
-def run_here(tree):
-    """Return the payloads that tests/guest/payloads.t runs."""
-    return tree.names(LIST, r"^[^#:]+: (?:[^:]* )?here(?: [^:]*)?: (\w+)")
-
-
 def arguments(parser):
     parser.add_argument("--what", required=True, metavar="TEXT", help="what the payload tests in a hypervisor")
     parser.add_argument("--vcpus", type=int, default=1, metavar="N", help="number of vCPUs (1)")

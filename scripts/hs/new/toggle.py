@@ -2,13 +2,13 @@
 """toggle.py - `hyperscope new toggle`: a design decision with two or more variants, chosen for each VM.
 
 A toggle is registered in src/kvm/toggle.def, which determines its parameter, its boot argument and the
-combinations of toggles in tests. It also gets a section in docs/toggles.md, a row in COURSE.md's map, lines in
-tests/guest/payloads.t, a native test, and an event (event.py).
+combinations of toggles in tests. It also gets a section in docs/toggles.md, a row in COURSE.md's map, a native test,
+and an event (event.py).
 """
 import os
 import re
 
-from . import code, event, names, payload
+from . import code, event, names
 from .tree import refuse
 
 SUMMARY = "a toggle: a file for each variant, and a call to the chosen variant"
@@ -33,7 +33,6 @@ def arguments(parser):
                         help="call the variant after this line of src/kvm")
     parser.add_argument("--spec", metavar="'H §5.1'", default="KVM",
                         help="paragraph of docs/spec.md that the toggle is about, or KVM (default)")
-    parser.add_argument("--payload", default="timer", help="test payload to run with each value except the default (timer)")
 
 
 def check_values(name, text):
@@ -77,8 +76,6 @@ def make(tree, options):
     if name in tree.names(TABLE, r"^(?:TOGGLE|NUMBER)\((\w+)"):
         refuse("there is a toggle '%s' already: %s" % (name, TABLE))
     event.check_spec(tree, options.spec)
-    if options.payload not in payload.run_here(tree):
-        refuse("--payload %s: tests/guest/payloads.t does not run a payload of that name" % options.payload)
     path, index = code.place(tree, options.at, ("src/kvm/",))
     folder = os.path.dirname(path)  # the variants belong to the subsystem that calls them
     header = os.path.relpath("%s/%s.h" % (folder, name), "src/kvm")
@@ -109,11 +106,8 @@ def make(tree, options):
     tree.after("COURSE.md", r"^\| measuring \|", "| toggle %s, of our own | `%s/%s.h`, `%s` | `%s` | `%s` | | | |" % (
         name, folder, name, path, fired, name))
     tree.before(PAGE, r"^## Costs of walks and fences$", section(folder, name, values, question))
-    lines = ["toggle %s %s\nvm \"%s, %s=%s\" %s" % (name, value, options.payload, name, value, options.payload)
-             for value in values[1:]]
-    tree.after("tests/guest/payloads.t", r"^toggle switch$", "\n".join(lines + ["toggle " + name]))
     tree.generate(PAGE, "scripts/hyperscope figures --docs")
     return ["make && make $PWD/build/tests/native/test_%s && build/tests/native/test_%s" % (name, name),
             "scripts/hyperscope run --set %s=%s --trace %s hello && make trace" % (name, values[1], fired),
-            "tests/toggles/try --only %s '%s=%s'" % (options.payload, name, values[1]),
+            "tests/toggles/try --only timer '%s=%s'" % (name, values[1]),
             "scripts/hyperscope bench --toggle %s --cpu both    # measures its cost" % name]
