@@ -72,10 +72,10 @@ for variant in lazy_trap eager; do
 done
 mkdir "$tmp/noise"
 cp "$HS_TOP"/tests/kvm-api/noise/*.c "$tmp/noise/"
-echo 'obj-m := vector_noise.o deep_idle.o' >"$tmp/noise/Kbuild"
+echo 'obj-m := vector_noise.o deep_idle.o ad_updates.o' >"$tmp/noise/Kbuild"
 make -s -C "$(realpath "$headers")" M="$tmp/noise" ARCH=riscv CROSS_COMPILE=riscv64-linux-gnu- CC=riscv64-linux-gnu-gcc modules \
 	>"$tmp/make" 2>&1
-is $? 0 "the modules that use vectors, and that act as an idle state, build" || diag "$(tail -n 20 "$tmp/make")"
+is $? 0 "the modules that use vectors, act as an idle state, and ask the firmware, build" || diag "$(tail -n 20 "$tmp/make")"
 cat >"$tmp/noise.sh" <<-'END'
 	failed=0 noise=/sys/module/vector_noise/parameters
 	insmod /noise.ko || exit
@@ -113,6 +113,15 @@ on_linux "harts that idle" --cpu max --machine aia --file "$O/vmm:/vmm" --file "
 	--file "$O/guest-payloads/harts.bin:/harts.bin" --file "$tmp/noise/deep_idle.ko:/deep_idle.ko" --file "$tmp/idle.sh:/idle.sh" \
 	"$O/guest/busybox" sh /idle.sh $pause
 
+# If harts have Svade and Svadu, Linux sets A and D itself, and the module must not have the hardware do so.
+cat >"$tmp/ad.sh" <<-'END'
+	insmod /ad_updates.ko && read -r on </sys/module/ad_updates/parameters/on
+	[ "$on" = 0 ] || printf 'not '
+	echo "ok 1 - the firmware leaves updates of A and D to Linux"
+	echo 1..1
+END
+on_linux "A and D bits" --cpu max,svade=on --file "$tmp/noise/ad_updates.ko:/ad_updates.ko" --file "$tmp/ad.sh:/ad.sh" \
+	"$O/guest/busybox" sh /ad.sh
 on_linux "pages that are not dirty" --cpu rv64,svadu=off,svade=on "$O/tests/kvm-api/sbi"
 cat >"$tmp/full.sh" <<-'END'
 	mkdir /cgroup

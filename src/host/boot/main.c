@@ -105,7 +105,7 @@ static void init_thread(void *arg)
 	err = kvm_init();
 	have_kvm = !err;
 	if (have_kvm)
-		kvm_hart_init();
+		smp_kvm_hart_init();
 	else if (!hv_isa_has("h"))
 		printk("host: no /dev/kvm: not every hart has the H extension\n");
 	else

@@ -144,6 +144,16 @@ void smp_start_all(void)
 	irq_spread();
 }
 
+/*
+ * On a hart with Svade, firmware leaves menvcfg.ADUE at 0. Then henvcfg.ADUE is read-only 0, and no
+ * guest can have Svadu.
+ */
+void smp_kvm_hart_init(void)
+{
+	sbi_call(SBI_EXT_FWFT, SBI_FWFT_SET, SBI_FWFT_AD_HW_UPDATING, 1, 0, 0, 0);
+	kvm_hart_init();
+}
+
 void secondary_main(void)
 {
 	trap_hart_init();
@@ -153,7 +163,7 @@ void secondary_main(void)
 		ipi_method->hart_init();
 	pmu_hart_init();
 	if (have_kvm)
-		kvm_hart_init();
+		smp_kvm_hart_init();
 	__atomic_store_n(&my_hart()->online, true, __ATOMIC_RELEASE);
 	sched_idle_loop();
 }

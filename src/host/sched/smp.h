@@ -85,6 +85,7 @@ void smp_start_all(void);
  * idle=suspend, the hart waits in the firmware (SBI §9, hart_suspend) and not by WFI.
  */
 void hart_idle(void);
+void smp_kvm_hart_init(void); /* prepare this hart for VMs; have_kvm is true */
 void secondary_main(void) __attribute__((noreturn));
 void ipi_send(unsigned int hart); /* interrupt the hart, which then calls sched_ipi() */
 void ipi_send_mask(const struct hv_hartmask *mask);

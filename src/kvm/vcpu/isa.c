@@ -78,17 +78,6 @@ bool isa_henvcfg_holds(u64 bits)
 }
 
 /*
- * While menvcfg.ADUE is 0, as firmware leaves it on a hart with Svade, henvcfg.ADUE reads as 0. So
- * have the firmware set menvcfg.ADUE; hardware then also updates A and D for this host.
- */
-static bool enable_adue(void)
-{
-	if (!isa_henvcfg_holds(ENVCFG_ADUE))
-		hv_sbi_call(SBI_EXT_FWFT, SBI_FWFT_SET, SBI_FWFT_AD_HW_UPDATING, 1, 0, 0, 0);
-	return isa_henvcfg_holds(ENVCFG_ADUE);
-}
-
-/*
  * With LCOFI's bit set in hvien, the guest's LCOFI is the bit in hvip, and independent of the hart's
  * own LCOFI (AIA). The bit may be read-only zero, as in QEMU 10.0.13.
  */
@@ -121,7 +110,7 @@ static bool has_ube(void)
 void isa_hart_init(void)
 {
 	widest_satp_mode = MIN(widest_satp_mode, probe_satp_mode());
-	host_adue = host_adue && enable_adue();
+	host_adue = host_adue && isa_henvcfg_holds(ENVCFG_ADUE);
 	host_lcofi = host_lcofi && enable_lcofi();
 	host_tm = host_tm && enable_tm();
 	if (!has_ube())
