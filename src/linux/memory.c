@@ -2,11 +2,14 @@
 /*
  * memory.c - pages and small blocks of kernel memory.
  *
- * The core allocates with interrupts off and with its locks held, so an allocation must not sleep.
- * Nor may it wake kswapd, because the core may hold mmu_lock, which hook_out() takes while the
- * scheduler holds the run queue's lock (thread.c). An allocation respects the limit of the process's
- * memory cgroup, and leaves the system's reserves alone. If it fails, the core's ioctl returns
- * -ENOMEM, and file.c repeats it with a reserve.
+ * The core allocates with interrupts off, so an allocation must not sleep. hv_pages_alloc() must not
+ * wake kswapd either, because the core may hold mmu_lock, which hook_out() takes while the scheduler
+ * holds the run queue's lock (thread.c). hv_alloc() is called without spinlocks, and its flags must
+ * permit that kswapd is woken: from Linux 6.18 on, SLUB takes an allocation without this flag for one
+ * that may not even take locks, and may then leave it out of the memory cgroup's account.
+ *
+ * An allocation respects the limit of the process's memory cgroup, and leaves the system's reserves
+ * alone. If it fails, the core's ioctl returns -ENOMEM, and file.c repeats it with a reserve.
  */
 #include <linux/gfp.h>
 #include <linux/hashtable.h>
@@ -16,7 +19,8 @@
 #include <linux/spinlock.h>
 #include "linux.h"
 
-#define HV_GFP (__GFP_ZERO | __GFP_NOWARN | __GFP_ACCOUNT)
+#define PAGES_GFP (__GFP_ZERO | __GFP_NOWARN | __GFP_ACCOUNT)
+#define BLOCK_GFP (PAGES_GFP | GFP_NOWAIT)
 
 static DEFINE_HASHTABLE(reserves, 6);
 static DEFINE_RAW_SPINLOCK(reserves_lock);
@@ -130,13 +134,13 @@ hpa_t hv_pages_alloc(unsigned int order)
 	unsigned int found = order;
 
 	check_context();
-	page = alloc_pages(HV_GFP | compound(order), order);
+	page = alloc_pages(PAGES_GFP | compound(order), order);
 	if (!page) {
 		page = reserve_take(&found);
 		/* The core will free it as a block of `order`, so allocate it as one. */
 		if (page && found != order) {
 			__free_pages(page, found);
-			page = alloc_pages(HV_GFP | compound(order), order);
+			page = alloc_pages(PAGES_GFP | compound(order), order);
 		}
 	}
 	return page ? page_to_phys(page) : 0;
@@ -164,14 +168,15 @@ void *hv_alloc(size_t size)
 	void *p;
 
 	check_context();
-	p = kmalloc(size, HV_GFP);
+	check_not_pinned();
+	p = kmalloc(size, BLOCK_GFP);
 	if (p)
 		return p;
 	page = reserve_take(&order);
 	if (!page)
 		return NULL;
 	__free_pages(page, order);
-	return kmalloc(size, HV_GFP);
+	return kmalloc(size, BLOCK_GFP);
 }
 
 void hv_free(void *p)

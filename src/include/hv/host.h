@@ -41,8 +41,8 @@ void hv_pages_free(hpa_t pa, unsigned int order);
 void *hv_page_map(hpa_t pa);
 void hv_page_unmap(void *va);
 /*
- * Allocate a small block of zeroed memory, or return NULL if there is not enough memory.
- * hv_free(NULL) is allowed.
+ * Allocate a small block of zeroed memory, or return NULL if there is not enough memory. This may wake
+ * a thread of the host, so no spinlock may be held. hv_free(NULL) is allowed.
  */
 void *hv_alloc(size_t size);
 void hv_free(void *p);
@@ -216,7 +216,7 @@ void hv_sigmask_end(void);
  * `hart`, and out() before the thread leaves that hart. One hook per thread; setting NULL removes
  * it. Interrupts are off during the calls. out() is called within the host's scheduler: it must
  * neither allocate memory nor wake a thread, nor take a lock under which the core wakes one.
- * (hv_pages_alloc() and hv_alloc() wake none.)
+ * (hv_pages_alloc() wakes none.)
  */
 struct hv_sched_hook {
 	void (*in)(struct hv_sched_hook *hook, unsigned int hart);
