@@ -183,7 +183,6 @@ static int core_release(struct inode *inode, struct file *file)
 static const struct file_operations core_fops = {
 	.owner = THIS_MODULE,
 	.unlocked_ioctl = core_ioctl,
-	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = core_mmap,
 	.read = core_read,
 	.release = core_release,
@@ -279,7 +278,6 @@ static const struct file_operations device_fops = {
 	.owner = THIS_MODULE,
 	.open = device_open,
 	.unlocked_ioctl = device_ioctl,
-	.compat_ioctl = compat_ptr_ioctl,
 	.llseek = noop_llseek,
 };
 
