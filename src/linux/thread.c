@@ -14,6 +14,7 @@
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/sched/clock.h>
+#include <linux/sched/deadline.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/stat.h>
 #include <linux/sched/task.h>
@@ -219,8 +220,8 @@ void hv_resched(void)
 	leave_core();
 	if (read_thread_flags() & RESCHED_FLAGS)
 		schedule();
-	else if (!hv_resched_needed() && hv_hart_wanted())
-		yield();
+	else if (!hv_resched_needed() && hv_hart_wanted() && !dl_task(current))
+		yield(); /* a deadline thread would lose the rest of its budget */
 	do_thread_work();
 	enter_core();
 }

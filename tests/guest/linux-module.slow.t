@@ -134,6 +134,7 @@ on_linux "a full cgroup" --file "$O/tests/kvm-api/full_cgroup:/full_cgroup" --fi
 
 on_linux "tagged addresses" --cpu max "$O/tests/kvm-api/tagged"
 on_linux "guest time" --file "$O/tests/kvm-api/guest_time:/guest_time" "$O/guest/busybox" sh -c /guest_time
+on_linux "deadline threads" "$O/tests/kvm-api/deadline"
 
 # With --icount, instructions and time are exact. Without it, two harts run at the same time, so counters are tested both ways.
 if [ $kernel = debug ]; then
