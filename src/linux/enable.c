@@ -46,7 +46,7 @@ static bool hart_enable(void)
 	return same;
 }
 
-static void hart_probe(void *unused)
+static void hart_enable_here(void *unused)
 {
 	hart_enable();
 }
@@ -148,24 +148,30 @@ static void disable(void)
 	cpumask_clear(&unfit);
 }
 
+static int enable(void)
+{
+	int err = cpuhp_setup_state(CPUHP_AP_KVM_ONLINE, "hyperscope:online", hart_online,
+				    hart_offline);
+
+	if (err)
+		return err;
+	register_syscore(&syscore);
+	cpu_pm_register_notifier(&idle_notifier);
+	/* A hart may have lost its CSRs between hart_online() and the registration. */
+	on_each_cpu(hart_enable_here, NULL, 1);
+	if (system_state > SYSTEM_RUNNING) { /* shut_down() may have been called already */
+		disable();
+		return -EBUSY;
+	}
+	return 0;
+}
+
 int harts_use(void)
 {
-	int err = 0;
+	int err;
 
 	mutex_lock(&users_mutex);
-	if (!nr_users)
-		err = cpuhp_setup_state(CPUHP_AP_KVM_ONLINE, "hyperscope:online", hart_online,
-					hart_offline);
-	if (!err && !nr_users) {
-		register_syscore(&syscore);
-		cpu_pm_register_notifier(&idle_notifier);
-		/* A hart may have lost its CSRs between hart_online() and the registration. */
-		on_each_cpu(hart_probe, NULL, 1);
-		if (system_state > SYSTEM_RUNNING) { /* shut_down() may have been called already */
-			disable();
-			err = -EBUSY;
-		}
-	}
+	err = nr_users ? 0 : enable();
 	if (!err)
 		WRITE_ONCE(nr_users, nr_users + 1);
 	mutex_unlock(&users_mutex);
@@ -205,7 +211,7 @@ int harts_probe(void)
 	}
 	cpus_read_lock();
 	for_each_online_cpu(cpu)
-		smp_call_function_single(cpu, hart_probe, NULL, 1);
+		smp_call_function_single(cpu, hart_enable_here, NULL, 1);
 	cpus_read_unlock();
 	cpuhp_remove_state(CPUHP_AP_KVM_ONLINE); /* calls hart_offline() on each hart */
 	return 0;

@@ -190,7 +190,7 @@ static const struct file_operations core_fops = {
 };
 
 /* A descriptor that can be read permits pread(), as on Linux KVM, although lseek() has no effect. */
-static int create(const char *name, const struct hv_file_ops *ops, void *priv)
+static int file_create(const char *name, const struct hv_file_ops *ops, void *priv)
 {
 	int flags = O_CLOEXEC | (ops->read ? O_RDONLY : O_RDWR);
 	struct core_file *cf;
@@ -221,7 +221,7 @@ int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv)
 	leave_core();
 	fd = harts_use();
 	if (!fd) {
-		fd = create(name, ops, priv);
+		fd = file_create(name, ops, priv);
 		if (fd < 0)
 			harts_unuse();
 	}

@@ -301,7 +301,7 @@ static bool make_room(const struct hv_pmc *pmc, struct bucket *bucket)
 	return true;
 }
 
-static int create(struct hv_pmc *pmc, struct bucket *bucket)
+static int event_create(struct hv_pmc *pmc, struct bucket *bucket)
 {
 	struct perf_counter *c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
 	int err;
@@ -353,7 +353,7 @@ static int prepare(struct hv_pmc *pmc)
 	if (!make_room(pmc, bucket))
 		err = -ENOENT;
 	else if (!c)
-		err = create(pmc, bucket);
+		err = event_create(pmc, bucket);
 	else
 		perf_event_enable(c->event);
 	mutex_unlock(&bucket->mutex);

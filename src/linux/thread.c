@@ -383,7 +383,7 @@ static void hook_in(struct preempt_notifier *pn, int cpu)
  */
 static void hook_out(struct preempt_notifier *pn, struct task_struct *next)
 {
-	/* The scheduler will load another program's registers. */
+	/* The scheduler will load another program's registers; out() still saves the guest's. */
 	this_cpu_ptr(&units)->taken &= ~FP_TAKEN;
 	/* lab 13: write hook_out: call out(), and update `scheduling` */
 	struct hv_sched_hook *hook = hook_of(pn);

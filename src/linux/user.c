@@ -118,10 +118,10 @@ bool hv_user_range_is_valid(hva_t start, u64 size)
 
 /*
  * Find the leaf entry for an address of the current process. Returns the entry, or 0 if there is
- * none, and stores the size of its block, if the core can use it. Interrupts are off, so no table
- * is freed meanwhile (as in get_user_pages_fast()). An entry may change at any time: the caller's
- * sequence number covers that. Linux does not export the functions that walk its tables, so this is
- * a walk of its own.
+ * none. *size receives the size of its block, 4 KiB or 2 MiB, as far as the core can use it.
+ * Interrupts are off, so no table is freed meanwhile (as in get_user_pages_fast()). An entry may
+ * change at any time: the caller's sequence number covers that. Linux does not export the functions
+ * that walk its tables, so this is a walk of its own.
  */
 static unsigned long leaf_of(struct mm_struct *mm, hva_t hva, u64 *size)
 {
@@ -129,6 +129,7 @@ static unsigned long leaf_of(struct mm_struct *mm, hva_t hva, u64 *size)
 	int level = (csr_read(CSR_SATP) >> SATP_MODE_SHIFT) - (SATP_MODE_39 >> SATP_MODE_SHIFT) + 2;
 	unsigned long entry;
 
+	*size = SZ_4K;
 	for (;; level--) {
 		entry = READ_ONCE(table[hva >> (PAGE_SHIFT + 9 * level) & (PTRS_PER_PTE - 1)]);
 		if (!(entry & _PAGE_PRESENT))
@@ -137,7 +138,8 @@ static unsigned long leaf_of(struct mm_struct *mm, hva_t hva, u64 *size)
 			break;
 		table = __va(PFN_PHYS((entry & _PAGE_PFN_MASK) >> _PAGE_PFN_SHIFT));
 	}
-	*size = level ? SZ_2M : SZ_4K;
+	if (level)
+		*size = SZ_2M;
 	return entry;
 }
 
@@ -157,7 +159,6 @@ static int user_page(struct mm_struct *mm, hva_t hva, bool write, struct hv_user
 	if (mm != current->mm || !hv_user_range_is_valid(hva, PAGE_SIZE))
 		return -EFAULT;
 	/* lab 13: write user_page: fault the page in if necessary, and fill in *result and *pagep */
-	result->map_size = SZ_4K;
 	leaf = leaf_of(mm, hva, &result->map_size);
 	result->waited = false;
 	result->writable =
@@ -173,7 +174,6 @@ static int user_page(struct mm_struct *mm, hva_t hva, bool write, struct hv_user
 		if (got != 1)
 			return got == -ENOMEM ? -ENOMEM : -EFAULT;
 		result->writable = write;
-		result->map_size = SZ_4K;
 		leaf_of(mm, hva, &result->map_size);
 	}
 	result->pa = page_to_phys(*pagep);

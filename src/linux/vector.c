@@ -88,7 +88,7 @@ static bool hart_fits(void)
 	return fits;
 }
 
-static void hart_probe(void *unused)
+static void compare_vlen(void *unused)
 {
 	if (!hart_fits())
 		WRITE_ONCE(differ, true);
@@ -97,7 +97,7 @@ static void hart_probe(void *unused)
 void vector_probe(void)
 {
 	if (has_vector())
-		on_each_cpu(hart_probe, NULL, 1);
+		on_each_cpu(compare_vlen, NULL, 1);
 }
 
 bool vector_is_usable(void)
