@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
  * test_aplic_claim.c - the APLIC with direct delivery: its initialization, registers that do not
- * exist, its state, resets, resampling, and claims while other threads make edges.
+ * exist, its state, resets, resampling, and claims while other threads make edges. Also, with any
+ * delivery, accesses during the initialization.
  */
 #include <pthread.h>
 #include "aia_vm.h"
+#include "race.h"
 #include "uapi/onereg.h"
 
 /* ---- registers ------------------------------------------------------------------------------ */
@@ -277,6 +279,37 @@ static void no_edge_is_lost_to_a_claim(void **state)
 	assert_in_range(claims, 2, 2 * EDGES);
 }
 
+static unsigned long has_calls;
+
+static void *ask_until_aplic_exists(void *unused)
+{
+	static const struct kvm_device_attr domaincfg = { .group = KVM_DEV_RISCV_AIA_GRP_APLIC };
+
+	(void)unused;
+	/* The atomic is relaxed, so that for TSan, it orders nothing. */
+	while (vm.vm->irqchip->has_attr(vm.vm, &domaincfg))
+		__atomic_fetch_add(&has_calls, 1, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+/* TSan finds a race if the thread may use the APLIC of the first initialization, which is freed. */
+static void an_aplic_exists_only_after_an_initialization_that_succeeds(void **state)
+{
+	u64 addr = KVM_DEV_RISCV_AIA_ADDR_IMSIC(1);
+	gpa_t page = IMSIC_BASE + hart_of[1] * PAGE_SIZE;
+	pthread_t asking;
+
+	(void)state;
+	has_calls = 0;
+	assert_int_equal(set_attr(KVM_DEV_RISCV_AIA_GRP_ADDR, addr, 2 * IMSIC_BASE), 0);
+	pthread_create(&asking, NULL, ask_until_aplic_exists, NULL);
+	assert_true(race_wait(&has_calls, 0));
+	assert_int_equal(init_device(), -EINVAL);
+	assert_int_equal(set_attr(KVM_DEV_RISCV_AIA_GRP_ADDR, addr, page), 0);
+	assert_int_equal(init_device(), 0);
+	pthread_join(asking, NULL);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -287,6 +320,9 @@ int main(void)
 		CASE_DIRECT(a_reset_keeps_the_line_and_the_idc),
 		CASE_DIRECT(the_next_claim_resamples),
 		CASE_DIRECT(no_edge_is_lost_to_a_claim),
+		cmocka_unit_test_setup_teardown(
+			an_aplic_exists_only_after_an_initialization_that_succeeds,
+			setup_configured, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

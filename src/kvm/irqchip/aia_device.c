@@ -274,12 +274,19 @@ static int address(struct kvm *vm, u64 type, enum direction direction, u64 *valu
 	return 0;
 }
 
-/* Returns -ENODEV if the APLIC does not exist: before the initialization, or without sources. */
+/*
+ * Returns -ENODEV if the APLIC does not exist: before the initialization, or without sources.
+ * KVM_HAS_DEVICE_ATTR calls this without vm->lock. So the pointer is read only once the VM is ready:
+ * until then, an initialization that fails frees the APLIC.
+ */
 static int aplic_state(struct kvm *vm, u64 offset, enum direction direction, u32 *value)
 {
-	struct aplic *aplic = vm->aia->aplic;
+	struct aplic *aplic;
 
-	if (!irqchip_is_ready(vm) || !aplic)
+	if (!irqchip_is_ready(vm))
+		return -ENODEV;
+	aplic = vm->aia->aplic;
+	if (!aplic)
 		return -ENODEV;
 	if (is_direct(vm->aia))
 		return direction == SET ? aplic_direct_write(aplic, offset, *value, NULL)
