@@ -20,6 +20,7 @@ run "max" aia --cpu max
 run "max" aia_msi --cpu max
 run "a machine with an AIA" aia --machine aia
 run "a machine with an AIA" aia_msi --machine aia
+run "a machine with an AIA, in guest files" aia_msi --machine aia --env HS_GUEST_FILES=1
 run "a machine with an AIA" aia_direct --machine aia
 
 # cloud-hypervisor requires Smstateen, which `max` has.

@@ -8,6 +8,7 @@
  * none is used here.
  */
 #include <sys/eventfd.h>
+#include <sys/time.h>
 #include "aia.h"
 
 #define MAX_VCPUS 4
@@ -409,6 +410,33 @@ static void registers(bool ours)
 	alone_done();
 }
 
+/* ---- a stopped vCPU ------------------------------------------------------------------------ */
+
+static void ignore(int sig)
+{
+	(void)sig;
+}
+
+/* KVM_RUN of a stopped vCPU sleeps until a signal arrives. */
+static void stopped(void)
+{
+	struct sigaction action = { .sa_handler = ignore };
+	struct itimerval soon = { .it_value.tv_usec = 10000, .it_interval.tv_usec = 10000 };
+	struct kvm_mp_state state = { KVM_MP_STATE_STOPPED };
+
+	sigaction(SIGALRM, &action, NULL);
+	alone(guest_claims, guest_claims_end);
+	message(0, 3);
+	ioctl(one.fd, KVM_SET_MP_STATE, &state);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	fails_with(vcpu_run(&one), EINTR, "a signal ends KVM_RUN of a stopped vCPU");
+	setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
+	state.mp_state = KVM_MP_STATE_RUNNABLE;
+	ioctl(one.fd, KVM_SET_MP_STATE, &state);
+	ok(reports(ID(3)), "a vCPU that user space has stopped keeps its IMSIC's registers");
+	alone_done();
+}
+
 /* ---- reset -------------------------------------------------------------------------------- */
 
 /* Calls hart_start(1, MEM_GPA + 0x1000), and reports. */
@@ -461,6 +489,7 @@ int main(void)
 	}
 	close(kvm);
 	registers(ours);
+	stopped();
 	reset();
 	for (unsigned int vcpus = 1; vcpus <= MAX_VCPUS; vcpus *= 2) {
 		each_source(vcpus, false, ours);

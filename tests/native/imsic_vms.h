@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * imsic_vms.h - VMs whose IMSICs are in guest interrupt files, what is expected of these IMSICs,
- * and the steps of hardware, guest and core that test_imsic_guest.c is made of.
+ * the steps of hardware, guest and core that test_imsic_guest.c is made of, and its checks.
  */
 #ifndef NATIVE_IMSIC_VMS_H
 #define NATIVE_IMSIC_VMS_H
@@ -15,6 +15,7 @@
 #include <string.h>
 #include "irqchip/aia.h"
 #include "native.h"
+#include "vcpu/hsm.h"
 
 #define VMS         2
 #define VCPUS       2 /* per VM */
@@ -144,6 +145,42 @@ static inline void put(unsigned int v)
 	vcpu_put_csrs(vcpus[v]);
 }
 
+/* The guest's settings, and an MSI that is pending. */
+static inline void use_file(unsigned int v)
+{
+	struct native_guest_file *file = native_guest_file(expected[v].hart);
+
+	expected[v].enabled[1] = file->enabled[1] = BIT(5) | BIT(9);
+	expected[v].pending[1] = file->pending[1] = BIT(9);
+	expected[v].threshold = file->threshold = 64 + 20;
+	file->delivery = true;
+	expected[v].delivery = true;
+}
+
+/* The vCPU exits and executes a HART_STOP of its guest. */
+static inline void stop(unsigned int v)
+{
+	native_hart_set(expected[v].hart);
+	__atomic_store_n(&vcpus[v]->mode, VCPU_OUTSIDE, __ATOMIC_RELEASE);
+	hsm_stop_self(vcpus[v]);
+}
+
+/* Another vCPU starts it. */
+static inline void start(unsigned int v)
+{
+	assert_true(hsm_start(vcpus[v], NATIVE_GUEST_BASE, 0));
+	expected[v] = (struct expected){ .hart = expected[v].hart };
+}
+
+/* The thread of a loaded vCPU performs the reset, and then puts the vCPU. */
+static inline void settle(unsigned int v)
+{
+	native_hart_set(expected[v].hart);
+	hsm_settle(vcpus[v]);
+	put(v);
+	hv_sched_hook_set(NULL);
+}
+
 static inline bool guest_file_has(gpa_t page, u32 id)
 {
 	hpa_t pa;
@@ -176,6 +213,51 @@ static inline u32 top_expected(const struct expected *e)
 			return id;
 	}
 	return 0;
+}
+
+/* ---- checks ---------------------------------------------------------------------------------- */
+
+static inline void check_hart(unsigned int hart)
+{
+	static const struct native_guest_file empty;
+	unsigned int v = vcpu_on(hart);
+	unsigned long vgein;
+
+	native_hart_set(hart);
+	vgein = FIELD_GET(HSTATUS_VGEIN, csr_read(hstatus));
+	assert_int_equal(vgein, v < ALL);
+	if (v == ALL) {
+		assert_memory_equal(native_guest_file(hart), &empty, sizeof(empty));
+		return;
+	}
+	assert_int_equal(FIELD_GET(HSTATUS_VGEIN, vcpus[v]->guest.hstatus), 1);
+	assert_false(csr_read(hvip) & BIT(IRQ_VS_EXT)); /* the file drives the line */
+	assert_int_equal(!!(csr_read(vsip) & BIT(IRQ_S_EXT)),
+			 expected[v].delivery && native_guest_file_top(hart));
+}
+
+static inline void check_vcpu(unsigned int v)
+{
+	const struct expected *e = &expected[v];
+	const struct imsic *imsic = imsic_of(v);
+	const struct native_guest_file *file;
+
+	assert_int_equal(imsic->file_hart, e->hart);
+	if (e->hart != NOT_LOADED) {
+		file = native_guest_file(e->hart);
+		assert_memory_equal(file->pending, e->pending, sizeof(e->pending));
+		assert_memory_equal(file->enabled, e->enabled, sizeof(e->enabled));
+		assert_int_equal(file->threshold, e->threshold);
+		assert_int_equal(file->delivery, e->delivery);
+		return;
+	}
+	assert_memory_equal(imsic->file.pending, e->pending, sizeof(e->pending));
+	assert_memory_equal(imsic->file.enabled, e->enabled, sizeof(e->enabled));
+	assert_int_equal(imsic->file.threshold, e->threshold);
+	assert_int_equal(imsic->file.delivery, e->delivery);
+	assert_int_equal(!!(vcpus[v]->irq_pending & BIT(IRQ_VS_EXT)),
+			 e->delivery && top_expected(e));
+	assert_int_equal(FIELD_GET(HSTATUS_VGEIN, vcpus[v]->guest.hstatus), 0);
 }
 
 static inline int end(void **state)

@@ -61,7 +61,7 @@ static void msi(unsigned int v)
 	u32 id = 1 + (u32)rnd(64 * WORDS - 1);
 
 	native_hart_set(hart);
-	if (self / VCPUS == v / VCPUS)
+	if (self / VCPUS == v / VCPUS && vcpus[self]->mode == VCPU_IN_GUEST)
 		guest_store(v, id);
 	else
 		assert_int_equal(vm_of(v)->irqchip->send_msi(vm_of(v), page_of(v), id), 0);
@@ -140,68 +140,25 @@ static void user_access(unsigned int v)
 	set_attr(v / VCPUS, KVM_DEV_RISCV_AIA_GRP_IMSIC, number, *at);
 }
 
-/* The guest stops the vCPU, and starts it again. MSIs that arrive afterwards are kept. */
+/*
+ * The guest stops the vCPU, and starts it again, perhaps before its thread sleeps. MSIs that arrive
+ * afterwards are kept.
+ */
 static void restart(unsigned int v)
 {
-	struct expected *e = &expected[v];
-
-	if (e->hart == NOT_LOADED)
+	if (expected[v].hart == NOT_LOADED)
 		return;
-	WRITE_ONCE(vcpus[v]->hsm_stopped, true);
-	put(v);
-	*e = (struct expected){ .hart = NOT_LOADED };
-	WRITE_ONCE(vcpus[v]->hsm_stopped, false);
+	stop(v);
 	if (rnd(2))
-		vm_of(v)->irqchip->reset_vcpu(vcpus[v]);
+		vcpu_reload(vcpus[v]);
+	start(v);
+	if (rnd(2))
+		msi(v);
+	settle(v);
 }
 
 static void (*const steps[])(unsigned int v) = { move,  move,  msi,    msi,         msi,
 						 claim, claim, change, user_access, restart };
-
-/* ---- checks ---------------------------------------------------------------------------------- */
-
-static void check_hart(unsigned int hart)
-{
-	static const struct native_guest_file empty;
-	unsigned int v = vcpu_on(hart);
-	unsigned long vgein;
-
-	native_hart_set(hart);
-	vgein = FIELD_GET(HSTATUS_VGEIN, csr_read(hstatus));
-	assert_int_equal(vgein, v < ALL);
-	if (v == ALL) {
-		assert_memory_equal(native_guest_file(hart), &empty, sizeof(empty));
-		return;
-	}
-	assert_int_equal(FIELD_GET(HSTATUS_VGEIN, vcpus[v]->guest.hstatus), 1);
-	assert_false(csr_read(hvip) & BIT(IRQ_VS_EXT)); /* the file drives the line */
-	assert_int_equal(!!(csr_read(vsip) & BIT(IRQ_S_EXT)),
-			 expected[v].delivery && native_guest_file_top(hart));
-}
-
-static void check_vcpu(unsigned int v)
-{
-	const struct expected *e = &expected[v];
-	const struct imsic *imsic = imsic_of(v);
-	const struct native_guest_file *file;
-
-	assert_int_equal(imsic->file_hart, e->hart);
-	if (e->hart != NOT_LOADED) {
-		file = native_guest_file(e->hart);
-		assert_memory_equal(file->pending, e->pending, sizeof(e->pending));
-		assert_memory_equal(file->enabled, e->enabled, sizeof(e->enabled));
-		assert_int_equal(file->threshold, e->threshold);
-		assert_int_equal(file->delivery, e->delivery);
-		return;
-	}
-	assert_memory_equal(imsic->file.pending, e->pending, sizeof(e->pending));
-	assert_memory_equal(imsic->file.enabled, e->enabled, sizeof(e->enabled));
-	assert_int_equal(imsic->file.threshold, e->threshold);
-	assert_int_equal(imsic->file.delivery, e->delivery);
-	assert_int_equal(!!(vcpus[v]->irq_pending & BIT(IRQ_VS_EXT)),
-			 e->delivery && top_expected(e));
-	assert_int_equal(FIELD_GET(HSTATUS_VGEIN, vcpus[v]->guest.hstatus), 0);
-}
 
 /* ---- claims ----------------------------------------------------------------------------------- */
 
@@ -256,6 +213,47 @@ static void no_msi_is_lost_or_arrives_twice_in_random_steps(void **state)
 			claim(v);
 		check_vcpu(v);
 	}
+}
+
+/* KVM_RUN of a stopped vCPU loads it, sleeps, and loads it again if a signal ends the sleep. */
+static void a_vcpu_that_user_space_stops_keeps_its_registers(void **state)
+{
+	(void)state;
+	load(0, 1);
+	use_file(0);
+	put(0);
+	hsm_power_off(vcpus[0]);
+	load(0, 2);
+	put(0);
+	check_vcpu(0);
+	load(0, 1);
+	put(0);
+	hsm_power_on(vcpus[0]);
+	check_vcpu(0);
+	load(0, 1);
+	check_vcpu(0);
+}
+
+static void a_vcpu_that_is_started_before_its_thread_sleeps_is_reset(void **state)
+{
+	(void)state;
+	load(0, 1);
+	use_file(0);
+	stop(0);
+	start(0);
+	assert_int_equal(vm_of(0)->irqchip->send_msi(vm_of(0), page_of(0), 7), 0);
+	expect_msi(0, 7);
+	settle(0);
+	check_vcpu(0);
+	/* The same if user space has stopped it. */
+	load(0, 1);
+	use_file(0);
+	put(0);
+	hsm_power_off(vcpus[0]);
+	load(0, 2);
+	start(0);
+	settle(0);
+	check_vcpu(0);
 }
 
 static void a_store_to_a_loaded_vcpu_needs_no_exit_and_to_another_one_does(void **state)
@@ -475,6 +473,8 @@ int main(void)
 		CASE(the_values_of_a_file_at_power_on_do_not_reach_a_guest),
 		CASE(the_values_of_a_file_do_not_reach_a_guest_if_the_hart_was_off),
 		CASE(no_msi_is_lost_or_arrives_twice_in_random_steps),
+		CASE(a_vcpu_that_user_space_stops_keeps_its_registers),
+		CASE(a_vcpu_that_is_started_before_its_thread_sleeps_is_reset),
 		CASE(a_store_to_a_loaded_vcpu_needs_no_exit_and_to_another_one_does),
 		CASE(the_page_of_another_vm_is_not_reachable),
 		CASE(without_memory_for_tables_a_store_exits_and_arrives),

@@ -199,7 +199,11 @@ u64 imsic_top(struct imsic *imsic, bool claim, const struct kvm_vcpu *self)
 	return imsic_topei(id);
 }
 
-/* If a vCPU that has been stopped is still loaded, its thread clears the registers at the put. */
+/*
+ * The registers of a stopped vCPU are in memory (imsic_guest_load(), hsm_stop_self()), with one
+ * exception: a vCPU that another one's SRST call has stopped keeps them in the file until its thread
+ * puts it. A start before this put leaves the registers as they are.
+ */
 void imsic_reset(struct imsic *imsic)
 {
 	spin_lock(&imsic->lock);

@@ -164,17 +164,26 @@ static void wait_for_stores(const struct imsic *imsic)
 
 /* ---- load and put ------------------------------------------------------------------------ */
 
+/*
+ * The registers of a stopped vCPU stay in memory, where a start by another vCPU can reset them. A
+ * start does so before it clears hsm_stopped, and with imsic->lock held; so this function sees
+ * either the stop or the reset. Before the vCPU executes the start, it is loaded again.
+ */
 void imsic_guest_load(struct imsic *imsic)
 {
 	struct kvm_vcpu *vcpu = imsic->vcpu;
 	unsigned int hart = hv_hart();
 
+	spin_lock(&imsic->lock);
+	if (READ_ONCE(vcpu->hsm_stopped)) {
+		spin_unlock(&imsic->lock);
+		return;
+	}
 	select_file(vcpu, GUEST_FILE);
 	if (!initialized[hart]) {
 		take_registers(NULL, 0);
 		initialized[hart] = true;
 	}
-	spin_lock(&imsic->lock);
 	put_registers(&imsic->file, imsic->nr_words);
 	imsic->file_hart = hart;
 	imsic_drive(imsic, false, vcpu); /* the file drives the interrupt now */
@@ -183,7 +192,6 @@ void imsic_guest_load(struct imsic *imsic)
 	trace_kvm_guest_file(vcpu->id, GUEST_FILE, imsic->mapped);
 }
 
-/* A vCPU that has been stopped is started with a file that is reset (imsic_reset()). */
 void imsic_guest_put(struct imsic *imsic)
 {
 	struct kvm_vcpu *vcpu = imsic->vcpu;
@@ -194,8 +202,6 @@ void imsic_guest_put(struct imsic *imsic)
 	spin_lock(&imsic->lock);
 	wait_for_stores(imsic);
 	take_registers(&imsic->file, imsic->nr_words);
-	if (READ_ONCE(vcpu->hsm_stopped))
-		imsic->file = (struct imsic_file){ 0 };
 	imsic->file_hart = IMSIC_IN_MEMORY;
 	imsic_drive(imsic, imsic_is_pending(imsic), vcpu);
 	spin_unlock(&imsic->lock);

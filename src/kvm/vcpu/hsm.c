@@ -81,10 +81,23 @@ bool hsm_start(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
  */
 void hsm_stop_self(struct kvm_vcpu *vcpu)
 {
+	bool reload;
+
+	/*
+	 * A start resets the interrupt controller's registers only if they are in memory. So move
+	 * them there before the vCPU counts as stopped.
+	 */
+	hv_pin();
+	reload = READ_ONCE(vcpu->guest_file);
+	if (reload)
+		vcpu_put_csrs(vcpu);
 	spin_lock(&vcpu->hsm_lock);
 	if (!vcpu->hsm_reset)
 		WRITE_ONCE(vcpu->hsm_stopped, true);
 	spin_unlock(&vcpu->hsm_lock);
+	if (reload)
+		vcpu_load_csrs(vcpu);
+	hv_unpin();
 	vcpu_set_request(vcpu, REQ_HSM);
 }
 

@@ -15,7 +15,10 @@ void hsm_power_off(struct kvm_vcpu *vcpu); /* any thread */
  */
 bool hsm_start(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque);
 bool hsm_is_stopped(struct kvm_vcpu *vcpu);
-/* Called by the vCPU's own thread, for its guest. The vCPU stops before its next entry. */
+/*
+ * Called by the vCPU's own thread, for its guest, with the vCPU loaded. The vCPU stops before its
+ * next entry.
+ */
 void hsm_stop_self(struct kvm_vcpu *vcpu);
 /*
  * Called by the vCPU's own thread. The vCPU is reset before its next entry, which is at pc with
