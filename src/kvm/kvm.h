@@ -72,9 +72,10 @@ struct kvm {
 	struct list_head link; /* in the list of all VMs (vm.c) */
 	struct hv_mm *mm;
 
-	struct hv_mutex lock;    /* guards vcpus, nr_vcpus and irqfds */
-	unsigned int nr_vcpus;   /* any thread may read it, with acquire */
-	struct kvm_vcpu **vcpus; /* KVM_MAX_VCPUS entries, filled from 0 */
+	struct hv_mutex lock;         /* guards vcpus, nr_vcpus and irqfds */
+	unsigned int nr_vcpus;        /* any thread may read it, with acquire */
+	struct kvm_vcpu **vcpus;      /* KVM_MAX_VCPUS entries, filled from 0 */
+	struct kvm_vcpu **vcpu_by_id; /* KVM_MAX_VCPUS entries; for vm_find_vcpu() */
 
 	struct hv_mutex slots_lock; /* updates of memslots and of the buses */
 	struct memslots *slots;

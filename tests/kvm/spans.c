@@ -8,6 +8,7 @@
  *                                 moves and deletes the slot, and ends the VM
  *   spans slots N                 a guest stores to N slots that share a page; the host ages and
  *                                 drops the page
+ *   spans vcpus N                 a remote fence in a VM with N vCPUs
  *   spans vms N                   N VMs, one after the other, and then 64 VMs at once
  *   spans process MIB             fork, exec, mprotect, mremap, munmap, exit
  *   spans files MIB               a file in memory: write, read, map, truncate, remove
@@ -22,6 +23,7 @@
 #include <sys/stat.h>
 #include "guest.h"
 #include "spans_lists.h"
+#include "spans_vms.h"
 
 #define GB        (1UL << 30)
 #define SLOT      7
@@ -326,6 +328,8 @@ int main(int argc, char **argv)
 		ranges(n, LARGE, n * LARGE, MADV_HUGEPAGE);
 	} else if (!strcmp(what, "slots")) {
 		many_slots(n);
+	} else if (!strcmp(what, "vcpus")) {
+		absent((unsigned int)n);
 	} else if (!strcmp(what, "vms")) {
 		many_vms(n);
 	} else if (!strcmp(what, "process")) {

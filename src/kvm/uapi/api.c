@@ -106,6 +106,7 @@ static long create_vcpu(struct kvm *vm, unsigned long id)
 		vcpu_destroy(vcpu);
 		goto unlock;
 	}
+	__atomic_store_n(&vm->vcpu_by_id[id], vcpu, __ATOMIC_RELEASE);
 	vm->vcpus[vcpu->idx] = vcpu;
 	__atomic_store_n(&vm->nr_vcpus, vcpu->idx + 1, __ATOMIC_RELEASE);
 	trace_kvm_create_vcpu(vm->id, id);

@@ -168,11 +168,12 @@ int vm_create(struct kvm **vmp)
 
 	if (!vm)
 		return -ENOMEM;
-	vm->vcpus = hv_alloc(KVM_MAX_VCPUS * sizeof(struct kvm_vcpu *));
+	vm->vcpus = hv_alloc(2 * KVM_MAX_VCPUS * sizeof(struct kvm_vcpu *));
 	if (!vm->vcpus) {
 		hv_free(vm);
 		return -ENOMEM;
 	}
+	vm->vcpu_by_id = vm->vcpus + KVM_MAX_VCPUS;
 	vm->refs = 1;
 	vm->id = __atomic_add_fetch(&next_vm_id, 1, __ATOMIC_RELAXED);
 	vm->creator = hv_thread_id();

@@ -36,15 +36,5 @@ void vm_for_each(void (*fn)(struct kvm *vm, void *arg), void *arg)
 
 struct kvm_vcpu *vm_find_vcpu(struct kvm *vm, unsigned long id)
 {
-	struct kvm_vcpu *vcpu;
-	unsigned int i;
-
-	/* A vCPU's id is nearly always its index in vm->vcpus. */
-	if (id < __atomic_load_n(&vm->nr_vcpus, __ATOMIC_ACQUIRE) && vm->vcpus[id]->id == id)
-		return vm->vcpus[id];
-	kvm_for_each_vcpu(i, vcpu, vm) {
-		if (vcpu->id == id)
-			return vcpu;
-	}
-	return NULL;
+	return id < KVM_MAX_VCPUS ? __atomic_load_n(&vm->vcpu_by_id[id], __ATOMIC_ACQUIRE) : NULL;
 }
