@@ -23,6 +23,6 @@ irqs-off: all $(O)/tests/kvm/spans
 
 $(O)/tests/kvm/%: $(TOP)/tests/kvm/%.c $(TOP)/tests/rules.mk $(COMPILED_BY) | uapi-present
 	@mkdir -p $(@D)
-	$(CC_RV) $(PROG_CFLAGS) $(WRITE_DEPS) $(WARN) -o $@ $<
+	$(CC_RV) $(PROG_CFLAGS) $(WRITE_DEPS) -I$(TOP)/src/include $(WARN) -o $@ $<
 
 -include $(wildcard $(O)/tests/kvm/*.d)

@@ -8,7 +8,7 @@
  *                                 moves and deletes the slot, and ends the VM
  *   spans slots N                 a guest stores to N slots that share a page; the host ages and
  *                                 drops the page
- *   spans vcpus N                 a remote fence in a VM with N vCPUs
+ *   spans vcpus N                 VMs with N vCPUs: a remote fence, a PLIC, an AIA
  *   spans vms N                   N VMs, one after the other, and then 64 VMs at once
  *   spans process MIB             fork, exec, mprotect, mremap, munmap, exit
  *   spans files MIB               a file in memory: write, read, map, truncate, remove
@@ -330,6 +330,8 @@ int main(int argc, char **argv)
 		many_slots(n);
 	} else if (!strcmp(what, "vcpus")) {
 		absent((unsigned int)n);
+		many_contexts((unsigned int)n);
+		many_imsics((unsigned int)n);
 	} else if (!strcmp(what, "vms")) {
 		many_vms(n);
 	} else if (!strcmp(what, "process")) {

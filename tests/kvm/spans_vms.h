@@ -4,9 +4,14 @@
 #define TESTS_KVM_SPANS_VMS_H
 
 #include "guest.h"
+#include "hv/kvm_plic.h"
 
-/* A function for OP_CALL. */
-extern const char absent_harts[], vms_code_end[];
+#define PLIC_GPA  0x0c000000UL
+#define IMSIC_GPA 0x28000000UL
+#define SOURCES   1023
+
+/* Functions for OP_CALL. */
+extern const char absent_harts[], share_source[], vms_code_end[];
 __asm__(".section .rodata\n"
 	".balign 8\n"
 	"absent_harts:\n" /* a remote SFENCE.VMA for 64 harts, none of which exists */
@@ -17,6 +22,17 @@ __asm__(".section .rodata\n"
 	"	li	a2, 0\n"
 	"	li	a3, 4096\n"
 	"	ecall\n"
+	"	ret\n"
+	"share_source:\n" /* enable the PLIC's last source in 32 contexts, and set its priority */
+	"	li	t0, 0x0c0020fc\n"
+	"	li	t1, 32\n"
+	"	li	t2, -1\n"
+	"1:	sw	t2, (t0)\n"
+	"	addi	t0, t0, 0x100\n"
+	"	addi	t1, t1, -1\n"
+	"	bnez	t1, 1b\n"
+	"	li	t0, 0x0c000ffc\n"
+	"	sw	t2, (t0)\n"
 	"	ret\n"
 	"vms_code_end:\n"
 	".previous\n");
@@ -42,6 +58,64 @@ static void absent(unsigned int n)
 	make_vm_of(n);
 	must(run(&vcpus[0]).exit == KVM_EXIT_RISCV_SBI, "the guest's first call");
 	call(absent_harts);
+	end_vm();
+}
+
+static void set_attr(int device, uint32_t group, uint64_t attr, uint64_t value)
+{
+	struct kvm_device_attr a = { .group = group, .attr = attr, .addr = (uintptr_t)&value };
+
+	must(ioctl(device, KVM_SET_DEVICE_ATTR, &a) == 0, "KVM_SET_DEVICE_ATTR");
+}
+
+static void set_line(uint32_t level)
+{
+	struct kvm_irq_level line = { { SOURCES }, level };
+
+	must(ioctl(vm, KVM_IRQ_LINE, &line) == 0, "KVM_IRQ_LINE");
+}
+
+/* A PLIC whose last source is enabled in 32 contexts (docs/caveats.md has the time for more). */
+static void many_contexts(unsigned int n)
+{
+	struct kvm_create_device device = { .type = KVM_DEV_TYPE_HS_PLIC };
+	int plic;
+
+	make_vm_of(n);
+	must(ioctl(vm, KVM_CREATE_DEVICE, &device) == 0, "KVM_CREATE_DEVICE");
+	plic = (int)device.fd;
+	set_attr(plic, KVM_DEV_HS_PLIC_GRP_CONFIG, KVM_DEV_HS_PLIC_CONFIG_SOURCES, SOURCES);
+	set_attr(plic, KVM_DEV_HS_PLIC_GRP_ADDR, KVM_DEV_HS_PLIC_ADDR_BASE, PLIC_GPA);
+	set_attr(plic, KVM_DEV_HS_PLIC_GRP_CTRL, KVM_DEV_HS_PLIC_CTRL_INIT, 0);
+	must(run(&vcpus[0]).exit == KVM_EXIT_RISCV_SBI, "the guest's first call");
+	set_line(1);
+	call(share_source);
+	set_line(0);
+	set_line(1);
+	close(plic);
+	end_vm();
+}
+
+/* An AIA, if the hart has Ssaia. */
+static void many_imsics(unsigned int n)
+{
+	struct kvm_create_device device = { .type = KVM_DEV_TYPE_RISCV_AIA };
+	int aia;
+	unsigned int i;
+
+	make_vm_of(n);
+	if (ioctl(vm, KVM_CREATE_DEVICE, &device)) {
+		must(errno == ENODEV, "KVM_CREATE_DEVICE");
+		end_vm();
+		return;
+	}
+	aia = (int)device.fd;
+	set_attr(aia, KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_HART_BITS, 10);
+	for (i = 0; i < n; i++)
+		set_attr(aia, KVM_DEV_RISCV_AIA_GRP_ADDR, KVM_DEV_RISCV_AIA_ADDR_IMSIC(i),
+			 IMSIC_GPA + i * PAGE);
+	set_attr(aia, KVM_DEV_RISCV_AIA_GRP_CTRL, KVM_DEV_RISCV_AIA_CTRL_INIT, 0);
+	close(aia);
 	end_vm();
 }
 

@@ -28,5 +28,5 @@ if [ -f "$O/guest-initrd.cpio" ]; then
 fi
 within "the recursive walker" --set gstage_walk=recursive sparse dense large slots
 within "no large leaves" --set gstage_huge=off dense large
-within "-cpu max" --cpu max sparse dense large slots process
+within "-cpu max" --cpu max sparse dense large slots vcpus process
 done_testing

@@ -83,6 +83,7 @@ static void free_parts(struct aia *aia)
 	for (i = 0; i < KVM_MAX_VCPUS; i++) {
 		imsic_destroy(aia->imsic[i]);
 		aia->imsic[i] = NULL;
+		hv_cond_resched();
 	}
 	aia->nr_pages = 0;
 	hv_free(aia->aplic);
@@ -155,6 +156,7 @@ static int make_imsics(struct kvm *vm, struct aia *aia)
 		if (!aia->imsic[i] || make_guest_files(aia, aia->imsic[i]))
 			return -ENOMEM;
 		add_page(aia, aia->imsic[i]);
+		hv_cond_resched();
 	}
 	return 0;
 }

@@ -28,8 +28,10 @@ int plic_create(struct kvm *vm)
 
 static void free_contexts(u32 nr, struct plic_context **context)
 {
-	while (nr--)
+	while (nr--) {
 		hv_free(context[nr]);
+		hv_cond_resched();
+	}
 	hv_free(context);
 }
 
@@ -60,6 +62,7 @@ static int alloc_contexts(struct kvm *vm, u32 *nrp, struct plic_context ***conte
 			return -ENOMEM;
 		}
 		context[vcpu->id]->vcpu = vcpu;
+		hv_cond_resched();
 	}
 	*nrp = nr;
 	*contextp = context;
