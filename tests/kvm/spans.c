@@ -8,7 +8,7 @@
  *                                 moves and deletes the slot, and ends the VM
  *   spans slots N                 a guest stores to N slots that share a page; the host ages and
  *                                 drops the page
- *   spans vcpus N                 VMs with N vCPUs: a remote fence, a PLIC, an AIA
+ *   spans vcpus N                 VMs with N vCPUs: a remote fence, a PLIC with 4096 routes, an AIA
  *   spans vms N                   N VMs, one after the other, and then 64 VMs at once
  *   spans process MIB             fork, exec, mprotect, mremap, munmap, exit
  *   spans files MIB               a file in memory: write, read, map, truncate, remove

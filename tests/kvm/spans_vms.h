@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* spans_vms.h - VMs with many vCPUs, for spans.c. */
+/* spans_vms.h - VMs with many vCPUs and interrupt routes, for spans.c. */
 #ifndef TESTS_KVM_SPANS_VMS_H
 #define TESTS_KVM_SPANS_VMS_H
 
@@ -9,6 +9,7 @@
 #define PLIC_GPA  0x0c000000UL
 #define IMSIC_GPA 0x28000000UL
 #define SOURCES   1023
+#define ROUTES    4096
 
 /* Functions for OP_CALL. */
 extern const char absent_harts[], share_source[], vms_code_end[];
@@ -68,6 +69,22 @@ static void set_attr(int device, uint32_t group, uint64_t attr, uint64_t value)
 	must(ioctl(device, KVM_SET_DEVICE_ATTR, &a) == 0, "KVM_SET_DEVICE_ATTR");
 }
 
+static void many_routes(void)
+{
+	struct kvm_irq_routing *routing =
+		calloc(1, sizeof(*routing) + ROUTES * sizeof(routing->entries[0]));
+	uint32_t i;
+
+	must(routing != NULL, "routes");
+	routing->nr = ROUTES;
+	for (i = 0; i < ROUTES; i++) {
+		routing->entries[i].gsi = i;
+		routing->entries[i].type = KVM_IRQ_ROUTING_IRQCHIP;
+	}
+	must(ioctl(vm, KVM_SET_GSI_ROUTING, routing) == 0, "KVM_SET_GSI_ROUTING");
+	free(routing);
+}
+
 static void set_line(uint32_t level)
 {
 	struct kvm_irq_level line = { { SOURCES }, level };
@@ -92,6 +109,7 @@ static void many_contexts(unsigned int n)
 	call(share_source);
 	set_line(0);
 	set_line(1);
+	many_routes();
 	close(plic);
 	end_vm();
 }

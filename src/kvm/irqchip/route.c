@@ -104,6 +104,8 @@ static int build(const struct irqchip_ops *ops, hva_t entries, u32 nr, struct ir
 	int err = 0;
 
 	for (i = 0; i < nr; i++) {
+		if (i % 64 == 0)
+			hv_cond_resched();
 		if (hv_copy_from_user(&entry, entries + i * sizeof(entry), sizeof(entry)))
 			return -EFAULT;
 		too_high |= entry.gsi >= KVM_MAX_IRQ_ROUTES;
@@ -115,6 +117,8 @@ static int build(const struct irqchip_ops *ops, hva_t entries, u32 nr, struct ir
 	if (!routes)
 		return -ENOMEM;
 	for (i = 0; i < nr && !err; i++) {
+		if (i % 64 == 0)
+			hv_cond_resched();
 		if (hv_copy_from_user(&entry, entries + i * sizeof(entry), sizeof(entry)))
 			err = -EFAULT;
 		else
