@@ -8,6 +8,7 @@
  *                                 moves and deletes the slot, and ends the VM
  *   spans slots N                 a guest stores to N slots that share a page; the host ages and
  *                                 drops the page
+ *   spans regions N               N slots, of which the guest uses none
  *   spans vcpus N                 VMs with N vCPUs: a remote fence, a PLIC with 4096 routes, an AIA
  *   spans vms N                   N VMs, one after the other, and then 64 VMs at once
  *   spans process MIB             fork, exec, mprotect, mremap, munmap, exit
@@ -332,6 +333,8 @@ int main(int argc, char **argv)
 		absent((unsigned int)n);
 		many_contexts((unsigned int)n);
 		many_imsics((unsigned int)n);
+	} else if (!strcmp(what, "regions")) {
+		many_regions((unsigned int)n);
 	} else if (!strcmp(what, "vms")) {
 		many_vms(n);
 	} else if (!strcmp(what, "process")) {

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
-/* spans_vms.h - VMs with many vCPUs and interrupt routes, for spans.c. */
+/* spans_vms.h - VMs with many vCPUs, interrupt routes and slots, for spans.c. */
 #ifndef TESTS_KVM_SPANS_VMS_H
 #define TESTS_KVM_SPANS_VMS_H
 
 #include "guest.h"
 #include "hv/kvm_plic.h"
 
-#define PLIC_GPA  0x0c000000UL
-#define IMSIC_GPA 0x28000000UL
-#define SOURCES   1023
-#define ROUTES    4096
+#define PLIC_GPA    0x0c000000UL
+#define IMSIC_GPA   0x28000000UL
+#define REGIONS_GPA (512UL << 30)
+#define SOURCES     1023
+#define ROUTES      4096
 
 /* Functions for OP_CALL. */
 extern const char absent_harts[], share_source[], vms_code_end[];
@@ -134,6 +135,18 @@ static void many_imsics(unsigned int n)
 			 IMSIC_GPA + i * PAGE);
 	set_attr(aia, KVM_DEV_RISCV_AIA_GRP_CTRL, KVM_DEV_RISCV_AIA_CTRL_INIT, 0);
 	close(aia);
+	end_vm();
+}
+
+/* Add n slots in ascending order, move one of them, and end the VM. */
+static void many_regions(unsigned int n)
+{
+	unsigned int i;
+
+	make_vm();
+	for (i = 1; i <= n; i++)
+		must(set_slot(i, REGIONS_GPA + 2 * i * PAGE, PAGE, memory, 0) == 0, "a slot");
+	must(set_slot(1, REGIONS_GPA, PAGE, memory, 0) == 0, "the slot's move");
 	end_vm();
 }
 

@@ -27,6 +27,7 @@ WORKLOADS = {
               ["exec", SPANS, "dense", "16384"]),
     "large": ("range operations on 256 MiB in pages of 2 MiB", ["exec", SPANS, "large", "128"]),
     "slots": ("2000 memory slots of one page each: stored to, aged, dropped", ["exec", SPANS, "slots", "2000"]),
+    "regions": ("32766 memory slots, of which the guest uses none", ["exec", SPANS, "regions", "32766"]),
     "vcpus": ("VMs with 128 vCPUs: a remote fence, a PLIC with 4096 routes; with -cpu max, an AIA", ["exec", SPANS, "vcpus", "128"]),
     "vms": ("200 VMs, one after the other and 64 at a time, with VMIDs of 2 bits",
             ["exec", SPANS, "vms", "200"]),

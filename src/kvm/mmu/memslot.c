@@ -27,15 +27,24 @@ static void chunk_put(struct memslot_chunk *chunk)
 		hv_free(chunk);
 }
 
-void memslots_put(struct memslots *slots)
+/* may_sleep: take interrupts while the chunks are put. */
+static void slots_put(struct memslots *slots, bool may_sleep)
 {
 	u32 i;
 
 	if (!slots || __atomic_sub_fetch(&slots->refs, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
-	for (i = 0; i < slots->nr; i++)
+	for (i = 0; i < slots->nr; i++) {
 		chunk_put(slots->chunk[i]);
+		if (may_sleep && i % 16 == 15)
+			hv_cond_resched();
+	}
 	hv_free(slots);
+}
+
+void memslots_put(struct memslots *slots)
+{
+	slots_put(slots, false);
 }
 
 struct memslots *memslots_hold_locked(struct kvm *vm)
@@ -126,10 +135,11 @@ void memslot_vm_destroy(struct kvm *vm)
 		dirty_log_free(slot->dirty);
 		hv_cond_resched();
 	}
-	memslots_put(vm->slots);
+	slots_put(vm->slots, true);
 	for (i = 0; i < ARRAY_SIZE(vm->slot_ids); i++)
 		if (vm->slot_ids[i])
 			hv_pages_free(vm->slot_ids[i], HV_ORDER_4K);
+	hv_cond_resched();
 	vm->slots = NULL;
 }
 
