@@ -162,7 +162,7 @@ static struct memslots *slots_updated(const struct memslots *now, const struct u
 	if (!without || !u->new)
 		return without;
 	with = memslots_with(without, u->new);
-	memslots_put(without);
+	slots_put(without, true);
 	return with;
 }
 
@@ -283,7 +283,7 @@ static int slots_commit(struct kvm *vm, const struct update *u)
 	if (u->old && !pending.fence)
 		vm_request_all_and_wait(vm, REQ_HOST);
 	dirty_log_free(dropped);
-	memslots_put(old); /* u->old points into it */
+	slots_put(old, true); /* u->old points into it */
 	return 0;
 }
 

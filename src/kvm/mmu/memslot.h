@@ -74,6 +74,7 @@ static inline bool memslots_overlap(const struct memslot *a, const struct memslo
 
 /* memslot_map.c: maps as values. The first three functions return NULL if there is no memory. */
 struct memslots *memslots_alloc(u32 nr); /* the caller sets the chunks */
+/* These two take interrupts, so they may sleep. */
 struct memslots *memslots_with(const struct memslots *now, const struct memslot *slot);
 struct memslots *memslots_without(const struct memslots *now, const struct memslot *old);
 /* Return the index of the last chunk that begins at or below gfn; slots->nr if none does. */

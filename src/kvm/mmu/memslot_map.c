@@ -72,6 +72,8 @@ static struct memslots *copy_around(const struct memslots *now, u32 at, u32 skip
 	for (i = 0; i < now->nr; i++) {
 		if (i == at)
 			to += gap;
+		if (i % 64 == 63)
+			hv_cond_resched();
 		if (i >= at && i < at + skip)
 			continue;
 		__atomic_fetch_add(&now->chunk[i]->refs, 1, __ATOMIC_RELAXED);
