@@ -366,9 +366,9 @@ make test       set up what is missing, run all tests but the slow ones
                   SET='fp=eager'    run them with these toggles
 make test-all   run all tests
                   SHARE=K/N         the K-th of N shares of toggle combinations
-make linux-module  build the core as a module for Debian's kernel
-                   (docs/linux-module.md); make linux-module-dkms packs its
-                   sources as a Debian package
+make linux-module  build the core as a module for Debian's kernel, and the
+                   VMM (docs/linux-module.md); make linux-module-dkms packs
+                   the module's sources as a Debian package instead
 make workload   build hyperscope as one ELF file, for cores and simulators
                 (docs/workload.md)
                   PROFILE=smoke     only this one, and run it on QEMU

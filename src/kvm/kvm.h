@@ -72,10 +72,14 @@ struct kvm {
 	struct list_head link; /* in the list of all VMs (vm.c) */
 	struct hv_mm *mm;
 
-	struct hv_mutex lock;         /* guards vcpus, nr_vcpus and irqfds */
-	unsigned int nr_vcpus;        /* any thread may read it, with acquire */
-	struct kvm_vcpu **vcpus;      /* KVM_MAX_VCPUS entries, filled from 0 */
-	struct kvm_vcpu **vcpu_by_id; /* KVM_MAX_VCPUS entries; for vm_find_vcpu() */
+	struct hv_mutex lock;    /* guards changes of vcpus, vcpu_by_id, nr_vcpus and irqfds */
+	unsigned int nr_vcpus;   /* any thread may read it, with acquire */
+	struct kvm_vcpu **vcpus; /* KVM_MAX_VCPUS entries, filled from 0 */
+	/*
+	 * KVM_MAX_VCPUS entries behind those of vcpus; NULL: no vCPU has this id. Any thread may
+	 * read them, with acquire.
+	 */
+	struct kvm_vcpu **vcpu_by_id;
 
 	struct hv_mutex slots_lock; /* updates of memslots and of the buses */
 	struct memslots *slots;

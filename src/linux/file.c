@@ -4,6 +4,7 @@
  * (KVM_CREATE_DEVICE) and statistics. The core implements each with a struct hv_file_ops.
  */
 #include <linux/anon_inodes.h>
+#include <linux/compat.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/kvm.h>
@@ -236,10 +237,13 @@ module_param(replace_kvm, bool, 0444);
 MODULE_PARM_DESC(replace_kvm,
 		 "create /dev/kvm instead of /dev/hyperscope; kvm.ko must not be loaded");
 
+/* As with kvm.ko on RISC-V, 32-bit programs have no KVM. */
 static int device_open(struct inode *inode, struct file *file)
 {
 	int err;
 
+	if (in_compat_syscall())
+		return -ENODEV;
 	enter_core();
 	err = kvm_dev_ops.open(&file->private_data);
 	leave_core();

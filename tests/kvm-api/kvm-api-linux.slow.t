@@ -10,7 +10,7 @@ for f in "$O/guest/vmlinux" "$O/guest/modules/kvm.ko"; do
 done
 ! qemu_breaks_linux_kvm || skip_all "$linux_kvm_is_broken"
 
-for name in errors run regs reset ids lacks debug bus stats tally sbi edges fp lifecycle storm; do
+for name in errors run regs reset ids lacks debug bus stats tally sbi edges fp lifecycle storm deadline; do
 	out=$(timeout -s KILL "$(scaled 120)" "$HS_TOP/scripts/hyperscope" linux-kvm exec --out "$O" \
 		--timeout "$(scaled 100)" "$progs/$name" </dev/null 2>"$tmp/err")
 	status=$?

@@ -83,7 +83,7 @@ mutant "guest files: the id that the core stores stays pending" imsic_guest.c \
 mutant "guest files: the page is unmapped without a fence" imsic_guest.c \
 	's/\ttlb_flush_page_at_once\(.*?;\n//' test_imsic_guest
 mutant "guest files: the page is mapped before the registers are written" imsic_guest.c \
-	's/\tmap_page\(imsic\);\n}/}/; s/(\tspin_lock.*?\n\tput_registers)/\tmap_page(imsic);\n$1/' \
+	's/(\tspin_lock\(&imsic->lock\);\n\tif \(READ_ONCE\(vcpu->hsm_stopped)/\tmap_page(imsic);\n$1/' \
 	test_imsic_guest
 mutant "guest files: ids that the VM does not have stay in the file" imsic_guest.c \
 	's/words = words_of_file\(\);/words = nr_words ? nr_words : words_of_file();/' test_imsic_guest

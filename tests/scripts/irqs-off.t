@@ -70,7 +70,8 @@ done
 # -cpu max has the AIA, which `vcpus` initializes last.
 irqs_off --cpu max --over 0 --csv "$tmp/vcpus.csv" -- "$spans" vcpus 128
 is $status 0 "spans vcpus 128: every path is within its bound" || diag "$(cat "$tmp/err")"
-[ "$(awk -F, '$1 == "ioctl KVM_SET_DEVICE_ATTR" { print $4 }' "$tmp/vcpus.csv")" -gt 128 ]
+# The PLIC's attributes have some 130 spans, one for each vCPU; the AIA's have twice as many.
+[ "$(awk -F, '$1 == "ioctl KVM_SET_DEVICE_ATTR" { print $4 }' "$tmp/vcpus.csv")" -gt 256 ]
 ok $? "the AIA's attributes were measured"
 
 irqs_off --over 0 --csv "$tmp/hello.csv" hello

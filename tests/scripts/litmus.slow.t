@@ -55,7 +55,7 @@ mistake host/trace/trace_ring.c 's/__ATOMIC_RELEASE/__ATOMIC_RELAXED/g'
 mistake host/mm/hugetlb.c 's/__ATOMIC_ACQ_REL/__ATOMIC_RELAXED/'
 mistake host/proc/exit.c 's/(nr_threads - 1, )__ATOMIC_RELEASE/$1__ATOMIC_RELAXED/'
 mistake kvm/vcpu/irq.c 's/(VS_LINES, )__ATOMIC_RELEASE/$1__ATOMIC_RELAXED/'
-mistake kvm/vcpu/vm.c 's/(nr_vcpus, )__ATOMIC_ACQUIRE/$1__ATOMIC_RELAXED/'
+mistake kvm/vcpu/vm.c 's/(vcpu_by_id\[id\], )__ATOMIC_ACQUIRE/$1__ATOMIC_RELAXED/'
 mistake host/proc/oom.c 's/(&oom_round, 1, )__ATOMIC_RELEASE/$1__ATOMIC_RELAXED/'
 mistake host/mm/fault.c 's/(\thartmask_remove_atomic.*?\n)(.*?)(\tfence_i)/$2$1$3/s'
 mistake kvm/vcpu/lazy_put.c 's/WRITE_ONCE\(hook->out_requested, false\)/__atomic_store_n(&hook->out_requested, false, __ATOMIC_RELEASE)/'
@@ -88,7 +88,7 @@ mapfile -t mistakes <<-'END'
 	drop-huge a page of a huge page that is dropped without order
 	last-thread a thread that ends without a release of what it stored
 	lines-drop a line that is lowered and marked without a release
-	vcpu-find a search for a vCPU that reads their number without an acquire
+	vcpu-find a search for a vCPU that reads the entry for its id without an acquire
 	dirty-harvest an entry of a dirty ring that is taken without an acquire, although a branch has the same effect
 	oom-retry a count of freed memory that rises without a release
 END

@@ -58,7 +58,7 @@ is "$(wc -l <"$tmp/single")" "$(($(wc -l <"$tmp/values") - count + 1))" "--singl
 want=$(cut -d= -f1 "$tmp/values" | uniq -c | awk '{ n = (n ? n : 1) * $1 } END { print n }')
 is "$(sort -u "$tmp/product" | wc -l)" "$want" "--product prints $want different combinations"
 for k in 1 2 3; do "$rows" --product --share $k/3 >"$tmp/share.$k"; done
-is "$(paste -d '\n' "$tmp"/share.[123] | md5sum)" "$(md5sum <"$tmp/product")" "three shares make up the whole product, in turn"
+is "$(paste -d '\n' "$tmp"/share.[123] | sed '/^$/d' | md5sum)" "$(md5sum <"$tmp/product")" "three shares make up the whole product, in turn"
 "$rows" --product --share 3/64 >"$tmp/share"
 is "$(missing "$tmp/share" 2)" "" "the third of 64 shares contains every pair"
 "$rows" --share 4/3 >"$tmp/out" 2>&1

@@ -54,7 +54,6 @@ IN_THE_MODEL = ("gstage_huge", "vmid", "tlb_flush")
 
 # Lines: PAGE | SENTENCE. {EXPRESSION} stands for its value (hs/bench/expression.py), * for any figure, which is kept.
 SENTENCES = """
-docs/design.md | cost 1700 instructions then and costs {mmio_read} now
 scripts/gdb/tours/null-sbi.tour | 4 in the guest itself: {sbi_version fastpath=off}.
 docs/walkthroughs/null-sbi.md | 4 in the guest itself: {sbi_version fastpath=off}.
 scripts/gdb/tours/fast-path.tour | `sret` follows at once: {sbi_version} instructions

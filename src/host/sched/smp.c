@@ -145,8 +145,9 @@ void smp_start_all(void)
 }
 
 /*
- * On a hart with Svade, firmware leaves menvcfg.ADUE at 0. Then henvcfg.ADUE is read-only 0, and no
- * guest can have Svadu.
+ * Have the firmware set menvcfg.ADUE, which it leaves at 0 on a hart with Svade: while it is 0,
+ * henvcfg.ADUE is read-only 0 (H §2.5), and no guest can have Svadu. Hardware then also updates A and
+ * D in the host's own tables.
  */
 void smp_kvm_hart_init(void)
 {

@@ -16,8 +16,8 @@ struct hv_file_ops;
  * At boot, the host calls kvm_init() once, on the first hart; then kvm_hart_init() on every hart, one
  * after the other. If that returns false, this hart has fewer G-stage modes or VMIDs than those before
  * it, and a VM that exists already must not run on it. On a hart with Svade, guests can have Svadu
- * only if the host has set menvcfg.ADUE before (SBI FWFT), with which hardware also updates A and D in
- * the host's own tables.
+ * only if the host has set menvcfg.ADUE before (SBI FWFT). Hardware then also updates A and D in the
+ * host's own tables.
  */
 int kvm_init(void); /* -errno: no guest can run (-ENODEV: no H extension, or no G-stage mode) */
 bool kvm_hart_init(void);

@@ -81,6 +81,8 @@ static void free_parts(struct aia *aia)
 	u32 i;
 
 	for (i = 0; i < KVM_MAX_VCPUS; i++) {
+		if (!aia->imsic[i])
+			continue;
 		imsic_destroy(aia->imsic[i]);
 		aia->imsic[i] = NULL;
 		hv_cond_resched();

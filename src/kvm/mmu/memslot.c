@@ -136,10 +136,12 @@ void memslot_vm_destroy(struct kvm *vm)
 		hv_cond_resched();
 	}
 	slots_put(vm->slots, true);
-	for (i = 0; i < ARRAY_SIZE(vm->slot_ids); i++)
-		if (vm->slot_ids[i])
-			hv_pages_free(vm->slot_ids[i], HV_ORDER_4K);
-	hv_cond_resched();
+	for (i = 0; i < ARRAY_SIZE(vm->slot_ids); i++) {
+		if (!vm->slot_ids[i])
+			continue;
+		hv_pages_free(vm->slot_ids[i], HV_ORDER_4K);
+		hv_cond_resched();
+	}
 	vm->slots = NULL;
 }
 

@@ -72,9 +72,11 @@ static inline bool memslots_overlap(const struct memslot *a, const struct memslo
 	return a->base < b->base + b->npages && b->base < a->base + a->npages;
 }
 
-/* memslot_map.c: maps as values. The first three functions return NULL if there is no memory. */
+/*
+ * memslot_map.c: maps as values. The first three functions return NULL if there is no memory.
+ * memslots_with() and memslots_without() may sleep, and are called with slots_lock held.
+ */
 struct memslots *memslots_alloc(u32 nr); /* the caller sets the chunks */
-/* These two take interrupts, so they may sleep. */
 struct memslots *memslots_with(const struct memslots *now, const struct memslot *slot);
 struct memslots *memslots_without(const struct memslots *now, const struct memslot *old);
 /* Return the index of the last chunk that begins at or below gfn; slots->nr if none does. */
