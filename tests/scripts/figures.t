@@ -36,15 +36,15 @@ changed()	# NAME DOC PERL: claim that a changed page is reported, and restored b
 changed "a figure of a toggle's table" docs/toggles.md 's/(`fault_4k_present` \| )\d+/${1}7/'
 changed "a figure of the toggle that Linux as a guest hypervisor is measured with" docs/toggles.md \
 	's/(`sbi_user` \| \d+ \| \d+ \| )\d+( \| \d+ \| 0\.\d+ \|)/${1}7$2/'
-changed "a figure in a sentence" docs/design.md 's/1700 instructions then and costs\s+\K\d+/1001/'
+changed "a figure in a sentence" docs/validity.md 's/a\s+null\s+call\s+costs\s+\K\d+/1001/'
 changed "a figure with a space in it" docs/caveats.md 's/A fresh page of 4 KiB costs \K\d+ \d+/7 123/'
 changed "a number of claims in the table of coverage" docs/workload.md 's/^(\| H \S*6\.3 .* \| )\d+( \|)$/${1}99$2/m'
 changed "a row of the benchmark's table" docs/bench.md 's/^mmio_read  .*\n//m'
 
-perl -0pi -e 's/1700 instructions then/1700 instructions once/' "$tmp/tree/docs/design.md"
+perl -0pi -e 's/null(\s+)call(\s+)costs/null$1call$2takes/' "$tmp/tree/docs/validity.md"
 figures --check
 is $status 1 "a missing sentence is an error"
-like "$out" "docs/design.md: 'cost 1700 instructions then .* occurs 0 times instead of once: correct the page, or SENTENCES" "the message says what to correct if a sentence is missing"
+like "$out" "docs/validity.md: 'a null call costs .* occurs 0 times instead of once: correct the page, or SENTENCES" "the message says what to correct if a sentence is missing"
 figures --wrong
 is $status 2 "an unknown option is a usage error"
 done_testing
