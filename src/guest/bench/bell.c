@@ -128,7 +128,7 @@ static unsigned long ring_all(unsigned long ahead)
 
 	csr_write(stvec, bench_answered);
 	csr_set(sstatus, SSTATUS_SIE);
-	timer_at(now() + us_to_ticks(LIMIT_US)); /* in case no answer comes */
+	timer_at(now() + us_to_ticks(10 * LIMIT_US)); /* in case no answer comes */
 	if (batch(ahead, 0))
 		while (n < BELL_BATCHES && batch(ahead, n))
 			n++;
