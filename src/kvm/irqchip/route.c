@@ -94,6 +94,14 @@ static int add(const struct irqchip_ops *ops, struct irq_routes *routes,
 	return 0;
 }
 
+/* Returns 0 or -EFAULT. Up to 64 entries are read without taking interrupts. */
+static int read_entry(hva_t entries, u32 i, struct kvm_irq_routing_entry *entry)
+{
+	if (i % 64 == 0)
+		hv_cond_resched();
+	return hv_copy_from_user(entry, entries + i * sizeof(*entry), sizeof(*entry));
+}
+
 /* Read user space's entries and find the highest GSI; then read them again, to check each. */
 static int build(const struct irqchip_ops *ops, hva_t entries, u32 nr, struct irq_routes **routesp)
 {
@@ -104,10 +112,9 @@ static int build(const struct irqchip_ops *ops, hva_t entries, u32 nr, struct ir
 	int err = 0;
 
 	for (i = 0; i < nr; i++) {
-		if (i % 64 == 0)
-			hv_cond_resched();
-		if (hv_copy_from_user(&entry, entries + i * sizeof(entry), sizeof(entry)))
-			return -EFAULT;
+		err = read_entry(entries, i, &entry);
+		if (err)
+			return err;
 		too_high |= entry.gsi >= KVM_MAX_IRQ_ROUTES;
 		highest = MAX(highest, entry.gsi);
 	}
@@ -117,11 +124,8 @@ static int build(const struct irqchip_ops *ops, hva_t entries, u32 nr, struct ir
 	if (!routes)
 		return -ENOMEM;
 	for (i = 0; i < nr && !err; i++) {
-		if (i % 64 == 0)
-			hv_cond_resched();
-		if (hv_copy_from_user(&entry, entries + i * sizeof(entry), sizeof(entry)))
-			err = -EFAULT;
-		else
+		err = read_entry(entries, i, &entry);
+		if (!err)
 			err = add(ops, routes, &entry);
 	}
 	if (err)
