@@ -285,11 +285,8 @@ static int address(struct kvm *vm, u64 type, enum direction direction, u64 *valu
  */
 static int aplic_state(struct kvm *vm, u64 offset, enum direction direction, u32 *value)
 {
-	struct aplic *aplic;
+	struct aplic *aplic = irqchip_is_ready(vm) ? vm->aia->aplic : NULL;
 
-	if (!irqchip_is_ready(vm))
-		return -ENODEV;
-	aplic = vm->aia->aplic;
 	if (!aplic)
 		return -ENODEV;
 	if (is_direct(vm->aia))
