@@ -12,7 +12,7 @@ anatomy()
 }
 
 # Claim that the stages add up to the sum, and that the batch's mean is the bench's figure.
-adds_up()	# LABEL MOST: MOST is the limit on the difference between mean and figure
+adds_up()	# LABEL MOST: MOST is the largest permitted difference between mean and figure
 {
 	awk -v most="$2" '
 		/^stage .*function/ || /what the exit table counts/ { exit }
@@ -26,7 +26,7 @@ adds_up()	# LABEL MOST: MOST is the limit on the difference between mean and fig
 			if (off < 0)
 				off = -off
 			printf "sum %d, stages %d, mean %.2f, figure %.2f\n", sum, total, mean, figure
-			exit !(sum > 0 && sum == total && figure > 0 && off < most)
+			exit !(sum > 0 && sum == total && figure > 0 && off <= most)
 		}' "$tmp/table" >"$tmp/sums"
 	ok $? "$1: the stages add up to the bench's figure" || diag "$(cat "$tmp/sums")"
 }
@@ -67,13 +67,13 @@ for row in wfi_pending illegal_insn fault_4k_present; do
 	adds_up "$row" 0.5
 	unlike "$out" 'in no stage' "$row: every function has a stage"
 done
-# From one program to another; the clocks' figures have a resolution of two instructions.
-for setting in "io_out irqchip=user_plic" "io_in irqchip=aia_emul" "io_in_apart irqchip=aia_emul"; do
+# From one program to another. MOST is the uncertainty of the figures (docs/bench.md).
+for setting in "io_out irqchip=user_plic 3" "io_in irqchip=aia_emul 5" "io_in_apart irqchip=aia_emul 5"; do
 	set -- $setting
 	anatomy "$1" --set "$2"
-	is $status 0 "anatomy measures $setting" || diag "$(cat "$tmp/err")"
-	adds_up "$setting" 4
-	unlike "$out" 'in no stage' "$setting: every function has a stage"
+	is $status 0 "anatomy measures $1 $2" || diag "$(cat "$tmp/err")"
+	adds_up "$1 $2" "$3"
+	unlike "$out" 'in no stage' "$1 $2: every function has a stage"
 done
 like "$out" '^in parallel +[1-9]' "what the device's hart executes after its signal is counted"
 anatomy io_in --systems bare

@@ -8,11 +8,12 @@
 	.option	norvc
 
 	/*
-	 * unsigned long bench_ring(bell, steps, &rung): ring a doorbell 2 * `steps` instructions,
-	 * plus a constant, after a tick of the clock, and sleep until an interrupt arrives. Sets
-	 * *rung to the time of the ring; returns the time at which the interrupt's handler began.
-	 * Requires SIE = 1 and stvec = bench_answered. That handler clears sie, so it does not
-	 * return to the WFI loop, where the hart would then sleep forever.
+	 * unsigned long bench_ring(bell, steps, &rung, enable): ring a doorbell 2 * `steps`
+	 * instructions, plus a constant, after a tick of the clock, and sleep until an interrupt of
+	 * `enable` (bits of sie) arrives. Sets *rung to the time of the ring; returns the time at
+	 * which the interrupt's handler began. `steps` is at least 1. Requires SIE = 1, sie = 0 and
+	 * stvec = bench_answered. That handler uses t0 and a2, so sie is set here. It clears sie, so
+	 * it does not return to the WFI loop, where the hart would then sleep forever.
 	 */
 	.globl	bench_ring
 	.balign	4
@@ -20,7 +21,7 @@ bench_ring:
 	csrr	t0, time
 1:	csrr	t1, time
 	beq	t0, t1, 1b
-	addi	a1, a1, 1
+	csrw	sie, a3
 2:	addi	a1, a1, -1
 	bnez	a1, 2b
 	csrr	t0, time

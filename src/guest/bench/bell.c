@@ -89,13 +89,13 @@ static bool compare_clocks(unsigned long *ahead)
  */
 static bool batch(unsigned long ahead, unsigned long n)
 {
+	const unsigned long enable = BIT(IRQ_S_EXT) | BIT(IRQ_S_TIMER);
 	unsigned long i, rung, answered;
 
 	ring_ticks[n] = answer_ticks[n] = 0;
 	for (i = 0; i < BELL_BATCH; i++) {
 		set64(STEPS, i % PLACES);
-		csr_write(sie, BIT(IRQ_S_EXT) | BIT(IRQ_S_TIMER));
-		answered = bench_ring(bell + RING, i % PLACES, &rung);
+		answered = bench_ring(bell + RING, i % PLACES + 1, &rung, enable);
 		if (!get64(LINE))
 			return false;
 		ring_ticks[n] += get64(WOKE) + ahead - rung;

@@ -73,7 +73,8 @@ extern unsigned long bench_timers_lost; /* counted by op_timer_now */
 void bench_timer_own(void);
 void bench_timer_call(void);
 void bench_read_block(void); /* called by op_blk_read */
-unsigned long bench_ring(unsigned long bell, unsigned long steps, unsigned long *rung);
+unsigned long bench_ring(unsigned long bell, unsigned long steps, unsigned long *rung,
+			 unsigned long enable);
 void bench_answered(void);
 
 /* ---- measure.c ---- */
