@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,9 +75,28 @@ static long result_of(long ret)
 	return ret < 0 ? -errno : ret;
 }
 
+/*
+ * Return the address of a copy of a signal mask, which may block any signal in KVM_RUN but the one that
+ * ends it: otherwise, a guest could run for ever. Other threads do not change the copy.
+ */
+static unsigned long copy_mask(unsigned long arg)
+{
+	static __thread struct {
+		struct kvm_signal_mask mask;
+		u64 set;
+	} __attribute__((packed)) copy;
+
+	if (!arg)
+		return 0; /* block no signals */
+	if (!env_get(&copy, arg, sizeof(copy)))
+		return ~0UL;
+	copy.set &= ~(1ULL << (SIGUSR1 - 1));
+	return (unsigned long)&copy;
+}
+
 long env_ioctl(int fd, unsigned int cmd, unsigned long arg)
 {
-	long ret = result_of(ioctl(fd, cmd, arg));
+	long ret = result_of(ioctl(fd, cmd, cmd == KVM_SET_SIGNAL_MASK ? copy_mask(arg) : arg));
 
 	if (ret == -ENOMEM)
 		COUNT(no_memory);
