@@ -89,8 +89,8 @@ struct irqchip_ops {
 	 */
 	void (*idle)(bool begins);
 	/*
-	 * User space has set all of the vCPU's interrupt lines, by a reset or through sip: raise
-	 * those again that the controller asserts. Called once vm->irqchip_ready is set, with the
+	 * User space has set all of the vCPU's interrupt lines, by a reset or through sip: set those
+	 * that the controller drives to what it asserts. Called once vm->irqchip_ready is set, with the
 	 * vCPU's mutex held.
 	 */
 	void (*reset_lines)(struct kvm_vcpu *vcpu);

@@ -54,6 +54,20 @@ static void sip_is_hvip_shifted_right_by_one(void **state)
 	assert_int_equal(value_of(GENERAL(sip)), BIT(IRQ_S_EXT));
 }
 
+/* A start lowers the software and timer lines; the external line keeps the state that was written. */
+static void a_start_keeps_the_external_line_of_sip(void **state)
+{
+	(void)state;
+	for (u64 line = 0; line <= 1; line++) {
+		(line ? vcpu_clear_irq : vcpu_set_irq)(vm.vcpu, IRQ_VS_EXT);
+		assert_int_equal(set(GENERAL(sip), line << IRQ_S_EXT | BIT(IRQ_S_SOFT)), 0);
+		hsm_power_off(vm.vcpu);
+		assert_true(hsm_start(vm.vcpu, NATIVE_GUEST_BASE, 0));
+		hsm_settle(vm.vcpu);
+		assert_int_equal(value_of(GENERAL(sip)), line << IRQ_S_EXT);
+	}
+}
+
 static void a_single_precision_number_is_nan_boxed(void **state)
 {
 	(void)state;
@@ -458,6 +472,7 @@ int main(void)
 		TEST(a_new_vcpu_is_in_s_mode_and_all_zero),
 		TEST(s_mode_csrs_are_the_vs_csrs),
 		TEST(sip_is_hvip_shifted_right_by_one),
+		TEST(a_start_keeps_the_external_line_of_sip),
 		TEST(a_single_precision_number_is_nan_boxed),
 		TEST(the_timer_is_the_guests_clock),
 		TEST(a_vector_register_has_the_harts_length),

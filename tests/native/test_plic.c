@@ -8,6 +8,7 @@
  */
 #include "plic_vm.h"
 #include "random.h"
+#include "uapi/onereg.h"
 
 #define STEPS 200000
 
@@ -317,6 +318,23 @@ static void running_out_of_memory_in_init_leaves_nothing(void **state)
 	assert_int_equal(init_device(), 0);
 }
 
+static void sip_does_not_change_a_line_of_the_controller(void **state)
+{
+	static const u64 values[] = { BIT(IRQ_S_EXT), 0 };
+	struct kvm_one_reg sip = { .id = KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_CSR |
+					 KVM_REG_RISCV_CSR_REG(sip) };
+
+	(void)state;
+	store(PRIORITY(3), 1);
+	store(ENABLE(1, 3), 1 << 3);
+	for (unsigned int i = 0; i < ARRAY_SIZE(values); i++) {
+		assert_int_equal(irq_line(3, i), 0);
+		sip.addr = to_user(0, &values[i], sizeof(values[i]));
+		assert_int_equal(onereg_set(vcpus[1], &sip), 0);
+		assert_int_equal(line_of(vcpus[1]), i);
+	}
+}
+
 static void a_reset_vcpu_sees_its_interrupt_again(void **state)
 {
 	struct kvm_mp_state reset = { .mp_state = KVM_MP_STATE_INIT_RECEIVED };
@@ -344,6 +362,7 @@ int main(void)
 		CASE_BARE(attributes_are_checked),
 		CASE_BARE(a_vm_has_one_device_and_makes_it_before_it_runs),
 		CASE_BARE(running_out_of_memory_in_init_leaves_nothing),
+		CASE(sip_does_not_change_a_line_of_the_controller),
 		CASE(a_reset_vcpu_sees_its_interrupt_again),
 	};
 

@@ -388,7 +388,7 @@ static bool mmio(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int len, bool is_sto
 	return claim(plic, context, data, vcpu);
 }
 
-/* All lines of the vCPU have been lowered. */
+/* User space may have changed the line, so it is set in any case. */
 static void vcpu_reset_lines(struct kvm_vcpu *vcpu)
 {
 	struct plic *plic = vcpu->kvm->plic;
@@ -397,7 +397,7 @@ static void vcpu_reset_lines(struct kvm_vcpu *vcpu)
 	spin_lock(&plic->lock);
 	context = context_of(plic, 2 * (u64)vcpu->id + 1);
 	if (context) {
-		context->raised = false;
+		context->raised = !has_any(plic, context);
 		drive(plic, context, NULL);
 	}
 	spin_unlock(&plic->lock);

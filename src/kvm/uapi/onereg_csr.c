@@ -66,10 +66,8 @@ static int general_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
 static int general_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 {
 	if (num == CSR_SIP) {
-		/* The value written is the new state: drop changes that are still pending. */
-		__atomic_store_n(&vcpu->irq_changed, 0, __ATOMIC_RELAXED);
-		vcpu->csrs.hvip = ((unsigned long)value & VSIP_MASK) << 1 |
-				  ((unsigned long)value & local_irqs(vcpu));
+		vcpu_write_irqs(vcpu, ((unsigned long)value & VSIP_MASK) << 1 |
+					      ((unsigned long)value & local_irqs(vcpu)));
 		if (irqchip_is_ready(vcpu->kvm))
 			vcpu->kvm->irqchip->reset_lines(vcpu);
 	} else {

@@ -168,7 +168,7 @@ void hsm_reset_by_user(struct kvm_vcpu *vcpu)
 	spin_unlock(&vcpu->hsm_lock);
 	vcpu_reset(vcpu, 0, 0);
 	vcpu->guest.gpr[GPR_A0] = 0; /* not the hart ID, which only a start by SBI HSM passes */
-	vcpu_reset_irqs(vcpu);
+	vcpu_write_irqs(vcpu, 0);
 	reset_irqchip(vcpu);
 	if (irqchip_is_ready(vcpu->kvm))
 		vcpu->kvm->irqchip->reset_lines(vcpu);

@@ -83,12 +83,12 @@ void vcpu_drop_irqs(struct kvm_vcpu *vcpu)
 	vcpu_set_request(vcpu, REQ_IRQ);
 }
 
-/* Clear the marks first: a sender in between leaves at most a mark for a line that is down. */
-void vcpu_reset_irqs(struct kvm_vcpu *vcpu)
+/* Clear the marks first: a sender in between leaves at most a mark for a state that is set here. */
+void vcpu_write_irqs(struct kvm_vcpu *vcpu, unsigned long hvip)
 {
 	__atomic_store_n(&vcpu->irq_changed, 0, __ATOMIC_RELAXED);
-	__atomic_store_n(&vcpu->irq_pending, 0, __ATOMIC_RELEASE);
-	vcpu->csrs.hvip = 0;
+	__atomic_store_n(&vcpu->irq_pending, hvip, __ATOMIC_RELEASE);
+	vcpu->csrs.hvip = hvip;
 }
 
 void vcpu_mark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq)

@@ -19,10 +19,10 @@ void vcpu_set_irq_gather(struct kvm_vcpu *vcpu, unsigned int irq, struct hv_kick
 void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq); /* any thread */
 void vcpu_drop_irqs(struct kvm_vcpu *vcpu);                   /* any thread: VS_SOFT and VS_TIMER */
 /*
- * Lower every line, including the external one, as after creation. The vCPU's mutex is held, and
- * the vCPU is not loaded.
+ * Set every line to its bit of `hvip`, including the external one. The vCPU's mutex is held, and the
+ * vCPU is not loaded.
  */
-void vcpu_reset_irqs(struct kvm_vcpu *vcpu);
+void vcpu_write_irqs(struct kvm_vcpu *vcpu, unsigned long hvip);
 /*
  * Raise the line from the vCPU's own thread, outside the guest; the vCPU may be loaded or not. It
  * is neither woken nor kicked.

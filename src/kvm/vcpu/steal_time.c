@@ -28,8 +28,8 @@ void sta_reset(struct kvm_vcpu *vcpu)
 }
 
 /*
- * With ONE_REG, user space can set the address even while STA is disabled: the registers are not
- * listed then, but can still be written. STA_OFF is the only address that is not aligned.
+ * Before the vCPU first runs, user space may set the address, and then disable STA. STA_OFF is the only
+ * address that is not aligned.
  */
 static bool sta_is_on(const struct kvm_vcpu *vcpu)
 {
