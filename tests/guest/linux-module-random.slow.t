@@ -31,7 +31,8 @@ probes()	# MODULE
 	done
 }
 
-cat >"$tmp/random.sh" <<'END'
+echo "$fair_servers_off" >"$tmp/random.sh"
+cat >>"$tmp/random.sh" <<'END'
 	cd /sys/kernel/tracing
 	cat /probes >kprobe_events && echo 1 >events/kprobes/enable || exit 1
 	for fault in failslab fail_page_alloc fail_usercopy; do
@@ -49,9 +50,6 @@ cat >"$tmp/random.sh" <<'END'
 	echo 300M >/sys/block/zram0/disksize && mkswap /dev/zram0 >/dev/null && swapon /dev/zram0 || exit 1
 	echo 8 >/proc/sys/vm/nr_hugepages || exit 1
 	cd /sys/kernel/mm/ksm && echo 1000 >pages_to_scan && echo 50 >sleep_millisecs && echo 1 >run || exit 1
-	for cpu in /sys/kernel/debug/sched/fair_server/cpu*; do
-		echo 0 >$cpu/runtime || exit 1 # see "Harts that go offline" in docs/linux-module.md
-	done
 	cd /sys/kernel/tracing
 	hs=/sys/kernel/debug/hyperscope
 	harts="1 2"

@@ -149,7 +149,8 @@ else
 fi
 on_linux "counters, on two harts" --cpu max "$O/tests/kvm-api/pmu_threads"
 on_linux "payload pmu" --cpu max --file "$O/guest-payloads/pmu.bin:/pmu.bin" "$O/vmm" --no-sandbox --quiet --vcpus 2 --testdev /pmu.bin
-cat >"$tmp/hotplug.sh" <<-'END'
+echo "$fair_servers_off" >"$tmp/hotplug.sh"
+cat >>"$tmp/hotplug.sh" <<-'END'
 	online=0 changes=0
 	/pmu_threads &
 	while kill -0 $! 2>/dev/null; do
@@ -174,7 +175,8 @@ on_linux "counters of a saved guest" --cpu max --file "$O/vmm:/vmm" --file "$O/g
 is "$(grep -c '^ok.* count' <<<"$out")" 3 "a guest that is saved while it counts keeps its counts"
 
 # The module has been loaded with replace_kvm=1. A VM that is stopped while it runs keeps the harts.
-cat >"$tmp/harts.sh" <<-'END'
+echo "$fair_servers_off" >"$tmp/harts.sh"
+cat >>"$tmp/harts.sh" <<-'END'
 	n=0
 	claim() { n=$((n + 1)); if [ "$1" = "$2" ]; then echo "ok $n - $3"; else echo "not ok $n - $3: $1, not $2"; fi; }
 	run() { /vmm --no-sandbox --quiet --vcpus 2 --testdev /"$1".bin >/tmp/out 2>&1; echo $?; }
@@ -277,6 +279,7 @@ on_linux "a hart that was offline" --kernel-args maxcpus=1 --file "$O/vmm:/vmm" 
 # Guest interrupt files. vmm_crosvm is skipped without them. On kvm.ko 6.12, a vCPU's thread must stay on its hart
 # (kvm-api-linux.slow.t), and kvm.ko cannot be loaded twice, because it does not free its interrupt.
 {
+	echo "$fair_servers_off"
 	sed -n '/^claim()/p' "$tmp/harts.sh" | sed 's/^\t*//'
 	cat <<-'END'
 		n=0

@@ -18,6 +18,14 @@ no_warning()	# NAME
 	is "$(grep -cE "$warnings" "$tmp/log")" 0 "$1: no warning of Linux" || diag "$(grep -E -A 40 "$warnings" "$tmp/log" | head -n 90)"
 }
 
+# Commands for a machine with the module: switch the scheduler's fair servers off. With them, Linux 6.12 may warn while harts go
+# offline (docs/linux-module.md, "Harts that go offline").
+fair_servers_off='
+	for server in /sys/kernel/debug/sched/fair_server/cpu*; do
+		echo 0 >$server/runtime || exit 1
+	done
+'
+
 # Print the kernel arguments for Linux's own time-outs (soft lockups, RCU stalls, hung tasks): the defaults, scaled like the
 # time-outs of the tests.
 stall_timeouts()
