@@ -115,7 +115,7 @@ A trace as an HTML page. C code evaluates the trace, and the page's scripts draw
 trace/html/html.h trace/html/page.c trace/html/run.c trace/html/vcpu.c trace/html/exit.c trace/html/*.c
 trace/html/report_base.js trace/html/report_chart.js trace/html/report_timeline.js trace/html/report_levels.js trace/html/report.js trace/html/report.css
 = gdb commands and walkthroughs
-Python code that runs in gdb. The modules csr, walk, elf, snapshot, tour and page do not use gdb.
+Python code that runs in gdb. The modules csr, irqchip, walk, elf, snapshot, tour and page do not use gdb.
 scripts/gdb/hs.py scripts/hs/gdb/command.py scripts/hs/gdb/target.py scripts/hs/gdb/vm.py
 scripts/hs/gdb/tour.py scripts/hs/gdb/play.py scripts/hs/gdb/meaning.py scripts/hs/gdb/page.py scripts/hs/gdb/prompt.py scripts/hs/gdb/back.py scripts/hs/gdb/watchdog.py
 scripts/hs/gdb/fields.py scripts/hs/gdb/csr.py scripts/hs/gdb/walk.py scripts/hs/gdb/snapshot.py scripts/hs/elf.py scripts/hs/gdb/*
