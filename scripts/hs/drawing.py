@@ -149,7 +149,7 @@ class Figure:
         self.over.append('<text x="%g" y="%g" text-anchor="%s"%s xml:space="preserve">%s</text>'
                          % (x, y, align, ' class="%s"' % css if css else "", spans))
 
-    def arrow(self, *points, label="", at=None, align="start", dashed=False, both=False):
+    def arrow(self, *points, label="", at=None, align="start", dashed=False):
         """Draw an arrow of horizontal and vertical segments. AT is the position of its label."""
         for one, other in zip(points, points[1:]):
             if abs(one[0] - other[0]) > 0.01 and abs(one[1] - other[1]) > 0.01:
@@ -158,8 +158,6 @@ class Figure:
         path = "M" + "L".join("%g %g" % point for point in points)
         self.over.append('<path class="arrow%s" d="%s"/>' % (" dashed" * dashed, path))
         self.head(points[-2], points[-1])
-        if both:
-            self.head(points[1], points[0])
         if label:
             self.text(at[0], at[1], label, align)
 

@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 
-from hs.errors import naming
+from hs.errors import STATUS_USAGE, LaunchError, naming
 
 
 def _is_standard_output(path):
@@ -43,3 +43,13 @@ def create(path):
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(beside)
+
+
+@contextlib.contextmanager
+def of_option(option, path):
+    """As create(), for the file that OPTION names: an error is wrong use of the command."""
+    try:
+        with create(path) as file:
+            yield file
+    except OSError as error:
+        raise LaunchError("%s %s: %s" % (option, path, error.strerror), STATUS_USAGE) from None

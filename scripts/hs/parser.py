@@ -89,14 +89,14 @@ class Parser(argparse.ArgumentParser):
         """Add the option --qemu, to GROUP if it is given. WHAT is the help text without the default."""
         (group or self).add_argument("--qemu", metavar="PROGRAM", default=QEMU, help="%s ($QEMU, else qemu-system-riscv64)" % what)
 
-    def add_jobs(self, text="number of machines to run at once", group=None):
-        """Add the option --jobs, to GROUP if it is given. TEXT is the help text without the default."""
-        (group or self).add_argument("--jobs", metavar="N", type=positive, default=min(os.cpu_count() or 1, 4),
-                                     help="%s (one per processor, at most 4)" % text)
+    def add_jobs(self, text="number of machines to run at once"):
+        """Add the option --jobs. TEXT is the help text without the default."""
+        self.add_argument("--jobs", metavar="N", type=positive, default=min(os.cpu_count() or 1, 4),
+                          help="%s (one per processor, at most 4)" % text)
 
-    def add_timeout(self, default, text="time limit for each boot", group=None):
-        """Add the option --timeout, in seconds, to GROUP if it is given. TEXT is the help text without the default."""
-        (group or self).add_argument("--timeout", metavar="SECONDS", type=positive, default=default, help="%s (%d)" % (text, default))
+    def add_timeout(self, default, text="time limit for each boot"):
+        """Add the option --timeout, in seconds. TEXT is the help text without the default."""
+        self.add_argument("--timeout", metavar="SECONDS", type=positive, default=default, help="%s (%d)" % (text, default))
 
     def written(self, option, path):
         """Check before measuring that the file PATH, given with OPTION, can be written. If not, report a usage error."""

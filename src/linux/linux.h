@@ -53,8 +53,7 @@ void hv_cpu_relax(void); /* declared in hv/spinlock.h */
  * thread.c: which of this hart's units the core has taken (hv_fp_take(), hv_vector_take()) and not yet
  * given back. Used with interrupts off. FP_UNHOOKED is set together with FP_TAKEN if the thread's hook
  * has been removed, because hook_out() would then not clear FP_TAKEN; it is never set while interrupts
- * are on. units_give_back() gives back both units at the end of an ioctl. units_give_back_early(),
- * before interrupts are switched on, gives back the vector unit and an unhooked FP unit.
+ * are on. The ways out of the core, below, call units_give_back() and units_give_back_early().
  */
 enum {
 	FP_TAKEN = 1,
@@ -90,9 +89,22 @@ void pmu_init(void);
 void pmu_report_overflows(void);
 
 /*
- * The core runs with interrupts off. A function of hv/host.h that may sleep switches them on while
- * it calls Linux; meanwhile, the thread may be preempted, and its hook puts the vCPU (thread.c). A
- * pinned section (hv/pin.h) raises preempt_count() on a kernel that checks where threads sleep.
+ * The core runs with interrupts off. To switch them on is to leave the core: meanwhile, the thread may be
+ * preempted, and its hook puts the vCPU (thread.c). First, each way out gives back those of the hart's
+ * units that its caller may have taken:
+ *
+ *                          FP           vector  use
+ *   leave_core()           if unhooked  yes     in a function of hv/host.h that may sleep; at the end of
+ *                                               any call of the core but an ioctl
+ *   interrupts_on()        if unhooked  yes     the same where preempt_count() may be raised (hart.c)
+ *   leave_core_to_user()   yes          yes     at the end of an ioctl: the program may use FP at any time
+ *   local_irq_enable()     no           no      at the end of an ioctl of /dev/kvm, which takes no unit
+ *   return from hook_in()  no           yes     in the scheduler, which restores interrupts later
+ *
+ * Linux may open, read and release files in the middle of a thread's KVM_RUN (task work, for example of
+ * io_uring). These calls use leave_core(), so the guest that is running keeps its FP registers.
+ *
+ * A pinned section (hv/pin.h) raises preempt_count() on a kernel that checks where threads sleep.
  */
 static inline void check_not_pinned(void)
 {
@@ -112,11 +124,6 @@ static inline void leave_core(void)
 	interrupts_on();
 }
 
-/*
- * Leave the core at the end of an ioctl: the program may use FP at any time. Linux may open, read and
- * release files in the middle of a thread's KVM_RUN (task work, for example of io_uring), and these
- * calls use leave_core(): the guest that is running keeps its FP registers.
- */
 static inline void leave_core_to_user(void)
 {
 	check_not_pinned();

@@ -19,7 +19,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "state.h"
-#include "vmm.h"
 
 struct image_header {
 	u32 code[2];

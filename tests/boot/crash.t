@@ -6,7 +6,7 @@
 # with the boot argument sysrq=1. A boot argument with an invalid value ends the boot with a panic.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 busybox=$O/guest/busybox
-[ -f "$busybox" ] || skip_all "$busybox is missing: set-up could not fetch it"
+needs_fetched "$busybox"
 hstrace=$O/hstrace
 
 said()	# HART: print the events of this hart that the log shows after the panic, without "trace: "

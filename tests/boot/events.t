@@ -11,7 +11,7 @@
 fixes "WFIs must exit and poll" wfi halt_poll_ns
 fixes "large leaves must be made and split, VMIDs must run out, and fences must be limited to one VM" gstage_huge vmid tlb_flush
 busybox=$O/guest/busybox
-[ -f "$busybox" ] || skip_all "$busybox is missing: set-up could not fetch it"
+needs_fetched "$busybox"
 ! qemu_older 10.0 || skip_all "QEMU $(qemu_version): the payloads need QEMU 10.0"
 hstrace=$O/hstrace
 

@@ -7,9 +7,7 @@
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 [ "${KVMTOOL:-}" ] || skip_all "KVMTOOL is not set: it has to name a static kvmtool for riscv64"
 [ -f "$KVMTOOL" ] || { ok 1 "KVMTOOL=$KVMTOOL is a file"; done_testing; }
-for f in "$O/guest/vmlinux" "$O/guest-initrd.cpio"; do
-	[ -f "$f" ] || skip_all "$f is missing: set-up could not fetch it"
-done
+needs_fetched "$O/guest/vmlinux" "$O/guest-initrd.cpio"
 ! qemu_older 8.0 || skip_all "QEMU $(qemu_version) has no -cpu max"
 
 # kvmtool uses an AIA if KVM has one, with guest interrupt files if the harts have some.

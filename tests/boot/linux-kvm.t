@@ -11,9 +11,7 @@
 guest_dir=$O/guest
 payloads=$O/guest-payloads
 needs_built "$O/vmm" "$O/hyperscope.bin" "$payloads/hello.bin"
-for f in "$guest_dir/vmlinux" "$guest_dir/modules/kvm.ko" "$O/guest-initrd.cpio"; do
-	[ -f "$f" ] || skip_all "$f is missing: set-up could not fetch it"
-done
+needs_fetched "$guest_dir/vmlinux" "$guest_dir/modules/kvm.ko" "$O/guest-initrd.cpio"
 
 # ---- the guest's script: it runs in two boots, which the disk's first line tells apart ----------
 

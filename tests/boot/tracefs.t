@@ -5,7 +5,7 @@
 # several harts.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 busybox=$O/guest/busybox
-[ -f "$busybox" ] || skip_all "$busybox is missing: set-up could not fetch it"
+needs_fetched "$busybox"
 hstrace=$O/hstrace
 trace=$tmp/runs/last/trace
 

@@ -3,7 +3,7 @@
 # irqchips.sh - run a guest with each interrupt controller, for irqchips.t and irqchips.slow.t.
 
 needs_built "$O/vmm" "$O/hyperscope.bin" "$O/guest-payloads/save.bin"
-[ -f "$O/guest/busybox" ] || skip_all "$O/guest/busybox is missing: set-up could not fetch it"
+needs_fetched "$O/guest/busybox"
 ! qemu_older 8.0 || skip_all "QEMU $(qemu_version) has no -cpu max" # and no guest interrupt files
 
 # A machine in which a hart has one guest interrupt file, so that vCPUs have to share it.

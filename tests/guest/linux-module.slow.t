@@ -279,7 +279,6 @@ on_linux "a hart that was offline" --kernel-args maxcpus=1 --file "$O/vmm:/vmm" 
 # Guest interrupt files. vmm_crosvm is skipped without them. On kvm.ko 6.12, a vCPU's thread must stay on its hart
 # (kvm-api-linux.slow.t), and kvm.ko cannot be loaded twice, because it does not free its interrupt.
 {
-	echo "$fair_servers_off"
 	sed -n '/^claim()/p' "$tmp/harts.sh" | sed 's/^\t*//'
 	cat <<-'END'
 		n=0

@@ -8,9 +8,7 @@
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 guest_dir=$O/guest
 needs_built "$O/vmm" "$O/hyperscope.bin" "$O/guest-payloads/"{sbi,hello,fp,timer}.bin
-for f in "$O/guest-initrd.cpio" "$guest_dir/busybox" "$guest_dir/vmlinux" "$guest_dir/modules/kvm.ko"; do
-	[ -f "$f" ] || skip_all "$f is missing: set-up could not fetch it"
-done
+needs_fetched "$O/guest-initrd.cpio" "$guest_dir/busybox" "$guest_dir/vmlinux" "$guest_dir/modules/kvm.ko"
 ! spoils_redirects || skip_all "$spoiled_redirects"
 
 archive()	# FOLDER FILE: write the folder's contents as an initramfs

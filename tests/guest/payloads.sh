@@ -25,11 +25,8 @@ payloads=()
 
 need_files()
 {
-	local f
 	needs_built "$O/vmm" "$O/hyperscope.bin" "$O/guest-payloads/hello.bin"
-	for f in "$guest_dir/busybox" "$@"; do
-		[ -f "$f" ] || skip_all "$f is missing: set-up could not fetch it"
-	done
+	needs_fetched "$guest_dir/busybox" "$@"
 }
 
 vm_ends()

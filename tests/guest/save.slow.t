@@ -8,9 +8,7 @@
 
 payloads=$O/guest-payloads
 needs_built "$O/vmm" "$O/hyperscope.bin" "$payloads/save.bin"
-for f in "$O/guest/vmlinux" "$O/guest/modules/kvm.ko" "$O/guest-initrd.cpio"; do
-	[ -f "$f" ] || skip_all "$f is missing: set-up could not fetch it"
-done
+needs_fetched "$O/guest/vmlinux" "$O/guest/modules/kvm.ko" "$O/guest-initrd.cpio"
 seq 1000000 | head -c 2M >"$tmp/disk"
 
 # ---- Debian -----------------------------------------------------------------------------------------

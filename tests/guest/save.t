@@ -9,7 +9,7 @@
 fixes "machines without --irqchip must have the VMM's PLIC" irqchip
 
 needs_built "$O/vmm" "$O/hyperscope.bin" "$O/guest-payloads"/{save,save_dirty,hello,fault_loop}.bin
-[ -f "$O/guest/busybox" ] || skip_all "$O/guest/busybox is missing: set-up could not fetch it"
+needs_fetched "$O/guest/busybox"
 
 cat >"$tmp/script" <<'END'
 pause=$1 # seconds; from its request to be saved until it continues, the guest's clock may advance by less

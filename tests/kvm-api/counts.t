@@ -10,7 +10,7 @@
 # every exit takes the slow path.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 busybox=$O/guest/busybox
-[ -f "$busybox" ] || skip_all "$busybox is missing: set-up could not fetch it"
+needs_fetched "$busybox"
 ! qemu_older 10.0 || skip_all "QEMU $(qemu_version): wrs.nto and the seed CSR need QEMU 10.0"
 fixes "every WFI has to exit" wfi
 fixes "there has to be one fault per page" gstage_huge

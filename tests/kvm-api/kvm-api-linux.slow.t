@@ -5,9 +5,7 @@
 # reference: what they claim about /dev/kvm is Linux's behavior.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 progs=$O/tests/kvm-api
-for f in "$O/guest/vmlinux" "$O/guest/modules/kvm.ko"; do
-	[ -f "$f" ] || skip_all "$f is missing: set-up could not fetch it"
-done
+needs_fetched "$O/guest/vmlinux" "$O/guest/modules/kvm.ko"
 ! qemu_breaks_linux_kvm || skip_all "$linux_kvm_is_broken"
 
 for name in errors run regs reset ids lacks debug bus stats tally sbi edges fp lifecycle storm deadline; do

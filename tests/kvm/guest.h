@@ -128,11 +128,12 @@ static int set_slot(uint32_t slot, uint64_t gpa, uint64_t size, void *at, uint32
 	return ioctl(vm, KVM_SET_USER_MEMORY_REGION, &r);
 }
 
-static inline void set_pc(struct vcpu *vcpu, uint64_t pc)
+#define REG(name) \
+	(KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_CORE | KVM_REG_RISCV_CORE_REG(regs.name))
+
+static inline void set_reg(struct vcpu *vcpu, uint64_t id, uint64_t value)
 {
-	struct kvm_one_reg reg = { .id = KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_CORE |
-					 KVM_REG_RISCV_CORE_REG(regs.pc),
-				   .addr = (uintptr_t)&pc };
+	struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)&value };
 
 	must(ioctl(vcpu->fd, KVM_SET_ONE_REG, &reg) == 0, "KVM_SET_ONE_REG");
 }
@@ -147,7 +148,7 @@ static inline void start(struct vcpu *vcpu, int kvm, unsigned int id)
 	vcpu->run = mmap(NULL, run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
 	must(vcpu->run != MAP_FAILED, "mmap of the run page");
 	must(ioctl(vcpu->fd, KVM_SET_MP_STATE, &runnable) == 0, "KVM_SET_MP_STATE");
-	set_pc(vcpu, CODE);
+	set_reg(vcpu, REG(pc), CODE);
 }
 
 static inline void make_vm(void)
@@ -246,7 +247,7 @@ static inline bool stores(uint64_t gpa)
 /* After a failed access or MMIO, restart the guest's code, and run it up to its first call. */
 static inline void again(void)
 {
-	set_pc(&vcpus[0], CODE);
+	set_reg(&vcpus[0], REG(pc), CODE);
 	vcpus[0].run->exit_reason = 0;
 	must(run(&vcpus[0]).exit == KVM_EXIT_RISCV_SBI, "the guest's next call");
 }

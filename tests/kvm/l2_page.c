@@ -12,14 +12,6 @@
 
 #define SWITCH (CODE + PAGE) /* a function of L2 that makes L1 change to its other table */
 
-static void set_reg(uint64_t reg, uint64_t value)
-{
-	struct kvm_one_reg r = { .id = KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_CORE | reg,
-				 .addr = (uintptr_t)&value };
-
-	must(ioctl(vcpus[0].fd, KVM_SET_ONE_REG, &r) == 0, "KVM_SET_ONE_REG");
-}
-
 static void begin_l2(void)
 {
 	static const uint32_t code[] = {
@@ -32,10 +24,10 @@ static void begin_l2(void)
 	memcpy(user(SWITCH), code, sizeof(code));
 	make_hypervisor(hgatp);
 	add_h(&vcpus[0]);
-	set_reg(KVM_REG_RISCV_CORE_REG(regs.s3), hgatp[0]);
-	set_reg(KVM_REG_RISCV_CORE_REG(regs.s4), hgatp[1]);
-	set_reg(KVM_REG_RISCV_CORE_REG(regs.s5), CODE);
-	set_reg(KVM_REG_RISCV_CORE_REG(regs.pc), L1_CODE);
+	set_reg(&vcpus[0], REG(s3), hgatp[0]);
+	set_reg(&vcpus[0], REG(s4), hgatp[1]);
+	set_reg(&vcpus[0], REG(s5), CODE);
+	set_reg(&vcpus[0], REG(pc), L1_CODE);
 	must(run(&vcpus[0]).exit == KVM_EXIT_RISCV_SBI, "L2's first call");
 }
 

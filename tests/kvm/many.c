@@ -122,17 +122,6 @@ static struct one_vm vms[MANY];
 static unsigned int nr_vms = MANY;
 static int kvm;
 
-#define REG(name) offsetof(struct kvm_riscv_core, regs.name)
-
-static void set_reg(struct vcpu *vcpu, size_t offset, uint64_t value)
-{
-	struct kvm_one_reg reg = { .id = KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_CORE |
-					 offset / sizeof(uint64_t),
-				   .addr = (uintptr_t)&value };
-
-	must(ioctl(vcpu->fd, KVM_SET_ONE_REG, &reg) == 0, "KVM_SET_ONE_REG");
-}
-
 static void open_vm(struct one_vm *v, unsigned int nr_vcpus, const char *code, size_t size)
 {
 	unsigned int i;

@@ -5,9 +5,7 @@
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 
-for f in vmlinux busybox modules/kvm.ko; do
-	[ -f "$O/guest/$f" ] || skip_all "$O/guest/$f is missing: set-up could not fetch it"
-done
+needs_fetched "$O/guest"/{vmlinux,busybox,modules/kvm.ko}
 ! qemu_breaks_linux_kvm || skip_all "$linux_kvm_is_broken"
 for program in memory pages zero_page "many 4" "stress 40"; do
 	read -ra words <<<"$program"

@@ -80,17 +80,6 @@ static volatile bool stop;
 static bool nested;
 static pthread_t threads[LANES];
 
-static void set_reg(struct vcpu *vcpu, size_t offset, uint64_t value)
-{
-	struct kvm_one_reg reg = { .id = KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_CORE |
-					 offset / sizeof(uint64_t),
-				   .addr = (uintptr_t)&value };
-
-	must(ioctl(vcpu->fd, KVM_SET_ONE_REG, &reg) == 0, "KVM_SET_ONE_REG");
-}
-
-#define REG(name) offsetof(struct kvm_riscv_core, regs.name)
-
 static void ready(struct vcpu *vcpu, unsigned int lane)
 {
 	uint64_t hgatp[2];

@@ -26,6 +26,8 @@
 #   spoils_redirects     true if this QEMU enters HS with V set after a redirected trap;
 #                        $spoiled_redirects is the reason to give to skip
 #   fixes WHY TOGGLE...  keep the defaults of these toggles (or all), whatever $HYPERSCOPE_SET says
+#   needs_fetched FILE... skip the whole test unless set-up has fetched these files, which needs a
+#                        network
 #   needs_plugin NAME    fail unless plugin NAME.so is built; skip the whole test unless this QEMU is
 #                        new enough for it
 #   hs_script NAME ...   run scripts/hyperscope NAME with this build; sets $status and $out, and
@@ -217,6 +219,14 @@ needs_built()	# FILE...
 	local file
 	for file; do
 		[ -e "$file" ] || { ok 1 "$file is built"; done_testing; }
+	done
+}
+
+needs_fetched()	# FILE...
+{
+	local file
+	for file; do
+		[ -e "$file" ] || skip_all "$file is missing: set-up could not fetch it"
 	done
 }
 

@@ -12,11 +12,10 @@
 #include "vcpu/aia.h"
 #include "vcpu/hsm.h"
 #include "vcpu/irq.h"
-#include "one_vm.h"
+#include "device_vm.h"
 
 #define APLIC_BASE 0x0d000000UL
 #define IMSIC_BASE 0x28000000UL
-#define VCPUS      3
 #define SOURCES    70 /* three words, the last one not full */
 #define IDS        127
 
@@ -35,46 +34,12 @@
 #define EDGE1            4
 #define LEVEL1           6
 
-static struct kvm_vcpu *vcpus[VCPUS];
-static int device;
-
 /* Hart indexes by vCPU, not in order, so that the table of pages has to be sorted. */
 static const unsigned int hart_of[VCPUS] = { 2, 0, 1 };
 
-/* Put an ioctl's argument into user memory, where the guest's first page is. */
-static inline hva_t to_user(unsigned int slot, const void *value, size_t size)
-{
-	hva_t hva = NATIVE_USER_BASE + slot * 256;
-
-	memcpy(native_user(hva), value, size);
-	return hva;
-}
-
-static inline long attr(unsigned int cmd, u32 group, u64 number, u64 value)
-{
-	struct kvm_device_attr args = {
-		.group = group,
-		.attr = number,
-		.addr = to_user(1, &value, sizeof(value)),
-	};
-
-	return native_ioctl(device, cmd, to_user(0, &args, sizeof(args)));
-}
-
-static inline long set_attr(u32 group, u64 number, u64 value)
-{
-	return attr(KVM_SET_DEVICE_ATTR, group, number, value);
-}
-
 static inline long create_device(void)
 {
-	struct kvm_create_device args = { .type = KVM_DEV_TYPE_RISCV_AIA };
-	hva_t hva = to_user(0, &args, sizeof(args));
-	long ret = native_ioctl(vm.vm_fd, KVM_CREATE_DEVICE, hva);
-
-	if (!ret)
-		device = (int)((struct kvm_create_device *)native_user(hva))->fd;
-	return ret;
+	return create_device_of(KVM_DEV_TYPE_RISCV_AIA);
 }
 
 static inline long init_device(void)
@@ -134,12 +99,6 @@ static inline int setup_direct(void **state)
 	       init_device();
 }
 
-static inline int end(void **state)
-{
-	native_close(device);
-	return one_vm_end(state);
-}
-
 static inline bool guest(gpa_t gpa, bool is_store, u64 *data)
 {
 	return vm.vm->irqchip->mmio(vcpus[0], gpa, 4, is_store, data);
@@ -158,12 +117,6 @@ static inline void store(u64 offset, u32 value)
 	u64 data = value;
 
 	assert_true(guest(APLIC_BASE + offset, true, &data));
-}
-
-static inline bool line_of(struct kvm_vcpu *vcpu)
-{
-	vcpu_flush_irqs(vcpu);
-	return vcpu->csrs.hvip & BIT(IRQ_VS_EXT);
 }
 
 /* The guest's csrrw, csrrs or csrrc: `mask` has the bits that are written. */

@@ -8,11 +8,10 @@
 #include "hv/kvm_plic.h"
 #include "irqchip/plic.h"
 #include "irqchip/route.h"
-#include "one_vm.h"
+#include "device_vm.h"
 
 #define BASE    0x0c000000UL
 #define SOURCES 70 /* three words, the last one not full */
-#define VCPUS   3
 
 #define PRIORITY(source)     (4 * (source))
 #define PENDING(source)      (0x1000 + (source) / 32 * 4)
@@ -22,34 +21,6 @@
 #define ENABLE(vcpu, source) (0x2000 + (2 * (vcpu) + 1) * 0x80 + (source) / 32 * 4)
 #define THRESHOLD(vcpu)      (0x200000 + (2 * (vcpu) + 1) * 0x1000)
 #define CLAIM(vcpu)          (THRESHOLD(vcpu) + 4)
-
-static struct kvm_vcpu *vcpus[VCPUS];
-static int device;
-
-/* Put an ioctl's argument into user memory, where the guest's first page is. */
-static inline hva_t to_user(unsigned int slot, const void *value, size_t size)
-{
-	hva_t hva = NATIVE_USER_BASE + slot * 256;
-
-	memcpy(native_user(hva), value, size);
-	return hva;
-}
-
-static inline long attr(unsigned int cmd, u32 group, u64 number, u64 value)
-{
-	struct kvm_device_attr args = {
-		.group = group,
-		.attr = number,
-		.addr = to_user(1, &value, sizeof(value)),
-	};
-
-	return native_ioctl(device, cmd, to_user(0, &args, sizeof(args)));
-}
-
-static inline long set_attr(u32 group, u64 number, u64 value)
-{
-	return attr(KVM_SET_DEVICE_ATTR, group, number, value);
-}
 
 static inline u32 state_of(u64 offset)
 {
@@ -64,13 +35,7 @@ static inline long set_state(u64 offset, u32 value)
 
 static inline long create_device(void)
 {
-	struct kvm_create_device args = { .type = KVM_DEV_TYPE_HS_PLIC };
-	hva_t hva = to_user(0, &args, sizeof(args));
-	long ret = native_ioctl(vm.vm_fd, KVM_CREATE_DEVICE, hva);
-
-	if (!ret)
-		device = (int)((struct kvm_create_device *)native_user(hva))->fd;
-	return ret;
+	return create_device_of(KVM_DEV_TYPE_HS_PLIC);
 }
 
 static inline long init_device(void)
@@ -111,12 +76,6 @@ static inline int setup(void **state)
 	return make_plic();
 }
 
-static inline int end(void **state)
-{
-	native_close(device);
-	return one_vm_end(state);
-}
-
 static inline u32 load(u64 offset)
 {
 	u64 data = ~0ULL;
@@ -130,12 +89,6 @@ static inline void store(u64 offset, u32 value)
 	u64 data = value;
 
 	assert_true(vm.vm->irqchip->mmio(vcpus[0], BASE + offset, 4, true, &data));
-}
-
-static inline bool line_of(struct kvm_vcpu *vcpu)
-{
-	vcpu_flush_irqs(vcpu);
-	return vcpu->csrs.hvip & BIT(IRQ_VS_EXT);
 }
 
 static inline long irq_line(u32 gsi, u32 level)

@@ -32,4 +32,24 @@ static int set(u32 slot, gpa_t gpa, u64 size, hva_t hva, u32 flags)
 	return err;
 }
 
+/*
+ * Make the guest store to gpa, and handle its fault, if any. Returns the handler's result, or 0 if
+ * there was no fault.
+ */
+static inline int store(gpa_t gpa)
+{
+	struct hv_trap trap = { .scause = EXC_STORE_GUEST_PAGE_FAULT,
+				.stval = gpa,
+				.htval = gpa >> 2,
+				.htinst = 0xa02023 };
+	hpa_t hpa;
+
+	if (vm.vcpu->requests & BIT(REQ_TLB_FLUSH))
+		tlb_flush_vm_local(vm.vm);
+	vm.vcpu->requests = 0;
+	if (!native_gstage_access(gpa, NATIVE_STORE, &hpa))
+		return 0; /* no fault */
+	return exit_gstage_fault(vm.vcpu, &trap);
+}
+
 #endif

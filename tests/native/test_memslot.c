@@ -13,26 +13,6 @@ static long slot_at(gpa_t gpa)
 	return slot ? (long)slot->id : -1;
 }
 
-/*
- * Make the guest store to gpa, and handle its fault, if any. Returns the handler's result, or 0 if
- * there was no fault.
- */
-static int store(gpa_t gpa)
-{
-	struct hv_trap trap = { .scause = EXC_STORE_GUEST_PAGE_FAULT,
-				.stval = gpa,
-				.htval = gpa >> 2,
-				.htinst = 0xa02023 };
-	hpa_t hpa;
-
-	if (vm.vcpu->requests & BIT(REQ_TLB_FLUSH))
-		tlb_flush_vm_local(vm.vm);
-	vm.vcpu->requests = 0;
-	if (!native_gstage_access(gpa, NATIVE_STORE, &hpa))
-		return 0; /* no fault */
-	return exit_gstage_fault(vm.vcpu, &trap);
-}
-
 /* ---- refusals with Linux's errno ------------------------------------------------ */
 
 static void slots_that_linux_refuses_are_einval(void **state)

@@ -7,7 +7,6 @@
  * answers from user space, and arbitrary arguments.
  */
 #include "sbi_guest.h"
-#include "mmu/hfence.h"
 
 /* ---- base, and missing functions ----------------------------------------------------------- */
 

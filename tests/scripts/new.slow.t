@@ -5,9 +5,9 @@
 # boot, and the tests in which scaffolds are registered pass.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/scripts/new.sh"
-[ -d "$O/uapi" ] || skip_all "$O/uapi is missing: set-up could not fetch it"
+needs_fetched "$O/uapi"
 busybox=$O/guest/busybox
-[ -f "$busybox" ] || skip_all "$busybox is missing: set-up could not fetch it"
+needs_fetched "$busybox"
 copy_tree
 all_scaffolds
 check_accepts includes size spec refs reading api figures

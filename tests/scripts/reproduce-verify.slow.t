@@ -6,7 +6,7 @@
 # user, under load, and on one processor.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_built "$O/tests/kvm/bench_turns"
-[ -f "$O/guest/modules/kvm.ko" ] || skip_all "$O/guest/modules/kvm.ko is missing: set-up could not fetch it"
+needs_fetched "$O/guest/modules/kvm.ko"
 git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null || skip_all "this tree is not a git checkout"
 ! qemu_breaks_linux_kvm || skip_all "$linux_kvm_is_broken"
 export HYPERSCOPE_SET=

@@ -9,7 +9,6 @@
 #include <sys/mman.h>
 #include "invariants.h"
 #include "machine.h"
-#include "mm/hugetlb.h"
 #include "mm/page.h"
 #include "sched/thread.h"
 #include "sched/wait.h"

@@ -72,9 +72,9 @@ def _of_message(text):
         yield [word for word in re.split(r"[ \t]*,[ \t]*", names) if 2 * len(rows.matching(word)) <= len(rows.ROWS)], reason
 
 
-def stated_reasons(base, head="HEAD"):
+def stated_reasons(base):
     """Return (patterns, reason) pairs of the commits after BASE, a full commit name; [] if git does not know BASE."""
-    return list(_of_message(git.output("log", "--format=%B%n", "%s..%s" % (base, head)) or ""))
+    return list(_of_message(git.output("log", "--format=%B%n", base + "..HEAD") or ""))
 
 
 def _reason(row, reasons):

@@ -242,6 +242,18 @@ def matching(patterns, table=None):
     return [row.name for row in table or ROWS if any(fnmatch.fnmatchcase(row.name, w) for w in words)]
 
 
+def named(parser, words, table=None, hint="; --list shows the rows"):
+    """Return the names of the rows that WORDS, patterns separated by commas, match. A pattern without a row is a usage
+    error; HINT ends its message."""
+    names = []
+    for word in filter(None, words.split(",")):
+        found = matching(word, table)
+        if not found:
+            parser.error("there is no row '%s'%s" % (word, hint))
+        names += found
+    return names
+
+
 def beside(setting):
     """Return the other toggle in a setting that combines two (BESIDE), or ""."""
     return next((other for other, _ in BESIDE.values() if setting.startswith(other + " ")), "")

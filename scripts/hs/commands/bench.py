@@ -121,13 +121,7 @@ def wanted_rows(parser, options):
                 if any(row.name in rows.relevant(name) for name in options.toggle)]
     if not words:
         return None
-    names = []
-    for word in filter(None, words.split(",")):
-        found = rows.matching(word)
-        if not found:
-            parser.error("there is no row '%s'; --list shows the rows" % word)
-        names += found
-    return names
+    return rows.named(parser, words)
 
 
 def settings(parser, options, own):

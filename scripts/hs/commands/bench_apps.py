@@ -61,22 +61,13 @@ def parse(argv):
     for system in options.systems:
         if system not in guests.SYSTEMS + (guests.NESTED,):
             parser.error("there is no system '%s'; known systems: %s, %s" % (system, ", ".join(guests.SYSTEMS), guests.NESTED))
-    options.names = wanted_rows(parser, options.rows)
+    options.names = (rows.named(parser, ",".join(options.rows), rows.APPLICATIONS)
+                     or [row.name for row in rows.APPLICATIONS])
     if options.runs < 0:
         parser.error("--runs %d: must be at least 0" % options.runs)
     parser.written("--csv", options.csv)
     os.environ["O"] = options.out
     return options
-
-
-def wanted_rows(parser, words):
-    names = []
-    for word in filter(None, ",".join(words).split(",")):
-        found = rows.matching(word, rows.APPLICATIONS)
-        if not found:
-            parser.error("there is no row '%s'; --list shows the rows" % word)
-        names += found
-    return names or [row.name for row in rows.APPLICATIONS]
 
 
 # ---- instructions ----

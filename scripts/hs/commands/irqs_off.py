@@ -13,7 +13,6 @@ import os
 import sys
 
 from hs import ends, layout, output, plugin
-from hs.errors import STATUS_USAGE, LaunchError
 from hs.parser import of_command, positive
 from hs.paths import TOP
 from hs.spans import run, show
@@ -55,16 +54,13 @@ def parse(words):
 
 
 def write_csv(paths, name):
-    try:
-        with output.create(name) as file:
-            table = csv.writer(file, lineterminator="\n")
-            table.writerow(("path", "longest", "bound", "spans", "from", "to", "function",
-                            "workload"))
-            for path in paths:
-                table.writerow((path.name, path.longest, path.bound or "", path.spans, path.begin,
-                                path.end, path.functions[0][0], path.workload))
-    except OSError as error:
-        raise LaunchError("--csv %s: %s" % (name, error.strerror), STATUS_USAGE) from None
+    with output.of_option("--csv", name) as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(("path", "longest", "bound", "spans", "from", "to", "function",
+                        "workload"))
+        for path in paths:
+            table.writerow((path.name, path.longest, path.bound or "", path.spans, path.begin,
+                            path.end, path.functions[0][0], path.workload))
 
 
 def main(argv):

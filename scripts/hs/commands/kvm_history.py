@@ -45,13 +45,7 @@ def parse(argv):
     parser.add_jobs()
     parser.add_out()
     options = parser.parse_args(argv)
-    known = rows.APPLICATIONS if options.apps else rows.ROWS
-    options.names = []
-    for word in filter(None, options.rows.split(",")):
-        found = rows.matching(word, known)
-        if not found:
-            parser.error("there is no row '%s'" % word)
-        options.names += found
+    options.names = rows.named(parser, options.rows, rows.APPLICATIONS if options.apps else rows.ROWS, hint="")
     options.own = os.path.realpath(options.csv) != os.path.realpath(CSV)
     if not options.own and any(kernels.is_folder(name) for name in options.kernels):
         parser.error("--csv: name a file for the figures of your own kernel")

@@ -179,10 +179,7 @@ def main(argv):
                 what, out = run.run(workload, options, folder, "locks", FUNCTIONS, words)
                 locks += read(out, what, clock, places)
     if options.csv:
-        try:
-            with output.create(options.csv) as file:
-                csv.writer(file, lineterminator="\n").writerows([COLUMNS] + [lock.row() for lock in locks])
-        except OSError as error:
-            raise LaunchError("--csv %s: %s" % (options.csv, error.strerror), STATUS_USAGE) from None
+        with output.of_option("--csv", options.csv) as file:
+            csv.writer(file, lineterminator="\n").writerows([COLUMNS] + [lock.row() for lock in locks])
     show([lock for lock in locks if lock.held > options.over], options)
     return 0

@@ -9,7 +9,7 @@ the value is compared with the count.
 import os
 
 from hs import ends, output, plugin, toggles
-from hs.errors import STATUS_USAGE, LaunchError
+from hs.errors import LaunchError
 from hs.flame import folded, svg
 from hs.parser import of_command
 from hs.paths import TOP
@@ -73,24 +73,18 @@ def parse(words):
     return options
 
 
-def write(name, option, what):
-    try:
-        with output.create(name) as file:
-            what(file)
-    except OSError as error:
-        raise LaunchError("--%s %s: %s" % (option, name, error.strerror), STATUS_USAGE) from None
-
-
 def write_files(recording, what, options):
     if options.folded:
-        write(options.folded, "folded", lambda file: folded.write(recording.stacks, file))
+        with output.of_option("--folded", options.folded) as file:
+            folded.write(recording.stacks, file)
     if options.csv:
         show.write_csv(recording.stacks, options.csv)
     if options.svg:
         note = "-cpu %s%s" % (options.cpu, "".join(", " + value for value in options.set))
         title = what + (", while %s runs" % options.within if options.within else "")
         picture = svg.Picture(folded.tree(recording.stacks, DEEPEST), title, "instructions", note)
-        write(options.svg, "svg", lambda file: file.write(picture.text()))
+        with output.of_option("--svg", options.svg) as file:
+            file.write(picture.text())
 
 
 def report(recording, what, options):

@@ -3,7 +3,6 @@
 import csv
 
 from hs import output
-from hs.errors import STATUS_USAGE, LaunchError
 
 
 class Row:
@@ -71,11 +70,8 @@ def table(recording, what, top):
 
 
 def write_csv(stacks, name):
-    try:
-        with output.create(name) as file:
-            out = csv.writer(file, lineterminator="\n")
-            out.writerow(("world", "function", "instructions", "with_callees"))
-            for row in rows(stacks):
-                out.writerow((row.world, row.function, row.own, row.total))
-    except OSError as error:
-        raise LaunchError("--csv %s: %s" % (name, error.strerror), STATUS_USAGE) from None
+    with output.of_option("--csv", name) as file:
+        out = csv.writer(file, lineterminator="\n")
+        out.writerow(("world", "function", "instructions", "with_callees"))
+        for row in rows(stacks):
+            out.writerow((row.world, row.function, row.own, row.total))

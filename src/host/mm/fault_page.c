@@ -20,7 +20,6 @@
  */
 #include <linux/errno.h>
 #include <string.h>
-#include "hv/bits.h"
 #include "hv/host.h"
 #include "hugetlb.h"
 #include "page.h"

@@ -4,7 +4,6 @@
  */
 #include <linux/errno.h>
 #include <linux/membarrier.h>
-#include "hv/bits.h"
 #include "hv/host.h"
 #include "proc/process.h"
 #include "sched/smp.h"

@@ -23,7 +23,6 @@
 #include <string.h>
 #include "hv/bits.h"
 #include "hv/host.h"
-#include "sched/clock.h"
 #include "file/file.h"
 #include "platform/layout.h"
 #include "page.h"

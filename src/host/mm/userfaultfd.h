@@ -12,7 +12,6 @@
 #include "hv/list.h"
 #include "hv/types.h"
 
-struct file;
 struct mm;
 struct uffd;
 struct vma;

@@ -10,7 +10,6 @@
 #include <linux/fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include "hv/bits.h"
 #include "exec_spec.h"
 #include "file/file.h"
 #include "mm/page.h"

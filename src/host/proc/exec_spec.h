@@ -12,8 +12,6 @@
 
 #define EXEC_SPEC_STRINGS 512 /* maximum number of arguments, and of environment strings */
 
-struct fd_table;
-
 struct exec_spec {
 	int argc, envc;
 	char *argv[EXEC_SPEC_STRINGS + 1]; /* NULL-terminated; argv[0] is the program's path */

@@ -16,7 +16,6 @@
 #include <linux/errno.h>
 #include <linux/futex.h>
 #include "hv/bits.h"
-#include "sched/clock.h"
 #include "hv/host.h"
 #include "platform/layout.h"
 #include "file/file.h"

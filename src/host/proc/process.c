@@ -20,7 +20,6 @@
 #include "mm/account.h"
 #include "mm/mm.h"
 #include "mm/page.h"
-#include "lib/printk.h"
 #include "process_impl.h"
 #include "seccomp.h"
 #include "rlimit.h"

@@ -19,7 +19,6 @@
  * unlocking thread. Locks: a waker takes an rq_lock within m->lock.
  */
 #include <asm-generic/errno.h>
-#include "clock.h"
 #include "hv/host.h"
 #include "lib/printk.h"
 #include "wait.h"

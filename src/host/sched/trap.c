@@ -9,7 +9,6 @@
 #include <asm-generic/errno-base.h>
 #include <asm-generic/siginfo.h>
 #include <asm-generic/signal.h>
-#include "clock.h"
 #include "hv/csr.h"
 #include "hv/trace.h"
 #include "irq.h"

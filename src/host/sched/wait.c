@@ -9,7 +9,6 @@
 #include <asm-generic/errno.h>
 #include "clock.h"
 #include "hv/host.h"
-#include "lib/printk.h"
 #include "thread.h"
 
 void waitq_init(struct waitq *wq)

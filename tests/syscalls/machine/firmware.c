@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include "dev/uart.h"
-#include "fs/tracefs.h"
 #include "hv/host.h"
 #include "lib/printk.h"
 #include "machine.h"

@@ -18,7 +18,6 @@
 #include "hv/csr.h"
 
 struct thread;
-struct trap_frame;
 
 #define MACHINE_RAM_BASE 0x80000000UL
 #define MACHINE_RAM_SIZE (64UL << 20)
