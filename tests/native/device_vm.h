@@ -22,6 +22,14 @@ static inline hva_t to_user(unsigned int slot, const void *value, size_t size)
 	return hva;
 }
 
+/* ONE_REG's argument for sip, with a value in user memory. */
+static inline struct kvm_one_reg sip_reg(u64 value)
+{
+	return (struct kvm_one_reg){ .id = KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_CSR |
+					   KVM_REG_RISCV_CSR_REG(sip),
+				     .addr = to_user(0, &value, sizeof(value)) };
+}
+
 static inline long attr(unsigned int cmd, u32 group, u64 number, u64 value)
 {
 	struct kvm_device_attr args = {

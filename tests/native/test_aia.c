@@ -381,9 +381,7 @@ static void genmsi_follows_an_msi_whose_pending_bit_is_clear(void **state)
 static void a_reset_of_the_vcpu_resets_its_imsic(void **state)
 {
 	gpa_t page = IMSIC_BASE + hart_of[0] * PAGE_SIZE;
-	struct kvm_one_reg sip = { .id = KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_CSR |
-					 KVM_REG_RISCV_CSR_REG(sip),
-				   .addr = to_user(0, &(u64){ 0 }, 8) };
+	struct kvm_one_reg sip = sip_reg(0);
 
 	(void)state;
 	csr(0, CSR_sireg, IMSIC_EIE0, ~0ULL, ~0ULL);
@@ -412,9 +410,7 @@ static void a_reset_of_the_vcpu_resets_its_imsic(void **state)
 /* sip is what a VMM reads to find out whether something wakes the suspended guest. */
 static u64 sip_of(struct kvm_vcpu *vcpu)
 {
-	struct kvm_one_reg sip = { .id = KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_CSR |
-					 KVM_REG_RISCV_CSR_REG(sip),
-				   .addr = to_user(0, &(u64){ 0 }, 8) };
+	struct kvm_one_reg sip = sip_reg(0);
 
 	assert_int_equal(onereg_get(vcpu, &sip), 0);
 	return *(u64 *)native_user(sip.addr);

@@ -172,9 +172,7 @@ static void the_initialization_is_checked(void **state)
 
 static void a_reset_keeps_the_line_and_the_idc(void **state)
 {
-	struct kvm_one_reg sip = { .id = KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_CSR |
-					 KVM_REG_RISCV_CSR_REG(sip),
-				   .addr = to_user(0, &(u64){ 0 }, 8) };
+	struct kvm_one_reg sip = sip_reg(0);
 	struct kvm_vcpu *late = native_vcpu_make(&vm, 3);
 
 	(void)state;

@@ -321,15 +321,14 @@ static void running_out_of_memory_in_init_leaves_nothing(void **state)
 static void sip_does_not_change_a_line_of_the_controller(void **state)
 {
 	static const u64 values[] = { BIT(IRQ_S_EXT), 0 };
-	struct kvm_one_reg sip = { .id = KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_CSR |
-					 KVM_REG_RISCV_CSR_REG(sip) };
+	struct kvm_one_reg sip;
 
 	(void)state;
 	store(PRIORITY(3), 1);
 	store(ENABLE(1, 3), 1 << 3);
 	for (unsigned int i = 0; i < ARRAY_SIZE(values); i++) {
 		assert_int_equal(irq_line(3, i), 0);
-		sip.addr = to_user(0, &values[i], sizeof(values[i]));
+		sip = sip_reg(values[i]);
 		assert_int_equal(onereg_set(vcpus[1], &sip), 0);
 		assert_int_equal(line_of(vcpus[1]), i);
 	}
