@@ -19,78 +19,13 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <sys/uio.h>
 #include <sys/ioctl.h>
 #include <errno.h>
 #include <linux/kvm.h>
+#include "irqchip.h"
 #include "lock.h"
-
-typedef uint8_t u8;
-typedef uint16_t u16;
-typedef uint32_t u32;
-typedef uint64_t u64;
-typedef u64 gpa_t;
-
-#define ARRAY_SIZE(a)    (sizeof(a) / sizeof((a)[0]))
-#define ALIGN_UP(x, a)   (((x) + (a)-1) & ~((u64)(a)-1))
-#define ALIGN_DOWN(x, a) ((x) & ~((u64)(a)-1))
-#define IS_ALIGNED(x, a) (((x) & ((u64)(a)-1)) == 0)
-#define SZ_4K            0x1000ul
-#define SZ_2M            0x200000ul
-#define MIB              0x100000ul
-
-/* The VMM's own limit on vCPUs; the PLIC specification would allow 15872 contexts. */
-#define MAX_VCPUS 64
-#define MAX_DISKS 8
-
-/*
- * The memory map of QEMU's `virt`, so that a program written for that machine finds its devices.
- */
-#define SYSCON_BASE    0x00100000ul
-#define SYSCON_SIZE    0x1000ul
-#define PLIC_BASE      0x0c000000ul
-#define PLIC_SIZE      0x00600000ul
-#define APLIC_BASE     0x0d000000ul
-#define APLIC_SIZE     0x4000ul
-#define UART_BASE      0x10000000ul
-#define UART_SIZE      0x100ul
-#define VIRTIO_BASE(n) (0x10001000ul + (n)*0x1000ul)
-#define VIRTIO_SIZE    0x1000ul
-#define IMSIC_BASE     0x28000000ul /* vCPU n's first page is at IMSIC_BASE + n * aia_imsic_size(m) */
-#define RAM_BASE       0x80000000ul
-
-/*
- * The minimum has room for the device tree and a small guest. The maximum is that of one KVM
- * memory slot: INT_MAX pages.
- */
-#define RAM_MIN MIB
-#define RAM_MAX (0x7ffffffful * SZ_4K)
-
-/* The PLIC's interrupt sources. Source 0 does not exist: a PLIC uses 0 for "none". */
-#define UART_IRQ      1
-#define VIRTIO_IRQ(n) (2 + (n))
-#define PLIC_SOURCES  32
-
-#define IRQ_S_EXT 9 /* the number of the external interrupt in sip and in the device tree */
-
-/*
- * For each device of device.def: its address, size and interrupt source, and its index in
- * options.device[].
- */
-enum device_place {
-#define DEVICE(name, NAME, base, size, irq, help) \
-	NAME##_BASE = base, NAME##_SIZE = size, NAME##_IRQ = irq,
-#include "device.def"
-#undef DEVICE
-};
-
-enum device_number {
-#define DEVICE(name, NAME, base, size, irq, help) DEVICE_##name,
-#include "device.def"
-#undef DEVICE
-	NR_DEVICES
-};
+#include "platform.h"
 
 /* The VMM's exit status, unless the guest chooses one itself (finisher code). See --help. */
 enum exit_status {
@@ -133,8 +68,6 @@ struct options {
 	const struct irqchip_ops *irqchip; /* --irqchip, or NULL */
 };
 
-struct machine;
-struct state;
 struct virtio_device; /* virtio.h */
 
 /* ---- message.c: messages on standard error, each after the guest's output so far ---- */
@@ -249,71 +182,6 @@ extern bool markers_on;                /* does not change while a vCPU runs */
 void markers_start(struct machine *m); /* --markers; dies if trace_marker cannot be opened */
 /* Write one event if markers are on. May be called from any thread. */
 __attribute__((format(printf, 1, 2))) void marker(const char *format, ...);
-
-/* ---- irqchip.c: the interrupt controller, in the VMM or in the kernel ---- */
-
-struct irqchip_ops {
-	const char *name;    /* a value of --irqchip; others: of the host's toggle, too */
-	const char *section; /* the name of the state: those of equal names can be exchanged */
-	bool aplic;          /* an APLIC; otherwise, a PLIC */
-	bool imsics;         /* the APLIC sends MSIs to IMSICs */
-	void (*init)(struct machine *m);  /* before the vCPUs are created */
-	void (*start)(struct machine *m); /* once all vCPUs have been created; or NULL */
-	void (*reset)(struct machine *m);
-	void (*set_level)(struct machine *m, unsigned int source, bool level);
-	void (*state)(struct machine *m, struct state *s);
-};
-
-extern const struct irqchip_ops irqchip_user_plic;   /* plic.c */
-extern const struct irqchip_ops irqchip_kernel_plic; /* plic_kernel.c */
-extern const struct irqchip_ops irqchip_aia_emul, irqchip_aia_hwaccel,
-	irqchip_aia_direct; /* aia.c */
-
-const struct irqchip_ops *irqchip_parse(const char *name); /* dies if there is none of this name */
-void irqchip_init(struct machine *m);
-/* Set or get (request) an attribute of the device fd in the kernel; die if KVM refuses. */
-void irqchip_attribute(int fd, unsigned long request, u32 group, u64 number, void *value);
-void irqchip_start(struct machine *m);
-void irqchip_reset(struct machine *m);
-/* A device's line rises or falls. Any thread; see the locks above. */
-void irq_set_level(struct machine *m, unsigned int source, bool level);
-
-/* ---- plic.c ---- */
-
-struct plic {
-	struct machine *machine;
-	int fd; /* plic_kernel.c: the device in the kernel, whose registers replace those below */
-	struct lock lock;
-	u32 level;      /* the devices' lines now; one bit per source */
-	u32 pending;    /* forwarded by the gateway, not claimed yet */
-	u32 in_service; /* claimed, not completed yet */
-	u32 priority[PLIC_SOURCES];
-	struct plic_context {
-		u32 enable;
-		u32 threshold;
-		bool raised; /* the output, as last reported to KVM */
-	} context[MAX_VCPUS];
-};
-
-void plic_init(struct plic *plic, struct machine *m);
-void plic_reset(struct plic *plic);
-/* Save or load the registers in `plic`. plic_kernel.c moves them from and to the kernel. */
-void plic_registers(struct plic *plic, struct state *s);
-
-/* ---- aia.c ---- */
-
-#define AIA_IDS_MAX 2048
-
-struct aia {
-	int fd;         /* the device in the kernel */
-	u32 ids;        /* the highest interrupt identity of an IMSIC */
-	u32 guest_bits; /* a vCPU's IMSIC has 2^guest_bits pages */
-	u32 guest_files; /* and, for the pages after its own, this many guest interrupt files, or none */
-	_Atomic u32 level; /* the devices' lines; one bit per source */
-};
-
-/* The size of a vCPU's IMSIC in bytes: its own page, and one for each guest interrupt file. */
-u32 aia_imsic_size(const struct machine *m);
 
 /* ---- console.c: the VMM's standard input and output as the guest's terminal ---- */
 

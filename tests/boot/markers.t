@@ -37,7 +37,7 @@ markers >"$tmp/markers"
 # from the kvm_mmio events, and once from the markers.
 "$hstrace" report --columns event,fields --filter 'kvm_mmio: kernel == 0' "$trace" | grep -v '^#' |
 	sed 's/.*type=\([a-z]*\) len=\([0-9]\) gpa=\(0x[0-9a-f]*\) val=\(0x[0-9a-f]*\) .*/\1 \3 \2 \4/' >"$tmp/mmio"
-python3 - "$HS_TOP/src/vmm/vmm.h" "$tmp/markers" >"$tmp/answered" <<'E2'
+python3 - "$HS_TOP/src/vmm/platform.h" "$tmp/markers" >"$tmp/answered" <<'E2'
 import re
 import sys
 names = {"nobody": 0, "disk0": 0x10001000}

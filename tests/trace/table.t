@@ -33,13 +33,13 @@ is "$(sed -n 's/^#define TRACE_TYPE_\([a-z]*\).*/\1/p' src/include/hv/trace_fiel
 # The devices of trace/hstrace/device.c are those of our VMM's memory map.
 is "$(sed -n 's/^\t{ "\([a-z]*\)", 0x0*\([0-9a-f]*\), 0x0*\([0-9a-f]*\) },$/\1 \2 \3/p' trace/hstrace/device.c | sort)" \
 	"$(for d in SYSCON PLIC APLIC UART; do
-		echo "${d,,} $(sed -n "s/^#define ${d}_BASE *0x0*\([0-9a-f]*\)ul$/\1/p" src/vmm/vmm.h)" \
-			"$(sed -n "s/^#define ${d}_SIZE *0x0*\([0-9a-f]*\)ul$/\1/p" src/vmm/vmm.h)"
+		echo "${d,,} $(sed -n "s/^#define ${d}_BASE *0x0*\([0-9a-f]*\)ul$/\1/p" src/vmm/platform.h)" \
+			"$(sed -n "s/^#define ${d}_SIZE *0x0*\([0-9a-f]*\)ul$/\1/p" src/vmm/platform.h)"
 	done | sort)" "hstrace has the addresses and sizes of the VMM's devices"
-is "$(grep -hc '^#include.*[/"]device\.def"' src/vmm/vmm.h trace/hstrace/device.c | xargs)" "3 1" \
+is "$(grep -hc '^#include.*[/"]device\.def"' src/vmm/platform.h trace/hstrace/device.c | xargs)" "2 1" \
 	"hstrace takes the other devices from the VMM's device.def"
 is "$(sed -n 's/^\t{ "\([a-z]*\)", 0x\([0-9a-f]*\), [0-9]* }.*/\U\1 \E\2/p' trace/hstrace/device.c)" \
-	"$(sed -n 's/^#define \([A-Z]*\)_BASE(n) *(0x\([0-9a-f]*\)ul .*/\1 \2/p; s/^#define \(IMSIC\)_BASE *0x\([0-9a-f]*\)ul .*/\1 \2/p' src/vmm/vmm.h)" \
+	"$(sed -n 's/^#define \([A-Z]*\)_BASE(n) *(0x\([0-9a-f]*\)ul .*/\1 \2/p; s/^#define \(IMSIC\)_BASE *0x\([0-9a-f]*\)ul .*/\1 \2/p' src/vmm/platform.h)" \
 	"hstrace has the VMM's addresses of the devices that have several pages"
 
 done_testing

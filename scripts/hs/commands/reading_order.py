@@ -97,7 +97,7 @@ The core on another host: Debian's kernel (docs/linux-module.md).
 src/linux/linux.h src/linux/module.c src/linux/file.c src/linux/thread.c src/linux/work.h src/linux/work.c src/linux/user.c src/linux/hart.c src/linux/* src/linux/core/hv/* src/linux/core/*
 = VMM
 An ordinary multi-threaded program, which also runs on Linux unchanged.
-src/vmm/vmm.h src/vmm/main.c src/vmm/machine.c src/vmm/vcpu.c src/vmm/*
+src/vmm/platform.h src/vmm/vmm.h src/vmm/irqchip.h src/vmm/main.c src/vmm/machine.c src/vmm/vcpu.c src/vmm/*
 = Payloads
 Guests of a few kilobytes.
 src/guest/hello.c src/guest/rt.h src/guest/start.S src/guest/*.[chS] src/guest/bench/bench.[hcS] src/guest/bench/measure.c src/guest/bench/* src/guest/equivalence/equivalence.[hc] src/guest/equivalence/class.def src/guest/equivalence/* src/guest/tour/* tests/guest/*

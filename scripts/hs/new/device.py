@@ -35,7 +35,7 @@ def make(tree, options):
     base = max(int(first, 16) + int(size, 16) for first, size, _ in rows)
     source = max(int(source) for _, _, source in rows) + 1
     if source >= SOURCES:
-        refuse("all %d sources of the PLIC are taken (src/vmm/vmm.h: PLIC_SOURCES)" % (SOURCES - 1))
+        refuse("all %d sources of the PLIC are taken (src/vmm/platform.h: PLIC_SOURCES)" % (SOURCES - 1))
 
     upper = name.upper()
     tree.after(TABLE, r"^DEVICE\(", 'DEVICE(%s, %s, 0x%x, 0x%x, %d, "%s")' % (name, upper, base, PAGE, source, what),
