@@ -305,37 +305,26 @@ static void state(struct machine *m, struct state *s)
 	free(r);
 }
 
+#define COMMON                                                                               \
+	.aplic = true, .init = init, .start = start, .reset = reset, .set_level = set_level, \
+	.state = state
+
 const struct irqchip_ops irqchip_aia_emul = {
 	.name = "aia_emul",
 	.section = "aia",
-	.aplic = true,
 	.imsics = true,
-	.init = init,
-	.start = start,
-	.reset = reset,
-	.set_level = set_level,
-	.state = state,
+	COMMON,
 };
 
 const struct irqchip_ops irqchip_aia_hwaccel = {
 	.name = "aia_hwaccel",
 	.section = "aia",
-	.aplic = true,
 	.imsics = true,
-	.init = init,
-	.start = start,
-	.reset = reset,
-	.set_level = set_level,
-	.state = state,
+	COMMON,
 };
 
 const struct irqchip_ops irqchip_aia_direct = {
 	.name = "aia_direct",
 	.section = "aplic",
-	.aplic = true,
-	.init = init,
-	.start = start,
-	.reset = reset,
-	.set_level = set_level,
-	.state = state,
+	COMMON,
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * aplic_model.h - a model of the APLIC's sources, with one struct per source, and random accesses
- * to its arrays of bits.
+ * aplic_model.h - a model of the APLIC's sources, with one struct per source, random accesses to
+ * its arrays of bits, and random attributes.
  *
  * The model has neither words nor masks, so that a mistake with bits cannot be both here and in the
  * kernel. Delivery is modeled by the tests: test_aia.c (MSIs), test_aplic_direct.c.
@@ -81,6 +81,17 @@ static inline void step_bank(u32 i)
 		else
 			sources[number].enabled = bank == 2 && sources[number].mode;
 	}
+}
+
+/* Call an ioctl for a random attribute of the device. */
+static inline void random_attribute(void)
+{
+	static const unsigned int cmd[] = { KVM_SET_DEVICE_ATTR, KVM_GET_DEVICE_ATTR,
+					    KVM_HAS_DEVICE_ATTR };
+	u64 number = rnd(2) ? rnd(0x5000) : rnd(~0ULL) >> rnd(64);
+	u32 group = rnd(8) ? (u32)rnd(6) : (u32)rnd(1ULL << 32);
+
+	attr(cmd[rnd(3)], group, number, rnd(~0ULL) >> rnd(64));
 }
 
 #endif

@@ -213,17 +213,12 @@ static void random_steps_give_what_the_specification_says(void **state)
 
 static void random_attributes_and_addresses_do_no_harm(void **state)
 {
-	static const unsigned int cmd[] = { KVM_SET_DEVICE_ATTR, KVM_GET_DEVICE_ATTR,
-					    KVM_HAS_DEVICE_ATTR };
 	int step;
 	u64 data;
 
 	(void)state;
 	for (step = 0; step < STEPS; step++) {
-		u64 number = rnd(2) ? rnd(0x5000) : rnd(~0ULL) >> rnd(64);
-		u32 group = rnd(8) ? (u32)rnd(6) : (u32)rnd(1ULL << 32);
-
-		attr(cmd[rnd(3)], group, number, rnd(~0ULL) >> rnd(64));
+		random_attribute();
 		data = rnd(~0ULL) >> rnd(64);
 		guest((rnd(2) ? APLIC_BASE : IMSIC_BASE) + rnd(0x6000), rnd(2), &data);
 		vm.vm->irqchip->send_msi(vm.vm, rnd(~0ULL) >> rnd(64), (u32)data);

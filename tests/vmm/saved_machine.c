@@ -62,10 +62,11 @@ static bool create_file(char *path, long size)
 	return fd >= 0 && ftruncate(fd, size) == 0 && close(fd) == 0;
 }
 
-bool machine_build(void)
+int machine_build(void **state)
 {
+	(void)state;
 	if (!create_file(disk_path, DISK_SIZE) || !create_file(file_path, 0))
-		return false;
+		return -1;
 	machine.options.vcpus = VCPUS;
 	machine.options.device[DEVICE_testdev] = true;
 	machine.options.save = file_path;
@@ -86,13 +87,15 @@ bool machine_build(void)
 	machine_reset();
 	next_fd = dup(0);
 	close(next_fd);
-	return true;
+	return 0;
 }
 
-void machine_remove(void)
+int machine_remove(void **state)
 {
+	(void)state;
 	unlink(disk_path);
 	unlink(file_path);
+	return 0;
 }
 
 void machine_reset(void)

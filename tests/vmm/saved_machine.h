@@ -12,11 +12,11 @@
 extern int next_fd; /* the descriptor that a refused restore leaves open */
 
 /*
- * Build the machine, with a file for its disk and one for --save and --restore. Returns false if a
- * file cannot be created.
+ * For a group of tests: build the machine, with a file for its disk and one for --save and
+ * --restore; and remove both files.
  */
-bool machine_build(void);
-void machine_remove(void); /* remove both files */
+int machine_build(void **state);
+int machine_remove(void **state);
 /* Reset everything to the state of a machine that was just built; the disk is not started. */
 void machine_reset(void);
 /* Restore as main() does, with missing options from the file. Returns false if refused (`why`). */

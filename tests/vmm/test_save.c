@@ -48,18 +48,10 @@ static void fill(void)
 
 static int build(void **state)
 {
-	(void)state;
-	if (!machine_build())
+	if (machine_build(state))
 		return -1;
 	disk_start();
 	fill();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	machine_remove();
 	return 0;
 }
 
@@ -440,5 +432,5 @@ int main(void)
 		cmocka_unit_test(input_that_arrives_during_a_save_is_not_read),
 	};
 
-	return cmocka_run_group_tests_name("saved machines", tests, build, tear_down);
+	return cmocka_run_group_tests_name("saved machines", tests, build, machine_remove);
 }

@@ -294,19 +294,6 @@ static void a_driver_with_flush_flushes_its_writes_itself(void **state)
 	assert_int_equal(syncs, 1);
 }
 
-static int build(void **state)
-{
-	(void)state;
-	return machine_build() ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	machine_remove();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,5 +308,6 @@ int main(void)
 		cmocka_unit_test(a_driver_with_flush_flushes_its_writes_itself),
 	};
 
-	return cmocka_run_group_tests_name("disks of saved machines", tests, build, tear_down);
+	return cmocka_run_group_tests_name("disks of saved machines", tests, machine_build,
+					   machine_remove);
 }

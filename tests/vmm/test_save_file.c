@@ -181,19 +181,6 @@ static void a_file_that_another_vmm_completes_meanwhile_is_not_overwritten(void 
 	unlink(other);
 }
 
-static int build(void **state)
-{
-	(void)state;
-	return machine_build() ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	machine_remove();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,5 +190,6 @@ int main(void)
 		cmocka_unit_test(a_file_that_another_vmm_completes_meanwhile_is_not_overwritten),
 	};
 
-	return cmocka_run_group_tests_name("files of saved machines", tests, build, tear_down);
+	return cmocka_run_group_tests_name("files of saved machines", tests, machine_build,
+					   machine_remove);
 }

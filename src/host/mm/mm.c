@@ -72,7 +72,8 @@ static bool hold_unless_zero(u32 *count)
 	return now;
 }
 
-struct mm *mm_next(struct mm *prev)
+/* The first mm after prev, with a reference: as one of its users, or to its struct only. */
+static struct mm *hold_next(const struct mm *prev, bool as_user)
 {
 	struct list_head *link;
 	struct mm *mm = NULL;
@@ -81,11 +82,18 @@ struct mm *mm_next(struct mm *prev)
 	for (link = prev ? prev->all_link.next : all_mms.next; link != &all_mms;
 	     link = link->next) {
 		mm = list_entry(link, struct mm, all_link);
-		if (hold_unless_zero(&mm->users))
+		if (hold_unless_zero(as_user ? &mm->users : &mm->refs))
 			break;
-		mm = NULL; /* it is being torn down */
+		mm = NULL; /* it is being torn down, or mm_drop() waits for the lock to free it */
 	}
 	spin_unlock(&all_mms_lock);
+	return mm;
+}
+
+struct mm *mm_next(struct mm *prev)
+{
+	struct mm *mm = hold_next(prev, true);
+
 	if (prev)
 		mm_put(prev);
 	return mm;
@@ -108,18 +116,8 @@ bool mm_is_used(const struct mm *mm)
 
 struct mm *mm_next_struct(struct mm *prev)
 {
-	struct list_head *link;
-	struct mm *mm = NULL;
+	struct mm *mm = hold_next(prev, false);
 
-	spin_lock(&all_mms_lock);
-	for (link = prev ? prev->all_link.next : all_mms.next; link != &all_mms;
-	     link = link->next) {
-		mm = list_entry(link, struct mm, all_link);
-		if (hold_unless_zero(&mm->refs))
-			break;
-		mm = NULL; /* mm_drop() waits for the list's lock to free it */
-	}
-	spin_unlock(&all_mms_lock);
 	if (prev)
 		mm_drop(prev);
 	return mm;
