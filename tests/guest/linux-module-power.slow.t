@@ -26,7 +26,8 @@ cat >"$tmp/extra/hs/command" <<'END'
 END
 make_initrd "$tmp/extra" "$tmp/initrd"
 
-cat >"$tmp/power.sh" <<'END'
+echo "$fair_servers_off" >"$tmp/power.sh"
+cat >>"$tmp/power.sh" <<'END'
 	n=0
 	claim() { n=$((n + 1)); if [ "$1" = "$2" ]; then echo "ok $n - $3"; else echo "not ok $n - $3: $1, not $2"; sed 's/^/# /' /tmp/out; fi; }
 	hello() { /vmm --no-sandbox --quiet --vcpus 2 --testdev /hello.bin >/tmp/hello 2>&1; echo $?; }
