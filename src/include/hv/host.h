@@ -184,8 +184,9 @@ void hv_wake_all(struct hv_waitq *wq, struct hv_kicks *kicks);
 bool hv_signal_pending(void); /* for the calling thread: KVM_RUN must return -EINTR */
 /*
  * The calling thread should yield this hart now. On Linux, this is also true after the thread has
- * woken one that should preempt it, which no interrupt announces. On the bare-metal host, a wake-up
- * does not preempt the thread that causes it.
+ * woken one that should preempt it, which no interrupt announces, and if Linux has other work for the
+ * thread (task work, rseq). On the bare-metal host, a wake-up does not preempt the thread that causes
+ * it.
  */
 bool hv_resched_needed(void);
 bool hv_hart_wanted(void); /* another thread is waiting for this hart */
