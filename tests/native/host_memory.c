@@ -329,6 +329,8 @@ static int page_look(struct hv_mm *m, hva_t hva, bool write, struct hv_user_page
 	pthread_mutex_lock(&memory_lock);
 	native_page_gets++;
 	err = user_touch(hva, write);
+	if (!err && hold && (p->flags & NATIVE_DEVICE))
+		err = -EFAULT;
 	if (!err) {
 		*page = (struct hv_user_page){ p->pa, p->in_block ? SZ_2M : SZ_4K, p->writable,
 					       !native_icache_is_known_clean(p->pa), true };

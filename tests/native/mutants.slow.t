@@ -279,6 +279,7 @@ mutant "rule 27: the notifier does not wait for a section" notifier.c 's/if \(un
 mutant "rule 27: a second invalidation does not wait" guest_map.c 's/if \(map->hva >= end/if (!map->mapped || map->hva >= end/' test_nacl
 mutant "rule 27: a page that is being invalidated is mapped" guest_map.c 's/if \(gs->inval_count && hva/if (0 \&\& hva/' test_nacl
 mutant "rule 27: a page is mapped that has changed since the look-up" guest_map.c 's/if \(gs->inval_seq != seq\)/if (0)/' test_nacl
+mutant "rule 27: registers of a device are mapped" guest_map.c 's/hv_user_page_get\(/hv_user_page_look(/; s/hv_user_page_put\(.*?;/;/' test_nacl
 mutant "rule 27: a section does not say that it is in the guest" guest_map.c 's/!memslot_store_begin\(vcpu\) \|\| //' test_race_memory
 mutant "rule 27: another memory map leaves the pages mapped" memslot.c 's/\tguest_map_set\(vcpu, vcpu->map.gpa\);\n//' test_nacl
 mutant "rule 27: a store is not in the dirty log" guest_map.c 's/if \(!map->logged\)/if (1)/' test_nacl

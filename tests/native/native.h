@@ -128,6 +128,7 @@ enum native_user_flags {
 	NATIVE_READ_ONLY = 1, /* never writable */
 	NATIVE_HUGE = 2,      /* backed by 2 MiB blocks where the range covers an aligned 2 MiB */
 	NATIVE_COW = 4,       /* a write fault makes the same page writable */
+	NATIVE_DEVICE = 8,    /* not RAM: hv_user_page_get() fails, as on Linux */
 };
 
 /*

@@ -65,6 +65,17 @@ static void without_its_memory_nacl_ends(void **state)
 	assert_int_equal(made(NACL(SBI_NACL_SET_SHMEM, -PAGE_SIZE)).error, SBI_ERR_INVALID_ADDRESS);
 }
 
+static void registers_of_a_device_cannot_be_its_memory(void **state)
+{
+	(void)state;
+	native_user_map(OTHER, 3 * PAGE_SIZE, 0);
+	set_slot(7, 0x10000, 3, OTHER, 0);
+	assert_int_equal(made(NACL(SBI_NACL_SET_SHMEM, 0x10000)).error, SBI_SUCCESS);
+	native_user_unmap(OTHER + PAGE_SIZE, PAGE_SIZE);
+	native_user_map(OTHER + PAGE_SIZE, PAGE_SIZE, NATIVE_DEVICE);
+	assert_int_equal(made(NACL(SBI_NACL_SET_SHMEM, 0x10000)).error, SBI_ERR_INVALID_ADDRESS);
+}
+
 static void a_failed_call_changes_nothing(void **state)
 {
 	(void)state;
@@ -323,6 +334,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		H_TEST(memory_that_was_taken_back_is_mapped_again),
 		H_TEST(without_its_memory_nacl_ends),
+		H_TEST(registers_of_a_device_cannot_be_its_memory),
 		H_TEST(a_failed_call_changes_nothing),
 		H_TEST(the_memory_follows_its_slot),
 		H_TEST(stores_are_in_the_dirty_log),

@@ -67,7 +67,11 @@ struct hv_mm *hv_mm_hold_current(void);
 void hv_mm_release(struct hv_mm *mm);
 bool hv_mm_is_current(const struct hv_mm *mm);
 
-/* The page behind a user address, after it was faulted in. */
+/*
+ * The page behind a user address, after it was faulted in. On Linux, it may be a frame that is not
+ * RAM, such as registers of a device that the process has mapped. The core may map such a frame into
+ * a guest, but must not access it through hv_page_map(); hv_user_page_get() refuses it.
+ */
 struct hv_user_page {
 	hpa_t pa;      /* of the 4K page that holds the address */
 	u64 map_size;  /* SZ_4K or SZ_2M: the size of the naturally aligned block around the page,
@@ -80,9 +84,9 @@ struct hv_user_page {
 
 /*
  * Fault in a user page, for writing if `write` is true. Returns -EFAULT if there is no mapping or
- * no permission, and -EINTR if a fatal signal is pending. If this function returns -ENOMEM or
- * hv_pages_alloc() fails, the core's ioctl returns -ENOMEM; the host then frees memory and repeats
- * the ioctl. May sleep.
+ * no permission, and -EINTR if a fatal signal is pending, or, on Linux, any signal while a device
+ * does not map its registers. If this function returns -ENOMEM or hv_pages_alloc() fails, the
+ * core's ioctl returns -ENOMEM; the host then frees memory and repeats the ioctl. May sleep.
  *
  * No reference is held: on return the page may already be unmapped, and its frame reused. A caller
  * that maps the page must register a notifier that changes a sequence number. The caller reads this

@@ -3,11 +3,13 @@
  * guest_map.c - map some pages of guest memory in the kernel (guest_map.h).
  *
  * A page is mapped as a fault maps one (gstage_fault.c): if inval_seq has changed since the look-up,
- * or if the page is being invalidated, the look-up is repeated. The memory map may be older than
- * inval_seq here: a section uses pages only of the current map, and a vCPU that switches to another
- * map forgets them. The notifier clears `mapped` under mmu_lock, and then waits until every vCPU has
- * been outside of the guest. In a section, `mode` says "in the guest": either the section finds that
- * the pages are not mapped any more, or the notifier finds the vCPU in the guest and waits.
+ * or if the page is being invalidated, the look-up is repeated. The look-up takes a reference for a
+ * moment, which is refused for frames that the kernel cannot access (hv_user_page_get()). The memory
+ * map may be older than inval_seq here: a section uses pages only of the current map, and a vCPU
+ * that switches to another map forgets them. The notifier clears `mapped` under mmu_lock, and then
+ * waits until every vCPU has been outside of the guest. In a section, `mode` says "in the guest":
+ * either the section finds that the pages are not mapped any more, or the notifier finds the vCPU in
+ * the guest and waits.
  */
 #include <asm-generic/errno.h>
 #include "mmu/guest_map.h"
@@ -50,17 +52,19 @@ static int map_pages(struct kvm_vcpu *vcpu)
 	gfn_t gfn = gpa_to_gfn(vcpu->map.gpa);
 	struct hv_user_page page[GUEST_MAP_PAGES];
 	const struct memslot *slot = memslot_find(vcpu, gfn);
-	int err = 0;
+	int err;
 
 	if (!slot || (slot->flags & KVM_MEM_READONLY) ||
 	    !memslot_has(slot, gfn + GUEST_MAP_PAGES - 1))
 		return -EFAULT;
-	for (unsigned int i = 0; i < GUEST_MAP_PAGES && !err; i++)
-		err = hv_user_page_look(vcpu->kvm->mm,
-					memslot_hva(slot, vcpu->map.gpa) + i * PAGE_SIZE, true,
-					&page[i]);
-	if (err)
-		return err;
+	for (unsigned int i = 0; i < GUEST_MAP_PAGES; i++) {
+		err = hv_user_page_get(vcpu->kvm->mm,
+				       memslot_hva(slot, vcpu->map.gpa) + i * PAGE_SIZE, true,
+				       &page[i]);
+		if (err)
+			return err;
+		hv_user_page_put(&page[i]); /* inval_seq protects the mapping */
+	}
 	spin_lock(&gs->mmu_lock);
 	use_pages(vcpu, slot, page, seq);
 	spin_unlock(&gs->mmu_lock);
