@@ -146,7 +146,8 @@ static unsigned long leaf_of(struct mm_struct *mm, hva_t hva, u64 *size)
 /*
  * Take a reference on the page behind an address, for writing if possible or if `write` is set.
  * get_user_pages_fast_only() would find out, too, that the entry does not permit the access, but
- * executes 600 instructions for that.
+ * executes 600 instructions for that. The caller has checked that mm is the current process's, and that
+ * the address is one of user space.
  */
 static int user_page(struct mm_struct *mm, hva_t hva, bool write, struct hv_user_page *result,
 		     struct page **pagep)
@@ -156,8 +157,6 @@ static int user_page(struct mm_struct *mm, hva_t hva, bool write, struct hv_user
 	unsigned long leaf;
 	long got;
 
-	if (mm != current->mm || !hv_user_range_is_valid(hva, PAGE_SIZE))
-		return -EFAULT;
 	/* lab 13: write user_page: fault the page in if necessary, and fill in *result and *pagep */
 	leaf = leaf_of(mm, hva, &result->map_size);
 	result->waited = false;
@@ -189,6 +188,84 @@ static int user_page(struct mm_struct *mm, hva_t hva, bool write, struct hv_user
 	/* lab 13 end */
 }
 
+/*
+ * RAM that the process maps uncached, for example memory of a GPU. A guest's mapping would be cached.
+ */
+static bool is_uncached_ram(const struct follow_pfnmap_args *args)
+{
+	return pfn_valid(args->pfn) && (pgprot_val(args->pgprot) & _PAGE_MTMASK);
+}
+
+/*
+ * mmap_lock held. Returns -EAGAIN after a fault: there may be a frame now, or a page. A private
+ * mapping of frames contains pages where it was written to; their leaves are not special.
+ */
+static int look_for_frame(struct mm_struct *mm, hva_t hva, bool write, struct hv_user_page *result)
+{
+	struct vm_area_struct *vma = vma_lookup(mm, hva);
+	struct follow_pfnmap_args args = { .vma = vma, .address = hva };
+	bool unlocked, found = false;
+
+	if (!vma || !(vma->vm_flags & (VM_IO | VM_PFNMAP)) ||
+	    !(vma->vm_flags & (write ? VM_WRITE : VM_READ)))
+		return -EFAULT;
+	if (!follow_pfnmap_start(&args)) {
+		found = args.special && (args.writable || !write);
+		result->pa = PFN_PHYS(args.pfn);
+		result->writable = args.writable;
+		follow_pfnmap_end(&args);
+	}
+	if (found)
+		return is_uncached_ram(&args) ? -EFAULT : 0;
+	return fixup_user_fault(mm, hva, write ? FAULT_FLAG_WRITE : 0, &unlocked) ?: -EAGAIN;
+}
+
+/*
+ * Find the frame behind an address of a mapping that has frames instead of pages (VM_PFNMAP, VM_IO),
+ * such as registers of a device that the process has mapped through VFIO or sysfs. There is no
+ * reference to take: whoever takes the frame away unmaps it first, which calls the notifiers. If there
+ * is a page after all, do as user_page().
+ */
+static noinline int find_frame(struct mm_struct *mm, hva_t hva, bool write,
+			       struct hv_user_page *result, struct page **pagep)
+{
+	int err;
+
+	do {
+		leave_core();
+		err = mmap_read_lock_killable(mm);
+		if (!err) {
+			err = look_for_frame(mm, hva, write, result);
+			mmap_read_unlock(mm);
+		}
+		if (err == -EAGAIN && signal_pending(current))
+			err = -EINTR;
+		enter_core();
+		result->waited = true;
+		if (err != -EAGAIN) {
+			*pagep = NULL;
+			leaf_of(mm, hva, &result->map_size);
+			return err;
+		}
+		err = user_page(mm, hva, write, result, pagep);
+	} while (err == -EFAULT);
+	result->waited = true;
+	return err;
+}
+
+/* Find the page or the frame behind an address of any mapping. *pagep is NULL if it is a frame. */
+static __always_inline int find_page(struct hv_mm *hv_mm, hva_t hva, bool write,
+				     struct hv_user_page *result, struct page **pagep)
+{
+	struct mm_struct *mm = mm_of(hv_mm);
+	int err;
+
+	if (mm != current->mm || !hv_user_range_is_valid(hva, PAGE_SIZE))
+		return -EFAULT;
+	err = user_page(mm, hva, write, result, pagep);
+	return err == -EFAULT ? find_frame(mm, hva, write, result, pagep) : err;
+}
+
 /* The word with PG_dcache_clean. In new kernels, a folio's flags are a struct. */
 static unsigned long *flags_of(struct folio *folio)
 {
@@ -201,41 +278,47 @@ static unsigned long *flags_of(struct folio *folio)
  * it. If Linux sets it for a program's executable page, only the harts that run this program have
  * fenced, so the flag is not trusted for memory that another program can share.
  */
-static bool is_stale(struct folio *folio)
+static __always_inline bool is_stale(struct page *page)
 {
-	return !test_bit(PG_dcache_clean, flags_of(folio)) || !folio_test_anon(folio) ||
+	struct folio *folio = page ? page_folio(page) : NULL;
+
+	return !folio || !test_bit(PG_dcache_clean, flags_of(folio)) || !folio_test_anon(folio) ||
 	       folio_test_ksm(folio);
 }
 
 int hv_user_page_look(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *result)
 {
 	struct page *page;
-	int err = user_page(mm_of(mm), hva, write, result, &page);
+	int err = find_page(mm, hva, write, result, &page);
 
 	if (err)
 		return err;
-	result->stale = is_stale(page_folio(page));
-	mark_page_accessed(page);
-	put_page(page);
+	result->stale = is_stale(page);
+	if (page) {
+		mark_page_accessed(page);
+		put_page(page);
+	}
 	return 0;
 }
 
 int hv_user_page_fetch(struct hv_mm *mm, hva_t hva, struct hv_user_page *result)
 {
 	struct page *page;
-	int err = user_page(mm_of(mm), hva, false, result, &page);
+	int err = find_page(mm, hva, false, result, &page);
 
 	if (err)
 		return err;
-	if (is_stale(page_folio(page))) {
+	if (is_stale(page)) {
 		leave_core();
 		flush_icache_all();
-		set_bit(PG_dcache_clean, flags_of(page_folio(page)));
+		if (page)
+			set_bit(PG_dcache_clean, flags_of(page_folio(page)));
 		enter_core();
 		result->waited = true;
 	}
 	result->stale = false;
-	put_page(page);
+	if (page)
+		put_page(page);
 	return 0;
 }
 
@@ -260,8 +343,10 @@ static int make_dirty(struct mm_struct *mm, hva_t hva)
 int hv_user_page_get(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *result)
 {
 	struct page *page;
-	int err = user_page(mm_of(mm), hva, write, result, &page);
+	int err = find_page(mm, hva, write, result, &page);
 
+	if (!err && !page)
+		return -EFAULT;
 	if (err || !write)
 		return err;
 	err = make_dirty(mm_of(mm), hva);
