@@ -11,7 +11,7 @@
 recipe_linux=1
 recipe_linux_source=2
 recipe_linux_newest=1
-recipe_linux_debug=7
+recipe_linux_debug=8
 host_modules="kvm virtio_blk"	# skipped if built into the kernel
 linux_suites="$suite $suite-backports forky sid experimental"
 source_suites="$suite $suite-backports-all forky sid experimental bookworm"
