@@ -189,7 +189,8 @@ static int user_page(struct mm_struct *mm, hva_t hva, bool write, struct hv_user
 }
 
 /*
- * RAM that the process maps uncached, for example memory of a GPU. A guest's mapping would be cached.
+ * Return true for RAM that the process maps as uncached, for example memory of a GPU. It is refused,
+ * because a guest's mapping of it would be cached.
  */
 static bool is_uncached_ram(const struct follow_pfnmap_args *args)
 {
@@ -197,8 +198,9 @@ static bool is_uncached_ram(const struct follow_pfnmap_args *args)
 }
 
 /*
- * mmap_lock held. Returns -EAGAIN after a fault: there may be a frame now, or a page. A private
- * mapping of frames contains pages where it was written to; their leaves are not special.
+ * mmap_lock held. Returns -EAGAIN after it has handled a fault: the look-up must then be repeated,
+ * because the fault may have mapped a frame or a page. A private mapping of frames contains pages
+ * where the process has written to it; the leaves of these pages are not special.
  */
 static int look_for_frame(struct mm_struct *mm, hva_t hva, bool write, struct hv_user_page *result)
 {
@@ -222,9 +224,9 @@ static int look_for_frame(struct mm_struct *mm, hva_t hva, bool write, struct hv
 
 /*
  * Find the frame behind an address of a mapping that has frames instead of pages (VM_PFNMAP, VM_IO),
- * such as registers of a device that the process has mapped through VFIO or sysfs. There is no
- * reference to take: whoever takes the frame away unmaps it first, which calls the notifiers. If there
- * is a page after all, do as user_page().
+ * such as registers of a device that the process has mapped through VFIO or sysfs. No reference is
+ * taken: a driver that revokes the frame unmaps it first, which calls the notifiers. If the address
+ * turns out to have a page, take a reference on the page, as user_page() does.
  */
 static noinline int find_frame(struct mm_struct *mm, hva_t hva, bool write,
 			       struct hv_user_page *result, struct page **pagep)

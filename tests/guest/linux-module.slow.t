@@ -133,7 +133,7 @@ END
 on_linux "a full cgroup" --file "$O/tests/kvm-api/full_cgroup:/full_cgroup" --file "$tmp/full.sh:/full.sh" "$O/guest/busybox" sh /full.sh
 
 on_linux "device memory" --env HS_OURS=1 --qemu-args "-device edu" "$O/tests/kvm-api/device_memory"
-# Debian's kernels lack VFIO's driver without an IOMMU.
+# Debian's kernels are configured without CONFIG_VFIO_NOIOMMU, which this test needs.
 [ $kernel != debug ] || on_linux "VFIO" --machine aia --cpu max --qemu-args "-device edu,dma_mask=0xffffffffff \
 	-object memory-backend-ram,id=memory,size=4M,share=on -device ivshmem-plain,memdev=memory" "$O/tests/kvm-api/passthrough"
 on_linux "tagged addresses" --cpu max "$O/tests/kvm-api/tagged"

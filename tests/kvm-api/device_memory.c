@@ -59,7 +59,7 @@ static void nested_acceleration(void)
 	must(set_reg(&hs, ISA_H, 1) == 0 && set_reg(&hs, R_A0, REGS_GPA) == 0, "extension H");
 	vm_load(&vm, set_shmem);
 	ok(vcpu_run(&hs) == 0 && is_report(&hs, SBI_ERR_INVALID_ADDRESS),
-	   "SBI NACL does not accept them as its memory (hyperscope only)");
+	   "SBI NACL does not accept registers of a device as its memory (hyperscope only)");
 	vcpu_free(&hs);
 }
 
@@ -84,8 +84,9 @@ int main(void)
 	ok(regs[0] == EDU_ID && regs[1] == ~1U, "the process can use the registers");
 	vm_load(&vm, store);
 	ok(run_guest() == 0 && is_report(&vcpu, ~0x12345678U), "the guest stores and loads");
-	ok(regs[1] == ~0x12345678U, "its store has reached the device");
-	ok(run_guest() == 0 && is_report(&vcpu, ~0x12345678U), "so do later accesses");
+	ok(regs[1] == ~0x12345678U, "the guest's store reaches the device");
+	ok(run_guest() == 0 && is_report(&vcpu, ~0x12345678U),
+	   "the guest's later stores and loads also reach the device");
 	if (getenv("HS_OURS")) {
 		vm_load(&vm, fetch);
 		ok(run_guest() == 0 && is_report(&vcpu, 1),
@@ -100,26 +101,31 @@ int main(void)
 		   "if the process may not read the registers, nor may the guest "
 		   "(hyperscope only)");
 	mprotect((void *)regs, REGS_SIZE, PROT_READ);
-	ok(run_guest() == 0 && is_report(&vcpu, EDU_ID), "if it may read them, the guest may");
+	ok(run_guest() == 0 && is_report(&vcpu, EDU_ID),
+	   "if the process may read the registers, the guest may, too");
 	vm_load(&vm, store);
-	ok(run_guest() == EFAULT, "if it may not write to them, nor may the guest");
+	ok(run_guest() == EFAULT,
+	   "if the process may not write to the registers, the guest may not either");
 	mprotect((void *)regs, REGS_SIZE, PROT_READ | PROT_WRITE);
-	ok(run_guest() == 0 && is_report(&vcpu, ~0x12345678U), "if it may, the guest may");
+	ok(run_guest() == 0 && is_report(&vcpu, ~0x12345678U),
+	   "if the process may write to the registers, the guest may, too");
 	munmap((void *)regs, REGS_SIZE);
-	ok(run_guest() == EFAULT, "after munmap(), the guest cannot store to them");
+	ok(run_guest() == EFAULT, "after munmap(), the guest cannot store to the registers");
 
 	regs = map_registers(fd, PROT_READ, MAP_SHARED);
 	ok(run_guest() == 0 && vcpu.run->exit_reason == KVM_EXIT_MMIO,
-	   "if their slot is read-only, the guest's store is an exit");
+	   "if the slot of registers is read-only, the guest's store is an exit");
 	vm_load(&vm, load);
-	ok(run_guest() == 0 && is_report(&vcpu, EDU_ID), "but it can load from them");
+	ok(run_guest() == 0 && is_report(&vcpu, EDU_ID),
+	   "if the slot of registers is read-only, the guest can load from it");
 
 	regs = map_registers(fd, PROT_READ | PROT_WRITE, MAP_PRIVATE);
 	ok(run_guest() == 0 && is_report(&vcpu, EDU_ID), "a private mapping shows the registers");
 	if (getenv("HS_OURS")) { /* on Linux, KVM_RUN fails with EFAULT */
 		vm_load(&vm, store);
 		ok(run_guest() == 0 && is_report(&vcpu, 0x12345678) && regs[1] == 0x12345678,
-		   "a store there changes a copy, which the process sees (hyperscope only)");
+		   "a store to a private mapping changes a copy, which the process sees "
+		   "(hyperscope only)");
 	}
 	vcpu_free(&vcpu);
 	vm_free(&vm);

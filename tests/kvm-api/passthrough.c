@@ -66,7 +66,7 @@ static struct vfio_region_info region_of(const struct device *device, uint32_t i
 	return info;
 }
 
-/* Let the device answer accesses to its BARs and make its own. */
+/* Set or clear Memory Space Enable and Bus Master Enable in the device's command register. */
 static void set_enabled(const struct device *device, bool enabled)
 {
 	uint16_t command = enabled ? 6 : 0;
@@ -198,7 +198,7 @@ static void use_registers(const struct device *edu)
 	   "while the device's memory is disabled, VFIO revokes the registers");
 	set_enabled(edu, true);
 	ok(run_guest(3, REGS_GPA, 0, 0) == 0 && is_report(&vcpu, ~3U),
-	   "the guest uses them again when it is enabled");
+	   "when the device's memory is enabled again, the guest uses the registers");
 }
 
 static void transfer(const struct device *edu)
@@ -218,7 +218,7 @@ static void transfer(const struct device *edu)
 	   "the device reads guest memory, and its MSI wakes the guest");
 	ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, done | id),
 	   "the device writes guest memory, and its MSI wakes the guest");
-	ok(memcmp(out, in, 4096) == 0, "the data is right");
+	ok(memcmp(out, in, 4096) == 0, "the device has transferred the data correctly");
 }
 
 static void use_memory(const struct device *ivshmem)

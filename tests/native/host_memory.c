@@ -361,15 +361,13 @@ bool hv_user_range_is_valid(hva_t start, u64 size)
 bool hv_user_range_writable(struct hv_mm *m, hva_t start, u64 size)
 {
 	bool writable = true;
-	u64 at;
 
 	must(m == &mm, "a range of another address space is checked");
 	pthread_mutex_lock(&memory_lock);
-	for (at = 0; at < size; at += PAGE_SIZE) {
+	for (u64 at = 0; at < size; at += PAGE_SIZE) {
 		const struct user_page *p = user_page(start + at);
 
-		if (p && p->mapped && (p->flags & NATIVE_READ_ONLY))
-			writable = false;
+		writable &= !(p && p->mapped && (p->flags & NATIVE_READ_ONLY));
 	}
 	pthread_mutex_unlock(&memory_lock);
 	return writable;

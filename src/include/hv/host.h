@@ -84,9 +84,10 @@ struct hv_user_page {
 
 /*
  * Fault in a user page, for writing if `write` is true. Returns -EFAULT if there is no mapping or
- * no permission, and -EINTR if a fatal signal is pending, or, on Linux, any signal while a device
- * does not map its registers. If this function returns -ENOMEM or hv_pages_alloc() fails, the
- * core's ioctl returns -ENOMEM; the host then frees memory and repeats the ioctl. May sleep.
+ * no permission, and -EINTR if a fatal signal is pending. On Linux, it also returns -EINTR if any
+ * signal is pending after a page fault in a mapping of a device's registers or memory. If this
+ * function returns -ENOMEM or hv_pages_alloc() fails, the core's ioctl returns -ENOMEM; the host
+ * then frees memory and repeats the ioctl. May sleep.
  *
  * No reference is held: on return the page may already be unmapped, and its frame reused. A caller
  * that maps the page must register a notifier that changes a sequence number. The caller reads this
