@@ -13,7 +13,7 @@ is "$?,$(grep -c 'warning:' "$tmp/make")" 0,0 "the module builds without warning
 
 payloads="exits mmio fp hostile pmu"
 spoils_redirects || payloads+=" nested"
-programs="errors run regs lazy_put limited"
+programs="errors run regs lazy_put limited device_memory"
 files=(--file "$O/vmm:/vmm" --file "$O/guest-payloads/harts.bin:/harts.bin")
 for name in $payloads; do files+=(--file "$O/guest-payloads/$name.bin:/$name.bin"); done
 for name in $programs; do files+=(--file "$O/tests/kvm-api/$name:/kvm/$name"); done
@@ -50,6 +50,6 @@ cat >"$tmp/machine.sh" <<'END'
 	claim "$?,$(grep -c '^not ok' /tmp/out)" 0,0 "a VM runs afterwards"
 END
 # Harts with counters for guests, and with vectors.
-on_module "on Debian's kernel" 150 --cpu rv64,v=on,sscofpmf=on,smaia=on,ssaia=on --set exitstat=time --env HS_OURS=1 "${files[@]}" --file "$O/guest/modules/kvm.ko:/kvm.ko" \
+on_module "on Debian's kernel" 150 --cpu rv64,v=on,sscofpmf=on,smaia=on,ssaia=on --qemu-args "-device edu" --set exitstat=time --env HS_OURS=1 "${files[@]}" --file "$O/guest/modules/kvm.ko:/kvm.ko" \
 	--file "$tmp/machine.sh:/machine.sh" "$O/guest/busybox" sh /machine.sh "$payloads" "$programs" "$(quirks | xargs)"
 done_testing
