@@ -5,6 +5,7 @@
  */
 #include <linux/anon_inodes.h>
 #include <linux/compat.h>
+#include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/kvm.h>
@@ -92,11 +93,31 @@ static __always_inline long call_ioctl(const struct hv_file_ops *ops, void *priv
 	return ret == -ENOMEM ? ioctl_with_reserve(ops, priv, cmd, arg) : ret;
 }
 
+/*
+ * If no other thread uses the process's descriptors, Linux calls ioctl() without a reference on the file
+ * (__fget_light()), because nobody can close it meanwhile. But KVM_RUN does the thread's pending work
+ * (hv_resched()), and a request of io_uring, which is such work, may close the file.
+ */
+static noinline long ioctl_of_borrowed(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	const struct core_file *cf = file->private_data;
+	long ret;
+
+	get_file(file);
+	ret = call_ioctl(cf->ops, cf->priv, cmd, arg);
+	fput(file);
+	return ret;
+}
+
 static long core_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	const struct core_file *cf = file->private_data;
 
-	return cf->ops->ioctl ? call_ioctl(cf->ops, cf->priv, cmd, arg) : -ENOTTY;
+	if (!cf->ops->ioctl)
+		return -ENOTTY;
+	if (atomic_read(&current->files->count) == 1)
+		return ioctl_of_borrowed(file, cmd, arg);
+	return call_ioctl(cf->ops, cf->priv, cmd, arg);
 }
 
 static vm_fault_t core_fault(struct vm_fault *vmf)
