@@ -140,7 +140,8 @@ static unsigned long leaf_of(struct mm_struct *mm, hva_t hva, u64 *size)
 	}
 	if (level)
 		*size = SZ_2M;
-	return entry;
+	/* W without R is a shadow stack, to which the process cannot store as to other memory. */
+	return entry & _PAGE_READ ? entry : entry & ~_PAGE_WRITE;
 }
 
 /*
@@ -199,25 +200,27 @@ static bool is_uncached_ram(const struct follow_pfnmap_args *args)
 
 /*
  * mmap_lock held. Returns -EAGAIN after it has handled a fault: the look-up must then be repeated,
- * because the fault may have mapped a frame or a page. A private mapping of frames contains pages
- * where the process has written to it; the leaves of these pages are not special.
+ * because the fault may have mapped a frame or a page. Returns -EEXIST if there is a page, whose leaf
+ * is not special: a private mapping of frames contains pages where the process has written to it.
  */
 static int look_for_frame(struct mm_struct *mm, hva_t hva, bool write, struct hv_user_page *result)
 {
 	struct vm_area_struct *vma = vma_lookup(mm, hva);
 	struct follow_pfnmap_args args = { .vma = vma, .address = hva };
-	bool unlocked, found = false;
+	bool unlocked, permits = false;
 
 	if (!vma || !(vma->vm_flags & (VM_IO | VM_PFNMAP)) ||
 	    !(vma->vm_flags & (write ? VM_WRITE : VM_READ)))
 		return -EFAULT;
 	if (!follow_pfnmap_start(&args)) {
-		found = args.special && (args.writable || !write);
+		permits = args.writable || !write;
 		result->pa = PFN_PHYS(args.pfn);
 		result->writable = args.writable;
 		follow_pfnmap_end(&args);
 	}
-	if (found)
+	if (permits && !args.special)
+		return -EEXIST;
+	if (permits)
 		return is_uncached_ram(&args) ? -EFAULT : 0;
 	return fixup_user_fault(mm, hva, write ? FAULT_FLAG_WRITE : 0, &unlocked) ?: -EAGAIN;
 }
@@ -231,10 +234,11 @@ static int look_for_frame(struct mm_struct *mm, hva_t hva, bool write, struct hv
 static noinline int find_frame(struct mm_struct *mm, hva_t hva, bool write,
 			       struct hv_user_page *result, struct page **pagep)
 {
-	int err;
+	int err, page_err;
 
 	do {
 		leave_core();
+		cond_resched();
 		err = mmap_read_lock_killable(mm);
 		if (!err) {
 			err = look_for_frame(mm, hva, write, result);
@@ -244,15 +248,15 @@ static noinline int find_frame(struct mm_struct *mm, hva_t hva, bool write,
 			err = -EINTR;
 		enter_core();
 		result->waited = true;
-		if (err != -EAGAIN) {
+		if (err != -EAGAIN && err != -EEXIST) {
 			*pagep = NULL;
 			leaf_of(mm, hva, &result->map_size);
 			return err;
 		}
-		err = user_page(mm, hva, write, result, pagep);
-	} while (err == -EFAULT);
-	result->waited = true;
-	return err;
+		page_err = user_page(mm, hva, write, result, pagep);
+		result->waited = true;
+	} while (page_err == -EFAULT && err == -EAGAIN);
+	return page_err;
 }
 
 /* Find the page or the frame behind an address of any mapping. *pagep is NULL if it is a frame. */

@@ -63,6 +63,36 @@ static void nested_acceleration(void)
 	vcpu_free(&hs);
 }
 
+static void ignore(int sig)
+{
+	(void)sig;
+}
+
+/* In Linux 7.2, [vvar] is a mapping of VM_IO with ordinary pages, which nobody may take a reference on. */
+static void mapping_of_linux(void)
+{
+	struct sigaction action = { .sa_handler = ignore };
+	FILE *maps = fopen("/proc/self/maps", "r");
+	unsigned long start = 0;
+	char line[256];
+	int err;
+
+	while (maps && !start && fgets(line, sizeof(line), maps)) {
+		if (strstr(line, "[vvar]"))
+			start = strtoul(line, NULL, 16);
+	}
+	must(start && !vm_set_slot(&vm, 1, REGS_GPA, 0, NULL, 0) &&
+		     !vm_set_slot(&vm, 1, REGS_GPA, 4096, (void *)start, KVM_MEM_READONLY),
+	     "a slot of [vvar]");
+	fclose(maps);
+	sigaction(SIGALRM, &action, NULL);
+	alarm(10);
+	vm_load(&vm, load);
+	err = run_guest();
+	ok(err == 0 || err == EFAULT, "KVM_RUN ends if the guest loads from [vvar]");
+	alarm(0);
+}
+
 int main(void)
 {
 	struct pci edu;
@@ -127,6 +157,7 @@ int main(void)
 		   "a store to a private mapping changes a copy, which the process sees "
 		   "(hyperscope only)");
 	}
+	mapping_of_linux();
 	vcpu_free(&vcpu);
 	vm_free(&vm);
 	return tap_done();
