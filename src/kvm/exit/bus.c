@@ -21,7 +21,6 @@
  * 24 in docs/locking.md.
  */
 #include "exit/bus.h"
-#include <string.h>
 
 #define FEW 8 /* up to this many entries are scanned without bisection; also the initial capacity */
 
@@ -118,6 +117,13 @@ static gpa_t last_byte(const struct bus_device *dev)
 	return last < dev->gpa ? ~(gpa_t)0 : last;
 }
 
+/* At entry i of a loop over a table: nothing limits the number of ioeventfds but memory. */
+static void let_others_run(size_t i)
+{
+	if (i % 64 == 63)
+		hv_cond_resched();
+}
+
 /* Compute the bounds of all entries. */
 static void set_bounds(struct bus_table *table)
 {
@@ -125,11 +131,13 @@ static void set_bounds(struct bus_table *table)
 	size_t i;
 
 	for (i = 0; i < table->nr; i++) {
+		let_others_run(i);
 		if (last_byte(table->entry[i].dev) > reach)
 			reach = last_byte(table->entry[i].dev);
 		table->entry[i].reach = reach;
 	}
 	while (i--) {
+		let_others_run(i);
 		if (table->entry[i].dev->gpa < from)
 			from = table->entry[i].dev->gpa;
 		table->entry[i].from = from;
@@ -162,9 +170,10 @@ static int make_room(struct kvm *vm, struct kvm_bus *bus)
 		hv_free(spare);
 		return -ENOMEM;
 	}
-	if (bus->nr)
-		memcpy(table->entry, bus->table->entry, bus->nr * sizeof(table->entry[0]));
-	table->nr = bus->nr;
+	for (; table->nr < bus->nr; table->nr++) {
+		let_others_run(table->nr);
+		table->entry[table->nr] = bus->table->entry[table->nr];
+	}
 	hv_free(publish(vm, bus, table));
 	hv_free(bus->spare);
 	bus->spare = spare;
@@ -198,9 +207,11 @@ int bus_add(struct kvm *vm, enum kvm_bus_kind kind, struct bus_device *dev)
 		return err;
 	next = bus->spare;
 	while (at < bus->nr && !goes_before(dev, bus->table->entry[at].dev))
-		at++;
-	for (i = 0; i < bus->nr; i++)
+		let_others_run(at++);
+	for (i = 0; i < bus->nr; i++) {
+		let_others_run(i);
 		next->entry[i < at ? i : i + 1].dev = bus->table->entry[i].dev;
+	}
 	next->entry[at].dev = dev;
 	next->nr = bus->nr + 1;
 	set_bounds(next);
@@ -216,6 +227,7 @@ void bus_sweep(struct kvm *vm, enum kvm_bus_kind kind)
 
 	next->nr = 0;
 	for (i = 0; i < bus->nr; i++) {
+		let_others_run(i);
 		if (!bus->table->entry[i].dev->gone)
 			next->entry[next->nr++].dev = bus->table->entry[i].dev;
 	}

@@ -53,6 +53,7 @@ static int assign(struct kvm *vm, struct ioeventfd *io)
 	list_for_each_entry(other, &vm->ioeventfds, link) {
 		if (collide(io, other))
 			err = -EEXIST;
+		hv_cond_resched();
 	}
 	if (!err)
 		err = bus_add(vm, io->kind, &io->dev);
@@ -81,6 +82,7 @@ static struct ioeventfd *unlink_same(struct kvm *vm, const struct ioeventfd *io)
 			found = other;
 			break;
 		}
+		hv_cond_resched();
 	}
 	hv_mutex_unlock(&vm->slots_lock);
 	return found;

@@ -259,8 +259,8 @@ static void collect(struct kvm *vm, const struct hv_event *event, u32 gsi, struc
 			detach(irqfd);
 			lower_if_last(irqfd);
 			list_add_tail(&irqfd->link, gone);
-			hv_cond_resched();
 		}
+		hv_cond_resched();
 	}
 }
 
