@@ -98,7 +98,7 @@ static __always_inline long call_ioctl(const struct hv_file_ops *ops, void *priv
  * (__fget_light()), because nobody can close it meanwhile. But KVM_RUN does the thread's pending work
  * (hv_resched()), and a request of io_uring, which is such work, may close the file.
  */
-static noinline long ioctl_of_borrowed(struct file *file, unsigned int cmd, unsigned long arg)
+static noinline long run_borrowed(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	const struct core_file *cf = file->private_data;
 	long ret;
@@ -115,8 +115,8 @@ static long core_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 	if (!cf->ops->ioctl)
 		return -ENOTTY;
-	if (atomic_read(&current->files->count) == 1)
-		return ioctl_of_borrowed(file, cmd, arg);
+	if (cmd == KVM_RUN && atomic_read(&current->files->count) == 1)
+		return run_borrowed(file, cmd, arg);
 	return call_ioctl(cf->ops, cf->priv, cmd, arg);
 }
 
