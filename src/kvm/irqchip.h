@@ -6,8 +6,8 @@
  * configures through attributes and then initializes. Without one, user space emulates a controller
  * and drives each vCPU's external interrupt with KVM_INTERRUPT.
  *
- * Everything that changes a line or sends an MSI goes through these operations: KVM_IRQ_LINE,
- * KVM_SIGNAL_MSI, irqfds, and stores of the guest.
+ * KVM_IRQ_LINE, KVM_SIGNAL_MSI, irqfds and stores of the guest change lines and send MSIs only
+ * through the operations below.
  */
 #ifndef KVM_IRQCHIP_H
 #define KVM_IRQCHIP_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * aia.h - a VM with an AIA in the kernel, for aia.c and aia_msi.c.
+ * aia.h - a VM with an AIA in the kernel.
  */
 #ifndef KVM_API_AIA_H
 #define KVM_API_AIA_H

@@ -36,14 +36,6 @@ static int zone(struct vm *vm, unsigned long cmd, uint64_t addr, uint32_t size)
 	return ioctl(vm->fd, cmd, &zone);
 }
 
-/* Complete a pending exit, so that the guest can be started at another pc. */
-static void finish(struct vcpu *vcpu)
-{
-	vcpu->run->immediate_exit = 1;
-	vcpu_run(vcpu);
-	vcpu->run->immediate_exit = 0;
-}
-
 /*
  * Have the guest make `count` stores of 2^size bytes: the first stores `value` at `addr`, and each
  * further one adds 1 to the value and `step` to the address. Returns 0 if the kernel handled all
@@ -66,7 +58,7 @@ static int stores(struct vm *vm, struct vcpu *vcpu, int size, uint64_t addr, uin
 	must(vcpu->run->exit_reason == KVM_EXIT_MMIO ||
 		     vcpu->run->exit_reason == KVM_EXIT_RISCV_SBI,
 	     "a store or the guest's report");
-	finish(vcpu);
+	vcpu_finish(vcpu);
 	return vcpu->run->exit_reason == KVM_EXIT_MMIO;
 }
 
@@ -105,7 +97,7 @@ static void collects(struct vm *vm, struct vcpu *vcpu)
 	ok(vcpu_run(vcpu) == 0 && vcpu->run->exit_reason == KVM_EXIT_MMIO &&
 		   !vcpu->run->mmio.is_write,
 	   "a load from the zone exits to user space");
-	finish(vcpu);
+	vcpu_finish(vcpu);
 }
 
 static void fills(struct vm *vm, struct vcpu *vcpu)

@@ -77,9 +77,7 @@ static void each_guest(size_t i)
 		set_reg(&vcpu, R_PC, MEM_GPA + guests[i].insn_len);
 		ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 77),
 		   "the guest continues when pc is moved past the ebreak");
-		vcpu.run->immediate_exit = 1;
-		vcpu_run(&vcpu);
-		vcpu.run->immediate_exit = 0;
+		vcpu_finish(&vcpu);
 	}
 	begin(guests[i].mode);
 	snprintf(claim, sizeof(claim), "%s: without a debugger, the guest takes the exception",
@@ -103,9 +101,7 @@ static void other_bits(void)
 	set_reg(&vcpu, R_PC, MEM_GPA + 4);
 	ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 77),
 	   "KVM_GUESTDBG_SINGLESTEP is ignored: the guest runs on");
-	vcpu.run->immediate_exit = 1;
-	vcpu_run(&vcpu);
-	vcpu.run->immediate_exit = 0;
+	vcpu_finish(&vcpu);
 	begin(KVM_RISCV_MODE_S);
 	ok(debug(~KVM_GUESTDBG_ENABLE) == 0 && is_guests(),
 	   "KVM_SET_GUEST_DEBUG with all bits except ENABLE switches debugging off");

@@ -41,9 +41,7 @@ static volatile uint32_t *map_registers(int fd, int prot, int sharing)
 /* Let the guest run from its beginning. Returns 0, or the errno of KVM_RUN. */
 static int run_guest(void)
 {
-	vcpu.run->immediate_exit = 1; /* complete the last report, which changes the pc */
-	vcpu_run(&vcpu);
-	vcpu.run->immediate_exit = 0;
+	vcpu_finish(&vcpu);
 	must(set_reg(&vcpu, R_PC, MEM_GPA) == 0 && set_reg(&vcpu, R_A0, REGS_GPA) == 0,
 	     "registers");
 	return vcpu_run(&vcpu) ? errno : 0;
@@ -68,7 +66,9 @@ static void ignore(int sig)
 	(void)sig;
 }
 
-/* In Linux 7.2, [vvar] is a mapping of VM_IO with ordinary pages, which nobody may take a reference on. */
+/*
+ * In Linux 7.2, [vvar] has VM_IO and ordinary pages, on which get_user_pages() takes no reference.
+ */
 static void mapping_of_linux(void)
 {
 	struct sigaction action = { .sa_handler = ignore };

@@ -22,13 +22,6 @@ static void on_signal(int sig)
 	(void)sig;
 }
 
-static void finish(struct vcpu *vcpu)
-{
-	vcpu->run->immediate_exit = 1;
-	vcpu_run(vcpu);
-	vcpu->run->immediate_exit = 0;
-}
-
 /* ---- the run page ------------------------------------------------------------------------ */
 
 static void answers(struct vm *vm, struct vcpu *vcpu)
@@ -44,7 +37,7 @@ static void answers(struct vm *vm, struct vcpu *vcpu)
 	memset(run->mmio.data, 0x71, 8);
 	ok(vcpu_run(vcpu) == 0 && is_report(vcpu, 0x71717171),
 	   "a load gets its own number of bytes, whatever the run page's mmio.len is");
-	finish(vcpu);
+	vcpu_finish(vcpu);
 
 	set_reg(vcpu, R_PC, MEM_GPA);
 	must(vcpu_run(vcpu) == 0 && run->exit_reason == KVM_EXIT_MMIO, "the load");
@@ -57,7 +50,7 @@ static void answers(struct vm *vm, struct vcpu *vcpu)
 	memset(run->mmio.data, 0x22, 8);
 	ok(vcpu_run(vcpu) == 0 && is_report(vcpu, 0x11111111),
 	   "KVM_RUN reads a load's answer only once");
-	finish(vcpu);
+	vcpu_finish(vcpu);
 }
 
 static void completes(struct vm *vm, struct vcpu *vcpu)
@@ -72,7 +65,7 @@ static void completes(struct vm *vm, struct vcpu *vcpu)
 	run->riscv_sbi.ret[0] = 0x77;
 	ok(vcpu_run(vcpu) == 0 && is_report(vcpu, 0x77),
 	   "KVM_RUN reads only the result of an SBI call from the run page");
-	finish(vcpu);
+	vcpu_finish(vcpu);
 	run->immediate_exit = 255;
 	fails_with(vcpu_run(vcpu), EINTR, "any nonzero immediate_exit ends KVM_RUN");
 	run->immediate_exit = 0;
@@ -144,7 +137,7 @@ static bool fires(struct vm *vm, struct vcpu *vcpu, uint64_t value, uint64_t fro
 	int ret;
 
 	vm_load(vm, timer);
-	finish(vcpu);
+	vcpu_finish(vcpu);
 	set_reg(vcpu, CSRREG(sstatus), 0);
 	set_reg(vcpu, R_PC, MEM_GPA);
 	set_reg(vcpu, R_A1, value);

@@ -74,14 +74,6 @@ static void set_enabled(const struct device *device, bool enabled)
 	must(pwrite(device->fd, &command, 2, (off_t)device->config + 4) == 2, "PCI command");
 }
 
-static void write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-
-	must(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text), path);
-	close(fd);
-}
-
 /* Give the device to VFIO and open it. */
 static void take(struct device *device)
 {
@@ -89,7 +81,7 @@ static void take(struct device *device)
 	ssize_t n;
 
 	pci_write(&device->pci, "driver_override", "vfio-pci");
-	write_file("/sys/bus/pci/drivers_probe", device->pci.name);
+	must(write_file("/sys/bus/pci/drivers_probe", device->pci.name) == 0, "drivers_probe");
 	snprintf(path, sizeof(path), PCI_DEVICES "/%s/iommu_group", device->pci.name);
 	n = readlink(path, link, sizeof(link) - 1);
 	must(n > 0, path);
@@ -99,8 +91,8 @@ static void take(struct device *device)
 	must(device->group >= 0, path);
 	must(ioctl(device->group, VFIO_GROUP_SET_CONTAINER, &container) == 0,
 	     "VFIO_GROUP_SET_CONTAINER");
-	ioctl(container, VFIO_SET_IOMMU,
-	      VFIO_NOIOMMU_IOMMU); /* fails if another group has done so */
+	/* Fails if this was done for another group. */
+	ioctl(container, VFIO_SET_IOMMU, VFIO_NOIOMMU_IOMMU);
 	device->fd = ioctl(device->group, VFIO_GROUP_GET_DEVICE_FD, device->pci.name);
 	must(device->fd >= 0, "VFIO_GROUP_GET_DEVICE_FD");
 	device->config = region_of(device, VFIO_PCI_CONFIG_REGION_INDEX).offset;
@@ -172,9 +164,7 @@ static uint64_t physical(const void *address)
 /* Let the guest run from its beginning. Returns 0, or the errno of KVM_RUN. */
 static int run_guest(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3)
 {
-	vcpu.run->immediate_exit = 1; /* complete the last report, which changes the pc */
-	vcpu_run(&vcpu);
-	vcpu.run->immediate_exit = 0;
+	vcpu_finish(&vcpu);
 	must(set_reg(&vcpu, R_PC, MEM_GPA) == 0 && set_reg(&vcpu, R_A0, a0) == 0 &&
 		     set_reg(&vcpu, R_A1, a1) == 0 && set_reg(&vcpu, R_A2, a2) == 0 &&
 		     set_reg(&vcpu, CORE(regs.a3), a3) == 0,
@@ -251,7 +241,8 @@ int main(void)
 		printf("1..0 # SKIP there is no VFIO, edu or ivshmem-plain\n");
 		return 0;
 	}
-	write_file("/sys/module/vfio/parameters/enable_unsafe_noiommu_mode", "1");
+	must(write_file("/sys/module/vfio/parameters/enable_unsafe_noiommu_mode", "1") == 0,
+	     "enable_unsafe_noiommu_mode");
 	take(&edu);
 	take(&ivshmem);
 	vm = vm_new();

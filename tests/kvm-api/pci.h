@@ -10,8 +10,7 @@
 
 #define PCI_DEVICES "/sys/bus/pci/devices"
 #define EDU         "0x1234:0x11e8" /* vendor and device */
-
-#define EDU_ID 0x010000edU /* its register at 0 */
+#define EDU_ID      0x010000edU     /* its register at 0 */
 
 struct pci {
 	char name[32]; /* the folder in PCI_DEVICES */
@@ -38,10 +37,10 @@ static inline void pci_read(const struct pci *pci, const char *file, char text[3
 
 static inline void pci_write(const struct pci *pci, const char *file, const char *text)
 {
-	int fd = pci_open(pci, file, O_WRONLY);
+	char path[128];
 
-	must(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text), file);
-	close(fd);
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/%s", pci->name, file);
+	must(write_file(path, text) == 0, path);
 }
 
 /* Find a device by the numbers of its vendor and of itself. Return whether there is one. */

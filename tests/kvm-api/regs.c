@@ -51,9 +51,7 @@ static void done(void)
 static unsigned long report(void)
 {
 	/* Complete a pending call before setting pc. */
-	vcpu.run->immediate_exit = 1;
-	vcpu_run(&vcpu);
-	vcpu.run->immediate_exit = 0;
+	vcpu_finish(&vcpu);
 	set_reg(&vcpu, R_PC, MEM_GPA);
 	if (vcpu_run(&vcpu) || vcpu.run->exit_reason != KVM_EXIT_RISCV_SBI ||
 	    vcpu.run->riscv_sbi.extension_id != SBI_EXPERIMENTAL)

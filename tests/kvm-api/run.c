@@ -268,9 +268,7 @@ static void events(void)
 	fails_with(ioctl(vm.fd, KVM_IOEVENTFD, &io), ENOENT,
 		   "the ioeventfd cannot be removed twice");
 	set_reg(&vcpu, R_PC, MEM_GPA);
-	vcpu.run->immediate_exit = 1;
-	vcpu_run(&vcpu);
-	vcpu.run->immediate_exit = 0;
+	vcpu_finish(&vcpu);
 	set_reg(&vcpu, R_PC, MEM_GPA);
 	ok(vcpu_run(&vcpu) == 0 && vcpu.run->mmio.phys_addr == 0x10000000,
 	   "without the ioeventfd, its store exits to user space");
@@ -407,9 +405,7 @@ static void memory_goes(void)
 	ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 9), "the guest reads its memory");
 	munmap(vm.mem + 0x100000, 0x1000);
 	set_reg(&vcpu, R_PC, MEM_GPA);
-	vcpu.run->immediate_exit = 1;
-	vcpu_run(&vcpu);
-	vcpu.run->immediate_exit = 0;
+	vcpu_finish(&vcpu);
 	set_reg(&vcpu, R_PC, MEM_GPA);
 	fails_with(vcpu_run(&vcpu), EFAULT,
 		   "the guest cannot read memory that the VMM has unmapped");

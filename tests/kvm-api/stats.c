@@ -229,18 +229,6 @@ static long read_number(const char *path)
 	return n > 0 ? atol(text) : -1;
 }
 
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY), error;
-	long n = fd < 0 ? -1 : write(fd, text, strlen(text));
-
-	error = errno;
-	if (fd >= 0)
-		close(fd);
-	errno = error;
-	return n < 0 ? -1 : 0;
-}
-
 /* Return the path of a parameter of KVM, which may be hyperscope's Linux module. */
 static const char *parameter(const char *name)
 {
@@ -270,15 +258,15 @@ static void parameters(void)
 		good = good && read_number(parameter(params[i].name)) == params[i].value;
 	snprintf(back, sizeof(back), "%ld", first);
 	ok(good, "the other parameters of halt polling have Linux's default values");
-	ok(write_text(parameter("halt_poll_ns"), "1234\n") == 0 &&
+	ok(write_file(parameter("halt_poll_ns"), "1234\n") == 0 &&
 		   read_number(parameter("halt_poll_ns")) == 1234,
 	   "halt_poll_ns can be changed");
-	fails_with(write_text(parameter("halt_poll_ns"), "some"), EINVAL,
+	fails_with(write_file(parameter("halt_poll_ns"), "some"), EINVAL,
 		   "halt_poll_ns refuses text that is not a number");
-	ok(write_text(parameter("halt_poll_ns"), "4294967296") == -1 &&
+	ok(write_file(parameter("halt_poll_ns"), "4294967296") == -1 &&
 		   read_number(parameter("halt_poll_ns")) == 1234,
 	   "halt_poll_ns refuses 2^32");
-	ok(write_text(parameter("halt_poll_ns"), back) == 0, "halt_poll_ns can be restored");
+	ok(write_file(parameter("halt_poll_ns"), back) == 0, "halt_poll_ns can be restored");
 }
 
 /* ---- /sys/kernel/debug/kvm ---------------------------------------------------------------- */
@@ -326,8 +314,8 @@ static void debug_files(struct vm *vm, struct vcpu *vcpu)
 		   counter(DEBUG, "exits") >= counter(dir, "exits"),
 	   "a VM's files hold its counters, and the parent directory's the sums over all VMs");
 	snprintf(path, sizeof(path), "%s/exits", dir);
-	fails_with(write_text(path, "1"), EINVAL, "a counter cannot be set to 1");
-	ok(write_text(path, "0") == 0 && counter(dir, "exits") == 0, "a counter can be cleared");
+	fails_with(write_file(path, "1"), EINVAL, "a counter cannot be set to 1");
+	ok(write_file(path, "0") == 0 && counter(dir, "exits") == 0, "a counter can be cleared");
 	s = stats_read(vcpu->fd);
 	ok(value_of(&s, "exits") == 0, "KVM_GET_STATS_FD also reads a cleared counter as 0");
 	gone = vm_new();

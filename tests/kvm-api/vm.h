@@ -155,6 +155,14 @@ static inline int vcpu_run(const struct vcpu *vcpu)
 	return ioctl(vcpu->fd, KVM_RUN, 0);
 }
 
+/* Complete a pending exit, so that the guest can be started at another pc. */
+static inline void vcpu_finish(const struct vcpu *vcpu)
+{
+	vcpu->run->immediate_exit = 1;
+	vcpu_run(vcpu);
+	vcpu->run->immediate_exit = 0;
+}
+
 /* Return whether the guest has made its REPORT with this value in a0. */
 static inline bool is_report(const struct vcpu *vcpu, unsigned long value)
 {
@@ -181,6 +189,19 @@ static inline bool toggle_is(const char *name, const char *value)
 	close(fd);
 	text[strcspn(text, "\n")] = '\0';
 	return good && !strcmp(text, value);
+}
+
+/* Write a file in one call. Returns 0, or -1 with errno. */
+static inline int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY), error;
+	ssize_t n = fd < 0 ? -1 : write(fd, text, strlen(text));
+
+	error = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = error;
+	return n == (ssize_t)strlen(text) ? 0 : -1;
 }
 
 static inline void sleep_ms(long ms)
