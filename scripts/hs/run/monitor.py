@@ -9,7 +9,7 @@ import socket
 
 SECONDS = 5  # to wait for an answer, because QEMU itself may hang
 FIRMWARE, KERNEL = 0x80000000, 0x80200000  # where QEMU's machine virt loads them
-SHOWN = ("pc", "ra", "sepc", "scause", "mepc", "mcause")
+SHOWN = ("pc", "ra", "sepc", "scause", "mepc", "mcause", "mstatus", "mie", "mip")
 SWAPPED = ("sepc", "scause")
 
 
