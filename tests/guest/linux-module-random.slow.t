@@ -59,9 +59,9 @@ cat >>"$tmp/random.sh" <<'END'
 		[ -n "$harts" ] || sleep 8
 		for cpu in $harts; do
 			echo 0 >/sys/devices/system/cpu/cpu$cpu/online
-			sleep 1
+			sleep 0.3
 			echo 1 >/sys/devices/system/cpu/cpu$cpu/online
-			sleep 3
+			sleep 1
 		done
 		echo all >$hs/events
 		echo 1 >events/hs/enable
@@ -113,7 +113,8 @@ on_linux()	# NAME LINUX MODULE SECONDS ARGUMENT...
 	if [ "$2" = stable ]; then # the debug kernel contains zram
 		for file in "$O"/linux_headers/modules/*; do files+=(--file "$file:/swap/${file##*/}"); done
 	fi
-	{ time on_module "$1" "$4" --linux "$2" --cpu "$cpu" --machine "$machine" --harts 3 --kernel-args "$checks" --file "$O/vmm:/vmm" \
+	{ time on_module "$1" "$4" --linux "$2" --cpu "$cpu" --machine "$machine" --harts 3 --kernel-args "$checks" \
+		--env "HS_TIME_SCALE=${HS_TIME_SCALE:-1}" --file "$O/vmm:/vmm" \
 		--file "$O/tests/kvm-api/random:/random" "${files[@]}" "$O/guest/busybox" sh /random.sh "${@:5}"; } 2>"$tmp/time"
 }
 
