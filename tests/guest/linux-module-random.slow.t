@@ -60,7 +60,7 @@ cat >>"$tmp/random.sh" <<'END'
 		for cpu in $harts; do
 			echo 0 >/sys/devices/system/cpu/cpu$cpu/online
 			sleep 0.3
-			echo 1 >/sys/devices/system/cpu/cpu$cpu/online
+			echo 1 >/sys/devices/system/cpu/cpu$cpu/online || echo c >/proc/sysrq-trigger # see on_module()
 			sleep 1
 		done
 		echo all >$hs/events
@@ -121,8 +121,10 @@ on_linux()	# NAME LINUX MODULE SECONDS ARGUMENT...
 # For tests/fuzz/run --spent and --record
 note_time()
 {
+	local steps
+	steps=$(sed -n 's/^# .* rounds .*: \([0-9]*\) steps.*/\1/p' <<<"$out" | tail -n 1)
 	mkdir -p "$O/fuzz"
-	echo "linux_module $(tail -n 1 "$tmp/time") $(sed -n 's/^# .* rounds .*: \([0-9]*\) steps.*/\1/p' <<<"$out" | tail -n 1)" >>"$O/fuzz/spent"
+	[ -z "$steps" ] || echo "linux_module $(tail -n 1 "$tmp/time") $steps" >>"$O/fuzz/spent"
 }
 
 kernels=${HS_KERNEL:-stable debug}
