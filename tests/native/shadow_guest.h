@@ -49,6 +49,7 @@ static u64 last_number;
 static unsigned int guest;          /* of L1, which is L2 */
 static u64 *root, *level1, *level0; /* its tables */
 static bool logging;
+static bool mxr; /* sstatus.MXR of L1 */
 
 static void *memory(gpa_t gpa)
 {
@@ -108,6 +109,7 @@ static int setup_toggled(unsigned int flags, bool protects)
 
 	last_number = 0;
 	logging = false;
+	mxr = false;
 	memset(stored, 0, sizeof(stored));
 	native_user_map(LOG_HVA, 16 * PAGE_SIZE, 0);
 	for (gpa_t gpa = BASE; gpa < BASE + NATIVE_GUEST_SIZE; gpa += PAGE_SIZE)
@@ -169,6 +171,8 @@ static bool reference(u64 l2, enum native_access access, gpa_t *gpa)
 	*gpa = base | (l2 & (size - 1));
 	if (access == NATIVE_STORE)
 		return (pte & PTE_W) && (pte & PTE_D);
+	if (access == NATIVE_LOAD && mxr)
+		return pte & (PTE_R | PTE_X);
 	return pte & (access == NATIVE_FETCH ? PTE_X : PTE_R);
 }
 
@@ -176,7 +180,10 @@ static bool reference(u64 l2, enum native_access access, gpa_t *gpa)
 
 static u64 last_l2; /* of the last access */
 
-/* What KVM_RUN does before each entry. The hart may walk the tables at any time, as if for an access. */
+/*
+ * What KVM_RUN and the world switch do before each entry. The hart may walk the tables at any time, as if
+ * for an access.
+ */
 static void serve(void)
 {
 	unsigned long requests = __atomic_exchange_n(&vm.vcpu->requests, 0, __ATOMIC_ACQUIRE);
@@ -188,6 +195,7 @@ static void serve(void)
 		shadow_serve(vm.vcpu);
 	}
 	vmid_update(vm.vcpu);
+	native_csr_poke(CSR_sstatus, vm.vcpu->guest.sstatus & SSTATUS_MXR);
 }
 
 /*
@@ -320,7 +328,8 @@ static inline void check_hlv(u64 l2, bool store, gpa_t taken)
 	serve();
 	if (taken)
 		change_page(taken);
-	csr_write(vsstatus, SSTATUS_SUM); /* two values that L2 does not have */
+	csr_write(vsstatus,
+		  SSTATUS_SUM | (mxr ? SSTATUS_MXR : 0)); /* two values that L2 does not have */
 	csr_write(vsatp, 1);
 	vm.vcpu->guest.gpr[GPR_A0] = permitted ? numbers[page] : 0;
 	ret = access_by_hlv(l2, store ? HSV_D : HLV_D);
@@ -431,6 +440,13 @@ static inline unsigned long access_once(u64 l2)
 	last_l2 = l2; /* serve() may find the old translation */
 	serve();
 	return native_gstage_access(l2, NATIVE_LOAD, &hpa);
+}
+
+/* L1 changes its sstatus.MXR, while its own CSRs are loaded. */
+static inline void set_mxr(bool on)
+{
+	mxr = on;
+	csr_write(vsstatus, mxr ? SSTATUS_MXR : 0);
 }
 
 /* L1 enters another of its guests. */

@@ -3,7 +3,7 @@
  * test_shadow.c - the shadow table is L1's table followed by the VM's own, whatever happens to both.
  *
  * Between the accesses of L2, in random order, L1 changes its table and fences, or enters another of
- * its guests, the host takes pages back and gives others, the dirty log is read, the vCPU is put and
+ * its guests, changes its sstatus.MXR, the host takes pages back and gives others, the dirty log is read, the vCPU is put and
  * loaded on another hart, a new generation of VMIDs begins, and the statistics are cleared.
  */
 #include "shadow_guest.h"
@@ -22,6 +22,8 @@ static u64 random_flags(void)
 
 	if (!rnd(3))
 		flags &= ~BIT(rnd(8));
+	if (!rnd(6))
+		flags &= ~(PTE_R | PTE_W);
 	if (!rnd(16))
 		flags |= 1ULL << (54 + rnd(7));
 	return flags;
@@ -59,6 +61,8 @@ static void change_table(void)
 	u64 i = rnd(NR_SMALL);
 
 	leave_l2();
+	if (!rnd(4))
+		set_mxr(rnd(2));
 	if (one_address && rnd(4)) {
 		u64 j = rnd(NR_SMALL), pte = level0[i]; /* two pages change places */
 

@@ -191,6 +191,35 @@ static void a_leaf_that_was_split_is_removed_as_a_whole(void **state)
 	assert_int_equal(access_once(LARGE + 3 * PAGE_SIZE), EXC_LOAD_GUEST_PAGE_FAULT);
 }
 
+/*
+ * L1 has read the page, which is new, so the VM's own leaf is without X. Then L1's leaf for L2 is without
+ * R. A load of L2 is permitted if L1 has set sstatus.MXR, and needs a leaf with X: without R and X, the
+ * entry would be a pointer, and L1's page the table.
+ */
+static void a_load_from_an_executable_page_needs_x(void **state)
+{
+	struct gstage_leaf leaf;
+	hpa_t hpa;
+
+	(void)state;
+	native_icache_shared();
+	leave_l2();
+	assert_int_equal(access_l1(BASE + LARGE, NATIVE_LOAD, &hpa), 0);
+	assert_int_equal(gstage_find(&vm.vm->gstage, BASE + LARGE, &leaf), 0);
+	assert_false(leaf.pte & PTE_X);
+	level1[1] = pte_make(BASE + LARGE, PTE_V | PTE_X | PTE_U | PTE_A);
+	set_mxr(true);
+	enter_l2();
+	check(LARGE, NATIVE_LOAD);
+	assert_int_equal(gstage_find(&vm.vcpu->shadow->current->gstage, LARGE, &leaf), 0);
+	assert_int_equal(leaf.pte & (PTE_R | PTE_W | PTE_X), PTE_X);
+	check(LARGE + PAGE_SIZE, NATIVE_FETCH);
+	leave_l2();
+	set_mxr(false);
+	enter_l2();
+	check(LARGE, NATIVE_LOAD); /* goes to L1 */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +234,8 @@ int main(void)
 		TEST(without_memory_the_oldest_table_is_used),
 		cmocka_unit_test_setup_teardown(a_leaf_that_was_split_is_removed_as_a_whole,
 						setup_huge, one_vm_end),
+		cmocka_unit_test_setup_teardown(a_load_from_an_executable_page_needs_x, setup_huge,
+						one_vm_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,6 +98,8 @@ static bool permits(pte_t pte, enum native_access access)
 {
 	if (access == NATIVE_STORE)
 		return (pte & PTE_W) && (pte & PTE_D);
+	if (access == NATIVE_LOAD && (csr_read(sstatus) & SSTATUS_MXR))
+		return pte & (PTE_R | PTE_X);
 	return pte & (access == NATIVE_FETCH ? PTE_X : PTE_R);
 }
 

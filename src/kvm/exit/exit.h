@@ -115,12 +115,13 @@ exit_fn exit_gstage_fault; /* gstage_fault.c */
  */
 exit_fn gstage_fault_unpriv;
 /*
- * Handle an access at a known address of the guest that its G-stage table does not permit. has_insn:
- * the instruction at sepc made it. The results are those of exit_gstage_fault().
+ * Handle an access at a known address of the guest that its G-stage table does not permit. needs_x: a
+ * leaf of memory needs X, as for a fetch. has_insn: the instruction at sepc made the access. The results
+ * are those of exit_gstage_fault().
  */
 struct gstage_fault;
 int gstage_fault_at(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
-		    const struct gstage_fault *fault, bool has_insn);
+		    const struct gstage_fault *fault, bool needs_x, bool has_insn);
 exit_fn exit_virtual_inst, exit_illegal_inst; /* insn.c */
 
 /* nested_exit.c: any exit while the vCPU's nested.on is set; and what exit_ops.before_entry does */

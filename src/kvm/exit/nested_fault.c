@@ -54,14 +54,15 @@ static int reflect(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
  * The walk has given an address of L1 that the VM's own table does not map: handle the fault as if
  * L1 had made the access there. Do not look for the address with gpa.h: vsatp has the tables of L2. If
  * htinst is 0, either L2's instruction or its page-table walk made the access: assume the instruction.
+ * If L1's leaf is without R, sstatus.MXR permits a load, and the VM's own leaf needs X.
  */
 static int fault_of_l1(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
-		       const struct gstage_fault *fault, gpa_t gpa)
+		       const struct gstage_fault *fault, const struct shadow_walk *walk)
 {
 	struct gstage_fault of_l1 = *fault;
 
-	of_l1.gpa = gpa;
-	return gstage_fault_at(vcpu, trap, &of_l1, !vcpu->nested.unpriv);
+	of_l1.gpa = walk->gpa;
+	return gstage_fault_at(vcpu, trap, &of_l1, !(walk->pte & PTE_R), !vcpu->nested.unpriv);
 }
 
 int nested_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
@@ -90,7 +91,7 @@ int nested_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 		trace_kvm_page_fault(fault.gpa, trap->scause);
 		return ret ? ret : RESUME_GUEST;
 	}
-	ret = fault_of_l1(vcpu, trap, &fault, walk.gpa);
+	ret = fault_of_l1(vcpu, trap, &fault, &walk);
 	/* lab 14 end */
 	/* Usually the page is mapped now: fill the shadow table, too, before L2 tries again. */
 	if (ret == RESUME_GUEST && vcpu->loaded == VCPU_LINES_HELD)

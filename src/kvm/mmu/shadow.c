@@ -408,6 +408,16 @@ static pte_t leaf_flags(const struct shadow_walk *walk, const struct gstage_leaf
 	/* lab 14 end */
 }
 
+/*
+ * Do the flags of the shadow leaf permit the access, which L1's leaf permits? A load from a leaf of L1
+ * without R needs X (MXR), which the VM's own leaf may lack. Without R and X, the entry would be a
+ * pointer to a table: L1's page.
+ */
+static bool is_enough(pte_t flags, const struct gstage_fault *fault)
+{
+	return flags & (fault->fetch ? PTE_X : fault->write ? PTE_W : PTE_R | PTE_X);
+}
+
 static int map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 	       const struct shadow_walk *walk, const struct gstage_leaf *own, hpa_t *retired)
 {
@@ -474,7 +484,7 @@ int shadow_map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
 	}
 	spin_lock(&own->mmu_lock);
 	if (gstage_find(own, walk->gpa, &leaf) || !(leaf.pte & PTE_A) || (leaf.pte & PTE_DEVICE) ||
-	    (fault->write && !(leaf.pte & PTE_W)) || (fault->fetch && !(leaf.pte & PTE_X)))
+	    !is_enough(leaf_flags(walk, &leaf), fault))
 		err = -ENOENT;
 	spin_unlock(&own->mmu_lock);
 	if (!err)
