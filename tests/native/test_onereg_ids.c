@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_onereg_ids.c - invalid register ids are refused as on Linux.
+ * test_onereg_ids.c - invalid register ids are refused as on Linux, and a refused write changes nothing.
  */
+#include "mmu/tlb.h"
 #include "regs.h"
 
 static void a_wrong_size_is_einval_and_a_wrong_number_enoent(void **state)
@@ -131,6 +132,62 @@ static void any_id_gets_an_answer_and_a_refusal_changes_nothing(void **state)
 	}
 }
 
+#define WITH_H (value_of(CONFIG(isa)) | 1UL << ('h' - 'a'))
+
+/* A vCPU with H needs memory for its shadow table. */
+static void without_memory_no_register_enables_h(void **state)
+{
+	const u64 mask = U64_REG | KVM_REG_RISCV_ISA_EXT | KVM_REG_RISCV_ISA_MULTI_EN;
+	const struct {
+		u64 id, value;
+	} writes[] = {
+		{ CONFIG(isa), WITH_H },
+		{ ISA(KVM_RISCV_ISA_EXT_H), 1 },
+		{ mask, BIT(KVM_RISCV_ISA_EXT_H) },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(writes); i++) {
+		native_fail_alloc(2);
+		assert_int_equal(set(writes[i].id, writes[i].value), -ENOMEM);
+		native_fail_alloc(0);
+		assert_int_equal(value_of(ISA(KVM_RISCV_ISA_EXT_H)), 0);
+	}
+	assert_int_equal(set(mask, BIT(KVM_RISCV_ISA_EXT_H)), 0);
+	assert_int_equal(value_of(ISA(KVM_RISCV_ISA_EXT_H)), 1);
+}
+
+/* With gpa_from=walk, a vCPU cannot have H (isa_excludes()), and the VM's fences stay as they are. */
+static int setup_walk(void **state)
+{
+	(void)state;
+	native_reset();
+	native_isa_set("h i m a f d c");
+	native_core_start();
+	assert_int_equal(native_param_set("gpa_from", "walk"), 0);
+	native_user_map(HVA, 1 << 20, 0);
+	native_vm_open(&vm);
+	vm.vcpu = native_vcpu_make(&vm, 0);
+	return 0;
+}
+
+static int end_walk(void **state)
+{
+	assert_int_equal(native_param_set("gpa_from", "htval"), 0);
+	return one_vm_end(state);
+}
+
+static void a_letter_that_cannot_be_enabled_makes_no_shadow_table(void **state)
+{
+	const struct tlb_ops *tlb = vm.vm->tlb;
+
+	(void)state;
+	assert_int_equal(set(CONFIG(isa), WITH_H), 0);
+	assert_int_equal(value_of(ISA(KVM_RISCV_ISA_EXT_H)), 0);
+	assert_ptr_equal(vm.vm->tlb, tlb);
+	assert_null(vm.vcpu->shadow);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -139,6 +196,10 @@ int main(void)
 		TEST(a_wrong_size_is_einval_and_a_wrong_number_enoent),
 		TEST(a_bad_user_address_is_efault),
 		TEST(any_id_gets_an_answer_and_a_refusal_changes_nothing),
+		TEST(without_memory_no_register_enables_h),
+		cmocka_unit_test_setup_teardown(
+			a_letter_that_cannot_be_enabled_makes_no_shadow_table, setup_walk,
+			end_walk),
 	};
 
 	return cmocka_run_group_tests_name("register ids", tests, NULL, NULL);

@@ -36,6 +36,11 @@ static u64 isa_letters(const struct kvm_vcpu *vcpu)
 	return bits;
 }
 
+static bool may_enable(const struct kvm_vcpu *vcpu, unsigned int ext)
+{
+	return isa_host_has(ext) && isa_may_enable(ext) && !isa_excludes(vcpu, ext);
+}
+
 /*
  * Enable and disable single-letter extensions. As on Linux, trying to change a letter that cannot
  * be changed has no effect and is not an error.
@@ -53,16 +58,14 @@ static int set_isa_letters(struct kvm_vcpu *vcpu, u64 bits)
 		return 0;
 	if (vcpu->ran_once)
 		return -EBUSY;
-	if (bits & 1ULL << ('h' - 'a')) {
+	if ((bits & 1ULL << ('h' - 'a')) && may_enable(vcpu, KVM_RISCV_ISA_EXT_H)) {
 		err = shadow_create(vcpu);
 		if (err)
 			return err;
 	}
 	for (i = 0; i < ARRAY_SIZE(letters); i++) {
 		want = bits >> (letters[i].letter - 'a') & 1;
-		if (want ? isa_host_has(letters[i].ext) && isa_may_enable(letters[i].ext) &&
-				    !isa_excludes(vcpu, letters[i].ext)
-			 : isa_may_disable(letters[i].ext))
+		if (want ? may_enable(vcpu, letters[i].ext) : isa_may_disable(letters[i].ext))
 			isa_set_put(&vcpu->isa, letters[i].ext, want);
 	}
 	vcpu_isa_changed(vcpu);
@@ -172,8 +175,7 @@ static int isa_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 	if (vcpu->ran_once)
 		return -EBUSY;
 	if (value > 1 ||
-	    !(value ? isa_may_enable((unsigned int)num) && !isa_excludes(vcpu, (unsigned int)num)
-		    : isa_may_disable((unsigned int)num)))
+	    !(value ? may_enable(vcpu, (unsigned int)num) : isa_may_disable((unsigned int)num)))
 		return -EINVAL;
 	if (num == KVM_RISCV_ISA_EXT_H && value) {
 		err = shadow_create(vcpu);
@@ -221,8 +223,8 @@ static void multi_get(struct kvm_vcpu *vcpu, unsigned long num, reg_get_fn *get,
 
 /*
  * Set the extensions of mask register `num` that are in `mask` to `value`. As on Linux, each bit is
- * tried, and extensions that cannot be changed are skipped. The only error is -EBUSY, for SBI
- * extensions after the first run.
+ * tried, and extensions that cannot be changed are skipped. The errors are -EBUSY, for SBI extensions
+ * after the first run, and -ENOMEM, after which the call can be repeated.
  */
 static int multi_set(struct kvm_vcpu *vcpu, unsigned long num, reg_set_fn *set, u64 mask, u64 value)
 {
@@ -231,8 +233,8 @@ static int multi_set(struct kvm_vcpu *vcpu, unsigned long num, reg_set_fn *set, 
 	if (set == sbi_set && vcpu->ran_once)
 		return -EBUSY;
 	for (i = 0; i < BITS_PER_LONG; i++) {
-		if (mask >> i & 1)
-			set(vcpu, num * BITS_PER_LONG + i, value);
+		if ((mask >> i & 1) && set(vcpu, num * BITS_PER_LONG + i, value) == -ENOMEM)
+			return -ENOMEM;
 	}
 	return 0;
 }
