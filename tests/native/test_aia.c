@@ -456,6 +456,20 @@ static void a_late_vcpu_has_no_imsic(void **state)
 	assert_false(line_of(late));
 }
 
+static void priorities_leave_the_hart_with_their_vcpu(void **state)
+{
+	(void)state;
+	vcpu_load(vcpus[0]);
+	csr_write(hviprio1, 0x1200);
+	csr_write(hviprio2, 0x5678);
+	vcpu_put(vcpus[0]);
+	assert_int_equal(csr_read(hviprio1) | csr_read(hviprio2), 0);
+	vcpu_load(vcpus[0]);
+	assert_int_equal(csr_read(hviprio1), 0x1200);
+	assert_int_equal(csr_read(hviprio2), 0x5678);
+	vcpu_put(vcpus[0]);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -470,6 +484,7 @@ int main(void)
 		CASE(a_reset_of_the_vcpu_resets_its_imsic),
 		CASE(an_msi_wakes_a_suspended_machine),
 		CASE(a_late_vcpu_has_no_imsic),
+		CASE(priorities_leave_the_hart_with_their_vcpu),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

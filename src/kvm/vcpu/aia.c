@@ -54,8 +54,9 @@ void aia_load(const struct kvm_vcpu *vcpu)
 void aia_put(struct kvm_vcpu *vcpu)
 {
 	vcpu->csrs.aia[KVM_REG_RISCV_CSR_AIA_REG(siselect)] = csr_read(vsiselect);
-	vcpu->csrs.aia[KVM_REG_RISCV_CSR_AIA_REG(iprio1)] = csr_read(hviprio1);
-	vcpu->csrs.aia[KVM_REG_RISCV_CSR_AIA_REG(iprio2)] = csr_read(hviprio2);
+	/* The next vCPU may be without Ssaia, and then takes its interrupts in the default order. */
+	vcpu->csrs.aia[KVM_REG_RISCV_CSR_AIA_REG(iprio1)] = csr_swap(hviprio1, 0);
+	vcpu->csrs.aia[KVM_REG_RISCV_CSR_AIA_REG(iprio2)] = csr_swap(hviprio2, 0);
 }
 
 /*
