@@ -6,6 +6,7 @@ static pte_t root[2048] __attribute__((aligned(16384)));
 static pte_t level1[512] __attribute__((aligned(4096)));
 static pte_t level0[512] __attribute__((aligned(4096)));
 static unsigned long pages[4][512] __attribute__((aligned(4096)));
+static unsigned long block[SZ_2M / sizeof(long)] __attribute__((aligned(SZ_2M))); /* without code */
 
 void gstage_make(pte_t *top, pte_t *middle, pte_t *bottom)
 {
@@ -89,6 +90,11 @@ static void test_permissions(void)
 	ok_fault(EXC_LOAD_GUEST_PAGE_FAULT, L2_BASE, L2_BASE, "a page with X alone cannot be read");
 	csr_set(sstatus, SSTATUS_MXR);
 	ok_eq(run(l2_load, L2_BASE, 0), EXC_ECALL_VS, "but with MXR of HS, it can");
+	level0[0] = pte_make((hpa_t)(unsigned long)block, PTE_V | PTE_X | PTE_U | PTE_A);
+	fence_later();
+	ok_eq(run(l2_load, L2_BASE, 0), EXC_ECALL_VS,
+	      "and one from which nothing was executed yet");
+	level0[0] = pte_make((hpa_t)(unsigned long)pages[0], PTE_V | PTE_X | PTE_U | PTE_A);
 	csr_clear(sstatus, SSTATUS_MXR);
 	fence_later();
 	run(l2_load, L2_BASE, 0);
