@@ -17,6 +17,7 @@
 #include <linux/syscore_ops.h>
 #include <asm/hwcap.h>
 #include <asm/insn-def.h>
+#include <asm/sbi.h>
 #include "linux.h"
 
 static DEFINE_MUTEX(users_mutex);
@@ -32,7 +33,11 @@ static unsigned int nr_users;
  */
 static struct cpumask unfit;
 
-/* Harts that come out of an idle state call this at any time, so there is a lock. */
+/*
+ * Harts that come out of an idle state call this at any time, so there is a lock. Linux has no handler
+ * for guest external interrupts, which the core enables in hie for a host that sleeps in hv_idle(). While
+ * kvm.ko looks how many bits hgeie has, one may be pending.
+ */
 static bool hart_enable(void)
 {
 	static DEFINE_RAW_SPINLOCK(lock);
@@ -42,6 +47,7 @@ static bool hart_enable(void)
 	raw_spin_lock_irqsave(&lock, flags);
 	same = imsic_hart_init();
 	same &= kvm_hart_init();
+	csr_write(CSR_HIE, 0);
 	raw_spin_unlock_irqrestore(&lock, flags);
 	return same;
 }
@@ -194,9 +200,13 @@ void harts_unuse(void)
  */
 int harts_probe(void)
 {
-	int cpu, err = cpuhp_setup_state_nocalls(CPUHP_AP_KVM_ONLINE, "hyperscope:probe", NULL,
-						 hart_offline);
+	int cpu, err;
 
+	/* Without H, hart_offline() must not be called; Linux's remote fences need RFENCE. */
+	if (!hv_isa_has("h") || sbi_probe_extension(SBI_EXT_RFENCE) <= 0)
+		return -ENODEV;
+	err = cpuhp_setup_state_nocalls(CPUHP_AP_KVM_ONLINE, "hyperscope:probe", NULL,
+					hart_offline);
 	if (err)
 		return err;
 	vector_probe();

@@ -20,8 +20,9 @@ static int __init hyperscope_init(void)
 		pr_err("hyperscope: kvm.ko has reserved the harts: unload it, or load it with "
 		       "enable_virt_at_load=0\n");
 	if (err == -ENODEV)
-		pr_err("hyperscope: a hart lacks the H extension or a G-stage mode, or "
-		       "riscv,isa-extensions in the device tree does not list h\n");
+		pr_err("hyperscope: a hart lacks the H extension or a G-stage mode, "
+		       "riscv,isa-extensions in the device tree does not list h, "
+		       "or the firmware lacks the SBI extension RFENCE\n");
 	if (!err)
 		err = events_init();
 	if (err)
