@@ -47,6 +47,8 @@ on_module()	# NAME SECONDS OPTION... PROGRAM ARGUMENT...
 		</dev/null 2>"$tmp/err")
 	status=$?
 	if grep -q 'failed to come online' "$tmp/log"; then
+		sed -i '/failed to come online/,$d' "$tmp/log"
+		no_warning "$name, until a hart came too late"
 		skip "$name" "QEMU did not run a hart for a second, and Linux gave the hart up"
 		return
 	fi
