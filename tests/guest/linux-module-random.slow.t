@@ -76,7 +76,7 @@ cat >>"$tmp/random.sh" <<'END'
 			touch /tmp/wrong
 		done
 	done &
-	/random "$@" || touch /tmp/wrong
+	/random "$@" || { touch /tmp/wrong; dmesg | grep -A 80 sysrq | sed 's/^/# /'; }
 	touch /tmp/end
 	wait
 	echo "# merged pages: $(cat /sys/kernel/mm/ksm/pages_sharing), swapped out: $(sed -n 's/^pswpout //p' /proc/vmstat)"

@@ -200,6 +200,17 @@ static void print_proc(pid_t pid, const char *thread, const char *file)
 		fclose(in);
 }
 
+/* Let Linux log what each hart executes: /proc does not show where a running thread is. */
+static void log_harts(void)
+{
+	int fd = open("/proc/sysrq-trigger", O_WRONLY);
+
+	if (fd >= 0) {
+		(void)!write(fd, "l", 1);
+		close(fd);
+	}
+}
+
 /* Print where the threads of a process are, and the processor time that they have used (stat). */
 static void print_threads(pid_t pid)
 {
@@ -230,6 +241,7 @@ static bool ends_after(pid_t pid, u64 number, const char *what, int *status)
 		return true;
 	printf("# round %llu: the process has not ended %ld s after %s\n", number, ms / 1000, what);
 	print_threads(pid);
+	log_harts();
 	kill(pid, SIGKILL);
 	return false;
 }
