@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/file.h>
@@ -14,6 +15,10 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include "tap.h"
+
+/* From <linux/memfd.h> and <linux/fcntl.h>, which Debian 12 does not have in this version. */
+#define MFD_NOEXEC_SEAL_ 8
+#define F_SEAL_EXEC_     0x20
 
 static char *volatile bad = (char *)8; /* volatile: hides the constant from the compiler */
 
@@ -318,6 +323,113 @@ static void test_memfd(void)
 	close(fd);
 }
 
+static void test_seals(void)
+{
+	const int all = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+	int fd = memfd_create("plain", 0);
+	struct stat st;
+	char link[64], *map;
+
+	ok(fcntl(fd, F_GET_SEALS) == F_SEAL_SEAL,
+	   "a memfd without MFD_ALLOW_SEALING has F_SEAL_SEAL");
+	fails_with(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), EPERM,
+		   "adding seals to it fails with EPERM");
+	close(fd);
+	fd = memfd_create("sealed", MFD_ALLOW_SEALING);
+	ftruncate(fd, 8192);
+	ok(fcntl(fd, F_GET_SEALS) == 0, "a memfd with MFD_ALLOW_SEALING has no seals at first");
+	fails_with(fcntl(fd, F_ADD_SEALS, 1 << 20), EINVAL, "an unknown seal fails with EINVAL");
+	ok(fcntl(fd, F_ADD_SEALS, F_SEAL_GROW) == 0 && pwrite(fd, "x", 1, 8191) == 1 &&
+		   ftruncate(fd, 4096) == 0,
+	   "F_SEAL_GROW allows writes below the end, and cutting off");
+	fails_with(pwrite(fd, "x", 1, 4096), EPERM, "F_SEAL_GROW forbids appending");
+	ok(pwrite(fd, (char[8]){ 0 }, 8, 4090) == 6,
+	   "F_SEAL_GROW allows the part of a write that is in whole pages below the end");
+	fails_with(fallocate(fd, 0, 4096, 10), EPERM, "F_SEAL_GROW forbids a larger fallocate()");
+	fails_with(ftruncate(fd, 4097), EPERM, "F_SEAL_GROW forbids a larger ftruncate()");
+	ok(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) == 0 &&
+		   fcntl(fd, F_GET_SEALS) == (F_SEAL_GROW | F_SEAL_SHRINK),
+	   "F_ADD_SEALS adds to the seals");
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ok(ftruncate(fd, 0) == -1 && errno == EPERM && truncate(link, 0) == -1 && errno == EPERM &&
+		   fstat(fd, &st) == 0 && st.st_size == 4096,
+	   "F_SEAL_SHRINK forbids cutting off, also by path");
+	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	fails_with(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), EBUSY,
+		   "F_SEAL_WRITE fails with EBUSY while a shared writable mapping exists");
+	ok(fcntl(fd, F_GET_SEALS) == (F_SEAL_GROW | F_SEAL_SHRINK) && pwrite(fd, "x", 1, 0) == 1,
+	   "the failed F_ADD_SEALS adds no seal");
+	mprotect(map, 4096, PROT_READ);
+	fails_with(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), EBUSY,
+		   "also if the mapping is only writable with mprotect()");
+	munmap(map, 4096);
+	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	ok(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE) == 0 && fcntl(fd, F_GET_SEALS) == all,
+	   "F_SEAL_WRITE succeeds when only a private mapping is left");
+	map[0] = 'p';
+	munmap(map, 4096);
+	fails_with(write(fd, "x", 1), EPERM, "F_SEAL_WRITE forbids write()");
+	fails_with(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096), EPERM,
+		   "F_SEAL_WRITE forbids punching a hole");
+	fails_with(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), EPERM,
+		   "F_SEAL_WRITE forbids a shared writable mapping");
+	ok(fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL) == 0, "F_SEAL_SEAL can be added");
+	fails_with(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), EPERM, "F_SEAL_SEAL forbids more seals");
+	close(fd);
+}
+
+static void test_seal_future_write(void)
+{
+	int fd = memfd_create("future", MFD_ALLOW_SEALING), status = -1;
+	char *map, *later, c = 0;
+	pid_t child;
+
+	ftruncate(fd, 4096);
+	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ok(fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) == 0,
+	   "F_SEAL_FUTURE_WRITE can be added while a shared writable mapping exists");
+	map[7] = 'f';
+	ok(pread(fd, &c, 1, 7) == 1 && c == 'f',
+	   "stores through this mapping still change the file");
+	fails_with(pwrite(fd, "x", 1, 0), EPERM, "F_SEAL_FUTURE_WRITE forbids write()");
+	fails_with(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), EPERM,
+		   "F_SEAL_FUTURE_WRITE forbids a new shared writable mapping");
+	later = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+	ok(later != MAP_FAILED && later[7] == 'f', "but allows a read-only one");
+	fails_with(mprotect(later, 4096, PROT_READ | PROT_WRITE), EACCES,
+		   "mprotect() can't make the read-only mapping writable");
+	munmap(later, 4096);
+	/* Only the child has the mapping now. */
+	child = fork();
+	if (!child) {
+		pause();
+		_exit(1);
+	}
+	munmap(map, 4096);
+	fails_with(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), EBUSY,
+		   "F_SEAL_WRITE fails with EBUSY while a child has a writable mapping");
+	kill(child, SIGKILL);
+	ok(waitpid(child, &status, 0) == child && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE) == 0,
+	   "F_SEAL_WRITE succeeds when the child has ended");
+	close(fd);
+}
+
+static void test_seal_exec(void)
+{
+	int fd = memfd_create("noexec", MFD_NOEXEC_SEAL_);
+	struct stat st;
+
+	if (fd < 0) { /* Linux before 6.3 */
+		ok(errno == EINVAL, "a memfd has MFD_NOEXEC_SEAL # SKIP not supported");
+		return;
+	}
+	ok(fstat(fd, &st) == 0 && !(st.st_mode & 0111) && fcntl(fd, F_GET_SEALS) == F_SEAL_EXEC_,
+	   "a memfd with MFD_NOEXEC_SEAL is not executable, and has F_SEAL_EXEC");
+	ok(fchmod(fd, 0777) == -1 && errno == EPERM && fchmod(fd, 0600) == 0,
+	   "F_SEAL_EXEC lets fchmod() change all permissions but those to execute");
+	close(fd);
+}
+
 static void test_flock(void)
 {
 	char name[] = "/tmp/file_lock.XXXXXX";
@@ -354,6 +466,9 @@ int main(void)
 	test_devices();
 	test_shared_mapping();
 	test_memfd();
+	test_seals();
+	test_seal_future_write();
+	test_seal_exec();
 	test_flock();
 	return tap_done();
 }

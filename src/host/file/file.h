@@ -25,6 +25,8 @@ struct file_ops {
 	long (*ioctl)(struct file *f, unsigned int cmd, unsigned long arg);
 	/* Optional: return 0 if f allows a new mapping of these pages, or -errno. */
 	int (*mmap_check)(struct file *f, u64 first, u64 pages, bool shared, bool exec);
+	/* Optional: may f not be mapped shared and writable any more? Called with mm->lock held. */
+	bool (*is_write_sealed)(const struct file *f);
 	/* Get a page of f for a mapping, with a reference. Returns -EINVAL beyond the end of f. */
 	int (*mmap_page)(struct file *f, u64 page_index, bool write, hpa_t *pa);
 	/*

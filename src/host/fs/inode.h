@@ -49,6 +49,7 @@ struct inode_ops {
 	bool (*readdir)(struct inode *dir, u64 from, struct dir_item *item);
 	int (*open)(struct inode *inode, struct file *f); /* sets f->ops, f->priv */
 	void (*cut)(struct inode *inode);                 /* open() for writing with O_TRUNC */
+	int (*truncate)(struct inode *inode, u64 size);
 	/* A link's text. Returns its length. Called with tree_lock held. */
 	long (*readlink)(struct inode *inode, char *buf, size_t size);
 	/* A link's target, with a reference, or NULL. Called with tree_lock held. */
@@ -140,6 +141,7 @@ struct inode *tree_make_link(const char *path, const char *target);
 
 /* Opening a file by inode or by path (open.c). */
 struct inode *path_start(void); /* the process's current directory, or the root; referenced */
+int inode_truncate(struct inode *inode, u64 size);
 struct file *inode_open(struct inode *inode, unsigned int flags, int *err);
 struct file *path_open(struct inode *start, const char *path, unsigned int flags, unsigned int mode,
 		       int *err);

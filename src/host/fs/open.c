@@ -20,6 +20,14 @@
 /* With O_PATH, a file only marks a place in the tree. */
 static const struct file_ops path_ops = { 0 };
 
+/* Set the size of a regular file with data; -EINVAL: it is not one. */
+int inode_truncate(struct inode *inode, u64 size)
+{
+	if (inode->ops && inode->ops->truncate)
+		return inode->ops->truncate(inode, size);
+	return inode->data ? ram_file_truncate(inode->data, size) : -EINVAL;
+}
+
 static int open_by_type(struct inode *inode, struct file *f, unsigned int flags)
 {
 	bool writes = (flags & O_ACCMODE) != O_RDONLY;

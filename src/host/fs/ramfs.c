@@ -344,7 +344,7 @@ static size_t ram_source(struct ram_file *rf, u64 pos, size_t size, const u8 **f
 	return n;
 }
 
-static long ram_kread(struct file *f, void *buf, size_t size, u64 pos)
+long ram_kread(struct file *f, void *buf, size_t size, u64 pos)
 {
 	struct ram_file *rf = f->inode->data;
 	const u8 *from;
@@ -365,7 +365,7 @@ static long ram_kread(struct file *f, void *buf, size_t size, u64 pos)
 	return (long)done;
 }
 
-static long ram_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
+long ram_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 {
 	struct ram_file *rf = f->inode->data;
 	const u8 *from;
@@ -439,7 +439,7 @@ static long write_locked(struct file *f, unsigned long buf, size_t size, u64 *po
 	return done ? (long)done : err;
 }
 
-static long ram_write(struct file *f, unsigned long buf, size_t size, u64 *pos)
+long ram_write(struct file *f, unsigned long buf, size_t size, u64 *pos)
 {
 	struct ram_file *rf = f->inode->data;
 	long ret = mutex_lock_killable(&rf->write_lock);
@@ -451,7 +451,7 @@ static long ram_write(struct file *f, unsigned long buf, size_t size, u64 *pos)
 	return ret;
 }
 
-static int ram_fsync(struct file *f)
+int ram_fsync(struct file *f)
 {
 	(void)f;
 	return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * ramfs.h - interface between ramfs.c (pages, reading, writing) and ramfs_size.c (size, holes,
- * mappings).
+ * mappings), and of both with memfd.c (files whose seals limit these operations).
  */
 #ifndef HOST_RAMFS_H
 #define HOST_RAMFS_H
@@ -55,7 +55,13 @@ int ram_chunk_make_empty(struct ram_file *rf, u64 chunk);
 
 /* unmap.c: unmap pages [from, to) of the file from every address space. Call with no lock held. */
 void file_unmap_pages(const struct ram_file *rf, u64 from, u64 to);
+/* unmap.c: can a program write to the file through a mapping? Takes every mm->lock in turn. */
+bool file_is_mapped_writable(const struct ram_file *rf);
 
+long ram_read(struct file *f, unsigned long buf, size_t size, u64 *pos);
+long ram_write(struct file *f, unsigned long buf, size_t size, u64 *pos);
+long ram_kread(struct file *f, void *buf, size_t size, u64 pos);
+int ram_fsync(struct file *f);
 int ram_truncate(struct file *f, u64 size);
 int ram_allocate(struct file *f, int mode, u64 offset, u64 size);
 int ram_mmap_page(struct file *f, u64 index, bool write, hpa_t *pa);

@@ -8,6 +8,7 @@
 #include <asm/ioctls.h>
 #include "mm/page.h"
 #include "proc/process.h"
+#include "file/memfd.h"
 #include "file/sys_file.h"
 #include "proc/syscall.h"
 #include "sched/thread.h"
@@ -176,8 +177,9 @@ static long file_fcntl(struct file *f, int fd, unsigned int cmd, unsigned long a
 	case F_GETPIPE_SZ:
 		return f->ops->ioctl ? f->ops->ioctl(f, cmd, arg) : -EBADF;
 	case F_ADD_SEALS:
+		return memfd_add_seals(f, (unsigned int)arg);
 	case F_GET_SEALS:
-		return f->inode && !f->inode->name ? 0 : -EINVAL;
+		return memfd_get_seals(f);
 	default:
 		return -EINVAL;
 	}

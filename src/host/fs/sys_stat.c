@@ -15,6 +15,7 @@
 #include <string.h>
 #include "devfs.h"
 #include "mm/page.h"
+#include "file/memfd.h"
 #include "file/sys_file.h"
 #include "proc/syscall.h"
 #include "mm/uaccess.h"
@@ -260,10 +261,14 @@ static long change_mode(int err, struct inode *inode, unsigned int mode)
 {
 	if (err)
 		return err;
-	inode->mode = (inode->mode & S_IFMT) | (mode & 07777);
-	WRITE_ONCE(inode->ctime, now_ns());
+	if (memfd_may_chmod(inode, mode)) {
+		inode->mode = (inode->mode & S_IFMT) | (mode & 07777);
+		WRITE_ONCE(inode->ctime, now_ns());
+	} else {
+		err = -EPERM;
+	}
 	inode_put(inode);
-	return 0;
+	return err;
 }
 
 long sys_fchmod(struct trap_frame *frame)
@@ -367,7 +372,7 @@ long sys_truncate(struct trap_frame *frame)
 	if (S_ISDIR(inode->mode))
 		err = -EISDIR;
 	else
-		err = inode->data ? ram_file_truncate(inode->data, frame->a1) : -EINVAL;
+		err = inode_truncate(inode, frame->a1);
 	inode_put(inode);
 	return err;
 }

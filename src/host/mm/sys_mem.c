@@ -41,6 +41,21 @@ static int check_file(const struct vma_spec *spec)
 					   spec->flags & VMA_SHARED, spec->prot & PROT_EXEC);
 }
 
+/*
+ * Check the seals of a memfd. Called with mm->lock held until the area exists, because
+ * memfd_add_seals() looks for areas after it has set the seals.
+ */
+static int check_seals(struct vma_spec *spec)
+{
+	if (!(spec->flags & VMA_SHARED) || !spec->file || !spec->file->ops->is_write_sealed ||
+	    !spec->file->ops->is_write_sealed(spec->file))
+		return 0;
+	if (spec->prot & PROT_WRITE)
+		return -EPERM;
+	spec->flags |= VMA_SEALED;
+	return 0;
+}
+
 /* Set spec->file, with a reference: fd's file, a new one for shared memory, or else NULL. */
 static int get_file(struct vma_spec *spec, unsigned long flags, int fd)
 {
@@ -123,7 +138,9 @@ long sys_mmap(struct trap_frame *frame)
 	if (ret == 0) {
 		mutex_lock(&mm->lock);
 		spec.flags |= mm->new_flags;
-		ret = mm_may_map(mm, &spec);
+		ret = check_seals(&spec);
+		if (ret == 0)
+			ret = mm_may_map(mm, &spec);
 		if (ret == 0)
 			ret = vma_map(mm, &spec);
 		vma_unlock(mm);

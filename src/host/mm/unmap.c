@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * unmap.c - unmap pages that were removed from a file, in the shared mappings of all processes.
+ * unmap.c - a file's shared mappings in all processes: unmap pages that were removed from the file,
+ * and find a mapping through which the file can be written.
  *
  * The file drops its pages first, so a fault before the unmapping can't map them again. Locks: one
  * mm->lock at a time; no lock of the file is held.
  */
+#include <linux/fcntl.h>
 #include "fs/ramfs.h"
 #include "vma.h"
 
@@ -12,6 +14,12 @@ struct file_pages {
 	const struct ram_file *rf;
 	u64 from, to;
 };
+
+static bool maps_file(const struct vma *vma, const struct ram_file *rf)
+{
+	return (vma->flags & VMA_SHARED) && vma->file && vma->file->inode &&
+	       vma->file->inode->data == rf;
+}
 
 /*
  * Find the part of the area that maps these pages of the file, and let no 2M leaf cross its ends.
@@ -22,8 +30,7 @@ static bool find_part(struct mm *mm, const struct vma *vma, const struct file_pa
 {
 	u64 size = (vma->end - vma->start) / PAGE_SIZE, first, last;
 
-	if (!(vma->flags & VMA_SHARED) || !vma->file || !vma->file->inode ||
-	    vma->file->inode->data != pages->rf)
+	if (!maps_file(vma, pages->rf))
 		return false;
 	if (pages->to <= vma->pgoff || pages->from >= vma->pgoff + size)
 		return false;
@@ -75,4 +82,40 @@ void file_unmap_pages(const struct ram_file *rf, u64 from, u64 to)
 		unmap_in(mm, &pages);
 		vma_unlock(mm);
 	}
+}
+
+/*
+ * An area that is mapped read-only counts as well, unless mprotect() could not add PROT_WRITE. A
+ * child's address space follows its parent's in the list, so an area that fork() copies meanwhile
+ * is found in one of them.
+ */
+static bool maps_writable(const struct vma *vma, const struct ram_file *rf)
+{
+	return maps_file(vma, rf) && !(vma->flags & VMA_SEALED) &&
+	       (vma->file->flags & O_ACCMODE) == O_RDWR;
+}
+
+static bool has_writable(struct mm *mm, const struct ram_file *rf)
+{
+	struct vma *vma;
+
+	list_for_each_entry(vma, &mm->vmas, link) {
+		if (maps_writable(vma, rf))
+			return true;
+		mm_walked(mm, WALK_STEP);
+	}
+	return false;
+}
+
+bool file_is_mapped_writable(const struct ram_file *rf)
+{
+	bool found = false;
+	struct mm *mm;
+
+	for (mm = mm_next(NULL); mm; mm = mm_next(mm)) {
+		mutex_lock(&mm->lock);
+		found |= has_writable(mm, rf);
+		vma_unlock(mm);
+	}
+	return found;
 }

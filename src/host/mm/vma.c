@@ -325,7 +325,8 @@ static bool may_protect(struct mm *mm, unsigned long start, unsigned long end, u
 		return true;
 	list_for_each_entry(vma, &mm->vmas, link)
 		if (vma->end > start && vma->start < end && (vma->flags & VMA_SHARED) &&
-		    vma->file && (vma->file->flags & O_ACCMODE) == O_RDONLY)
+		    vma->file &&
+		    ((vma->flags & VMA_SEALED) || (vma->file->flags & O_ACCMODE) == O_RDONLY))
 			return false;
 	return true;
 }

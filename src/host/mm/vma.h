@@ -19,12 +19,13 @@
 #define VMA_NO_HUGE      2 /* 4K pages only, for stacks and MADV_NOHUGEPAGE */
 #define VMA_DONTFORK     4
 #define VMA_WIPEFORK     8
-#define VMA_UFFD_MISSING 16  /* the program supplies missing pages (userfaultfd) */
-#define VMA_UFFD_MINOR   32  /* the program maps pages that the file already has */
-#define VMA_HUGETLB      64  /* consists only of 2 MiB pages from hugetlb.c */
-#define VMA_GIANT        128 /* with VMA_HUGETLB: 1 GiB pages instead, of 512 leaves each */
-#define VMA_LOCKED       256 /* mlock(): counted for RLIMIT_MEMLOCK; MADV_DONTNEED etc. fail */
-#define VMA_STACK        512 /* not counted for RLIMIT_DATA */
+#define VMA_UFFD_MISSING 16   /* the program supplies missing pages (userfaultfd) */
+#define VMA_UFFD_MINOR   32   /* the program maps pages that the file already has */
+#define VMA_HUGETLB      64   /* consists only of 2 MiB pages from hugetlb.c */
+#define VMA_GIANT        128  /* with VMA_HUGETLB: 1 GiB pages instead, of 512 leaves each */
+#define VMA_LOCKED       256  /* mlock(): counted for RLIMIT_MEMLOCK; MADV_DONTNEED etc. fail */
+#define VMA_STACK        512  /* not counted for RLIMIT_DATA */
+#define VMA_SEALED       1024 /* a seal forbids to write to the file through this area */
 #define VMA_UFFD         (VMA_UFFD_MISSING | VMA_UFFD_MINOR)
 
 #define PROT_ALL (PROT_READ | PROT_WRITE | PROT_EXEC) /* from <linux/mman.h> */
