@@ -300,6 +300,24 @@ static void test_options(void)
 	close(plain);
 }
 
+static void test_bind_in_proc(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	char self[32];
+	struct stat st;
+
+	set_path("/proc/new");
+	fails_with(bind_it(fd), ENOENT, "bind() to a new name in /proc fails with ENOENT");
+	snprintf(self, sizeof(self), "/proc/%d", getpid());
+	set_path(self);
+	fails_with(bind_it(fd), EADDRINUSE,
+		   "bind() to the name of a process's directory fails with EADDRINUSE");
+	ok(stat(self, &st) == 0 && S_ISDIR(st.st_mode), "the process's directory is still there");
+	set_path("/sys/kernel/new");
+	fails_with(bind_it(fd), EPERM, "bind() in /sys fails with EPERM");
+	close(fd);
+}
+
 int main(void)
 {
 	struct stat st;
@@ -323,5 +341,6 @@ int main(void)
 	addr.sun_path[1]++; /* another name for the next listener */
 	test_reserved();
 	test_options();
+	test_bind_in_proc();
 	return tap_done();
 }

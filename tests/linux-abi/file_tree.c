@@ -264,6 +264,40 @@ static void test_walk(void)
 		   "a thread has no task directory in /proc");
 }
 
+/* A program can neither change the names in /proc and /sys nor add any. */
+static void test_generated(void)
+{
+	char self[32];
+	struct stat st;
+
+	snprintf(self, sizeof(self), "/proc/%d", getpid());
+	fails_with(unlink("/proc/self"), EPERM, "unlink() of /proc/self fails with EPERM");
+	fails_with(unlink("/proc/version"), EPERM, "unlink() of a file in /proc fails with EPERM");
+	fails_with(unlink("/sys/kernel/mm/transparent_hugepage/enabled"), EPERM,
+		   "unlink() of a file in /sys fails with EPERM");
+	fails_with(unlink("/proc/none"), ENOENT, "unlink() of a missing name in /proc: ENOENT");
+	fails_with(rmdir(self), EPERM, "rmdir() of a process's directory fails with EPERM");
+	fails_with(rmdir("/proc/self"), ENOTDIR, "rmdir() of /proc/self fails with ENOTDIR");
+	fails_with(rmdir("/proc"), EBUSY, "rmdir() of /proc fails with EBUSY");
+	fails_with(rename("/proc/version", "v"), EXDEV, "rename() out of /proc fails with EXDEV");
+	close(creat("v", 0600));
+	fails_with(rename("v", "/proc/version"), EXDEV, "rename() into /proc fails with EXDEV");
+	fails_with(rename("v", "/sys/kernel/mm/transparent_hugepage/enabled"), EXDEV,
+		   "rename() into /sys fails with EXDEV");
+	unlink("v");
+	fails_with(rename("/proc/version", "/proc/uptime"), EPERM,
+		   "rename() within /proc fails with EPERM");
+	fails_with(mkdir("/proc/new", 0700), ENOENT, "mkdir() in /proc fails with ENOENT");
+	fails_with(mkdir(self, 0700), EEXIST, "mkdir() of a process's directory: EEXIST");
+	fails_with(mkdir("/sys/kernel/new", 0700), EPERM, "mkdir() in /sys fails with EPERM");
+	fails_with(symlink("x", "/proc/new"), ENOENT, "symlink() in /proc fails with ENOENT");
+	fails_with(link("/proc/version", "v"), EXDEV, "link() to a file in /proc: EXDEV");
+	fails_with(open("/proc/new", O_CREAT | O_WRONLY, 0600), ENOENT,
+		   "open() with O_CREAT in /proc fails with ENOENT");
+	ok(stat("/proc/self/stat", &st) == 0 && stat("/proc/version", &st) == 0,
+	   "none of these calls has changed /proc");
+}
+
 int main(void)
 {
 	if (!ok(mkdtemp(base) && chdir(base) == 0, "the test's directory is created"))
@@ -278,5 +312,6 @@ int main(void)
 	test_unlinked();
 	test_times_and_access();
 	test_walk();
+	test_generated();
 	return tap_done();
 }

@@ -165,9 +165,8 @@ static int make_socket_file(const char *path, struct inode **inode)
 	err = path_walk(start, path, WALK_PARENT, &w);
 	if (!err) {
 		*inode = inode_alloc(S_IFSOCK | (0777 & ~READ_ONCE(current_process->umask)), NULL);
-		if (!w.last[0] || dir_find(w.inode, w.last))
-			err = -EADDRINUSE;
-		else
+		err = dir_may_add(w.inode, w.last);
+		if (!err)
 			err = *inode ? dir_add(w.inode, w.last, *inode) : -ENOMEM;
 		if (err) {
 			inode_put(*inode);
@@ -177,7 +176,7 @@ static int make_socket_file(const char *path, struct inode **inode)
 	}
 	mutex_unlock(&tree_lock);
 	inode_put(start);
-	return err;
+	return err == -EEXIST ? -EADDRINUSE : err;
 }
 
 static int find_socket_file(const char *path, struct inode **inode)

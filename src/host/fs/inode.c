@@ -250,6 +250,31 @@ struct inode *dir_lookup(struct inode *dir, const char *name)
 	return NULL;
 }
 
+/*
+ * lookup() and follow() of generated inodes (/proc) return NULL both for an unknown name and for
+ * lack of memory.
+ */
+int dir_not_found(const struct inode *maker)
+{
+	return maker->ops && page_was_missed() ? -ENOMEM : -ENOENT;
+}
+
+int dir_may_add(struct inode *dir, const char *name)
+{
+	struct inode *there = name[0] ? dir_lookup(dir, name) : NULL;
+	bool exists = !name[0] || there;
+
+	inode_put(there);
+	if (exists)
+		return -EEXIST;
+	if (!dir->ops)
+		return 0;
+	/* The errors of Linux's /proc and /sys, respectively. */
+	return dir->ops->lookup ? dir_not_found(dir) : -EPERM;
+}
+
+const struct inode_ops fixed_dir_ops = { 0 };
+
 /* ---- making the tree at boot --------------------------------------------------------- */
 
 /*
@@ -288,7 +313,8 @@ struct inode *tree_make(const char *path, u32 mode, const struct inode_ops *ops)
 		if (!S_ISDIR(inode->mode))
 			inode = NULL;
 		else if (*end)
-			inode = make_component(inode, name, S_IFDIR | 0755, NULL);
+			inode = make_component(inode, name, S_IFDIR | 0755,
+					       inode == root_inode ? NULL : &fixed_dir_ops);
 		else
 			inode = make_component(inode, name, mode, ops);
 		path = end;

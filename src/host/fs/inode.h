@@ -100,6 +100,12 @@ void names_init(u64 secret); /* before the first name */
 void names_add(struct dentry *d);
 void names_remove(struct dentry *d);
 
+/*
+ * The ops of a directory below /proc or /sys whose names are made at boot. As in every directory
+ * with ops, programs can neither add names nor remove them.
+ */
+extern const struct inode_ops fixed_dir_ops;
+
 /* Names; tree_lock is held. */
 struct dentry *dir_find(struct inode *dir, const char *name);
 int dir_add(struct inode *dir, const char *name, struct inode *inode);
@@ -112,6 +118,13 @@ int dir_move(struct dentry *old, struct inode *to, const char *name);
 bool dir_is_empty(const struct inode *dir);
 /* Look up an entry, real or generated. Returns its inode with a reference, or NULL. */
 struct inode *dir_lookup(struct inode *dir, const char *name);
+/* Return the error if dir_lookup() or follow() returned NULL: -ENOENT, or -ENOMEM. */
+int dir_not_found(const struct inode *maker);
+/*
+ * May a program add this name? Returns 0, -EEXIST (also if the name is empty), or the error of
+ * dir_not_found() or -EPERM if dir has ops.
+ */
+int dir_may_add(struct inode *dir, const char *name);
 
 /*
  * Paths (path.c). Called with tree_lock held. A long walk releases it for a moment from time to

@@ -120,7 +120,7 @@ static int create_at(struct inode *start, const char *path, unsigned int mode, s
 	if (!w->last[0] || w->must_be_dir)
 		err = -EISDIR;
 	else if (dir->ops)
-		err = -EACCES;
+		err = dir->ops->lookup ? dir_not_found(dir) : -EACCES; /* as in dir_may_add() */
 	else if (old)
 		err = S_ISLNK(old->inode->mode) ? -ENOENT : -EAGAIN; /* a dangling link: ENOENT */
 	else if (!(inode = inode_alloc(S_IFREG | (mode & 07777), NULL)))

@@ -107,15 +107,6 @@ static struct inode *step_child(struct inode *dir, const char *name)
 	return to;
 }
 
-/*
- * Return the error for a name that was not found. lookup() and follow() of generated inodes (/proc)
- * return NULL both for an unknown name and for lack of memory.
- */
-static int not_found(const struct inode *maker)
-{
-	return maker->ops && page_was_missed() ? -ENOMEM : -ENOENT;
-}
-
 /* Walk one component. If `follow` is set and the component is a symbolic link, follow the link. */
 static int path_step(struct path_state *s, const char *name, bool follow)
 {
@@ -124,14 +115,14 @@ static int path_step(struct path_state *s, const char *name, bool follow)
 
 	child = step_child(s->at, name);
 	if (!child)
-		return not_found(s->at);
+		return dir_not_found(s->at);
 	if (!S_ISLNK(child->mode) || !follow) {
 		state_move(s, child);
 		return 0;
 	}
 	if (child->ops && child->ops->follow) {
 		to = child->ops->follow(child);
-		err = to ? 0 : not_found(child);
+		err = to ? 0 : dir_not_found(child);
 		inode_put(child);
 		if (to)
 			state_move(s, to);

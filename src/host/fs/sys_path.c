@@ -5,7 +5,8 @@
  *
  * Each call looks up the names that it adds or removes, checks them, and makes the change without
  * releasing tree_lock in between; paths are copied from user memory before that. In a directory
- * with ops (as in /proc), no name can be added, and generated names cannot be removed.
+ * with ops (as in /proc), no name can be added or removed. The top of such a tree is treated like
+ * Linux's mount points.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -24,17 +25,11 @@
  */
 static int walk_new(struct at_path *ap, struct walk *w)
 {
-	struct inode *there;
 	int err = path_walk(ap->start, ap->path, WALK_PARENT, w);
 
 	if (err)
 		return err;
-	there = w->last[0] ? dir_lookup(w->inode, w->last) : NULL;
-	if (!w->last[0] || there)
-		err = -EEXIST;
-	else if (w->inode->ops)
-		err = -EPERM;
-	inode_put(there);
+	err = dir_may_add(w->inode, w->last);
 	if (err)
 		inode_put(w->inode);
 	return err;
@@ -145,27 +140,38 @@ long sys_linkat(struct trap_frame *frame)
 
 /* ---- removing ---------------------------------------------------------------------------- */
 
-static int remove_name(struct walk *w, bool want_dir)
+static int may_remove(const struct walk *w, const struct inode *inode, bool want_dir)
 {
-	struct dentry *d = dir_find(w->inode, w->last);
-	bool is_dir = d && S_ISDIR(d->inode->mode);
+	bool is_dir = S_ISDIR(inode->mode);
 
-	if (!w->last[0])
-		return want_dir ? -EBUSY : -EISDIR;
-	if (!d)
-		return w->inode->ops ? -EPERM : -ENOENT;
 	if (want_dir && !is_dir)
 		return -ENOTDIR;
+	if (w->inode->ops)
+		return -EPERM;
 	if (!want_dir && is_dir)
 		return -EISDIR;
 	if (!want_dir && w->must_be_dir)
 		return -ENOTDIR;
-	if (d->inode->ops && is_dir)
+	if (inode->ops)
 		return -EBUSY;
-	if (is_dir && !dir_is_empty(d->inode))
-		return -ENOTEMPTY;
-	dir_remove(d);
-	return 0;
+	return is_dir && !dir_is_empty(inode) ? -ENOTEMPTY : 0;
+}
+
+static int remove_name(struct walk *w, bool want_dir)
+{
+	struct inode *inode;
+	int err;
+
+	if (!w->last[0])
+		return want_dir ? -EBUSY : -EISDIR;
+	inode = dir_lookup(w->inode, w->last);
+	if (!inode)
+		return dir_not_found(w->inode);
+	err = may_remove(w, inode, want_dir);
+	if (!err)
+		dir_remove(dir_find(w->inode, w->last));
+	inode_put(inode);
+	return err;
 }
 
 long sys_unlinkat(struct trap_frame *frame)
@@ -214,7 +220,7 @@ static int may_replace(const struct dentry *old, const struct dentry *new)
 	if (S_ISDIR(new->inode->mode)) {
 		if (!old_dir)
 			return -EISDIR;
-		return dir_is_empty(new->inode) && !new->inode->ops ? 0 : -ENOTEMPTY;
+		return dir_is_empty(new->inode) ? 0 : -ENOTEMPTY;
 	}
 	return old_dir ? -ENOTDIR : 0;
 }
@@ -227,10 +233,12 @@ static int rename_names(struct walk *from, struct walk *to, unsigned int flags)
 
 	if (!from->last[0] || !to->last[0])
 		return -EBUSY;
+	if (from->inode->ops || to->inode->ops)
+		return from->inode->ops && to->inode->ops ? -EPERM : -EXDEV;
 	if (!old)
-		return from->inode->ops ? -EPERM : -ENOENT;
-	if (to->inode->ops || old->inode->ops)
-		return -EPERM;
+		return -ENOENT;
+	if (old->inode->ops || (new &&new->inode->ops))
+		return -EBUSY;
 	if (new && (flags & RENAME_NOREPLACE))
 		return -EEXIST;
 	if (S_ISDIR(old->inode->mode) && is_below(to->inode, old->inode))

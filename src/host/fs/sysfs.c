@@ -121,9 +121,10 @@ void sysfs_init(void)
 	struct param *p;
 	size_t i;
 
+	tree_make("/sys", S_IFDIR | 0555, &fixed_dir_ops);
 	for (i = 0; i < ARRAY_SIZE(files); i++)
 		pseudo_make(&files[i]);
-	tree_make("/sys/module/kvm/parameters", S_IFDIR | 0755, NULL);
+	tree_make("/sys/module/kvm/parameters", S_IFDIR | 0755, &fixed_dir_ops);
 	list_for_each_entry(p, &params, link)
 		pseudo_make(&p->file);
 	tree_ready = true;
