@@ -300,6 +300,42 @@ static void test_options(void)
 	close(plain);
 }
 
+struct receiving {
+	struct msghdr msg;
+	int fd;
+};
+
+static void *change_message(void *arg)
+{
+	struct receiving *r = arg;
+
+	usleep(100000);
+	r->msg.msg_iov = NULL;
+	r->msg.msg_namelen = 7;
+	(void)!write(r->fd, "x", 1);
+	return NULL;
+}
+
+static void test_message_results(void)
+{
+	char c = 0;
+	struct iovec iov = { &c, 1 };
+	struct receiving r = { .msg = { .msg_iov = &iov, .msg_iovlen = 1 } };
+	pthread_t thread;
+	int s[2];
+
+	socketpair(AF_UNIX, SOCK_STREAM, 0, s);
+	r.fd = s[1];
+	r.msg.msg_flags = -1;
+	pthread_create(&thread, NULL, change_message, &r);
+	ok(recvmsg(s[0], &r.msg, 0) == 1 && c == 'x' && !r.msg.msg_iov && r.msg.msg_namelen == 7 &&
+		   r.msg.msg_flags == 0,
+	   "recvmsg() stores only its results in the struct msghdr");
+	pthread_join(thread, NULL);
+	close(s[0]);
+	close(s[1]);
+}
+
 static void test_bind_in_proc(void)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -341,6 +377,7 @@ int main(void)
 	addr.sun_path[1]++; /* another name for the next listener */
 	test_reserved();
 	test_options();
+	test_message_results();
 	test_bind_in_proc();
 	return tap_done();
 }

@@ -260,6 +260,34 @@ static void test_poll(void)
 	close(e);
 }
 
+static void *change_entries(void *arg)
+{
+	struct pollfd *p = arg;
+
+	usleep(100000);
+	p[0].events = POLLOUT;
+	p[1].fd = -1;
+	(void)!write(p[2].fd, "x", 1);
+	return NULL;
+}
+
+static void test_poll_writes_revents(void)
+{
+	struct pollfd p[3] = { { .events = POLLIN }, { .events = POLLPRI } };
+	pthread_t thread;
+	int fds[2];
+
+	pipe(fds);
+	p[0].fd = p[1].fd = fds[0];
+	p[2].fd = fds[1]; /* not polled */
+	pthread_create(&thread, NULL, change_entries, p);
+	ok(poll(p, 2, -1) == 1 && p[0].revents == POLLIN && p[0].events == POLLOUT && p[1].fd == -1,
+	   "poll() stores only revents");
+	pthread_join(thread, NULL);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void test_select(void)
 {
 	struct timeval tv = { 0, 20000 };
@@ -453,6 +481,7 @@ int main(void)
 	test_timerfd();
 	test_timerfd_shortest();
 	test_poll();
+	test_poll_writes_revents();
 	test_select();
 	test_epoll();
 	test_epoll_nested();

@@ -208,18 +208,16 @@ static int read_entries(unsigned long user, struct pollfd *fds, struct polled *p
 	return 0;
 }
 
-static int write_entries(unsigned long user, struct pollfd *fds, const struct polled *p,
-			 unsigned int n)
+/* Store only revents: meanwhile, another thread may have changed the other members. */
+static int write_entries(unsigned long user, const struct polled *p, unsigned int n)
 {
-	unsigned int at, part, i;
+	unsigned int i;
 
-	for (at = 0; at < n; at += part) {
-		part = MIN(n - at, PIECE);
-		for (i = at; i < at + part; i++)
-			fds[i].revents = (short)p[i].got;
-		if (copy_to_user(user + at * sizeof(*fds), fds + at, part * sizeof(*fds)))
+	for (i = 0; i < n; i++) {
+		if (put_user((short)p[i].got,
+			     user + i * sizeof(struct pollfd) + offsetof(struct pollfd, revents)))
 			return -EFAULT;
-		if (part == PIECE)
+		if (i % PIECE == PIECE - 1)
 			irq_window();
 	}
 	return 0;
@@ -238,7 +236,7 @@ static long do_poll(unsigned long user, unsigned int n, u64 deadline)
 		ret = poll_wait_for(p, n, deadline);
 	if (held)
 		drop_files(p, held);
-	if (ret >= 0 && write_entries(user, fds, p, n))
+	if (ret >= 0 && write_entries(user, p, n))
 		ret = -EFAULT;
 	kfree(p);
 	kfree(fds);

@@ -417,6 +417,21 @@ static long move_vector(struct unix_socket *s, struct file *f, bool send,
 	return done;
 }
 
+/*
+ * Store only the members that are results, as Linux does: meanwhile, another thread may have
+ * changed the others. A stream does not report a sender.
+ */
+static int put_message(unsigned long user, const struct user_msghdr *msg)
+{
+	const u32 none = 0;
+
+	if (msg->name && put_user(none, user + offsetof(struct user_msghdr, name_len)))
+		return -EFAULT;
+	if (put_user(none, user + offsetof(struct user_msghdr, flags)))
+		return -EFAULT;
+	return put_user((u64)none, user + offsetof(struct user_msghdr, control_len));
+}
+
 static long move_message(struct trap_frame *frame, bool send)
 {
 	unsigned int flags = (unsigned int)frame->a2;
@@ -435,13 +450,8 @@ static long move_message(struct trap_frame *frame, bool send)
 		ret = check_destination(s, msg.name, msg.name_len);
 	if (!ret)
 		ret = move_vector(s, f, send, &msg, flags);
-	if (ret >= 0 && !send) {
-		msg.name_len = 0;
-		msg.control_len = 0;
-		msg.flags = 0;
-		if (copy_to_user(frame->a1, &msg, sizeof(msg)))
-			ret = -EFAULT;
-	}
+	if (ret >= 0 && !send && put_message(frame->a1, &msg))
+		ret = -EFAULT;
 	file_put(f);
 	return ret;
 }
