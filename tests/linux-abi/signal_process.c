@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * signal_process.c - which thread takes a signal that is sent to the process.
+ * signal_process.c - signals to a process: which thread takes one, and calls that a stop interrupts.
  */
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <sys/select.h>
 #include <sys/wait.h>
 #include <time.h>
 #include "tap.h"
@@ -163,10 +165,76 @@ static void test_retarget(void)
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
+static long now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Run the body in a child, which is stopped three times. Returns whether the body succeeds. */
+static bool runs_stopped(bool (*body)(void))
+{
+	pid_t child = fork();
+	int status = -1;
+
+	if (!child)
+		_exit(!body());
+	for (int i = 0; i < 3; i++) {
+		usleep(250000);
+		kill(child, SIGSTOP);
+		usleep(10000);
+		kill(child, SIGCONT);
+	}
+	waitpid(child, &status, 0);
+	return status == 0;
+}
+
+static bool is_a_second(long ms)
+{
+	return ms >= 990 && ms <= 1500;
+}
+
+static bool poll_a_second(void)
+{
+	long from = now_ms();
+
+	return poll(NULL, 0, 1000) == 0 && is_a_second(now_ms() - from);
+}
+
+static bool select_a_second(void)
+{
+	struct timeval second = { .tv_sec = 1 };
+	long from = now_ms();
+
+	return select(0, NULL, NULL, NULL, &second) == 0 && is_a_second(now_ms() - from);
+}
+
+/* The call that follows one that has failed must not take over that call's end. */
+static bool sleep_badly(void)
+{
+	const struct timespec long_time = { .tv_sec = 30 };
+	struct timespec *volatile bad = (struct timespec *)8;
+	long from = now_ms();
+
+	return nanosleep(&long_time, bad) == -1 && errno == EFAULT && usleep(1000) == 0 &&
+	       now_ms() - from < 10000;
+}
+
+static void test_stopped(void)
+{
+	ok(runs_stopped(poll_a_second), "poll() ends on time if its process is stopped meanwhile");
+	ok(runs_stopped(select_a_second), "select() as well");
+	ok(runs_stopped(sleep_badly),
+	   "a nanosleep() that cannot store the remaining time does not delay the next call");
+}
+
 int main(void)
 {
 	test_process_signal();
 	test_unblock_race();
 	test_retarget();
+	test_stopped();
 	return tap_done();
 }

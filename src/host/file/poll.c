@@ -135,8 +135,8 @@ static int poll_wait_for(struct polled *p, unsigned int n, u64 deadline)
 }
 
 /*
- * Set *deadline from the relative timespec at user address `ts`, or to WAIT_FOREVER if ts is 0.
- * Returns 0, -EFAULT or -EINVAL.
+ * Set *deadline from the relative timespec at user address `ts`, or to WAIT_FOREVER if ts is 0. A
+ * restarted call keeps the deadline of the interrupted one. Returns 0, -EFAULT or -EINVAL.
  */
 static int deadline_of(unsigned long ts, u64 *deadline)
 {
@@ -145,6 +145,11 @@ static int deadline_of(unsigned long ts, u64 *deadline)
 	*deadline = WAIT_FOREVER;
 	if (!ts)
 		return 0;
+	if (current->sig.restart_deadline) {
+		*deadline = current->sig.restart_deadline;
+		current->sig.restart_deadline = 0;
+		return 0;
+	}
 	if (copy_from_user(&t, ts, sizeof(t)))
 		return -EFAULT;
 	if (t.tv_sec < 0 || t.tv_nsec < 0 || t.tv_nsec >= 1000000000)
@@ -152,6 +157,16 @@ static int deadline_of(unsigned long ts, u64 *deadline)
 	if (t.tv_sec < 0x10000000) /* a longer timeout counts as forever */
 		*deadline = hv_time() + ns_to_ticks((u64)t.tv_sec * 1000000000ULL + (u64)t.tv_nsec);
 	return 0;
+}
+
+/* If a signal has ended the call, its temporary mask stays, and a restart keeps its deadline. */
+static long end_wait(long ret, u64 deadline)
+{
+	if (ret != -EINTR)
+		signal_mask_restore();
+	else if (deadline != WAIT_FOREVER)
+		current->sig.restart_deadline = deadline;
+	return ret;
 }
 
 static void hold_file(struct polled *p, int fd)
@@ -256,10 +271,7 @@ long sys_ppoll(struct trap_frame *frame)
 		ret = signal_mask_set_user(frame->a3, frame->a4);
 	if (ret)
 		return ret;
-	ret = do_poll(frame->a0, n, deadline);
-	if (ret != -EINTR)
-		signal_mask_restore();
-	return ret;
+	return end_wait(do_poll(frame->a0, n, deadline), deadline);
 }
 
 /* ---- pselect6 -------------------------------------------------------------------------------- */
@@ -406,7 +418,5 @@ long sys_pselect6(struct trap_frame *frame)
 	if (ret)
 		return ret;
 	ret = do_select(MIN((unsigned int)n, (unsigned int)fd_limit()), user, deadline);
-	if (ret != -EINTR)
-		signal_mask_restore();
-	return ret;
+	return end_wait(ret, deadline);
 }

@@ -216,11 +216,11 @@ static long sleep_until(u64 deadline, unsigned long remaining, bool relative)
 		return 0;
 	if (!relative)
 		return -EINTR;
-	current->sig.restart_deadline = deadline;
 	now = hv_time();
 	if (remaining &&
 	    user_timespec_put(remaining, deadline > now ? ticks_to_ns(deadline - now) : 0) < 0)
 		return -EFAULT;
+	current->sig.restart_deadline = deadline; /* only if the call may be restarted */
 	return -EINTR;
 }
 
