@@ -7,10 +7,12 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -300,6 +302,56 @@ static void test_options(void)
 	close(plain);
 }
 
+static void *connecting(void *arg)
+{
+	return (void *)(intptr_t)(connect_it((int)(intptr_t)arg) ? errno : 0);
+}
+
+static void *returned(pthread_t thread)
+{
+	void *ret;
+
+	pthread_join(thread, &ret);
+	return ret;
+}
+
+static void interrupted(int signo)
+{
+	(void)signo;
+}
+
+static void test_full_backlog(void)
+{
+	const struct itimerval soon = { .it_value.tv_usec = 100000 };
+	struct sigaction action = { .sa_handler = interrupted };
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0), fds[4], i, got;
+	pthread_t thread;
+
+	for (i = 0; i < 4; i++)
+		fds[i] = socket(AF_UNIX, SOCK_STREAM | (i == 1 ? SOCK_NONBLOCK : 0), 0);
+	bind_it(listener);
+	listen(listener, 0);
+	ok(connect_it(fds[0]) == 0, "a backlog of 0 has space for one client");
+	fails_with(connect_it(fds[1]), EAGAIN,
+		   "without blocking, connect() fails with EAGAIN if the backlog is full");
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	fails_with(connect_it(fds[2]), EINTR, "a signal ends a connect() that waits for space");
+	pthread_create(&thread, NULL, connecting, (void *)(intptr_t)fds[2]);
+	usleep(100000);
+	got = accept(listener, NULL, NULL);
+	ok(got >= 0 && returned(thread) == 0,
+	   "connect() waits until accept() has made space in the backlog");
+	pthread_create(&thread, NULL, connecting, (void *)(intptr_t)fds[3]);
+	usleep(100000);
+	close(listener);
+	ok((intptr_t)returned(thread) == ECONNREFUSED,
+	   "connect() fails with ECONNREFUSED if the listener is closed meanwhile");
+	for (i = 0; i < 4; i++)
+		close(fds[i]);
+	close(got);
+}
+
 struct receiving {
 	struct msghdr msg;
 	int fd;
@@ -377,6 +429,8 @@ int main(void)
 	addr.sun_path[1]++; /* another name for the next listener */
 	test_reserved();
 	test_options();
+	addr.sun_path[1]++;
+	test_full_backlog();
 	test_message_results();
 	test_bind_in_proc();
 	return tap_done();

@@ -8,6 +8,10 @@
  *
  * Locks: sockets_lock (one sleeping lock for all sockets) is held to change names, states and
  * backlogs. The pipes of a connected socket never change, so bytes move without this lock.
+ *
+ * A connect() that waits for space in a backlog holds no reference on the listener, which may be
+ * closed meanwhile. So all such calls wait in one queue, and look up the name again each time a
+ * full backlog has got space or a listener has ended (`backlog_changes`).
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
@@ -47,11 +51,14 @@ struct unix_socket {
 };
 
 static struct mutex sockets_lock;
+static struct waitq connecting; /* waiting for space in a backlog */
+static u32 backlog_changes;
 static struct list_head bound = LIST_HEAD_INIT(bound);
 
 void sockets_init(void)
 {
 	mutex_init(&sockets_lock);
+	waitq_init(&connecting);
 }
 
 struct unix_socket *socket_new(void)
@@ -67,6 +74,13 @@ struct unix_socket *socket_new(void)
 	return s;
 }
 
+/* A full backlog has got space, or its listener has ended. sockets_lock is held. */
+static void backlog_changed(void)
+{
+	WRITE_ONCE(backlog_changes, backlog_changes + 1);
+	waitq_wake_all(&connecting);
+}
+
 /* Take the first client out of the backlog. NULL: the backlog is empty. */
 static struct unix_socket *backlog_take(struct unix_socket *s)
 {
@@ -74,6 +88,8 @@ static struct unix_socket *backlog_take(struct unix_socket *s)
 
 	mutex_lock(&sockets_lock);
 	if (s->nr_waiting) {
+		if (s->nr_waiting >= s->max_waiting)
+			backlog_changed();
 		client = s->waiting[0];
 		s->nr_waiting--;
 		memmove(s->waiting, s->waiting + 1, s->nr_waiting * sizeof(struct unix_socket *));
@@ -90,6 +106,8 @@ void socket_put(struct unix_socket *s)
 		return;
 	mutex_lock(&sockets_lock);
 	list_del(&s->link);
+	if (s->listening)
+		backlog_changed();
 	mutex_unlock(&sockets_lock);
 	while ((client = backlog_take(s)))
 		socket_put(client);
@@ -232,6 +250,7 @@ int socket_listen(struct unix_socket *s, int backlog)
 		err = s->waiting ? 0 : -ENOMEM;
 		s->max_waiting = MIN((unsigned int)MAX(backlog, 0) + 1, BACKLOG_MAX);
 		WRITE_ONCE(s->listening, !err);
+		backlog_changed();
 	}
 	mutex_unlock(&sockets_lock);
 	return err;
@@ -263,14 +282,13 @@ static int connect_to(struct unix_socket *s, struct unix_socket *far, struct uni
 	return 0;
 }
 
-int socket_connect(struct unix_socket *s, const struct unix_name *name)
+/* -EAGAIN: the backlog is full. */
+static int try_connect(struct unix_socket *s, const struct unix_name *name)
 {
 	struct inode *inode = NULL;
 	struct unix_socket *far;
 	int err = 0;
 
-	if (!name->len)
-		return -EINVAL;
 	if (!is_abstract(name))
 		err = find_socket_file(name->path, &inode);
 	if (err)
@@ -289,6 +307,24 @@ int socket_connect(struct unix_socket *s, const struct unix_name *name)
 	}
 	inode_put(inode);
 	return err;
+}
+
+int socket_connect(struct unix_socket *s, const struct unix_name *name)
+{
+	u32 seen;
+	int err;
+
+	if (!name->len)
+		return -EINVAL;
+	for (;;) {
+		seen = READ_ONCE(backlog_changes);
+		err = try_connect(s, name);
+		if (err != -EAGAIN || (s->f->flags & O_NONBLOCK))
+			return err;
+		err = wait_event_interruptible(&connecting, READ_ONCE(backlog_changes) != seen);
+		if (err)
+			return err;
+	}
 }
 
 int socket_accept(struct unix_socket *s, bool nonblock, struct unix_socket **accepted)
@@ -318,6 +354,7 @@ int socket_shutdown(struct unix_socket *s, int how)
 	if (s->listening && how != SHUT_WR) {
 		s->listening = false;
 		waitq_wake_all(&s->wait);
+		backlog_changed();
 	}
 	mutex_unlock(&sockets_lock);
 	if (!socket_is_connected(s))
