@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/select.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include "tap.h"
@@ -165,6 +166,23 @@ static void test_retarget(void)
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
+static void test_exit_signal(void)
+{
+	pid_t child;
+
+	hits = 0;
+	signal(SIGCHLD, count);
+	child = (pid_t)syscall(SYS_clone, 0, 0, 0, 0, 0);
+	if (!child) {
+		execl("/proc/self/exe", "signal_process", "exit", NULL);
+		_exit(1);
+	}
+	wait_for_hits(1);
+	ok(hits == 1 && waitpid(child, NULL, 0) == child,
+	   "after execve(), a process's end sends SIGCHLD, whatever signal clone() has set");
+	signal(SIGCHLD, SIG_DFL);
+}
+
 static long now_ms(void)
 {
 	struct timespec ts;
@@ -230,11 +248,15 @@ static void test_stopped(void)
 	   "a nanosleep() that cannot store the remaining time does not delay the next call");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	(void)argv;
+	if (argc > 1)
+		return 0;
 	test_process_signal();
 	test_unblock_race();
 	test_retarget();
+	test_exit_signal();
 	test_stopped();
 	return tap_done();
 }

@@ -371,6 +371,7 @@ int exec_program(const char *path, struct exec_args *args, struct trap_frame *fr
 	switch_mm(p, mm);
 	unshare_files(p);
 	signal_exec(p);
+	WRITE_ONCE(p->exit_signal, SIGCHLD); /* clone() may have set another signal, or none */
 	set_name(p, path);
 	if (trace_sched_process_exec_enabled())
 		trace_exec(p, &image);
