@@ -243,6 +243,25 @@ static int compute(unsigned short code, unsigned int k, unsigned int arg, unsign
 	return status;
 }
 
+/* dup(count) fails with 6 << count >> (count - 1), which Linux computes with count % 32. */
+static int shift_by(unsigned int count)
+{
+	add(0, { LOAD(nr), IF_EQUAL(__NR_dup, 1, 0), ALLOW, LOAD(args[0]),
+		 BPF_STMT(BPF_MISC | BPF_TAX, 0), BPF_STMT(BPF_LD | BPF_W | BPF_IMM, 6),
+		 BPF_STMT(BPF_ALU | BPF_LSH | BPF_X, 0), BPF_STMT(BPF_ST, 0),
+		 BPF_STMT(BPF_MISC | BPF_TXA, 0), BPF_STMT(BPF_ALU | BPF_SUB | BPF_K, 1),
+		 BPF_STMT(BPF_MISC | BPF_TAX, 0), BPF_STMT(BPF_LD | BPF_W | BPF_MEM, 0),
+		 BPF_STMT(BPF_ALU | BPF_RSH | BPF_X, 0),
+		 BPF_STMT(BPF_ALU | BPF_OR | BPF_K, SECCOMP_RET_ERRNO),
+		 BPF_STMT(BPF_RET | BPF_A, 0) });
+	return !(syscall(__NR_dup, count) == -1 && errno == 12);
+}
+
+static int shift_by_more(void)
+{
+	return shift_by(4) || shift_by(36) || shift_by(0x80000004);
+}
+
 static int memory_and_registers(void)
 {
 	add(0,
@@ -317,6 +336,7 @@ static void test_data(void)
 		ok(compute(BPF_ALU | cases[i].code, cases[i].k, cases[i].arg, cases[i].expected) ==
 			   0,
 		   cases[i].name);
+	exits_0(shift_by_more, "shifts by X use the low five bits of X");
 	exits_0(memory_and_registers, "memory, X, A and the length of the data");
 }
 

@@ -150,10 +150,10 @@ static bool alu(struct bpf_state *m, const struct sock_filter *insn)
 		m->a ^= operand;
 		break;
 	case BPF_LSH:
-		m->a = operand < 32 ? m->a << operand : 0;
+		m->a <<= operand & 31; /* as on Linux: X may be larger, K was checked */
 		break;
 	case BPF_RSH:
-		m->a = operand < 32 ? m->a >> operand : 0;
+		m->a >>= operand & 31;
 		break;
 	default: /* BPF_NEG */
 		m->a = -m->a;
