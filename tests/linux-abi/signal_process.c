@@ -166,6 +166,42 @@ static void test_retarget(void)
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
+static void *tell_tid(void *arg)
+{
+	*(atomic_int *)arg = (int)syscall(SYS_gettid);
+	for (;;)
+		pause();
+	return NULL;
+}
+
+/* A thread that blocks the signal: it is sent to the process, not to the thread. */
+static void test_number_of_thread(void)
+{
+	static atomic_int tid;
+	siginfo_t info = { .si_code = SI_QUEUE };
+	pthread_t thread;
+	sigset_t set;
+
+	hits = 0;
+	signal(SIGUSR1, count);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	pthread_create(&thread, NULL, tell_tid, &tid);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	while (!tid)
+		sched_yield();
+	ok(kill(tid, 0) == 0 && kill(tid, SIGUSR1) == 0 && hits == 1,
+	   "kill() with the number of a thread signals the thread's process");
+	ok(syscall(SYS_rt_sigqueueinfo, tid, SIGUSR1, &info) == 0 && hits == 2,
+	   "rt_sigqueueinfo() as well");
+	pthread_cancel(thread);
+	pthread_join(thread, NULL);
+	while (kill(tid, 0) == 0) /* Linux frees the number a moment after the join */
+		sched_yield();
+	ok(errno == ESRCH, "kill() fails with ESRCH once the thread has ended");
+}
+
 static void test_exit_signal(void)
 {
 	pid_t child;
@@ -256,6 +292,7 @@ int main(int argc, char **argv)
 	test_process_signal();
 	test_unblock_race();
 	test_retarget();
+	test_number_of_thread();
 	test_exit_signal();
 	test_stopped();
 	return tap_done();

@@ -148,27 +148,6 @@ static long send_to_many(int pid, int signo)
 	return found ? 0 : -ESRCH;
 }
 
-long sys_kill(struct trap_frame *frame)
-{
-	int pid = (int)frame->a0, signo = (int)frame->a1;
-	struct process *p;
-	siginfo_t info;
-	long ret = 0;
-
-	if (signo < 0 || signo > NR_SIGNALS)
-		return -EINVAL;
-	if (pid <= 0)
-		return send_to_many(pid, signo);
-	p = process_find(pid);
-	if (!p)
-		return -ESRCH;
-	signal_info(&info, signo, SI_USER);
-	if (signo)
-		ret = signal_send(p, 0, &info);
-	process_put(p);
-	return ret;
-}
-
 /* Return the process that contains thread tid, with a reference taken, or NULL if there is none. */
 static struct process *process_of_thread(int tid)
 {
@@ -187,6 +166,38 @@ static struct process *process_of_thread(int tid)
 	}
 	spin_unlock(&all_processes_lock);
 	return found;
+}
+
+/*
+ * The receiver of kill(): as on Linux, the number of any thread stands for its process. Returned
+ * with a reference taken, or NULL. A process can be found until its parent has waited for it.
+ */
+static struct process *receiver_of(int id)
+{
+	struct process *p = process_find(id);
+
+	return p || id <= 0 ? p : process_of_thread(id);
+}
+
+long sys_kill(struct trap_frame *frame)
+{
+	int pid = (int)frame->a0, signo = (int)frame->a1;
+	struct process *p;
+	siginfo_t info;
+	long ret = 0;
+
+	if (signo < 0 || signo > NR_SIGNALS)
+		return -EINVAL;
+	if (pid <= 0)
+		return send_to_many(pid, signo);
+	p = receiver_of(pid);
+	if (!p)
+		return -ESRCH;
+	signal_info(&info, signo, SI_USER);
+	if (signo)
+		ret = signal_send(p, 0, &info);
+	process_put(p);
+	return ret;
 }
 
 /* tgid 0: any process. */
@@ -251,7 +262,7 @@ long sys_rt_sigqueueinfo(struct trap_frame *frame)
 		return ret;
 	if (signo < 0 || signo > NR_SIGNALS)
 		return -EINVAL;
-	p = process_find((int)frame->a0);
+	p = receiver_of((int)frame->a0);
 	if (!p)
 		return -ESRCH;
 	if (signo)
