@@ -176,6 +176,18 @@ static void test_mincore(void)
 		   "mincore() to an address without memory fails with EFAULT");
 }
 
+static void test_empty_range(void)
+{
+	char *p = map(2 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS);
+	unsigned char present;
+
+	munmap(p, PAGE); /* the second page follows the empty ranges */
+	ok(msync(p, 0, MS_SYNC) == 0 && madvise(p, 0, MADV_DONTNEED) == 0 &&
+		   mincore(p, 0, &present) == 0,
+	   "msync(), madvise() and mincore() accept an empty range of unmapped memory");
+	munmap(p + PAGE, PAGE);
+}
+
 static void test_cow(void)
 {
 	size_t size = 3 * MB2;
@@ -458,6 +470,7 @@ int main(void)
 	test_large();
 	test_shared();
 	test_mincore();
+	test_empty_range();
 	test_cow();
 	test_file();
 	test_brk();

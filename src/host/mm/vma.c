@@ -45,6 +45,8 @@ bool vma_range_mapped(struct mm *mm, unsigned long start, unsigned long end)
 {
 	struct vma *vma;
 
+	if (start == end)
+		return true;
 	list_for_each_entry(vma, &mm->vmas, link) {
 		if (vma->end <= start)
 			continue;
