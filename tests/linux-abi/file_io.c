@@ -265,6 +265,23 @@ static void test_devices(void)
 	close(rnd);
 }
 
+static void test_packets(void)
+{
+	char buf[8];
+	int fds[2];
+	ssize_t n = 0;
+
+	errno = 0;
+	if (pipe2(fds, O_DIRECT) == 0) {
+		n = write(fds[1], "ab", 2) == 2 && write(fds[1], "cd", 2) == 2
+			    ? read(fds[0], buf, 8)
+			    : -1;
+		close(fds[0]);
+		close(fds[1]);
+	}
+	ok(n == 2 || errno == EINVAL, "pipe2() with O_DIRECT: packets, or EINVAL");
+}
+
 static void test_shared_mapping(void)
 {
 	int fd = temp();
@@ -464,6 +481,7 @@ int main(void)
 	test_descriptors();
 	test_many_descriptors();
 	test_devices();
+	test_packets();
 	test_shared_mapping();
 	test_memfd();
 	test_seals();

@@ -317,13 +317,13 @@ static struct file *pipe_end(struct pipe *p, unsigned int flags)
 
 long sys_pipe2(struct trap_frame *frame)
 {
-	unsigned int flags = (unsigned int)frame->a1, kept = flags & (O_NONBLOCK | O_DIRECT);
+	unsigned int flags = (unsigned int)frame->a1, kept = flags & O_NONBLOCK;
 	struct file *r = NULL, *w = NULL;
 	struct pipe *p;
 	int fds[2] = { -1, -1 };
 	int err = -ENOMEM;
 
-	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
+	if (flags & ~(O_CLOEXEC | O_NONBLOCK)) /* O_DIRECT: packets are not supported */
 		return -EINVAL;
 	p = pipe_new();
 	if (!p)
