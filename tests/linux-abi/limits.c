@@ -379,6 +379,35 @@ static void test_stack(const char *self)
 	   "RLIMIT_STACK: without a limit, a program can use 64 MiB");
 }
 
+/* execve() with `count` empty arguments returns this error. */
+static int error_with_arguments(const char *self, unsigned long stack, size_t count)
+{
+	char **args = calloc(count + 1, sizeof(*args));
+	int status = 0;
+	pid_t pid = fork();
+
+	if (!pid) {
+		set_limit(RLIMIT_STACK, stack);
+		for (size_t i = 0; i < count; i++)
+			args[i] = "";
+		execv(self, args);
+		_exit(errno);
+	}
+	waitpid(pid, &status, 0);
+	free(args);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void test_arguments(const char *self)
+{
+	ok(error_with_arguments(self, 8 * MB, 1000000) == E2BIG,
+	   "execve() with a million arguments fails with E2BIG");
+	ok(error_with_arguments(self, MB / 4, 120000) == E2BIG,
+	   "execve() fails with E2BIG if the arguments' pointers do not fit into the stack");
+	ok(error_with_arguments(self, 8 * MB, 100000) == 0,
+	   "execve() with 100 000 arguments succeeds");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1)
@@ -389,6 +418,7 @@ int main(int argc, char **argv)
 	test_locked();
 	test_mappings();
 	test_stack("/proc/self/exe");
+	test_arguments("/proc/self/exe");
 	ok(in_child(forks_within_limit), "RLIMIT_NPROC: fork() beyond the limit fails with EAGAIN");
 	test_populate();
 	return tap_done();

@@ -73,16 +73,25 @@ const char *exec_args_next(const char *s)
 	return s;
 }
 
+/* As on Linux, strings and the pointers to them share a quarter of the stack. */
+static size_t args_max(const struct exec_args *args)
+{
+	size_t max = MAX(MIN(exec_stack_size(), EXEC_STACK_SIZE) / 4, EXEC_STACK_MIN / 2);
+	size_t pointers = ((size_t)args->argc + args->envc + 1) * sizeof(unsigned long);
+
+	return max > pointers ? max - pointers : 0;
+}
+
 int exec_args_add(struct exec_args *args, const char *s)
 {
 	size_t len = (size_t)(exec_args_next(s) - s);
 	size_t size = args->size ? args->size : 4 * PAGE_SIZE;
 	char *bigger;
 
+	if (args->used + len > args_max(args))
+		return -E2BIG;
 	while (size < args->used + len)
 		size *= 2;
-	if (size > MAX(MIN(exec_stack_size(), EXEC_STACK_SIZE) / 4, EXEC_STACK_MIN / 2))
-		return -E2BIG;
 	if (size != args->size) {
 		bigger = kmalloc(size);
 		if (!bigger)
