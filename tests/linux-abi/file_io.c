@@ -337,6 +337,9 @@ static void test_memfd(void)
 	ok(readlink(link, text, sizeof(text) - 1) > 0 && strstr(text, "memfd:a-name"),
 	   "the link in /proc/self/fd contains the memfd's name");
 	munmap(map, size);
+	i = (size_t)open(link, O_RDWR | O_TRUNC);
+	ok(lseek(fd, 0, SEEK_END) == 0, "open() with O_TRUNC cuts off a memfd");
+	close((int)i);
 	close(fd);
 }
 
@@ -369,7 +372,8 @@ static void test_seals(void)
 	   "F_ADD_SEALS adds to the seals");
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	ok(ftruncate(fd, 0) == -1 && errno == EPERM && truncate(link, 0) == -1 && errno == EPERM &&
-		   fstat(fd, &st) == 0 && st.st_size == 4096,
+		   open(link, O_RDWR | O_TRUNC) == -1 && errno == EPERM && fstat(fd, &st) == 0 &&
+		   st.st_size == 4096,
 	   "F_SEAL_SHRINK forbids cutting off, also by path");
 	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	fails_with(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), EBUSY,

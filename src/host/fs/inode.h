@@ -154,7 +154,7 @@ struct inode *tree_make_link(const char *path, const char *target);
 
 /* Opening a file by inode or by path (open.c). */
 struct inode *path_start(void); /* the process's current directory, or the root; referenced */
-int inode_truncate(struct inode *inode, u64 size);
+int inode_truncate(struct inode *inode, u64 size); /* -EINVAL: not a regular file with data */
 struct file *inode_open(struct inode *inode, unsigned int flags, int *err);
 struct file *path_open(struct inode *start, const char *path, unsigned int flags, unsigned int mode,
 		       int *err);

@@ -20,12 +20,25 @@
 /* With O_PATH, a file only marks a place in the tree. */
 static const struct file_ops path_ops = { 0 };
 
-/* Set the size of a regular file with data; -EINVAL: it is not one. */
 int inode_truncate(struct inode *inode, u64 size)
 {
 	if (inode->ops && inode->ops->truncate)
 		return inode->ops->truncate(inode, size);
 	return inode->data ? ram_file_truncate(inode->data, size) : -EINVAL;
+}
+
+/* open() with O_TRUNC */
+static int cut(struct inode *inode)
+{
+	int err = 0;
+
+	if (inode->ops && inode->ops->cut)
+		inode->ops->cut(inode);
+	else if (inode->data)
+		err = inode_truncate(inode, 0);
+	if (!err && inode->data)
+		inode_touch(inode, now_ns());
+	return err;
 }
 
 static int open_by_type(struct inode *inode, struct file *f, unsigned int flags)
@@ -41,18 +54,12 @@ static int open_by_type(struct inode *inode, struct file *f, unsigned int flags)
 	if (inode->ops && inode->ops->open) {
 		int err = inode->ops->open(inode, f);
 
-		if (!err && writes && (flags & O_TRUNC) && inode->ops->cut)
-			inode->ops->cut(inode);
-		return err;
+		return !err && writes && (flags & O_TRUNC) ? cut(inode) : err;
 	}
 	if (!S_ISREG(inode->mode) || !inode->data)
 		return S_ISLNK(inode->mode) ? -ELOOP : -ENXIO;
 	f->ops = &ram_file_ops;
-	if ((flags & O_TRUNC) && writes) {
-		inode_touch(inode, now_ns());
-		return ram_file_truncate(inode->data, 0);
-	}
-	return 0;
+	return writes && (flags & O_TRUNC) ? cut(inode) : 0;
 }
 
 /* Open the inode as f, which alloc_unopened() has made. On failure, the caller puts f. */
