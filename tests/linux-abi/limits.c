@@ -26,6 +26,24 @@ static bool is_present(char *p)
 	return mincore(p, PAGE, &present) == 0 && (present & 1);
 }
 
+static void test_bad_mappings(void)
+{
+	int fd = memfd_create("mapped", MFD_ALLOW_SEALING);
+
+	ftruncate(fd, PAGE);
+	fails_with(mmap(NULL, 2 * PAGE, PROT_READ, MAP_PRIVATE, fd, -(off_t)PAGE), EOVERFLOW,
+		   "mmap() fails with EOVERFLOW if the end's offset is too large");
+	ok(mmap(NULL, PAGE, RW, MAP_SHARED_VALIDATE | MAP_POPULATE, fd, 0) != MAP_FAILED,
+	   "MAP_SHARED_VALIDATE accepts known flags");
+	fails_with(mmap(NULL, PAGE, RW, MAP_SHARED_VALIDATE | MAP_SYNC, fd, 0), EOPNOTSUPP,
+		   "MAP_SHARED_VALIDATE with MAP_SYNC fails with EOPNOTSUPP");
+	fails_with(mmap(NULL, PAGE, RW, MAP_SHARED_VALIDATE | (int)0x80000000, fd, 0), EOPNOTSUPP,
+		   "MAP_SHARED_VALIDATE with an unknown flag fails with EOPNOTSUPP");
+	fails_with(mmap(NULL, PAGE, RW, MAP_SHARED_VALIDATE | MAP_ANONYMOUS, -1, 0), EINVAL,
+		   "MAP_SHARED_VALIDATE without a file fails with EINVAL");
+	close(fd);
+}
+
 static void test_populate(void)
 {
 	char *p = map(4 * PAGE, RW, ANON), *q;
@@ -421,5 +439,6 @@ int main(int argc, char **argv)
 	test_arguments("/proc/self/exe");
 	ok(in_child(forks_within_limit), "RLIMIT_NPROC: fork() beyond the limit fails with EAGAIN");
 	test_populate();
+	test_bad_mappings();
 	return tap_done();
 }

@@ -21,12 +21,20 @@
 
 #define PROT_KNOWN (PROT_ALL | PROT_SEM | PROT_GROWSDOWN | PROT_GROWSUP)
 
+/* The flags that MAP_SHARED_VALIDATE accepts, as on Linux; MAP_FIXED_NOREPLACE is not among them. */
+#define MAP_KNOWN                                                                               \
+	(MAP_TYPE | MAP_FIXED | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED |   \
+	 MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_HUGE_2MB | \
+	 MAP_HUGE_1GB)
+
 /* ---- mmap ---- */
 
 static int check_file(const struct vma_spec *spec)
 {
 	unsigned int mode = spec->file->flags & O_ACCMODE;
 
+	if (spec->pgoff > ((unsigned long)INT64_MAX - spec->len) >> PAGE_SHIFT)
+		return -EOVERFLOW;
 	if (mode == O_WRONLY)
 		return -EACCES;
 	if ((spec->flags & VMA_SHARED) && (spec->prot & PROT_WRITE) && mode != O_RDWR)
@@ -59,9 +67,12 @@ static int check_seals(struct vma_spec *spec)
 /* Set spec->file, with a reference: fd's file, a new one for shared memory, or else NULL. */
 static int get_file(struct vma_spec *spec, unsigned long flags, int fd)
 {
+	bool validate = (flags & MAP_TYPE) == MAP_SHARED_VALIDATE;
 	int err;
 
 	if (flags & MAP_ANONYMOUS) {
+		if (validate)
+			return -EINVAL;
 		spec->pgoff = 0;
 		if (!(spec->flags & VMA_SHARED))
 			return 0;
@@ -71,7 +82,7 @@ static int get_file(struct vma_spec *spec, unsigned long flags, int fd)
 	spec->file = fd_get(fd);
 	if (!spec->file)
 		return -EBADF;
-	err = check_file(spec);
+	err = validate && (flags & ~MAP_KNOWN) ? -EOPNOTSUPP : check_file(spec);
 	if (err < 0)
 		file_put(spec->file);
 	return err;
