@@ -66,4 +66,10 @@ uses sswi "$sswi s/reg = .*/reg = <0 0x2e00000 0 0x4000>;/" PLIC SBI 'SSWI does 
 uses virt "$plic s/reg = .*/reg = <0 0xc000000 0 0x202000>;/" PLIC SBI 'PLIC has no context for hart 1' "a PLIC with two contexts"
 uses virt "$plic s/riscv,ndev = .*/riscv,ndev = <1>;/" PLIC SBI 'virtio1 is polled' "a PLIC with one source"
 
+# The node of the second disk names no interrupt, so nothing polls the disk but the thread that waits for it.
+tree virt 2 '/virtio_mmio@10002000 {/,/};/ { /interrupts =/d; /interrupt-parent =/d }'
+boot virt 2 -dtb "$tmp/tree.dtb"
+like "$log" '^ok [0-9]+ - what was written to a disk is read from it: disk 1$' "a disk without an interrupt works"
+like "$log" '^host: /init exited with status 0$' "a disk without an interrupt: the program ran to its end"
+
 done_testing

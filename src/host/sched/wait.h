@@ -55,7 +55,10 @@ static inline void waitq_wake_all(struct waitq *wq)
 	waitq_wake_gather(wq, NULL);
 }
 
-/* Used by __wait_event(). */
+/*
+ * Used by __wait_event(), which evaluates its deadline only once: callers pass expressions such as
+ * hv_time() + period, and a timer that ends a sleep leads to another round.
+ */
 void wait_prepare(struct waitq *wq, struct wait_entry *entry, enum thread_state state);
 int wait_sleep(enum thread_state state, u64 deadline); /* 0: woken; -EINTR; -ETIME */
 void wait_finish(struct waitq *wq, struct wait_entry *entry);
@@ -64,6 +67,7 @@ void wait_finish(struct waitq *wq, struct wait_entry *entry);
 	({                                                              \
 		struct wait_entry __entry = { 0 };                      \
 		_Static_assert((state) != THREAD_RUNNING, "it sleeps"); \
+		u64 __until = (deadline);                               \
 		int __err = 0;                                          \
 		bool __is_over;                                         \
 		for (;;) {                                              \
@@ -71,7 +75,7 @@ void wait_finish(struct waitq *wq, struct wait_entry *entry);
 			__is_over = (cond);                             \
 			if (__is_over || __err)                         \
 				break;                                  \
-			__err = wait_sleep((state), (deadline));        \
+			__err = wait_sleep((state), __until);           \
 		}                                                       \
 		wait_finish((wq), &__entry);                            \
 		__is_over ? 0 : __err;                                  \
