@@ -16,6 +16,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include "tap.h"
 
 #define MIB    (1 << 20)
@@ -199,6 +201,74 @@ static void test_stuck_thread(void)
 	close(uffd);
 }
 
+#define FORK_PAGES 60
+
+static unsigned char *fork_buffer;
+
+/* Store to the first byte of each page, so that a page that fork() has shared is copied. */
+static void *store(void *arg)
+{
+	while (!__atomic_load_n(&ended, __ATOMIC_RELAXED))
+		for (int i = 0; i < FORK_PAGES; i++)
+			*(volatile unsigned char *)(fork_buffer + (size_t)i * 4096) = 7;
+	return arg;
+}
+
+static void *fork_often(void *arg)
+{
+	while (!__atomic_load_n(&ended, __ATOMIC_RELAXED)) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(0);
+		waitpid(pid, NULL, 0);
+	}
+	return arg;
+}
+
+/* Read into the rest of each page, and return how many pages lack the device's bytes. */
+static int lost_pages(void)
+{
+	int lost = 0;
+
+	memset(fork_buffer, 0, FORK_PAGES * 4096);
+	if (pread(fd, fork_buffer, FORK_PAGES * 4096, 0) != FORK_PAGES * 4096)
+		return FORK_PAGES;
+	for (size_t i = 0; i < FORK_PAGES; i++)
+		lost += memcmp(fork_buffer + i * 4096 + 1, a + i * 4096 + 1, 4095) != 0;
+	return lost;
+}
+
+/*
+ * A page that the device writes to must not be replaced by a copy because of fork(). In every other
+ * round, the pages are parts of a new block of 2 MiB.
+ */
+static void test_fork(void)
+{
+	unsigned char *area =
+		mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pthread_t t[2];
+	int lost = 0;
+
+	fork_buffer = (unsigned char *)(((uintptr_t)area + 2 * MIB - 1) & ~(2UL * MIB - 1));
+	fill(a, MIB, 12);
+	pwrite(fd, a, MIB, 0);
+	__atomic_store_n(&ended, false, __ATOMIC_RELAXED);
+	pthread_create(&t[0], NULL, store, NULL);
+	pthread_create(&t[1], NULL, fork_often, NULL);
+	for (int i = 0; i < 300; i++) {
+		if (i % 2)
+			madvise(fork_buffer, 2 * MIB, MADV_DONTNEED);
+		lost += lost_pages();
+	}
+	__atomic_store_n(&ended, true, __ATOMIC_RELAXED);
+	pthread_join(t[0], NULL);
+	pthread_join(t[1], NULL);
+	if (!ok(!lost, "a read of the device is complete although another thread forks"))
+		printf("# %d pages lack the device's bytes\n", lost);
+	munmap(area, 4 * MIB);
+}
+
 /* Fill the last MiB with known bytes; files.t looks for them in the disk's file. */
 static void leave_mark(void)
 {
@@ -226,6 +296,7 @@ int main(int argc, char **argv)
 	test_threads();
 	test_freed_buffer();
 	test_stuck_thread();
+	test_fork();
 	leave_mark();
 	return tap_done();
 }

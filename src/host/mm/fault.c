@@ -293,19 +293,6 @@ static int map_file(struct mm *mm, const struct vma *vma, unsigned long va, bool
 	return err;
 }
 
-static bool leaf_is_unshared(pte_t pte, unsigned long size)
-{
-	hpa_t pa = pte_to_hpa(pte);
-	hpa_t end = pa + size;
-
-	if (page_is_zero(pa))
-		return false;
-	for (; pa < end; pa += SZ_4K)
-		if (page_refs(pa) != 1)
-			return false;
-	return true;
-}
-
 /* Copy a private page that has other references, at the first write to it. */
 static int copy_on_write(struct mm *mm, unsigned long va, pte_t *pte, unsigned long size,
 			 struct mm_fault *fault)
@@ -402,7 +389,7 @@ static int make_writable(struct mm *mm, const struct vma *vma, unsigned long va,
 			mm_notify_end(mm, start, start + size);
 			return 0;
 		}
-	} else if (!leaf_is_unshared(*pte, size)) {
+	} else if (!mm_leaf_is_unshared(*pte, size)) {
 		if (page_is_zero(pte_to_hpa(*pte)))
 			err = mm_replace_zeroes(mm, vma, va, pte, size, fault);
 		else if (vma->flags & VMA_HUGETLB)

@@ -139,6 +139,19 @@ void mm_get_leaf_pages(pte_t pte, unsigned long size)
 		page_get(pa);
 }
 
+bool mm_leaf_is_unshared(pte_t pte, unsigned long size)
+{
+	hpa_t pa = pte_to_hpa(pte);
+	hpa_t end = pa + size;
+
+	if (page_is_zero(pa))
+		return false;
+	for (; pa < end; pa += SZ_4K)
+		if (page_refs(pa) != 1)
+			return false;
+	return true;
+}
+
 unsigned long mm_count_elsewhere(struct mm *mm)
 {
 	unsigned long va = 0, size, n = 0;

@@ -139,6 +139,8 @@ static inline unsigned long mm_leaf_pages(pte_t pte, unsigned long size)
 
 void mm_put_leaf_pages(pte_t pte, unsigned long size);
 void mm_get_leaf_pages(pte_t pte, unsigned long size);
+/* Is the leaf's reference to each of its pages the only one? The zero page counts as shared. */
+bool mm_leaf_is_unshared(pte_t pte, unsigned long size);
 void mm_notify_start(struct mm *mm, unsigned long start, unsigned long end);
 void mm_notify_end(struct mm *mm, unsigned long start, unsigned long end);
 /*

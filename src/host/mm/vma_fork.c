@@ -5,26 +5,77 @@
  * Locks: mm->lock of both address spaces, in mm_copy().
  */
 #include <linux/errno.h>
+#include <string.h>
 #include "file/file.h"
+#include "hv/host.h"
 #include "lib/printk.h"
 #include "page.h"
 #include "vma.h"
 
 #define AREA_STEPS 64 /* the cost of copying an area, in the units of WALK_PIECE */
 
-/* Share the pages of a private area with `to`; both address spaces lose write permission. */
+/*
+ * Is a page of the private leaf pinned? A leaf of a page that another address space or a file uses
+ * is not writable, so each other reference to the pages of a writable leaf is a pin (a transfer of a
+ * disk, or an access of the kernel).
+ */
+static bool is_pinned(pte_t pte, unsigned long size)
+{
+	return (pte & PTE_W) && !mm_leaf_is_unshared(pte, size);
+}
+
+/* Return a page with the same contents, or 0. Huge pages of 1 GiB can only be copied as a whole. */
+static hpa_t copy_page(const struct vma *vma, hpa_t pa, unsigned long size)
+{
+	hpa_t copy;
+
+	if (size == SZ_2M)
+		return vma->flags & VMA_GIANT ? 0 : mm_fault_huge_page(pa);
+	copy = page_alloc_user(0);
+	if (copy)
+		memcpy(pa_to_va(copy), pa_to_va(pa), PAGE_SIZE);
+	return copy;
+}
+
+/*
+ * Store the child's leaf. Pages that are not pinned are shared, and both address spaces lose write
+ * permission. A pinned page stays the parent's, and the child gets a copy: if both shared it, the
+ * parent's next store would move the parent to a copy, which lacks what the disk writes to the page
+ * afterwards.
+ */
+static int copy_leaf(pte_t *copy, pte_t *pte, const struct vma *vma, unsigned long size)
+{
+	hpa_t pa;
+
+	if (!is_pinned(*pte, size)) {
+		mm_get_leaf_pages(*pte, size);
+		WRITE_ONCE(*pte, *pte & ~PTE_W);
+		WRITE_ONCE(*copy, *pte);
+		return 0;
+	}
+	pa = copy_page(vma, pte_to_hpa(*pte), size);
+	if (!pa)
+		return -ENOMEM;
+	pte_publish(copy, pte_make(pa, *pte & ~PTE_PPN));
+	return 0;
+}
+
+/* Copy the leaves of a private area to `to`. */
 static int copy_pages(struct mm *to, struct mm *from, const struct vma *vma)
 {
 	unsigned long va = vma->start, size;
 	pte_t *pte, *copy;
 
 	while ((pte = mm_next_leaf_within(from, &va, vma->end, &size)) != NULL) {
+		/* Split a leaf of ordinary pages, so that only the pinned ones are copied. */
+		if (size == SZ_2M && !(vma->flags & VMA_HUGETLB) && is_pinned(*pte, size)) {
+			if (!pgtable_alloc(from, va, SZ_4K))
+				return -ENOMEM;
+			continue;
+		}
 		copy = pgtable_alloc(to, va, size);
-		if (!copy)
+		if (!copy || copy_leaf(copy, pte, vma, size))
 			return -ENOMEM;
-		mm_get_leaf_pages(*pte, size);
-		WRITE_ONCE(*pte, *pte & ~PTE_W);
-		WRITE_ONCE(*copy, *pte);
 		WRITE_ONCE(to->total_pages, to->total_pages + mm_leaf_pages(*pte, size));
 		va += size;
 		mm_walked(from, (unsigned int)(size / SZ_4K) * 4 + WALK_LEAF);
