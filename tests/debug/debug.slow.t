@@ -41,7 +41,7 @@ suite()	# TITLE FOLDER NAME...: the same for programs of a folder, in one boot
 }
 
 suite "processes" linux-abi memory process thread signal signal_process jobctl futex userfaultfd hostile page_idle limits vm hugetlb
-suite "files" linux-abi file_io file_wait file_race directories file_tree file_socket file_tty file_leak memory_random \
+suite "files" linux-abi file_io file_killed file_wait file_race directories file_tree file_socket file_tty file_leak memory_random \
 	shortage shortage_memory seccomp zero_page rseq
 truncate -s 16M "$tmp/disk"
 learn "a disk" --disk "$tmp/disk" "$O/tests/linux-abi/file_disk"

@@ -30,7 +30,7 @@ E2
 }
 
 # ---- programs ----
-names="file_tree file_io file_wait file_socket file_tty file_jobs file_leak file_race directories"
+names="file_tree file_io file_killed file_wait file_socket file_tty file_jobs file_leak file_race directories"
 files=()
 for name in $names; do
 	files+=(--file "$progs/$name:/abi/$name")

@@ -31,7 +31,7 @@
 
 static struct shared { /* shared by all processes */
 	volatile unsigned int rounds;
-	volatile bool stop;
+	volatile bool stop, held;
 	char complaint[80];
 } * shared;
 
@@ -245,25 +245,6 @@ static void hog_file(void)
 	fill_file(fd);
 }
 
-/* Children fill files through a descriptor table that they share with the hog, and end. */
-static void hog_shared_files(void)
-{
-	int before, fd;
-
-	do {
-		before = fd = memfd_create("hog", 0);
-		if (fd >= 0 && syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0) == 0) {
-			static char bytes[65536];
-
-			memset(bytes, 4, sizeof(bytes));
-			for (int i = 0; i < 64; i++)
-				fd = write(fd, bytes, sizeof(bytes)) > 0 ? fd : -1;
-			_exit(fd < 0);
-		}
-		waitpid(-1, &fd, 0);
-	} while (before >= 0 && fd == 0);
-}
-
 /* ---- a directory tree outlives its creator, so its creator's calls must be refused ---- */
 
 #define DIR_NAMES 500 /* per directory: lookup time is proportional to their number */
@@ -461,6 +442,8 @@ static void hog_guest_tables(void)
 	run_guest(2 * MB);
 }
 
+#include "hogs_held.h"
+
 static const struct hog {
 	const char *name;
 	void (*run)(void);
@@ -487,6 +470,7 @@ static const struct hog {
 	{ "dirty logs", hog_logs, false },
 	{ "a guest's memory", hog_guest, true },
 	{ "a guest's page tables", hog_guest_tables, true },
+	{ "a thread that waits for a file", hog_waiter, true },
 	{ "files in shared descriptors", hog_shared_files, false },
 	{ "names of files", hog_names, false },
 	{ "symbolic links", hog_links, false },

@@ -79,26 +79,43 @@ static long file_io(struct file *f, bool write, unsigned long buf, size_t size, 
 	return write ? file_write_at(f, buf, size, pos) : file_read_at(f, buf, size, pos);
 }
 
+/*
+ * Lock the file's position, if it has one, and set *pos to it. The holder may wait for its buffer
+ * without limit (userfaultfd), so that a thread that is being killed must not wait for the lock:
+ * the result is then -EINTR.
+ */
+static int pos_lock(struct file *f, u64 *pos)
+{
+	int err = f->ops->seek ? mutex_lock_killable(&f->pos_lock) : 0;
+
+	if (f->ops->seek && !err)
+		*pos = f->pos;
+	return err;
+}
+
+/* Unlock the position. If `ret`, the call's result, is no error, set the position to pos. */
+static void pos_unlock(struct file *f, long ret, u64 pos)
+{
+	if (!f->ops->seek)
+		return;
+	if (ret >= 0)
+		WRITE_ONCE(f->pos, pos);
+	mutex_unlock(&f->pos_lock);
+}
+
 /* Read or write at the file's own position. */
 static long io_sequential(int fd, bool write, unsigned long buf, size_t size)
 {
 	struct file *f = write ? fd_get_writable(fd) : fd_get_readable(fd);
-	bool seeks;
 	u64 pos = 0;
 	long ret;
 
 	if (!f)
 		return -EBADF;
-	seeks = f->ops->seek != NULL;
-	if (seeks) {
-		mutex_lock(&f->pos_lock);
-		pos = f->pos;
-	}
-	ret = file_io(f, write, buf, size, &pos);
-	if (seeks) {
-		if (ret >= 0)
-			WRITE_ONCE(f->pos, pos);
-		mutex_unlock(&f->pos_lock);
+	ret = pos_lock(f, &pos);
+	if (!ret) {
+		ret = file_io(f, write, buf, size, &pos);
+		pos_unlock(f, ret, pos);
 	}
 	file_put(f);
 	return ret;
@@ -212,28 +229,21 @@ static long iov_io(struct trap_frame *frame, bool write, bool positioned)
 	int fd = (int)frame->a0;
 	struct file *f = write ? fd_get_writable(fd) : fd_get_readable(fd);
 	u64 pos = frame->a3;
-	bool seeks;
 	long ret;
 
 	if (!f)
 		return -EBADF;
-	seeks = f->ops->seek != NULL;
 	if (positioned) {
 		ret = (s64)frame->a3 < 0 ? -EINVAL
-		      : !seeks           ? -ESPIPE
+		      : !f->ops->seek    ? -ESPIPE
 					 : iov_all(f, write, frame->a1, frame->a2, &pos);
 		file_put(f);
 		return ret;
 	}
-	if (seeks) {
-		mutex_lock(&f->pos_lock);
-		pos = f->pos;
-	}
-	ret = iov_all(f, write, frame->a1, frame->a2, &pos);
-	if (seeks) {
-		if (ret >= 0)
-			WRITE_ONCE(f->pos, pos);
-		mutex_unlock(&f->pos_lock);
+	ret = pos_lock(f, &pos);
+	if (!ret) {
+		ret = iov_all(f, write, frame->a1, frame->a2, &pos);
+		pos_unlock(f, ret, pos);
 	}
 	file_put(f);
 	return ret;
@@ -286,9 +296,11 @@ long sys_lseek(struct trap_frame *frame)
 	if (!f->ops->seek) {
 		ret = f->flags & O_PATH ? -EBADF : -ESPIPE;
 	} else {
-		mutex_lock(&f->pos_lock);
-		ret = f->ops->seek(f, (s64)frame->a1, (int)frame->a2);
-		mutex_unlock(&f->pos_lock);
+		ret = mutex_lock_killable(&f->pos_lock);
+		if (!ret) {
+			ret = f->ops->seek(f, (s64)frame->a1, (int)frame->a2);
+			mutex_unlock(&f->pos_lock);
+		}
 	}
 	file_put(f);
 	return ret;

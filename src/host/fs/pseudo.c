@@ -82,10 +82,11 @@ static int text_make(struct file *f)
 static long pseudo_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 {
 	struct open_text *ot = f->priv;
-	int err = 0;
 	size_t n;
+	int err = mutex_lock_killable(&ot->lock); /* its holder may wait for its buffer */
 
-	mutex_lock(&ot->lock);
+	if (err)
+		return err;
 	if (!ot->made || *pos == 0)
 		err = text_make(f);
 	if (!err && *pos < ot->text.len) {

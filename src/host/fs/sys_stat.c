@@ -423,9 +423,11 @@ long sys_getdents64(struct trap_frame *frame)
 	if (!f)
 		return -EBADF;
 	if (f->ops->getdents) {
-		mutex_lock(&f->pos_lock);
-		ret = f->ops->getdents(f, frame->a1, frame->a2);
-		mutex_unlock(&f->pos_lock);
+		ret = mutex_lock_killable(&f->pos_lock); /* as in pos_lock() of sys_file.c */
+		if (!ret) {
+			ret = f->ops->getdents(f, frame->a1, frame->a2);
+			mutex_unlock(&f->pos_lock);
+		}
 	} else {
 		ret = f->flags & O_PATH ? -EBADF : -ENOTDIR;
 	}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+/* hogs_held.h - hogs whose memory is hard to free or to count, for hogs.h. */
+#ifndef ABI_HOGS_HELD_H
+#define ABI_HOGS_HELD_H
+
+#include <linux/userfaultfd.h>
+
+static int held_file;
+
+/* Give the page, for which a write() waits, its contents 10 s later: Linux needs this to end. */
+static void *fill_late(void *page)
+{
+	struct uffdio_zeropage zero = { .range = { (uintptr_t)page, PAGE } };
+	struct uffdio_register reg = { .range = zero.range, .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_api api = { .api = UFFD_API };
+	int uffd = (int)syscall(SYS_userfaultfd, 0);
+
+	ioctl(uffd, UFFDIO_API, &api);
+	ioctl(uffd, UFFDIO_REGISTER, &reg);
+	shared->held = true;
+	sleep(10);
+	ioctl(uffd, UFFDIO_ZEROPAGE, &zero);
+	return NULL;
+}
+
+/* Hold the position of held_file in a write() whose buffer is missing. */
+static void hold_position(void)
+{
+	char *page = mmap(NULL, PAGE, RW, ANON, -1, 0);
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, fill_late, page);
+	while (!shared->held)
+		usleep(1000);
+	(void)!write(held_file, page, 1);
+	_exit(0);
+}
+
+static void *wait_for_position(void *arg)
+{
+	(void)!read(held_file, arg, 1);
+	return arg;
+}
+
+/* A thread waits for the position of a file, which a child holds, while another touches memory. */
+static void hog_waiter(void)
+{
+	static char byte;
+	pthread_t thread;
+
+	held_file = memfd_create("hog", 0);
+	shared->held = false;
+	if (fork() == 0)
+		hold_position();
+	while (!shared->held)
+		usleep(1000);
+	usleep(50000); /* until the child writes, and the thread waits */
+	pthread_create(&thread, NULL, wait_for_position, &byte);
+	usleep(50000);
+	hog_touch();
+}
+
+/* Children fill files through a descriptor table that they share with the hog, and end. */
+static void hog_shared_files(void)
+{
+	int before, fd;
+
+	do {
+		before = fd = memfd_create("hog", 0);
+		if (fd >= 0 && syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0) == 0) {
+			static char bytes[65536];
+
+			memset(bytes, 4, sizeof(bytes));
+			for (int i = 0; i < 64; i++)
+				fd = write(fd, bytes, sizeof(bytes)) > 0 ? fd : -1;
+			_exit(fd < 0);
+		}
+		waitpid(-1, &fd, 0);
+	} while (before >= 0 && fd == 0);
+}
+
+#endif
