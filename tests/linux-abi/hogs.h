@@ -472,6 +472,7 @@ static const struct hog {
 	{ "a guest's page tables", hog_guest_tables, true },
 	{ "a thread that waits for a file", hog_waiter, true },
 	{ "files in shared descriptors", hog_shared_files, false },
+	{ "items of shared epolls", hog_items, false },
 	{ "names of files", hog_names, false },
 	{ "symbolic links", hog_links, false },
 	{ "a sparse file", hog_sparse_file, false },

@@ -79,4 +79,28 @@ static void hog_shared_files(void)
 	} while (before >= 0 && fd == 0);
 }
 
+/*
+ * Children add items to the epolls of the hog, and end. The hog then deletes a few items of each
+ * child, so that most pages of small objects have a free one.
+ */
+static void hog_items(void)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int fds[1000], ep, i, status = 0;
+
+	for (i = 0; i < 1000; i++)
+		fds[i] = eventfd(0, 0);
+	while (!status && (ep = epoll_create1(0)) >= 0) {
+		if (syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0) == 0) {
+			for (i = 0; i < 1000; i++)
+				if (epoll_ctl(ep, EPOLL_CTL_ADD, fds[i], &event))
+					_exit(1);
+			_exit(0);
+		}
+		waitpid(-1, &status, 0);
+		for (i = 0; i < 1000; i += 8)
+			epoll_ctl(ep, EPOLL_CTL_DEL, fds[i], NULL);
+	}
+}
+
 #endif

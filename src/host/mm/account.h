@@ -79,7 +79,7 @@ size_t account_pages(const struct account *account);
  */
 struct account *account_find_largest(void);
 
-/* kmalloc.c: set is_dead, and donate the account's free objects to uncharged allocations. */
+/* kmalloc.c: set is_dead, and free the account's pages without objects in use. */
 void kmalloc_close(struct account *account);
 
 #endif

@@ -5,8 +5,10 @@
  * Sizes are powers of two from 32 to 2048 bytes; larger allocations take whole pages. All objects
  * of a page are charged to one account (account.h), or to none. A page whose objects are all free
  * is returned to the page allocator, unless it is the last page with free objects of that size in
- * its account; a dead account keeps none. When a process ends, its pages with free objects are
- * uncharged, so that threads without an account can use these objects. Locks: slab_lock.
+ * its account; a dead account keeps none. When a process ends, its pages stay charged to its account
+ * until their objects are free, and no thread can use their free objects. Without the charge, a
+ * program could hold memory that the OOM killer counts for nobody: objects of ended children in
+ * descriptors that it shares with them. Locks: slab_lock.
  */
 #include <string.h>
 #include "account.h"
@@ -99,30 +101,19 @@ static void *slab_alloc(unsigned int class)
 	return object;
 }
 
-/* Move the page to the common slabs. slab_lock is held. The caller uncharges the page's owner. */
-static void slab_donate(struct page *page)
-{
-	page->owner = NULL;
-	list_add(&page->link, partial_of(NULL, page->slab_class));
-}
-
 void kmalloc_close(struct account *account)
 {
 	struct list_head empty = LIST_HEAD_INIT(empty);
 	struct page *page, *n;
 	unsigned int class;
-	long donated = 0;
 
 	spin_lock(&slab_lock);
 	WRITE_ONCE(account->is_dead, true); /* account_uncharge() reads it without slab_lock */
 	for (class = 0; class < NR_CLASSES; class ++)
 		list_for_each_entry_safe(page, n, &account->slabs.partial[class], link) {
-			list_del(&page->link);
-			if (page->slab_used) {
-				slab_donate(page);
-				donated++;
+			if (page->slab_used)
 				continue;
-			}
+			list_del(&page->link);
 			list_add(&page->link, &empty);
 			WRITE_ONCE(page->kind, PAGE_OTHER);
 			nr_slabs[class]--;
@@ -130,36 +121,28 @@ void kmalloc_close(struct account *account)
 	spin_unlock(&slab_lock);
 	list_for_each_entry_safe(page, n, &empty, link)
 		page_free(page_to_hpa(page), 0);
-	account_uncharge(account, donated);
 }
 
 static void slab_release(struct page *page, hpa_t pa, void *object)
 {
-	struct account *owner, *left = NULL;
+	struct account *owner;
 	struct list_head *list;
-	bool was_full, last;
+	bool last;
 	u32 used;
 
 	spin_lock(&slab_lock);
 	owner = page->owner;
 	list = partial_of(owner, page->slab_class);
-	was_full = !page->slab_free;
+	if (!page->slab_free) /* the page was full */
+		list_add(&page->link, list);
 	*(u32 *)object = page->slab_free;
 	page->slab_free = (u16)((unsigned long)object % PAGE_SIZE) + 1;
 	used = page->slab_used - 1u;
 	page->slab_used = (u16)used;
 	nr_used[page->slab_class]--;
-	if (was_full && owner && owner->is_dead && used) {
-		left = owner;
-		slab_donate(page);
-	} else if (was_full) {
-		list_add(&page->link, list);
-	}
 	last = list->next == &page->link && list->prev == &page->link;
 	if (used || (last && !(owner && owner->is_dead))) {
 		spin_unlock(&slab_lock);
-		if (left)
-			account_uncharge(left, 1);
 		return;
 	}
 	list_del(&page->link);
