@@ -14,7 +14,7 @@
 #include "virtio.h"
 
 #define DEV_SAVE 0x850
-#define TIMER_US 400000UL
+#define TIMER_US 1000000UL
 #define PAGES    512
 
 void save_with(unsigned long *gprs, unsigned long store_to);
