@@ -367,8 +367,9 @@ static bool name_same_file(const char *one, const char *other)
 	       is_same_file(&st, &of_other);
 }
 
-/* Refuse to write a file that the machine uses. The file of --restore may be saved to again. */
-static void refuse_used_file(const struct options *options, const char *option, const char *path)
+/* Refuse to write `path`, for the option with this value, if it is a file that the machine uses. */
+static void refuse_used_file(const struct options *options, const char *path, const char *option,
+			     const char *value)
 {
 	bool used = name_same_file(path, options->image) || name_same_file(path, options->initrd);
 
@@ -376,8 +377,34 @@ static void refuse_used_file(const struct options *options, const char *option, 
 		used |= name_same_file(path, options->disks[i]);
 	if (used)
 		die(STATUS_USAGE,
-		    "%s %s: this is the machine's IMAGE, initrd or disk; name another file", option,
-		    path);
+		    "%s %s: %s is the machine's IMAGE, initrd or disk; name another file", option,
+		    value, path);
+}
+
+static void refuse_same_file(const struct options *options, const char *path, const char *other,
+			     const char *other_path)
+{
+	if (name_same_file(path, other_path))
+		die(STATUS_USAGE, "--save %s: %s is the file of %s; name another file",
+		    options->save, path, other);
+}
+
+/*
+ * FILE.part is written, too, and is removed or renamed at the end. The file of --restore may be saved
+ * to again, because it is read completely before FILE is replaced. FILE.part exists when it is
+ * compared with the file of --dump-dtb, which is written later.
+ */
+static void open_save_file(const struct options *options)
+{
+	char part[4096]; /* save_check() refuses a longer name */
+
+	snprintf(part, sizeof(part), "%s.part", options->save);
+	refuse_used_file(options, options->save, "--save", options->save);
+	refuse_used_file(options, part, "--save", options->save);
+	refuse_same_file(options, part, "--restore", options->restore);
+	save_check(options);
+	refuse_same_file(options, options->save, "--dump-dtb", options->dump_dtb);
+	refuse_same_file(options, part, "--dump-dtb", options->dump_dtb);
 }
 
 /*
@@ -386,10 +413,9 @@ static void refuse_used_file(const struct options *options, const char *option, 
  */
 static void complete_options(struct options *options)
 {
-	refuse_used_file(options, "--save", options->save);
-	refuse_used_file(options, "--dump-dtb", options->dump_dtb);
+	refuse_used_file(options, options->dump_dtb, "--dump-dtb", options->dump_dtb);
 	if (options->save)
-		save_check(options);
+		open_save_file(options);
 	if (options->restore)
 		restore_open(options);
 	if (options->save_rounds == NOT_GIVEN)

@@ -58,6 +58,10 @@ void save_check(const struct options *options)
 	save.fd = save_file_open(options->save);
 	if (save.fd == -EWOULDBLOCK)
 		die(STATUS_SETUP, "--save %s: in use by another VMM", options->save);
+	if (save.fd == -EEXIST)
+		die(STATUS_SETUP,
+		    "--save %s: %s.part exists and is not from an earlier save; name another file",
+		    options->save, options->save);
 	if (save.fd < 0)
 		die(STATUS_SETUP, "--save %s: %s", options->save, strerror(-save.fd));
 }

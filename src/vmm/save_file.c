@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -97,9 +98,31 @@ static bool has_name(int fd, const char *name)
 }
 
 /*
+ * Is this FILE.part new, or left over from a save that was not completed? Such a save begins with
+ * zeroes in place of the header, or has just got its header. Any other file belongs to the user.
+ */
+static bool may_be_overwritten(int fd)
+{
+	u8 start[SAVE_PAGES];
+	struct stat st;
+	ssize_t len;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	len = pread(fd, start, sizeof(start), 0);
+	if (len >= (ssize_t)strlen(SAVE_MAGIC) && !memcmp(start, SAVE_MAGIC, strlen(SAVE_MAGIC)))
+		return true;
+	for (ssize_t i = 0; i < len; i++) {
+		if (start[i])
+			return false;
+	}
+	return len >= 0;
+}
+
+/*
  * Open FILE.part or the block device, and lock it. Returns a descriptor or -errno, which is
- * -EWOULDBLOCK if another VMM has locked it. If another VMM has renamed or removed the file before it
- * was locked here, try again with a new one.
+ * -EWOULDBLOCK if another VMM has locked it, and -EEXIST if FILE.part is not from a save. If another
+ * VMM has renamed or removed the file before it was locked here, try again with a new one.
  */
 static int open_locked(const char *name)
 {
@@ -115,9 +138,14 @@ static int open_locked(const char *name)
 			return -EWOULDBLOCK;
 		}
 		if (has_name(fd, name))
-			return fd;
+			break;
 		close(fd);
 	}
+	if (!is_block && !may_be_overwritten(fd)) {
+		close(fd);
+		return -EEXIST;
+	}
+	return fd;
 }
 
 int save_file_open(const char *path)

@@ -143,7 +143,10 @@ void dirty_end(struct dirty *dirty);
 
 /* ---- save_file.c: the file of --save; all return 0 or -errno ---------------------------------- */
 
-/* Open the file for writing. Returns its descriptor, or -errno: -EWOULDBLOCK if it is in use. */
+/*
+ * Open the file for writing. Returns its descriptor, or -errno: -EWOULDBLOCK if it is in use, -EEXIST
+ * if another file has the name that is needed until the save is complete.
+ */
 int save_file_open(const char *path);
 int save_file_empty(int fd); /* before each attempt to save */
 /* keep: give the complete file its name; otherwise, remove it. */

@@ -74,6 +74,19 @@ for used in disk image initrd; do
 done
 run over-disk /vmm --disk disk-of-vm --save disk-of-vm /hello.bin
 run over-image /vmm --save image-of-vm image-of-vm
+cp /hello.bin other-of-vm && cp twice restore-of-vm
+for used in disk image initrd restore other; do
+	cp $used-of-vm $used-of-vm.part
+done
+run part-disk /vmm --save disk-of-vm --disk disk-of-vm.part /hello.bin
+run part-image /vmm --save image-of-vm image-of-vm.part
+run part-initrd /vmm --save initrd-of-vm --initrd initrd-of-vm.part /hello.bin
+run part-restore /vmm --save restore-of-vm --restore restore-of-vm.part
+run part-other /vmm --save other-of-vm /hello.bin
+run part-dtb /vmm --save dtb --dump-dtb ./dtb.part /hello.bin
+for used in disk image initrd restore other; do
+	run part-of-$used cmp $used-of-vm $used-of-vm.part
+done
 run dump-over /vmm --initrd initrd-of-vm --dump-dtb initrd-of-vm /hello.bin
 run used cmp disk-of-vm initrd-of-vm
 run no-save /vmm --save-at 5 /hello.bin
@@ -235,11 +248,24 @@ refused nowhere 101 '--save /nowhere/file: No such file' \
 refused over-dir 101 '--save dir: Is a directory' "--save over a directory is refused"
 refused over-link 101 '--save link: Too many levels' "a symbolic link FILE.part is not followed"
 refused over-null 101 '--save /dev/null: Invalid' "--save over a device that is no disk is refused"
-refused over-disk 100 '--save disk-of-vm: .* disk; name another file' "--save over the machine's disk is refused"
+refused over-disk 100 '--save disk-of-vm: disk-of-vm is .* disk; name another file' "--save over the machine's disk is refused"
 refused over-image 100 '--save image-of-vm: .* IMAGE, ' "--save over the machine's IMAGE is refused"
 refused dump-over 100 '--dump-dtb initrd-of-vm: .* initrd ' "--dump-dtb over the machine's initrd is refused"
 part used
 is "$status:$out" 0: "a file that is refused is not changed"
+refused part-disk 100 '--save disk-of-vm: disk-of-vm.part is .* disk; name another' \
+	"--save FILE is refused if FILE.part is the machine's disk"
+refused part-image 100 'image-of-vm.part is .* IMAGE, ' "--save FILE is refused if FILE.part is the IMAGE"
+refused part-initrd 100 'initrd-of-vm.part is .* initrd ' "--save FILE is refused if FILE.part is the initrd"
+refused part-restore 100 'restore-of-vm.part is the file of --restore' \
+	"--save FILE is refused if FILE.part is restored from"
+refused part-dtb 100 'dtb.part is the file of --dump-dtb' "--save FILE is refused if FILE.part gets the device tree"
+refused part-other 101 'other-of-vm.part exists and is not from an earlier save' \
+	"--save FILE is refused if FILE.part is not from a save"
+for used in disk image initrd restore other; do
+	part part-of-$used
+	is "$status:$out" 0: "a refused FILE.part is not changed: $used"
+done
 refused no-save 100 'need --save FILE' "--save-at without --save is refused"
 refused no-save-rounds 100 'need --save FILE' "--save-rounds without --save is refused"
 part never-on
