@@ -88,6 +88,12 @@ void irqchip_reset(struct machine *m)
 	m->irqchip->reset(m);
 }
 
+void irqchip_report(struct machine *m)
+{
+	if (m->irqchip->report)
+		m->irqchip->report(m);
+}
+
 void irq_set_level(struct machine *m, unsigned int source, bool level)
 {
 	m->irqchip->set_level(m, source, level);

@@ -25,6 +25,7 @@ struct irqchip_ops {
 	void (*start)(struct machine *m); /* once all vCPUs have been created; or NULL */
 	void (*reset)(struct machine *m);
 	void (*set_level)(struct machine *m, unsigned int source, bool level);
+	void (*report)(struct machine *m); /* report raised outputs to KVM again; or NULL */
 	void (*state)(struct machine *m, struct state *s);
 };
 
@@ -39,6 +40,8 @@ void irqchip_init(struct machine *m);
 void irqchip_attribute(int fd, unsigned long request, u32 group, u64 number, void *value);
 void irqchip_start(struct machine *m);
 void irqchip_reset(struct machine *m);
+/* KVM may have forgotten which outputs are raised. Any thread. */
+void irqchip_report(struct machine *m);
 /* A device's line rises or falls. Any thread; see the locks in vmm.h. */
 void irq_set_level(struct machine *m, unsigned int source, bool level);
 

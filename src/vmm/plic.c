@@ -71,6 +71,21 @@ static void update(struct plic *plic)
 	/* lab 7 end */
 }
 
+/*
+ * Report the output of vCPU i's context, again if it was raised before. KVM of Linux forgets the level
+ * when it resets a vCPU, because SBI HSM starts it or it resumes from a system suspend. The VMM does
+ * not learn of this, but a driver then stores to the context's registers, to set it up again.
+ */
+static void update_again(struct plic *plic, unsigned int i)
+{
+	struct kvm_interrupt irq = { KVM_INTERRUPT_SET };
+	bool was_raised = plic->context[i].raised;
+
+	update(plic);
+	if (was_raised && plic->context[i].raised)
+		kvm_call(plic->machine->vcpus[i].fd, KVM_INTERRUPT, &irq);
+}
+
 static void plic_set_level(struct plic *plic, unsigned int source, bool level)
 {
 	u32 bit = 1u << source;
@@ -156,7 +171,7 @@ static void write_locked(struct plic *plic, u64 offset, u32 value)
 		if (!is_s_context(plic, number) || (offset - ENABLE) % ENABLE_STRIDE)
 			return;
 		plic->context[number / 2].enable = value & ~1u;
-		update(plic);
+		update_again(plic, number / 2);
 	} else if (offset >= CONTEXT) {
 		number = (offset - CONTEXT) / CONTEXT_STRIDE;
 		if (!is_s_context(plic, number))
@@ -165,7 +180,7 @@ static void write_locked(struct plic *plic, u64 offset, u32 value)
 		switch ((offset - CONTEXT) % CONTEXT_STRIDE) {
 		case 0:
 			context->threshold = value & PRIORITY_MAX;
-			update(plic);
+			update_again(plic, number / 2);
 			break;
 		case CONTEXT_CLAIM:
 			complete(plic, context, value);
@@ -278,6 +293,17 @@ static void reset(struct machine *m)
 	plic_reset(&m->plic);
 }
 
+/* For a guest that sets up no context after KVM has reset a vCPU. */
+static void report(struct machine *m)
+{
+	struct plic *plic = &m->plic;
+
+	lock_take(&plic->lock);
+	for (unsigned int i = 0; i < m->options.vcpus; i++)
+		update_again(plic, i);
+	lock_release(&plic->lock);
+}
+
 static void set_level(struct machine *m, unsigned int source, bool level)
 {
 	plic_set_level(&m->plic, source, level);
@@ -289,5 +315,6 @@ const struct irqchip_ops irqchip_user_plic = {
 	.init = init,
 	.reset = reset,
 	.set_level = set_level,
+	.report = report,
 	.state = state,
 };

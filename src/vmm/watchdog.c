@@ -92,12 +92,14 @@ void watchdog_forget(struct vcpu *vcpu)
 }
 
 /*
- * Stop the machine if the last WATCHDOG_SAMPLES samples of a vCPU were suspicious and showed the
+ * Report raised interrupt lines again, which KVM may have forgotten (plic.c:update_again()). Stop the
+ * machine if the last WATCHDOG_SAMPLES samples of a vCPU were suspicious and showed the
  * same fault; otherwise, request new samples. Called by the main thread, WATCHDOG_SAMPLES times per
  * period.
  */
 void watchdog_tick(struct machine *m)
 {
+	irqchip_report(m);
 	for (unsigned int i = 0; i < m->options.vcpus; i++) {
 		struct vcpu *vcpu = &m->vcpus[i];
 

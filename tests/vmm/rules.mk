@@ -35,7 +35,7 @@ $(O)/tests/vmm/test_machine: $(patsubst %,$(O)/tests/vmm/%.o,machine refused sil
 	$(HOST_CC) -fsanitize=address,undefined -pthread $(VMM_NOT_CALLED:%=-Wl,--defsym=%=not_called) -o $@ $^ \
 		-lcmocka
 
-$(O)/tests/vmm/test_watchdog: $(patsubst %,$(O)/tests/vmm/%.o,watchdog silent test_watchdog)
+$(O)/tests/vmm/test_watchdog: $(patsubst %,$(O)/tests/vmm/%.o,watchdog bus state $(VMM_IRQCHIP) refused silent test_watchdog)
 	$(HOST_CC) -fsanitize=address,undefined -pthread -o $@ $^ -lcmocka
 
 $(O)/tests/vmm/test_save_file: VMM_TEST_LINK := -Wl,--wrap=calloc,--wrap=realloc,--wrap=pwrite

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * test_watchdog.c - the watchdog ends a guest that only takes faults in its trap handler, and no
- * guest that waits there. The guest is a model of the registers that a fault sets.
+ * guest that waits there. The guest is a model of the registers that a fault sets. An interrupt that
+ * KVM has forgotten is reported again.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -41,6 +42,16 @@ void machine_stop(struct machine *m, enum stop_reason reason, int status)
 {
 	(void)m, (void)status;
 	ended += reason == STOP_WATCHDOG;
+}
+
+static bool interrupted;
+
+int kvm_call_named(int fd, unsigned long request, const char *name, unsigned long arg)
+{
+	(void)fd, (void)name;
+	if (request == KVM_INTERRUPT)
+		interrupted = ((struct kvm_interrupt *)arg)->irq == (u32)KVM_INTERRUPT_SET;
+	return 0;
 }
 
 /* ---- guests: each takes a fault, or does something else, between two samples ---- */
@@ -117,13 +128,45 @@ static void a_guest_that_is_stopped_meanwhile_keeps_its_registers(void **state)
 	assert_int_equal(run(waits, true), 0);
 }
 
+/* KVM of Linux forgets the level of a vCPU's interrupt when the guest starts the vCPU. */
+static void a_raised_interrupt_that_kvm_has_forgotten_is_reported_again(void **state)
+{
+	(void)state;
+	irq_set_level(&machine, 5, true);
+	bus_write(&machine.bus, PLIC_BASE + 4 * 5, 1, 4);
+	bus_write(&machine.bus, PLIC_BASE + 0x2080, 1 << 5, 4);
+	assert_true(interrupted);
+	interrupted = false;
+	bus_write(&machine.bus, PLIC_BASE + 0x2080, 1 << 5, 4);
+	assert_true(interrupted);
+	interrupted = false;
+	bus_write(&machine.bus, PLIC_BASE + 0x201000, 0, 4);
+	assert_true(interrupted);
+	interrupted = false;
+	watchdog_tick(&machine);
+	assert_true(interrupted);
+	bus_write(&machine.bus, PLIC_BASE + 0x201000, 1, 4);
+	assert_false(interrupted);
+	watchdog_tick(&machine);
+	assert_false(interrupted);
+}
+
+static int build(void **state)
+{
+	(void)state;
+	machine.options.vcpus = 1;
+	irqchip_init(&machine);
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_guest_that_only_faults_in_its_handler_is_ended_after_a_period),
 		cmocka_unit_test(a_guest_that_waits_in_its_handler_after_a_fault_is_not_ended),
 		cmocka_unit_test(a_guest_that_is_stopped_meanwhile_keeps_its_registers),
+		cmocka_unit_test(a_raised_interrupt_that_kvm_has_forgotten_is_reported_again),
 	};
 
-	return cmocka_run_group_tests_name("watchdog", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("watchdog", tests, build, NULL);
 }
