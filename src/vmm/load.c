@@ -66,6 +66,16 @@ struct file {
 
 static struct file image, initrd;
 
+/* The file may have changed since the last boot. The sandbox allows lseek(), but not fstat(). */
+static void read_size(struct file *file)
+{
+	off_t end = lseek(file->fd, 0, SEEK_END);
+
+	if (end < 0)
+		die(STATUS_SETUP, "%s: cannot determine its size: %s", file->path, strerror(errno));
+	file->size = end;
+}
+
 static void open_file(struct file *file, const char *what, const char *path)
 {
 	struct stat st;
@@ -76,7 +86,6 @@ static void open_file(struct file *file, const char *what, const char *path)
 		die(STATUS_SETUP, "%s %s: %s", what, path, strerror(errno));
 	if (fstat(file->fd, &st) < 0 || !S_ISREG(st.st_mode))
 		die(STATUS_SETUP, "%s %s: not a regular file", what, path);
-	file->size = st.st_size;
 }
 
 /* Read exactly len bytes. Returns false if the file is too short; any other error ends the VMM. */
@@ -158,6 +167,7 @@ static void load_image(struct machine *m, struct layout *layout)
 	struct image_header header;
 	u64 size, end;
 
+	read_size(&image);
 	read_header(&image, &header);
 	end = pe_end(&image, header.pe_offset);
 	if (end == PE_INCOMPLETE)
@@ -183,6 +193,7 @@ static void load_initrd(struct machine *m, struct layout *layout)
 {
 	u64 available = layout->dtb - layout->kernel_end;
 
+	read_size(&initrd);
 	if (initrd.size == 0)
 		die(STATUS_SETUP, "initrd %s is empty", initrd.path);
 	if (ALIGN_UP(initrd.size, SZ_4K) + SZ_4K > available)

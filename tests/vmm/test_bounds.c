@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * test_bounds.c - out-of-range numbers from a guest or a saved file are refused or reduced to a
- * limit, a message names the attribute that KVM refuses, and the VMM does not rely on what it reads from
- * guest memory.
+ * limit, a message names the attribute that KVM refuses, the VMM does not rely on what it reads from
+ * guest memory, and a reboot loads the Image that the file has then.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,14 +16,15 @@
 
 static struct machine machine;
 static struct save_header header;
-static u8 ram[RAM_MIN], image[64];
+static u8 ram[RAM_MIN], image[128];
+static size_t image_size = 64;
 
 /* ---- stubs of the rest of the VMM for doorbell.c, load.c and restore.c ---- */
 
 int file_read(int fd, void *to, size_t len, u64 offset)
 {
 	const u8 *file = machine.ram ? image : (u8 *)&header;
-	size_t size = machine.ram ? sizeof(image) : sizeof(header);
+	size_t size = machine.ram ? image_size : sizeof(header);
 
 	(void)fd;
 	assert_true(offset <= size && len <= size - offset);
@@ -126,26 +127,46 @@ static void a_guest_does_not_choose_how_long_the_bell_device_spins(void **state)
 	assert_in_range(steps(), 0, 1000000);
 }
 
+static char image_path[] = "/tmp/hs-image-XXXXXX";
+
 /* Another thread of the VMM may write to guest memory for a guest that reboots (--doorbell). */
 static void the_device_tree_is_built_outside_guest_memory(void **state)
 {
-	char path[] = "/tmp/hs-image-XXXXXX";
 	struct layout layout = { 0 };
-	int fd = mkstemp(path);
+	int fd = mkstemp(image_path);
 
 	(void)state;
-	assert_int_equal(ftruncate(fd, sizeof(image)), 0);
+	assert_int_equal(ftruncate(fd, image_size), 0);
 	memcpy(image + 48, "RISCV", 5);
 	machine.ram = ram;
 	machine.ram_size = sizeof(ram);
-	machine.options.image = path;
+	close(fd);
+	machine.options.image = image_path;
 	load_open(&machine);
 	load_guest(&machine, &layout);
 	for (size_t i = 0; i < 100; i++)
 		assert_int_equal(ram[layout.dtb - RAM_BASE + i], 0xd7);
 	assert_int_equal(ram[layout.dtb - RAM_BASE + 100], 0);
-	unlink(path);
-	close(fd);
+}
+
+/* The Image of the previous test becomes longer, and then shorter, while the guest runs. */
+static void a_reboot_loads_the_image_that_the_file_has_now(void **state)
+{
+	struct layout layout = { 0 };
+
+	(void)state;
+	memset(image + 64, 0xa5, 64);
+	image_size = 128;
+	assert_int_equal(truncate(image_path, image_size), 0);
+	load_guest(&machine, &layout);
+	assert_memory_equal(ram, image, 128);
+	memset(ram, 0, 128);
+	image_size = 64;
+	assert_int_equal(truncate(image_path, image_size), 0);
+	load_guest(&machine, &layout);
+	assert_memory_equal(ram, image, 64);
+	assert_int_equal(ram[64], 0);
+	unlink(image_path);
 	machine.ram = NULL;
 	machine.ram_size = 0;
 }
@@ -164,6 +185,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_impossible_memory_size_is_refused),
 		cmocka_unit_test(the_device_tree_is_built_outside_guest_memory),
+		cmocka_unit_test(a_reboot_loads_the_image_that_the_file_has_now),
 		cmocka_unit_test(a_message_names_the_attribute_that_kvm_refuses),
 		cmocka_unit_test(a_guest_does_not_choose_how_long_the_bell_device_spins),
 	};
