@@ -267,6 +267,10 @@ static const char *answer(struct disk *disk)
 	/* lab 11 end */
 }
 
+/*
+ * The interrupt does not wait for the end of the batch: the next request may take long, above all a
+ * flush. While the driver handles an interrupt, it normally wants no other one.
+ */
 static void process(struct virtio_device *device)
 {
 	struct disk *disk = (struct disk *)device;
@@ -278,17 +282,18 @@ static void process(struct virtio_device *device)
 	       virtqueue_pop(device->machine, queue, &disk->chain, &why) > 0) {
 		disk->unfinished = false;
 		why = answer(disk);
-		if (disk->unfinished)
+		if (disk->unfinished) {
 			virtqueue_unpop(queue);
-		else if (!why)
+		} else if (!why) {
 			answered++;
+			if (virtqueue_wants_irq(queue))
+				virtio_mmio_used_buffer(device);
+		}
 		if (why || disk->unfinished || virtio_mmio_must_yield(device))
 			break;
 	}
 	if (why)
 		virtio_mmio_broken(device, why);
-	else if (answered && virtqueue_wants_irq(queue))
-		virtio_mmio_used_buffer(device);
 }
 
 /* ---- saved and restored ---- */

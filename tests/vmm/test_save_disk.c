@@ -219,12 +219,14 @@ static void a_request_in_progress_is_not_lost_if_the_guest_runs(void **state)
 }
 
 static bool writes_are_lost;
-static unsigned int syncs; /* calls of fdatasync() before the driver gets an answer */
+static unsigned int syncs;    /* calls of fdatasync() before the driver gets an answer */
+static u32 interrupt_at_sync; /* the disk's InterruptStatus at the last call */
 
 int fdatasync(int fd)
 {
 	(void)fd;
 	syncs += machine.ram[ANSWER] == NO_ANSWER;
+	interrupt_at_sync = machine.disks[0]->interrupt_status; /* a save holds the lock here */
 	errno = EIO;
 	return writes_are_lost ? -1 : 0;
 }
@@ -294,6 +296,31 @@ static void a_driver_with_flush_flushes_its_writes_itself(void **state)
 	assert_int_equal(syncs, 1);
 }
 
+/* A flush may take long. */
+static void a_request_is_reported_before_the_next_one_begins(void **state)
+{
+	const struct vring_desc chain[2] = {
+		{ RAM_BASE + 0x4010, 16, VRING_DESC_F_NEXT, 4 },
+		{ RAM_BASE + ANSWER, 1, VRING_DESC_F_WRITE, 0 },
+	};
+	u16 *avail = (u16 *)(machine.ram + DISK_AVAIL);
+
+	(void)state;
+	put_request();
+	memcpy(machine.ram + DISK_DESC + 3 * sizeof(*chain), chain, sizeof(chain));
+	machine.ram[0x4010] = VIRTIO_BLK_T_FLUSH;
+	avail[3] = 3;
+	avail[1] = 2;
+	interrupt_at_sync = 0;
+	machine.stopping = false;
+	set_disk_reg(VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	for (int i = 0; i < 1000 && used_ring()[1] != 2; i++)
+		usleep(10000);
+	machine.stopping = true;
+	assert_int_equal(used_ring()[1], 2);
+	assert_int_equal(interrupt_at_sync, VIRTIO_MMIO_INT_VRING);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -306,6 +333,7 @@ int main(void)
 		cmocka_unit_test(
 			a_driver_without_flush_gets_its_writes_reported_when_they_are_durable),
 		cmocka_unit_test(a_driver_with_flush_flushes_its_writes_itself),
+		cmocka_unit_test(a_request_is_reported_before_the_next_one_begins),
 	};
 
 	return cmocka_run_group_tests_name("disks of saved machines", tests, machine_build,
