@@ -15,6 +15,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,12 @@
 #include "state.h"
 #include "virtio.h"
 
+/*
+ * A guest can request a save and make it fail, for example by a reboot, again and again. So only the
+ * first failures are reported, as are the rounds before them.
+ */
+#define FAILURES_SHOWN 20
+
 static struct {
 	struct pages pages;
 	struct dirty *dirty;
@@ -31,6 +38,7 @@ static struct {
 	int err;
 	int fd; /* of save_file_open() */
 	unsigned int rounds;
+	unsigned int failures; /* reported so far */
 	bool under_way;
 } save;
 
@@ -48,6 +56,23 @@ static void fail(const char *what, int err)
 		save.failed = what;
 		save.err = err;
 	}
+}
+
+/* May be called repeatedly, because the guest continues. */
+__attribute__((format(printf, 2, 3))) static void report_failure(const struct machine *m,
+								 const char *format, ...)
+{
+	char why[300];
+	va_list args;
+
+	if (save.failures == FAILURES_SHOWN)
+		return;
+	save.failures++;
+	va_start(args, format);
+	vsnprintf(why, sizeof(why), format, args);
+	va_end(args);
+	complain("--save %s: %s%s", m->options.save, why,
+		 save.failures == FAILURES_SHOWN ? "; further failures are not reported" : "");
 }
 
 /* ---- the file ------------------------------------------------------------------------------- */
@@ -131,8 +156,9 @@ static void rounds(struct machine *m)
 		written = write_pages(save.rounds ? dirty_pages(save.dirty) : NULL);
 		dirty_written(save.dirty);
 		save.rounds++;
-		inform("save: round %u: %ld pages in %.1f ms", save.rounds, written,
-		       (seconds() - start) * 1000);
+		if (save.failures < FAILURES_SHOWN)
+			inform("save: round %u: %ld pages in %.1f ms", save.rounds, written,
+			       (seconds() - start) * 1000);
 	} while (precopy_goes_on((u64)written, dirty_take(save.dirty)) && !save.failed &&
 		 !machine_ends(m));
 	save.pages.live = NULL;
@@ -271,8 +297,7 @@ bool save_finish(struct machine *m)
 	if (!save.failed)
 		close(save.fd);
 	if (save.failed) {
-		complain("--save %s: %s: %s; the guest continues", m->options.save, save.failed,
-			 strerror(save.err));
+		report_failure(m, "%s: %s; the guest continues", save.failed, strerror(save.err));
 		return false;
 	}
 	inform("saved to %s: %llu pages, %ld of them in the pause of %.1f ms, after %u rounds",
@@ -284,7 +309,7 @@ bool save_finish(struct machine *m)
 /* Instead of save_finish(): the machine cannot be saved now. */
 void save_give_up(struct machine *m, const char *why)
 {
-	complain("--save %s: %s; the guest continues", m->options.save, why);
+	report_failure(m, "%s; the guest continues", why);
 	if (save.under_way)
 		end();
 }
@@ -295,9 +320,10 @@ void save_give_up(struct machine *m, const char *why)
  */
 void save_abandon(struct machine *m)
 {
-	if (save.under_way || m->save_dropped || m->stop_reason != STOP_REBOOT)
-		complain("--save %s: the guest %s first; nothing was saved", m->options.save,
-			 m->stop_reason == STOP_REBOOT ? "rebooted" : "ended");
+	if (m->stop_reason != STOP_REBOOT)
+		complain("--save %s: the guest ended first; nothing was saved", m->options.save);
+	else if (save.under_way || m->save_dropped)
+		report_failure(m, "the guest rebooted first; nothing was saved");
 	if (save.under_way)
 		end();
 	if (m->stop_reason != STOP_REBOOT)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_save_file.c - the file of a save belongs to one VMM, a save that lacks memory can be repeated, and a
- * machine that ends does not wait for a save.
+ * test_save_file.c - the file of a save belongs to one VMM, a save that lacks memory can be repeated, saves
+ * that fail do not fill the log, and a machine that ends does not wait for a save.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -116,6 +116,35 @@ static void a_machine_that_ends_does_not_wait_for_a_save(void **state)
 	machine.options.save_rounds = 0;
 }
 
+extern unsigned int nr_complaints, nr_informed; /* silent.c */
+
+static void saves_that_fail_without_end_do_not_fill_the_log(void **state)
+{
+	unsigned int complaints = nr_complaints, informed = nr_informed;
+
+	(void)state;
+	machine_reset();
+	save_check(&machine.options);
+	for (int i = 0; i < 60; i++)
+		assert_false(saves(0, 3));
+	for (int i = 0; i < 60; i++) {
+		machine.options.save_rounds = 1;
+		machine.stopping = false;
+		save_live(&machine);
+		machine.stopping = true;
+		machine.stop_reason = STOP_REBOOT;
+		save_abandon(&machine);
+	}
+	machine.options.save_rounds = 0;
+	assert_in_range(nr_complaints, complaints, complaints + 20);
+	assert_int_equal(nr_informed, informed);
+	/* The end of the guest is reported in any case. */
+	complaints = nr_complaints;
+	machine.stop_reason = STOP_POWEROFF;
+	save_abandon(&machine);
+	assert_int_equal(nr_complaints, complaints + 1);
+}
+
 static char part[64], other[64]; /* FILE.part, and the name to which another VMM renames it */
 
 static off_t size_of(const char *path)
@@ -188,6 +217,7 @@ int main(void)
 		cmocka_unit_test(a_machine_that_ends_does_not_wait_for_a_save),
 		cmocka_unit_test(a_second_vmm_cannot_save_to_the_same_file),
 		cmocka_unit_test(a_file_that_another_vmm_completes_meanwhile_is_not_overwritten),
+		cmocka_unit_test(saves_that_fail_without_end_do_not_fill_the_log),
 	};
 
 	return cmocka_run_group_tests_name("files of saved machines", tests, machine_build,
