@@ -347,6 +347,22 @@ static void random_hogs(pid_t other, unsigned long seconds)
 		printf("# %ld kB free, %lu before\n", free_kb(), before);
 }
 
+/* On the host only (HS_EXACT), whose kernel stacks and tables of files need contiguous pages. */
+static void test_fragmented(void)
+{
+	int status = -1;
+	pid_t pid;
+
+	if (!getenv("HS_EXACT"))
+		return;
+	pid = fork();
+	if (pid == 0)
+		use_fragmented();
+	waitpid(pid, &status, 0);
+	if (!ok(status == 0, "no process is killed because free memory is fragmented"))
+		printf("# its wait status is 0x%x\n", (unsigned int)status);
+}
+
 int main(int argc, char **argv)
 {
 	int status = -1;
@@ -355,6 +371,8 @@ int main(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], "status"))
 		return 7; /* the bystander's child */
 	shared = mmap(NULL, sizeof(*shared), RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (argc == 1)
+		test_fragmented();
 	other = fork();
 	if (other == 0)
 		bystander();

@@ -103,4 +103,73 @@ static void hog_items(void)
 	}
 }
 
+/* ---- memory that is free, but fragmented ---- */
+
+static size_t free_bytes(void)
+{
+	struct sysinfo info;
+
+	sysinfo(&info);
+	return info.freeram * info.mem_unit;
+}
+
+/*
+ * Touch nearly all memory, and then free it except for one page in each aligned block of 4, so that
+ * no block of that size is free. Returns false if the frames' numbers cannot be read.
+ */
+static bool fragment(void)
+{
+	int pagemap = open("/proc/self/pagemap", O_RDONLY);
+	size_t size = free_bytes(), used = 0, at;
+	char *p = mmap(NULL, size, RW, ANON | MAP_NORESERVE, -1, 0);
+	static bool seen[1 << 20]; /* blocks of 4 pages with a page in use */
+	uint64_t entry;
+
+	madvise(p, size, MADV_NOHUGEPAGE);
+	for (; used < size && free_bytes() > 3 * MB / 2; used += PAGE)
+		p[used] = 1;
+	for (at = 0; at < used; at += PAGE) {
+		if (pread(pagemap, &entry, 8, (off_t)(((uintptr_t)p + at) / PAGE * 8)) != 8)
+			return false;
+		entry = (entry & ((1UL << 55) - 1)) / 4 % (1 << 20);
+		if (seen[entry])
+			madvise(p + at, PAGE, MADV_DONTNEED);
+		seen[entry] = true;
+	}
+	return true;
+}
+
+static void refused(int signo)
+{
+	(void)signo;
+	_exit(0);
+}
+
+/*
+ * With fragmented memory, start threads until there is no kernel stack, and then use a file with a
+ * large table. Exits with 0 if both are refused.
+ */
+static void use_fragmented(void)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	char *p;
+	int fd;
+
+	if (!fragment())
+		_exit(2);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, PTHREAD_STACK_MIN);
+	while (pthread_create(&thread, &attr, sleeping_thread, NULL) == 0)
+		;
+	if (free_bytes() < 16 * MB)
+		_exit(3);
+	fd = memfd_create("sparse", 0);
+	(void)!ftruncate(fd, 512L << 30);
+	p = mmap(NULL, PAGE, RW, MAP_SHARED, fd, 511L << 30);
+	signal(SIGBUS, refused);
+	p[0] = 1;
+	_exit(4);
+}
+
 #endif

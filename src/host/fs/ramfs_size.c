@@ -195,6 +195,9 @@ int ram_mmap_page(struct file *f, u64 index, bool write, hpa_t *pa)
 	 */
 	if (err != -ENOSPC || !ram_tree_has_room(rf))
 		return err;
+	/* The same if memory is only too fragmented for the array of chunks of a large file. */
+	if (!page_was_missed() && page_is_plenty())
+		return err;
 	page_missed(); /* -ENOMEM, not -ENOSPC: callers wait for memory and repeat the access */
 	return -ENOMEM;
 }

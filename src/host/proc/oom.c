@@ -8,6 +8,9 @@
  * may consist of many processes, each smaller than a process of another program. Only pid 1, which
  * is part of the kernel, is exempt; even the first program is ended if it is the largest.
  *
+ * No process is ended while more than a sixteenth of memory is free (page_is_plenty()): a call that
+ * lacks contiguous pages then fails, because its caller can cope with that, and a victim cannot.
+ *
  * There is one victim at a time. A thread that finds no memory while the victim is ending waits for
  * the victim's end and tries again. If no page becomes free for PATIENCE_MS (the victim sleeps
  * where it cannot be interrupted, or waits for a lock that a thread waiting here holds), the victim
@@ -243,6 +246,14 @@ bool oom_wait(const char *what)
 	page_miss_forget(); /* handled here */
 	if (shortage_end())
 		return true;
+	/*
+	 * While much memory is free, no process is ended: another thread has just freed it, or it
+	 * is fragmented, which does not count as a lack of pages (page.c).
+	 */
+	if (page_is_plenty()) {
+		schedule();
+		return !READ_ONCE(current->sig.kill);
+	}
 	if (READ_ONCE(current->sig.kill) || mutex_lock_killable(&choosing))
 		return false;
 	found = find_victim(what, &p);
@@ -277,20 +288,4 @@ void oom_memory_freed(struct process *p)
 		(void)victim_is_pending();
 		mutex_unlock(&choosing);
 	}
-}
-
-#define PLAIN_TRIES 3
-
-/*
- * While enough memory is free, another thread has probably just freed it, so the call is repeated
- * without a victim. If it still fails after PLAIN_TRIES attempts, free memory is too fragmented for
- * a kernel stack.
- */
-bool oom_retry(unsigned int tries)
-{
-	if (tries < PLAIN_TRIES && page_free_count() > page_total_count() / 16) {
-		schedule();
-		return !READ_ONCE(current->sig.kill);
-	}
-	return oom_wait("a system call");
 }

@@ -15,9 +15,7 @@ struct process;
  */
 bool oom_wait(const char *what);
 extern u32 oom_round; /* rises when a process, or an mm that was activated, has freed its memory */
-void oom_round_ended(void); /* memory has been freed: increment oom_round */
-/* Like oom_wait(), for a system call that has failed `tries` times because it got no page. */
-bool oom_retry(unsigned int tries);
+void oom_round_ended(void);               /* memory has been freed: increment oom_round */
 void oom_memory_freed(struct process *p); /* called when p has freed its memory at its end */
 
 #endif

@@ -105,9 +105,7 @@ static __attribute__((noinline)) void observe_syscall(unsigned long number, long
 static __attribute__((noinline)) long try_with_memory(struct trap_frame *frame,
 						      unsigned long number, long ret)
 {
-	unsigned int tries = 0;
-
-	while (ret == -ENOMEM && page_was_missed() && oom_retry(tries++)) {
+	while (ret == -ENOMEM && page_was_missed() && oom_wait("a system call")) {
 		page_miss_forget();
 		frame->a0 = frame->orig_a0;
 		ret = function_of(number)(frame);
