@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <termios.h>
 #include "tap.h"
 
@@ -57,12 +58,9 @@ static void set_mode(tcflag_t clear, int min, int time)
 	tcsetattr(0, TCSANOW, &t);
 }
 
-/* Type more than the terminal's buffer holds, and flush it. */
-static void flush_and_show(const char *name, bool with_mode)
+/* Let more be typed than the terminal's buffer holds. */
+static void fill(const char *name)
 {
-	struct pollfd p = { 0, POLLIN, 0 };
-	struct termios t;
-	char buf[5000];
 	int n = 0;
 
 	printf("ready %s\n", name);
@@ -72,12 +70,48 @@ static void flush_and_show(const char *name, bool with_mode)
 		ioctl(0, FIONREAD, &n);
 	}
 	usleep(200000); /* for the bytes that do not fit */
+}
+
+static int is_readable(int ms)
+{
+	struct pollfd p = { 0, POLLIN, 0 };
+
+	return poll(&p, 1, ms);
+}
+
+static void read_the_rest(void)
+{
+	char buf[5000];
+
+	while (is_readable(100) > 0)
+		(void)!read(0, buf, sizeof(buf));
+}
+
+static void flush_and_show(const char *name, bool with_mode)
+{
+	struct termios t;
+	int n;
+
+	fill(name);
 	tcgetattr(0, &t);
 	n = with_mode ? tcsetattr(0, TCSAFLUSH, &t) : tcflush(0, TCIFLUSH);
-	printf("%s: %d, poll: %d\n", name, n, poll(&p, 1, 2000));
+	printf("%s: %d, poll: %d\n", name, n, is_readable(2000));
 	fflush(stdout);
-	while (poll(&p, 1, 100) > 0)
-		(void)!read(0, buf, sizeof(buf));
+	read_the_rest();
+}
+
+/* A read takes all characters of the buffer, but cannot copy the last of them. */
+static void fault_and_show(const char *name)
+{
+	char *map = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ssize_t n;
+
+	munmap(map + 4096, 4096);
+	fill(name);
+	n = read(0, map + 4096 - 1024, 2048);
+	printf("%s: %d, poll: %d\n", name, n > 0 || errno == EFAULT, is_readable(2000));
+	fflush(stdout);
+	read_the_rest();
 }
 
 int main(void)
@@ -118,6 +152,7 @@ int main(void)
 	set_mode(ICANON | ECHO, 1, 0);
 	flush_and_show("flushed", false);
 	flush_and_show("flushed with a mode", true);
+	fault_and_show("faulted");
 	set_mode(0, 1, 0);
 	tcgetattr(0, &t);
 	t.c_oflag &= ~OPOST;

@@ -89,6 +89,7 @@ like "$text" '^polled:<CR>$' "with MIN 0 and TIME 0, read() does not wait"
 like "$text" '^poll: 1, 2 bytes<CR>$' "poll() and FIONREAD report typed bytes"
 like "$text" '^flushed: 0, poll: 1<CR>$' "after tcflush(), input that did not fit into the buffer can be read"
 like "$text" '^flushed with a mode: 0, poll: 1<CR>$' "after tcsetattr() with TCSAFLUSH, too"
+like "$text" '^faulted: 1, poll: 1<CR>$' "after a read() to a bad address, too"
 like "$text" '^no CR here$' "without OPOST, no CR is added"
 like "$text" '^status 0$' "file_tty ends with status 0" || diag "$text"
 

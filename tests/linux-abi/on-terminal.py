@@ -28,6 +28,7 @@ FILE_TTY = [
     ("signal character", b""),                   # read() returns what poll() reported
     ("flushed", b"b" * 3000),
     ("flushed with a mode", b"b" * 3000),
+    ("faulted", b"c" * 3000),
 ]
 
 

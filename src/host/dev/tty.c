@@ -149,7 +149,7 @@ static long tty_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 	struct tty *tty = f->priv;
 	size_t done = 0;
 	bool line_end = false, waits;
-	int ready;
+	int ready, err;
 
 	(void)pos;
 	if (!size)
@@ -161,12 +161,11 @@ static long tty_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 		ready = wait_for_input(tty, size, f->flags & O_NONBLOCK);
 		if (ready <= 0)
 			return ready;
-		if (take_all(tty, buf, size, &done, &line_end))
-			return done ? (long)done : -EFAULT;
+		err = take_all(tty, buf, size, &done, &line_end);
 		waits = (tty->termios.c_lflag & ICANON) || tty->termios.c_cc[VMIN];
-	} while (!done && !line_end && !tty->hung_up && waits);
-	refill(tty);
-	return (long)done;
+	} while (!err && !done && !line_end && !tty->hung_up && waits);
+	refill(tty); /* even if the copy failed: it has taken characters */
+	return done ? (long)done : err;
 }
 
 /* ---- writing ----------------------------------------------------------------------------- */
