@@ -150,7 +150,9 @@ long pages_write(struct pages *pages, const u64 *bitmap)
 		if (ret < 0)
 			return ret;
 		written += ret;
-		if (run.count == 1 && pages->live && machine_ends(pages->live))
+		/* Ask between runs, and often enough while there are only zeroes. */
+		if (pages->live && (run.count == 1 || number % RUN_MAX == 0) &&
+		    machine_ends(pages->live))
 			return written;
 	}
 	ret = run.count ? write_run(pages, &run) : 0;

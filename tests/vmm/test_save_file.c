@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -145,6 +146,33 @@ static void saves_that_fail_without_end_do_not_fill_the_log(void **state)
 	assert_int_equal(nr_complaints, complaints + 1);
 }
 
+#define MANY 16384 /* pages */
+
+/* Only the pages that were read, or written, are resident. */
+static void a_machine_that_ends_does_not_wait_for_a_scan_of_zeroes(void **state)
+{
+	static unsigned char resident[MANY];
+	struct machine many = { .ram_size = MANY * SZ_4K };
+	struct pages pages;
+	unsigned int read = 0;
+
+	(void)state;
+	many.ram = mmap(NULL, many.ram_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			-1, 0);
+	assert_ptr_not_equal(many.ram, MAP_FAILED);
+	madvise(many.ram, many.ram_size, MADV_NOHUGEPAGE);
+	assert_int_equal(pages_begin(&pages, &many, -1), 0);
+	pages.live = &many;
+	many.stopping = true;
+	assert_int_equal(pages_write(&pages, NULL), 0);
+	pages_end(&pages);
+	assert_int_equal(mincore(many.ram, many.ram_size, resident), 0);
+	for (unsigned int i = 0; i < MANY; i++)
+		read += resident[i] & 1;
+	assert_in_range(read, 1, 512);
+	munmap(many.ram, many.ram_size);
+}
+
 static char part[64], other[64]; /* FILE.part, and the name to which another VMM renames it */
 
 static off_t size_of(const char *path)
@@ -215,6 +243,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_save_that_lacks_memory_fails_and_can_be_repeated),
 		cmocka_unit_test(a_machine_that_ends_does_not_wait_for_a_save),
+		cmocka_unit_test(a_machine_that_ends_does_not_wait_for_a_scan_of_zeroes),
 		cmocka_unit_test(a_second_vmm_cannot_save_to_the_same_file),
 		cmocka_unit_test(a_file_that_another_vmm_completes_meanwhile_is_not_overwritten),
 		cmocka_unit_test(saves_that_fail_without_end_do_not_fill_the_log),
