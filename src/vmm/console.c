@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 #include "state.h"
 
@@ -43,13 +44,18 @@ static struct {
 	int out_error; /* of the last write that failed, unless nobody reads the output (EPIPE) */
 	char line[2 * (SAVE_ON_MAX + 1)]; /* its last bytes, to detect panics and --save-on */
 	size_t line_len;
+	pthread_mutex_t in_lock; /* from the check that input is wanted until it is in the ring */
 	u8 in[INPUT_SIZE];
 	atomic_uint in_head, in_tail; /* free-running; only the console thread advances in_head */
 	atomic_bool in_open;          /* set by console_listen(), cleared at the end of input */
 	bool in_tty, in_escape;
 	int wake;
 	struct termios saved;
-} console = { .lock = PTHREAD_MUTEX_INITIALIZER, .wake = -1 };
+} console = {
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.in_lock = PTHREAD_MUTEX_INITIALIZER,
+	.wake = -1,
+};
 
 static void wake_thread(void)
 {
@@ -252,6 +258,28 @@ static bool can_take_input(void)
 	return console.in_open && !atomic_load(&console.machine->stopping) && input_room() > 0;
 }
 
+static void take_input(void)
+{
+	pthread_mutex_lock(&console.in_lock);
+	if (can_take_input())
+		read_input();
+	pthread_mutex_unlock(&console.in_lock);
+}
+
+/*
+ * read() blocks if another process with the same standard input was faster. Nothing is lost then, so
+ * do not wait for long.
+ */
+void console_drain(void)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec++;
+	if (pthread_mutex_clocklock(&console.in_lock, CLOCK_MONOTONIC, &end) == 0)
+		pthread_mutex_unlock(&console.in_lock);
+}
+
 static bool output_pending(void)
 {
 	bool pending;
@@ -278,8 +306,8 @@ static void *console_thread(void *arg)
 
 		if (n > 0 && fds[0].revents && read(console.wake, &count, sizeof(count)) < 0)
 			continue;
-		if (n > 0 && fds[1].revents && can_take_input())
-			read_input();
+		if (n > 0 && fds[1].revents)
+			take_input();
 		/* Flush after the timeout, and also if another event ended the wait. */
 		if (pending)
 			console_flush();

@@ -287,6 +287,7 @@ bool save_finish(struct machine *m)
 
 	clock_read(m);
 	virtio_mmio_drain(m);
+	console_drain();
 	if (!m->options.save_rounds)
 		begin(m);
 	if (save.dirty)

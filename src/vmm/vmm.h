@@ -7,7 +7,8 @@
  * boots it again after a reboot. --save-at and --doorbell add one thread each. The VMM runs
  * unchanged on Linux KVM and on hyperscope.
  *
- * Locks, outermost first: virtio io_lock > device lock (uart, virtio, device.def) > plic > console.
+ * Locks, outermost first: virtio io_lock, console's in_lock > device lock (uart, virtio, device.def) >
+ * plic > console's lock.
  * No other lock is taken while the machine's lock is held.
  */
 #ifndef VMM_H
@@ -188,8 +189,9 @@ __attribute__((format(printf, 1, 2))) void marker(const char *format, ...);
 #define SAVE_ON_MAX 255 /* bytes of --save-on */
 
 void console_start(struct machine *m);
-void console_listen(void);
-void console_restore_terminal(void); /* when the machine starts or resumes */
+void console_listen(void); /* when the machine starts or resumes */
+void console_drain(void);  /* wait until the input read before the machine stopped is in the ring */
+void console_restore_terminal(void);
 void console_reset(void);
 void console_write(const void *text, size_t len);
 void console_flush(void);

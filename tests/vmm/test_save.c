@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include <linux/serial_reg.h>
@@ -153,9 +154,48 @@ static void an_interrupt_of_the_uart_that_came_during_the_save_is_pending(void *
 	}
 }
 
+static bool read_is_slow;
+static sem_t was_read;
+
+ssize_t read(int fd, void *to, size_t len)
+{
+	ssize_t n = readv(fd, &(struct iovec){ to, len }, 1);
+
+	if (fd == STDIN_FILENO && read_is_slow) {
+		sem_post(&was_read);
+		usleep(200000);
+	}
+	return n;
+}
+
+/* The VMM that restores the machine cannot read it again. Uses the thread of the test before it. */
+static void input_that_was_read_before_a_save_is_saved(void **state)
+{
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+	sem_init(&was_read, 0, 0);
+	read_is_slow = true;
+	machine.stopping = false;
+	console_listen();
+	assert_int_equal(write(ends[1], "y", 1), 1);
+	sem_wait(&was_read);
+	machine.stopping = true;
+	save();
+	read_is_slow = false;
+	while (console_read() >= 0)
+		;
+	assert_true(machine_restores());
+	assert_int_equal(console_read(), 'y');
+	close(ends[0]);
+	close(ends[1]);
+}
+
 /*
- * The VMM that restores the machine can read it, if both have the same standard input. This test is
- * the last: it opens descriptors.
+ * The VMM that restores the machine can read it, if both have the same standard input. This test and
+ * the next one are the last: they open descriptors.
  */
 static void input_that_arrives_during_a_save_is_not_read(void **state)
 {
@@ -430,6 +470,7 @@ int main(void)
 		cmocka_unit_test(a_host_without_the_files_features_refuses_it),
 		cmocka_unit_test(a_save_at_a_time_is_not_lost_if_the_machine_is_stopped_then),
 		cmocka_unit_test(input_that_arrives_during_a_save_is_not_read),
+		cmocka_unit_test(input_that_was_read_before_a_save_is_saved),
 	};
 
 	return cmocka_run_group_tests_name("saved machines", tests, build, machine_remove);
