@@ -117,11 +117,13 @@ static struct notifier_block idle_notifier = { .notifier_call = hart_idled };
 static int suspend(SYSCORE_ARGUMENT)
 {
 	hart_disable(NULL);
+	time_suspend();
 	return 0;
 }
 
 static void resume(SYSCORE_ARGUMENT)
 {
+	time_resume();
 	hart_enable();
 }
 

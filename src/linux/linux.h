@@ -210,6 +210,14 @@ void harts_unuse(void);
  */
 bool imsic_hart_init(void);
 
+/*
+ * timer.c: time_suspend() notes the time, and time_resume() lets guest time continue if the time CSR has
+ * gone back since then. Called with interrupts off, while only this hart is online and all user threads
+ * are frozen, so no vCPU is loaded.
+ */
+void time_suspend(void);
+void time_resume(void);
+
 extern bool replace_kvm; /* file.c: a parameter of the module */
 
 int file_init(void);

@@ -11,7 +11,7 @@
 struct host_timer {
 	void (*fn)(struct hv_timer *timer); /* as in struct hv_timer */
 	struct hrtimer hrtimer;
-	u64 deadline; /* of the last hv_timer_start() */
+	u64 deadline; /* of the last hv_timer_start(), in steady time */
 };
 
 static_assert(sizeof(struct host_timer) <= sizeof(struct hv_timer));
@@ -22,15 +22,47 @@ static struct host_timer *host_timer_of(struct hv_timer *timer)
 	return (struct host_timer *)timer;
 }
 
+/*
+ * After hibernation, the time CSR counts from the machine's new start. CLOCK_MONOTONIC continues, and
+ * hrtimers with it, so their deadlines are in steady time: the time CSR plus the sum of all differences
+ * by which it has gone back. This sum changes only in time_resume().
+ */
+static u64 gone_back;
+static u64 suspended_at; /* the time CSR in the last time_suspend() */
+
+static u64 steady_time(void)
+{
+	return csr_time() + gone_back;
+}
+
+void time_suspend(void)
+{
+	suspended_at = csr_time();
+}
+
+/*
+ * The time CSR has continued after a suspend to memory, and in the kernel that has just made an image of
+ * itself, which resumes to write the image to the disk. Then guest time is right as it is.
+ */
+void time_resume(void)
+{
+	u64 now = csr_time();
+
+	if (now >= suspended_at)
+		return;
+	gone_back += suspended_at - now;
+	kvm_time_went_back(suspended_at - now);
+}
+
 unsigned long hv_timebase_hz(void)
 {
 	return riscv_timebase;
 }
 
-/* Return the time from now to a deadline in ticks of the time CSR, in ns; 0 if it has passed. */
+/* Return the time from now to a deadline in steady time, in ns; 0 if it has passed. */
 static s64 ns_until(u64 deadline)
 {
-	u64 now = csr_time();
+	u64 now = steady_time();
 
 	if (deadline <= now)
 		return 0;
@@ -59,7 +91,7 @@ static enum hrtimer_restart expired(struct hrtimer *hrtimer)
 {
 	struct host_timer *timer = container_of(hrtimer, struct host_timer, hrtimer);
 
-	if (csr_time() < READ_ONCE(timer->deadline))
+	if (steady_time() < READ_ONCE(timer->deadline))
 		arm(timer);
 	else
 		timer->fn((struct hv_timer *)timer);
@@ -81,7 +113,8 @@ void hv_timer_init(struct hv_timer *timer, void (*fn)(struct hv_timer *timer))
 
 void hv_timer_start(struct hv_timer *timer, u64 deadline)
 {
-	WRITE_ONCE(host_timer_of(timer)->deadline, deadline);
+	/* A deadline close to the largest value stays in the far future, and does not wrap around. */
+	WRITE_ONCE(host_timer_of(timer)->deadline, max(deadline, deadline + gone_back));
 	arm(host_timer_of(timer));
 }
 

@@ -3,8 +3,8 @@
 #
 # linux-module-power.slow.t - Linux suspends, hibernates, and boots another kernel by kexec while a VM runs on the module.
 #
-# Debian's kernel hibernates to a disk and reads the image again without a reboot in between (test_resume of /sys/power/disk). At
-# kexec, the VM is lost, but VMs of the new kernel run.
+# Debian's kernel hibernates to a disk and reads the image again: first without a reboot in between (test_resume of
+# /sys/power/disk), then in a new machine, whose time CSR starts again. At kexec, the VM is lost, but VMs of the new kernel run.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/linux.sh"
 [ -e "$O/hyperscope.ko" ] || skip_all "$O/hyperscope.ko is missing: run 'make linux-module'"
@@ -67,5 +67,35 @@ files=(--file "$O/vmm" --file "$O/guest/vmlinux" --file "$tmp/initrd" --file "$t
 	--file "$O/tests/progs/kexec")
 truncate -s 1G "$tmp/disk"
 on_module "suspend" 400 --memory 1G --disk "$tmp/disk" "${files[@]}" "$O/guest/busybox" sh /power.sh
+
+# Linux hibernates and powers the machine off. The next boot continues from the image. It must be shorter than the first one, or
+# the time CSR would not go back.
+cat >"$tmp/hibernate.sh" <<'END'
+	until [ -b /dev/vda ]; do sleep 0.1; done
+	if [ "$(dd if=/dev/vda bs=1 skip=4086 count=9 2>/dev/null)" = S1SUSPEND ]; then
+		echo "# the next boot: $(cut -d' ' -f1 /proc/uptime) s"
+		cat /sys/block/vda/dev >/sys/power/resume
+		echo "not ok 1 - Linux continues from the image on the disk"
+		exit 1
+	fi
+	mkswap /dev/vda >/dev/null && swapon /dev/vda
+	echo "# the first boot: $(cut -d' ' -f1 /proc/uptime) s"
+	sleep $((60 + 2 * $(cut -d. -f1 /proc/uptime)))
+	exec /hibernate
+END
+hibernating=(--memory 512M --disk "$tmp/disk2" --file "$O/tests/kvm-api/hibernate" --file "$tmp/hibernate.sh" "$O/guest/busybox"
+	sh /hibernate.sh)
+truncate -s 1G "$tmp/disk2"
+timeout -s KILL "$(scaled 400)" "$HS_TOP/scripts/hyperscope" linux-kvm exec --hypervisor hyperscope --out "$O" --timeout "$(scaled 350)" \
+	--log "$tmp/log" --kernel-args "$(stall_timeouts)" "${hibernating[@]}" </dev/null >"$tmp/out" 2>"$tmp/err"
+grep "^# " "$tmp/out"
+if grep -q 'failed to come online' "$tmp/log"; then
+	skip "hibernate" "QEMU did not run a hart for a second, and Linux gave the hart up"
+elif is "$(grep -c 'reboot: Power down' "$tmp/log")" 1 "Linux hibernates, and powers off"; then
+	no_warning "power-off"
+	on_module "hibernate" 300 "${hibernating[@]}"
+else
+	diag "$(tail -n 20 "$tmp/err")"
+fi
 on_module "kexec" 200 --memory 1G --kernel-args "retain_initrd boot=1" "${files[@]}" "$O/guest/busybox" sh /power.sh kexec
 done_testing

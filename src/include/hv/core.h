@@ -40,6 +40,13 @@ void kvm_units_release(void);
 void kvm_vector_release(void);
 
 /*
+ * The time CSR has gone back by `ticks`, as when a hibernated machine is started again: let guest time
+ * of all VMs continue. Called while no vCPU is loaded and no other hart executes the core; it does not
+ * sleep. The host itself corrects the deadlines of timers that are armed.
+ */
+void kvm_time_went_back(u64 ticks);
+
+/*
  * The core's counters for /sys/kernel/debug/kvm. They are numbered from 0; a counter has the same
  * number for every VM and for the sum over all VMs. Any thread may call these functions; they do
  * not sleep.
