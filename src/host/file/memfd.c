@@ -97,8 +97,8 @@ static int sealed_allocate(struct file *f, int mode, u64 offset, u64 size)
 }
 
 /*
- * Return how many of the bytes may be written at pos. As on Linux, F_SEAL_GROW lets a write that
- * crosses the end of the file write the whole pages below the end.
+ * Return how many of the bytes may be written at pos. As on Linux 6.18, F_SEAL_GROW lets a write
+ * that crosses the end of the file write the whole pages below the end; Linux 6.12 may refuse all.
  */
 static size_t may_write(const struct memfd *m, u64 end, u64 pos, size_t size)
 {

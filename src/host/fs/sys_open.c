@@ -153,6 +153,8 @@ long sys_dup3(struct trap_frame *frame)
 
 static long set_status_flags(struct file *f, unsigned int flags)
 {
+	if ((flags & O_DIRECT) && S_ISFIFO(f->kind)) /* packets, as in sys_pipe2() */
+		return -EINVAL;
 	f->flags = (f->flags & ~O_SETTABLE) | (flags & O_SETTABLE);
 	return 0;
 }
