@@ -285,6 +285,8 @@ static void parse_option(struct options *options, int option)
 		options->sbi = sbi_parse_list(optarg);
 		break;
 	case OPT_SAVE:
+		if (!*optarg)
+			die(STATUS_USAGE, "--save: the name of FILE is empty");
 		options->save = optarg;
 		break;
 	case OPT_SAVE_AT:
@@ -347,6 +349,9 @@ static void parse_command_line(struct options *options, int argc, char **argv)
 		die(STATUS_USAGE, "--sbi cannot be used with --restore");
 	if (options->restore && options->nested)
 		die(STATUS_USAGE, "--nested cannot be used with --restore: the file determines it");
+	if (options->restore && options->initrd && !options->image)
+		die(STATUS_USAGE,
+		    "--initrd is used only for a reboot after --restore, which needs an IMAGE");
 	if (options->restore && options->dump_dtb)
 		die(STATUS_USAGE, "--dump-dtb cannot be used with --restore");
 	if (options->linux_6_12 && options->sbi)

@@ -89,6 +89,8 @@ for used in disk image initrd restore other; do
 done
 run dump-over /vmm --initrd initrd-of-vm --dump-dtb initrd-of-vm /hello.bin
 run used cmp disk-of-vm initrd-of-vm
+run no-name /vmm --save "" --save-at 5 /hello.bin
+run no-image /vmm --restore twice --initrd /hello.bin
 run no-save /vmm --save-at 5 /hello.bin
 run no-save-rounds /vmm --save-rounds 5 /hello.bin
 for text in "" "login:
@@ -266,6 +268,8 @@ for used in disk image initrd restore other; do
 	part part-of-$used
 	is "$status:$out" 0: "a refused FILE.part is not changed: $used"
 done
+refused no-name 100 '--save: the name of FILE is empty' "--save with an empty name is refused"
+refused no-image 100 'needs an IMAGE' "--restore with an initrd but without IMAGE is refused"
 refused no-save 100 'need --save FILE' "--save-at without --save is refused"
 refused no-save-rounds 100 'need --save FILE' "--save-rounds without --save is refused"
 part never-on
