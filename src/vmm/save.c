@@ -101,8 +101,10 @@ static void write_at(const void *from, size_t len, u64 offset)
 
 static void sync_file(void)
 {
-	if (!save.failed && fsync(save.pages.fd) < 0)
-		fail("fsync", errno);
+	while (!save.failed && fsync(save.pages.fd) < 0) {
+		if (errno != EINTR)
+			fail("fsync", errno);
+	}
 }
 
 /* Write the header (zeroes if NULL) as a whole 4 KiB block, so no disk merges a partial one. */

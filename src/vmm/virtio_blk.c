@@ -166,9 +166,13 @@ static u8 transfer_all(struct disk *disk, struct iovec *iov, unsigned int count,
 static u8 flush(struct disk *disk)
 {
 	bool lost = disk->lost;
+	int err;
 
 	disk->lost = false;
-	if (fdatasync(disk->fd) == 0)
+	do
+		err = fdatasync(disk->fd);
+	while (err < 0 && errno == EINTR);
+	if (!err)
 		return lost ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK;
 	guest_error("%s: fdatasync: %s", disk->path, strerror(errno));
 	return VIRTIO_BLK_S_IOERR;

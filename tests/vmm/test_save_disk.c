@@ -219,6 +219,7 @@ static void a_request_in_progress_is_not_lost_if_the_guest_runs(void **state)
 }
 
 static bool writes_are_lost;
+static unsigned int signals;  /* each interrupts one call of fdatasync() or fsync() */
 static unsigned int syncs;    /* calls of fdatasync() before the driver gets an answer */
 static u32 interrupt_at_sync; /* the disk's InterruptStatus at the last call */
 
@@ -227,8 +228,20 @@ int fdatasync(int fd)
 	(void)fd;
 	syncs += machine.ram[ANSWER] == NO_ANSWER;
 	interrupt_at_sync = machine.disks[0]->interrupt_status; /* a save holds the lock here */
+	if (signals) {
+		signals--;
+		errno = EINTR;
+		return -1;
+	}
 	errno = EIO;
 	return writes_are_lost ? -1 : 0;
+}
+
+int fsync(int fd)
+{
+	(void)fd;
+	errno = EINTR;
+	return signals && signals-- ? -1 : 0;
 }
 
 /* Let the guest flush the disk, or write a sector. Returns the status of the request. */
@@ -296,6 +309,20 @@ static void a_driver_with_flush_flushes_its_writes_itself(void **state)
 	assert_int_equal(syncs, 1);
 }
 
+static void a_signal_makes_neither_a_flush_nor_a_save_fail(void **state)
+{
+	(void)state;
+	machine_reset();
+	disk_start();
+	signals = 2;
+	assert_int_equal(guest_requests(VIRTIO_BLK_T_FLUSH), VIRTIO_BLK_S_OK);
+	assert_int_equal(signals, 0);
+	machine.options.save_rounds = 0; /* the file is open since the save that failed */
+	signals = 2;
+	assert_true(save_finish(&machine));
+	assert_int_equal(signals, 0);
+}
+
 /* A flush may take long. */
 static void a_request_is_reported_before_the_next_one_begins(void **state)
 {
@@ -330,6 +357,7 @@ int main(void)
 		cmocka_unit_test(a_request_in_progress_is_not_lost_if_the_guest_is_stopped),
 		cmocka_unit_test(a_request_in_progress_is_not_lost_if_the_guest_runs),
 		cmocka_unit_test(a_save_fails_if_the_disk_loses_writes_and_the_guest_learns_it),
+		cmocka_unit_test(a_signal_makes_neither_a_flush_nor_a_save_fail),
 		cmocka_unit_test(
 			a_driver_without_flush_gets_its_writes_reported_when_they_are_durable),
 		cmocka_unit_test(a_driver_with_flush_flushes_its_writes_itself),
