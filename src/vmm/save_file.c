@@ -28,23 +28,42 @@ enum verdict {
 static int channel = -1; /* to the second process */
 static bool is_block;
 
-static int decide(const char *part, const char *path, char verdict)
+static int decide(const char *part, const char *path, char verdict, int folder)
 {
 	int result = verdict == KEEP ? rename(part, path) : unlink(part);
 
-	return result < 0 ? errno : 0;
+	if (result < 0)
+		return errno;
+	/* Make the name durable. Not every file system can do this for a folder: ignore errors. */
+	if (verdict == KEEP)
+		fsync(folder);
+	return 0;
+}
+
+/* Open the folder of the file, or return -1. */
+static int open_folder(const char *path)
+{
+	char folder[4096];
+	char *slash;
+
+	snprintf(folder, sizeof(folder), "%s", path);
+	slash = strrchr(folder, '/');
+	if (slash)
+		slash[1] = '\0';
+	return open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 /*
  * The second process. It must not end before the VMM does, so it ignores the signals that a terminal
- * sends to both. It has no file open except the channel and FILE.part, so that a program that reads
- * the VMM's output to its end does not have to wait for this process. Until it closes FILE.part, no
- * other VMM can lock it.
+ * sends to both. It has no file open except the channel, FILE.part and their folder, so that a program
+ * that reads the VMM's output to its end does not have to wait for this process. Until it closes
+ * FILE.part, no other VMM can lock it.
  */
 static void __attribute__((noreturn))
 wait_for_verdict(const char *part, const char *path, int from, int locked)
 {
 	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR2 };
+	int folder = open_folder(path);
 	char verdict;
 	bool again;
 	ssize_t n;
@@ -54,12 +73,13 @@ wait_for_verdict(const char *part, const char *path, int from, int locked)
 		signal(ignored[i], SIG_IGN);
 	dup2(from, 0);
 	dup2(locked, 1);
-	syscall(__NR_close_range, 2, ~0u, 0);
+	dup2(folder, 2); /* if it could not be opened, 2 is closed and fsync() fails */
+	syscall(__NR_close_range, folder < 0 ? 2 : 3, ~0u, 0);
 	do {
 		n = read(0, &verdict, 1);
 		if (n <= 0)
 			verdict = REMOVE;
-		err = decide(part, path, verdict);
+		err = decide(part, path, verdict, 2);
 		again = verdict == KEEP && err; /* a save that fails may be tried again */
 		if (!again)
 			close(1); /* before the VMM can end: another one may start then */

@@ -238,6 +238,35 @@ static void a_file_that_another_vmm_completes_meanwhile_is_not_overwritten(void 
 	unlink(other);
 }
 
+/*
+ * Calls of fsync() for a folder when FILE has its name, in memory that is shared with the second
+ * process; or NULL.
+ */
+static unsigned int *folders_synced;
+
+int fsync(int fd)
+{
+	int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fsync");
+	struct stat st;
+
+	if (folders_synced && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+		*folders_synced += size_of(machine.options.save) > 0 && size_of(part) < 0;
+	return real(fd);
+}
+
+static void the_name_of_a_saved_file_is_durable(void **state)
+{
+	(void)state;
+	folders_synced =
+		mmap(NULL, SZ_4K, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(folders_synced, MAP_FAILED);
+	save_check(&machine.options);
+	assert_true(saves(0, -1));
+	assert_int_equal(*folders_synced, 1);
+	munmap(folders_synced, SZ_4K);
+	folders_synced = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +275,7 @@ int main(void)
 		cmocka_unit_test(a_machine_that_ends_does_not_wait_for_a_scan_of_zeroes),
 		cmocka_unit_test(a_second_vmm_cannot_save_to_the_same_file),
 		cmocka_unit_test(a_file_that_another_vmm_completes_meanwhile_is_not_overwritten),
+		cmocka_unit_test(the_name_of_a_saved_file_is_durable),
 		cmocka_unit_test(saves_that_fail_without_end_do_not_fill_the_log),
 	};
 
