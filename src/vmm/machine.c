@@ -15,9 +15,11 @@
 #include "virtio.h"
 
 #define LATE_STARTS_MAX 50 /* about a second */
+#define SAME_REQUEST_MS 500
 
 static struct machine *signaled; /* for the signal handlers */
 static volatile sig_atomic_t ending_signal;
+static atomic_ulong ending_since; /* milliseconds(), or 0: no signal yet */
 
 /* ---- memory ---- */
 
@@ -166,18 +168,31 @@ static void park_all(struct machine *m)
 	pthread_mutex_unlock(&m->lock);
 }
 
+/* Never 0. */
+static unsigned long milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return ((unsigned long)now.tv_sec * 1000 + now.tv_nsec / 1000000) | 1;
+}
+
 /*
  * A second signal makes the VMM exit at once: after the first, it may be blocked on standard
- * output.
+ * output. timeout(1) sends the signal to the VMM and to its own process group, in which the VMM is, so
+ * two signals shortly after each other are one request.
  */
 static void on_signal(int number)
 {
-	if (ending_signal) {
+	unsigned long now = milliseconds(), first = 0;
+
+	if (atomic_compare_exchange_strong(&ending_since, &first, now)) {
+		ending_signal = number;
+		sem_post(&signaled->wake);
+	} else if (now - first >= SAME_REQUEST_MS) {
 		console_restore_terminal();
 		_exit(128 + number);
 	}
-	ending_signal = number;
-	sem_post(&signaled->wake);
 }
 
 static void sleep_until_tick(struct machine *m)

@@ -183,11 +183,13 @@ static void save_and_signal(void)
 {
 	if (resumes == 1)
 		machine_stop(&machine, STOP_SAVE, STATUS_POWEROFF);
-	if (resumes == 3)
+	for (int i = 0; resumes == 3 && i < 2; i++) { /* as timeout(1) does */
 		kill(getpid(), SIGTERM);
+		usleep(10000);
+	}
 }
 
-static void a_signal_ends_the_machine_meanwhile(void **state)
+static void a_signal_that_is_sent_twice_ends_the_machine_meanwhile(void **state)
 {
 	(void)state;
 	guest = save_and_signal;
@@ -240,7 +242,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_save_is_given_up_if_vcpus_start_each_other_all_the_time),
 		cmocka_unit_test(a_guest_that_ends_while_it_is_stopped_for_a_save_is_not_saved),
-		cmocka_unit_test(a_signal_ends_the_machine_meanwhile),
+		cmocka_unit_test(a_signal_that_is_sent_twice_ends_the_machine_meanwhile),
 	};
 
 	return cmocka_run_group_tests_name("machine", tests, build, NULL);
