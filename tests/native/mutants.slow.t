@@ -66,8 +66,9 @@ mutant "the walk of the guest's tables does not look for a signal afterwards" vs
 mutant "fence.i: the walk ignores that a leaf is not executable" vsstage.c \
 	's/fault->fetch \? PTE_X : 0/0/' test_icache
 mutant "fence.i: a nested guest's fetch is content with a leaf that is not executable" shadow.c \
-	's/fault->fetch \? PTE_X : fault->write/fault->write/' test_shadow
-mutant "nested: a shadow leaf for a load may be without R and X" shadow.c 's/PTE_W : PTE_R \| PTE_X/PTE_W : PTE_V/' test_shadow_cases
+	's/fault->fetch && !fault->implicit \? PTE_X : //' test_shadow
+mutant "nested: a shadow leaf for a load may be without R and X" shadow.c 's/PTE_X : PTE_R \| PTE_X/PTE_X : PTE_V/' test_shadow_cases
+mutant "nested: the walk for a fetch needs X" shadow.c 's/fault->fetch && !fault->implicit/fault->fetch/' test_shadow_cases
 mutant "nested: a load that MXR permits does not make the VM's own leaf executable" nested_fault.c \
 	's/!\(walk->pte & PTE_R\), /false, /' test_shadow_cases
 mutant "fence.i: HLVX is content with a leaf that is not executable" gstage_fault.c \

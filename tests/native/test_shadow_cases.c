@@ -220,6 +220,23 @@ static void a_load_from_an_executable_page_needs_x(void **state)
 	check(LARGE, NATIVE_LOAD); /* goes to L1 */
 }
 
+/* L2 fetches an instruction, and its page-table walk reads a page that L1 does not let it execute. */
+static void the_walk_for_a_fetch_only_reads(void **state)
+{
+	const struct hv_trap walk = { .scause = EXC_INST_GUEST_PAGE_FAULT,
+				      .htval = PAGE_SIZE >> 2,
+				      .htinst = 0x3000 }; /* pseudoinstruction: a read of 8 bytes */
+
+	(void)state;
+	level0[1] = pte_make(DATA, PTE_V | PTE_R | PTE_U | PTE_A);
+	for (unsigned int i = 0; i < 2; i++) { /* the first one may map the VM's own page only */
+		nested_unsettle(vm.vcpu);
+		assert_int_equal(nested_fault(vm.vcpu, &walk), RESUME_GUEST);
+		nested_settle(vm.vcpu);
+	}
+	assert_int_equal(access_once(PAGE_SIZE), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +249,7 @@ int main(void)
 		TEST(a_table_is_checked_when_it_is_loaded),
 		TEST(hlvx_finds_an_executable_page_if_l1_has_no_table),
 		TEST(without_memory_the_oldest_table_is_used),
+		TEST(the_walk_for_a_fetch_only_reads),
 		cmocka_unit_test_setup_teardown(a_leaf_that_was_split_is_removed_as_a_whole,
 						setup_huge, one_vm_end),
 		cmocka_unit_test_setup_teardown(a_load_from_an_executable_page_needs_x, setup_huge,

@@ -411,11 +411,13 @@ static pte_t leaf_flags(const struct shadow_walk *walk, const struct gstage_leaf
 /*
  * Do the flags of the shadow leaf permit the access, which L1's leaf permits? A load from a leaf of L1
  * without R needs X (MXR), which the VM's own leaf may lack. Without R and X, the entry would be a
- * pointer to a table: L1's page.
+ * pointer to a table: L1's page. The walk for a fetch only reads.
  */
 static bool is_enough(pte_t flags, const struct gstage_fault *fault)
 {
-	return flags & (fault->fetch ? PTE_X : fault->write ? PTE_W : PTE_R | PTE_X);
+	if (fault->write)
+		return flags & PTE_W;
+	return flags & (fault->fetch && !fault->implicit ? PTE_X : PTE_R | PTE_X);
 }
 
 static int map(struct kvm_vcpu *vcpu, const struct gstage_fault *fault,
