@@ -182,7 +182,7 @@ static int make_socket_file(const char *path, struct inode **inode)
 	mutex_lock(&tree_lock);
 	err = path_walk(start, path, WALK_PARENT, &w);
 	if (!err) {
-		*inode = inode_alloc(S_IFSOCK | (0777 & ~READ_ONCE(current_process->umask)), NULL);
+		*inode = tree_inode_alloc(S_IFSOCK | (0777 & ~READ_ONCE(current_process->umask)));
 		err = dir_may_add(w.inode, w.last);
 		if (!err)
 			err = *inode ? dir_add(w.inode, w.last, *inode) : -ENOMEM;

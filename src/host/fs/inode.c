@@ -11,6 +11,7 @@
 #include <string.h>
 #include "sched/clock.h"
 #include "inode.h"
+#include "mm/account.h"
 #include "mm/page.h"
 #include "lib/printk.h"
 
@@ -37,6 +38,22 @@ struct inode *inode_alloc(u32 mode, const struct inode_ops *ops)
 	inode->atime = inode->mtime = inode->ctime = now_ns();
 	list_init(&inode->children);
 	inode->next_cookie = 2; /* 0 and 1 are "." and ".." */
+	return inode;
+}
+
+struct inode *tree_inode_alloc(u32 mode)
+{
+	struct account *before = account_use(NULL);
+	struct inode *inode = inode_alloc(mode, NULL);
+
+	if (inode && S_ISREG(mode)) {
+		inode->data = ram_file_create(NULL, 0);
+		if (!inode->data) {
+			inode_put(inode);
+			inode = NULL;
+		}
+	}
+	account_use(before);
 	return inode;
 }
 
@@ -130,6 +147,7 @@ static long name_bytes(const struct dentry *d, const struct inode *inode)
 static int name_alloc(const struct inode *dir, const char *name, struct dentry **d)
 {
 	size_t len = strlen(name);
+	struct account *before;
 
 	if (len > NAME_LEN_MAX)
 		return -ENAMETOOLONG;
@@ -137,7 +155,9 @@ static int name_alloc(const struct inode *dir, const char *name, struct dentry *
 		return -ENOENT; /* the directory was removed while in use */
 	if (!tree_has_room())
 		return -ENOSPC;
+	before = account_use(NULL); /* the tree's memory is not charged to any process */
 	*d = kmalloc(sizeof(**d) + len + 1);
+	account_use(before);
 	if (!*d)
 		return -ENOMEM;
 	memcpy((*d)->name, name, len + 1);

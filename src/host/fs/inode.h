@@ -85,6 +85,11 @@ extern struct mutex tree_lock;
 extern struct inode *root_inode;
 
 struct inode *inode_alloc(u32 mode, const struct inode_ops *ops);
+/*
+ * Like inode_alloc(), for a program that creates a name in the tree; a regular file is empty. As all
+ * memory of the tree, it is not charged to any process, because it outlives the process.
+ */
+struct inode *tree_inode_alloc(u32 mode);
 void inode_get(struct inode *inode);
 void inode_put(struct inode *inode); /* may reschedule; never takes a sleeping lock */
 /*
@@ -101,8 +106,8 @@ void names_add(struct dentry *d);
 void names_remove(struct dentry *d);
 
 /*
- * The ops of a directory below /proc or /sys whose names are made at boot. As in every directory
- * with ops, programs can neither add names nor remove them.
+ * The ops of a directory, such as those below /proc and /sys, whose names are made at boot. As in
+ * every directory with ops, programs can neither add names nor remove them.
  */
 extern const struct inode_ops fixed_dir_ops;
 

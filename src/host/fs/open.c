@@ -130,9 +130,7 @@ static int create_at(struct inode *start, const char *path, unsigned int mode, s
 		err = dir->ops->lookup ? dir_not_found(dir) : -EACCES; /* as in dir_may_add() */
 	else if (old)
 		err = S_ISLNK(old->inode->mode) ? -ENOENT : -EAGAIN; /* a dangling link: ENOENT */
-	else if (!(inode = inode_alloc(S_IFREG | (mode & 07777), NULL)))
-		err = -ENOMEM;
-	else if (!(inode->data = ram_file_create(NULL, 0)))
+	else if (!(inode = tree_inode_alloc(S_IFREG | (mode & 07777))))
 		err = -ENOMEM;
 	else
 		err = dir_add(dir, w->last, inode);

@@ -48,13 +48,11 @@ static int make_at(int dirfd, unsigned long path, u32 mode, u64 rdev, char *targ
 	err = walk_new(&ap, &w);
 	if (!err) {
 		err = w.must_be_dir && !S_ISDIR(mode) ? -ENOENT : 0;
-		inode = err ? NULL : inode_alloc(mode, NULL);
+		inode = err ? NULL : tree_inode_alloc(mode);
 		if (inode) {
 			inode->rdev = rdev;
 			inode->target = target;
-			inode->data = S_ISREG(mode) ? ram_file_create(NULL, 0) : NULL;
-			err = S_ISREG(mode) && !inode->data ? -ENOMEM
-							    : dir_add(w.inode, w.last, inode);
+			err = dir_add(w.inode, w.last, inode);
 			if (err)
 				inode->target = NULL; /* the caller frees the string */
 		} else if (!err) {
