@@ -324,18 +324,23 @@ static void switch_mm(struct process *p, struct mm *mm)
 		mm_put(old);
 }
 
+#define COPY_TRIES 100 /* while much memory is free */
+
 /*
  * Give p its own descriptor table, then close its close-on-exec descriptors. In a shared table,
  * they would also be closed for the other process. The exec can no longer fail, so wait until there
- * is memory for the table.
+ * is memory for the table. If memory stays too fragmented for a large table, p is killed.
  */
 static void unshare_files(struct process *p)
 {
 	struct fd_table *shared = p->fds, *own = NULL;
+	unsigned int tries = 0;
 
 	if (fd_table_is_shared(shared)) {
 		while (!own) {
 			own = fd_table_copy(shared);
+			if (!own && page_is_plenty() && ++tries == COPY_TRIES)
+				process_end(p, SIGKILL);
 			if (!own && !oom_wait("an execve"))
 				return; /* the process is ending */
 		}
