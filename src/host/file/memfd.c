@@ -88,7 +88,7 @@ static int sealed_allocate(struct file *f, int mode, u64 offset, u64 size)
 	old = ram_file_size(f->inode->data);
 	if (mode & FALLOC_FL_PUNCH_HOLE)
 		err = m->seals & SEALS_WRITE ? -EPERM : 0;
-	else if (!(mode & FALLOC_FL_KEEP_SIZE))
+	else /* as on Linux, also with FALLOC_FL_KEEP_SIZE */
 		err = may_resize(m, old, MAX(old, offset + size));
 	if (!err)
 		err = ram_allocate(f, mode, offset, size);

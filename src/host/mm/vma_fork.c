@@ -17,7 +17,7 @@
 /*
  * Is a page of the private leaf pinned? A leaf of a page that another address space or a file uses
  * is not writable, so each other reference to the pages of a writable leaf is a pin (a transfer of a
- * disk, or an access of the kernel).
+ * disk, or an access of the kernel). A pinned page whose leaf has lost W (mprotect()) is not recognized.
  */
 static bool is_pinned(pte_t pte, unsigned long size)
 {
@@ -78,7 +78,7 @@ static int copy_pages(struct mm *to, struct mm *from, const struct vma *vma)
 			return -ENOMEM;
 		WRITE_ONCE(to->total_pages, to->total_pages + mm_leaf_pages(*pte, size));
 		va += size;
-		mm_walked(from, (unsigned int)(size / SZ_4K) * 4 + WALK_LEAF);
+		mm_walked(from, (unsigned int)(size / SZ_4K) * 8 + WALK_LEAF);
 	}
 	return 0;
 }
