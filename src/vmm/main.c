@@ -389,7 +389,9 @@ static void refuse_used_file(const struct options *options, const char *path, co
 static void refuse_same_file(const struct options *options, const char *path, const char *other,
 			     const char *other_path)
 {
-	if (name_same_file(path, other_path))
+	bool same = other_path && !strcmp(path, other_path); /* also if it does not exist yet */
+
+	if (same || name_same_file(path, other_path))
 		die(STATUS_USAGE, "--save %s: %s is the file of %s; name another file",
 		    options->save, path, other);
 }

@@ -107,10 +107,10 @@ static void sync_file(void)
 	}
 }
 
-/* Write the header (zeroes if NULL) as a whole 4 KiB block, so no disk merges a partial one. */
+/* Write the header, or SAVE_PARTIAL if it is NULL, as a whole 4 KiB block: no disk merges a partial one. */
 static void write_header(const struct save_header *header)
 {
-	u8 block[SAVE_PAGES] = { 0 };
+	u8 block[SAVE_PAGES] = SAVE_PARTIAL;
 
 	if (header)
 		memcpy(block, header, sizeof(*header));

@@ -119,24 +119,19 @@ static bool has_name(int fd, const char *name)
 
 /*
  * Is this FILE.part new, or left over from a save that was not completed? Such a save begins with
- * zeroes in place of the header, or has just got its header. Any other file belongs to the user.
+ * SAVE_PARTIAL, or has just got its header. Any other file belongs to the user.
  */
 static bool may_be_overwritten(int fd)
 {
-	u8 start[SAVE_PAGES];
+	char start[sizeof(((struct save_header *)0)->magic)];
 	struct stat st;
 	ssize_t len;
 
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return false;
 	len = pread(fd, start, sizeof(start), 0);
-	if (len >= (ssize_t)strlen(SAVE_MAGIC) && !memcmp(start, SAVE_MAGIC, strlen(SAVE_MAGIC)))
-		return true;
-	for (ssize_t i = 0; i < len; i++) {
-		if (start[i])
-			return false;
-	}
-	return len >= 0;
+	return len == 0 || (len == sizeof(start) && (!memcmp(start, SAVE_MAGIC, sizeof(start)) ||
+						     !memcmp(start, SAVE_PARTIAL, sizeof(start))));
 }
 
 /*

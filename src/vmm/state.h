@@ -25,6 +25,7 @@
 #include "vmm.h"
 
 #define SAVE_MAGIC   "HSVMSAVE"
+#define SAVE_PARTIAL "HSVMPART" /* the file's first bytes until the save is complete */
 #define SAVE_VERSION 2
 #define SAVE_PAGES   SZ_4K /* file offset of the first page */
 

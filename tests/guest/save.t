@@ -74,7 +74,7 @@ for used in disk image initrd; do
 done
 run over-disk /vmm --disk disk-of-vm --save disk-of-vm /hello.bin
 run over-image /vmm --save image-of-vm image-of-vm
-cp /hello.bin other-of-vm && cp twice restore-of-vm
+head -c 8192 /dev/zero >other-of-vm && cp twice restore-of-vm
 for used in disk image initrd restore other; do
 	cp $used-of-vm $used-of-vm.part
 done
@@ -84,6 +84,7 @@ run part-initrd /vmm --save initrd-of-vm --initrd initrd-of-vm.part /hello.bin
 run part-restore /vmm --save restore-of-vm --restore restore-of-vm.part
 run part-other /vmm --save other-of-vm /hello.bin
 run part-dtb /vmm --save dtb --dump-dtb ./dtb.part /hello.bin
+run over-dtb /vmm --save dtb --dump-dtb dtb /hello.bin
 for used in disk image initrd restore other; do
 	run part-of-$used cmp $used-of-vm $used-of-vm.part
 done
@@ -262,6 +263,7 @@ refused part-initrd 100 'initrd-of-vm.part is .* initrd ' "--save FILE is refuse
 refused part-restore 100 'restore-of-vm.part is the file of --restore' \
 	"--save FILE is refused if FILE.part is restored from"
 refused part-dtb 100 'dtb.part is the file of --dump-dtb' "--save FILE is refused if FILE.part gets the device tree"
+refused over-dtb 100 'dtb is the file of --dump-dtb' "--save and --dump-dtb with the same name are refused"
 refused part-other 101 'other-of-vm.part exists and is not from an earlier save' \
 	"--save FILE is refused if FILE.part is not from a save"
 for used in disk image initrd restore other; do
