@@ -68,7 +68,7 @@ on_linux "fp=eager, gstage_walk=recursive" --set fp=eager --set gstage_walk=recu
 for variant in lazy_trap eager; do
 	on_linux "vector, fp=$variant" --cpu max --set fp=$variant --file "$O/guest-payloads/vector.bin:/vector.bin" \
 		"$O/vmm" --no-sandbox --quiet --vcpus 2 --testdev /vector.bin
-	is "$(grep -c 'VS Dirty: 32 registers' <<<"$out")" 5 "vector, fp=$variant: the guest has vectors"
+	[ -n "$late" ] || is "$(grep -c 'VS Dirty: 32 registers' <<<"$out")" 5 "vector, fp=$variant: the guest has vectors"
 done
 mkdir "$tmp/noise"
 cp "$HS_TOP"/tests/kvm-api/noise/*.c "$tmp/noise/"

@@ -38,10 +38,11 @@ stall_timeouts()
 
 # Run a program in a machine whose kernel has the module, and relay its claims. Claim that the program ends with status 0, and
 # that Linux warns of nothing. Its output is in $out. OPTION is one of `linux-kvm exec`. If a hart came online later than Linux
-# waits for it (docs/linux-module.md, "Harts that go offline"), this is skipped.
+# waits for it (docs/linux-module.md, "Harts that go offline"), the program's claims are skipped, and $late is set.
 on_module()	# NAME SECONDS OPTION... PROGRAM ARGUMENT...
 {
 	local name=$1
+	late=
 	out=$(timeout -s KILL "$(scaled "$2")" "$HS_TOP/scripts/hyperscope" linux-kvm exec --hypervisor hyperscope \
 		--out "$O" --timeout "$(scaled $(($2 - 50)))" --log "$tmp/log" --kernel-args "$(stall_timeouts)" "${@:3}" \
 		</dev/null 2>"$tmp/err")
@@ -49,6 +50,8 @@ on_module()	# NAME SECONDS OPTION... PROGRAM ARGUMENT...
 	if grep -q 'failed to come online' "$tmp/log"; then
 		sed -i '/failed to come online/,$d' "$tmp/log"
 		no_warning "$name, until a hart came too late"
+		grep '^not ok' <<<"$out" | sed 's/^/# /'
+		late=1
 		skip "$name" "QEMU did not run a hart for a second, and Linux gave the hart up"
 		return
 	fi
