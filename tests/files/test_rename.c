@@ -79,6 +79,7 @@ static int begin(void **state)
 {
 	(void)state;
 	tree_begin();
+	tree_make("/a/dir", S_IFDIR | 0755, NULL); /* programs may change its names */
 	tree_make("/a/dir/file", S_IFREG | 0644, NULL);
 	tree_make("/a/file", S_IFREG | 0644, NULL);
 	tree_make("/b/file", S_IFREG | 0600, NULL);
