@@ -3,7 +3,7 @@
  * memfd.c - memfd_create(): a ramfs file without a name.
  *
  * If memory is available, each aligned 2 MiB within the file's size is one block (ramfs.c), so that
- * mappings can get 2M leaves. With MFD_HUGETLB (inode->id is 1), the file consists only of huge
+ * mappings can get 2M leaves. With MFD_HUGETLB, the file consists only of huge
  * pages from the pool (hugetlb.c).
  *
  * memfd->lock is held while the file is written or its size changes, and while seals are added, so
@@ -137,31 +137,17 @@ static bool is_write_sealed(const struct file *f)
 
 /* A memfd that was created without MFD_ALLOW_SEALING does not need these operations. */
 static const struct file_ops sealed_file_ops = {
-	.read = ram_read,
+	RAM_FILE_OPS,
 	.write = sealed_write,
-	.kread = ram_kread,
 	.is_write_sealed = is_write_sealed,
-	.mmap_page = ram_mmap_page,
-	.mmap_block = ram_mmap_block,
-	.has_page = ram_has_page,
-	.insert_page = ram_insert_page,
-	.seek = ram_seek,
-	.fsync = ram_fsync,
 	.truncate = sealed_truncate,
 	.allocate = sealed_allocate,
 };
 
 static const struct file_ops sealed_huge_file_ops = {
-	.read = ram_read,
-	.kread = ram_kread,
+	RAM_FILE_OPS,
 	.is_write_sealed = is_write_sealed,
 	.page_size = SZ_2M,
-	.mmap_page = ram_mmap_page,
-	.mmap_block = ram_mmap_block,
-	.has_page = ram_has_page,
-	.insert_page = ram_insert_page,
-	.seek = ram_seek,
-	.fsync = ram_fsync,
 	.truncate = sealed_truncate,
 	.allocate = sealed_allocate,
 };

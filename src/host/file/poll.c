@@ -145,16 +145,15 @@ static int deadline_of(unsigned long ts, u64 *deadline)
 	*deadline = WAIT_FOREVER;
 	if (!ts)
 		return 0;
-	if (current->sig.restart_deadline) {
-		*deadline = current->sig.restart_deadline;
-		current->sig.restart_deadline = 0;
+	*deadline = take_restart_deadline();
+	if (*deadline)
 		return 0;
-	}
 	if (copy_from_user(&t, ts, sizeof(t)))
 		return -EFAULT;
 	if (t.tv_sec < 0 || t.tv_nsec < 0 || t.tv_nsec >= 1000000000)
 		return -EINVAL;
-	if (t.tv_sec < 0x10000000) /* a longer timeout counts as forever */
+	*deadline = WAIT_FOREVER; /* a longer timeout than this counts as forever */
+	if (t.tv_sec < 0x10000000)
 		*deadline = hv_time() + ns_to_ticks((u64)t.tv_sec * 1000000000ULL + (u64)t.tv_nsec);
 	return 0;
 }

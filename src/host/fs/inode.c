@@ -147,7 +147,6 @@ static long name_bytes(const struct dentry *d, const struct inode *inode)
 static int name_alloc(const struct inode *dir, const char *name, struct dentry **d)
 {
 	size_t len = strlen(name);
-	struct account *before;
 
 	if (len > NAME_LEN_MAX)
 		return -ENAMETOOLONG;
@@ -155,9 +154,7 @@ static int name_alloc(const struct inode *dir, const char *name, struct dentry *
 		return -ENOENT; /* the directory was removed while in use */
 	if (!tree_has_room())
 		return -ENOSPC;
-	before = account_use(NULL); /* the tree's memory is not charged to any process */
-	*d = kmalloc(sizeof(**d) + len + 1);
-	account_use(before);
+	*d = kmalloc_uncharged(sizeof(**d) + len + 1);
 	if (!*d)
 		return -ENOMEM;
 	memcpy((*d)->name, name, len + 1);

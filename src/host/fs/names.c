@@ -79,13 +79,9 @@ static void spread(struct dentry *d)
 /* The tree's memory is not charged to any process. */
 static bool add_page(u32 page)
 {
-	struct account *before;
-
 	if (page == PAGES_MAX)
 		return false;
-	before = account_use(NULL);
-	pages[page] = kmalloc(PAGE_SIZE);
-	account_use(before);
+	pages[page] = kmalloc_uncharged(PAGE_SIZE);
 	if (pages[page])
 		tree_count(PAGE_SIZE);
 	return pages[page];

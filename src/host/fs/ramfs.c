@@ -461,29 +461,15 @@ int ram_fsync(struct file *f)
  * As on hugetlbfs, these files can be read and mapped, but can be written only through a mapping.
  */
 const struct file_ops ram_huge_file_ops = {
-	.read = ram_read,
-	.kread = ram_kread,
+	RAM_FILE_OPS,
 	.page_size = SZ_2M,
-	.mmap_page = ram_mmap_page,
-	.mmap_block = ram_mmap_block,
-	.has_page = ram_has_page,
-	.insert_page = ram_insert_page,
-	.seek = ram_seek,
-	.fsync = ram_fsync,
 	.truncate = ram_truncate,
 	.allocate = ram_allocate,
 };
 
 const struct file_ops ram_file_ops = {
-	.read = ram_read,
+	RAM_FILE_OPS,
 	.write = ram_write,
-	.kread = ram_kread,
-	.mmap_page = ram_mmap_page,
-	.mmap_block = ram_mmap_block,
-	.has_page = ram_has_page,
-	.insert_page = ram_insert_page,
-	.seek = ram_seek,
-	.fsync = ram_fsync,
 	.truncate = ram_truncate,
 	.allocate = ram_allocate,
 };

@@ -70,4 +70,10 @@ bool ram_has_page(struct file *f, u64 index);
 int ram_insert_page(struct file *f, u64 index, hpa_t pa);
 long ram_seek(struct file *f, s64 offset, int whence);
 
+/* In a struct file_ops: what all files in RAM have in common, whatever seals they have. */
+#define RAM_FILE_OPS                                                                            \
+	.read = ram_read, .kread = ram_kread, .mmap_page = ram_mmap_page,                       \
+	.mmap_block = ram_mmap_block, .has_page = ram_has_page, .insert_page = ram_insert_page, \
+	.seek = ram_seek, .fsync = ram_fsync
+
 #endif

@@ -37,13 +37,21 @@ struct account *account_use(struct account *account)
 	return before;
 }
 
+void *kmalloc_uncharged(size_t size)
+{
+	struct account *before = account_use(NULL);
+	void *object = kmalloc(size);
+
+	account_use(before);
+	return object;
+}
+
 struct account *account_create(void)
 {
-	struct account *parent = account_use(NULL); /* don't charge the account itself */
-	struct account *account = kmalloc(sizeof(*account));
+	struct account *parent = current->account;
+	struct account *account = kmalloc_uncharged(sizeof(*account));
 	unsigned int i;
 
-	account_use(parent);
 	if (!account)
 		return NULL;
 	account->refs = 1;

@@ -52,6 +52,9 @@ void account_close(struct account *account);
  */
 struct account *account_use(struct account *account);
 
+/* kmalloc() for an object that outlives the calling process: it is charged to no account. */
+void *kmalloc_uncharged(size_t size);
+
 static inline void account_charge(struct account *account, long pages)
 {
 	__atomic_fetch_add(&account->pages, pages, __ATOMIC_RELAXED);

@@ -6,7 +6,6 @@
  * The file drops its pages first, so a fault before the unmapping can't map them again. Locks: one
  * mm->lock at a time; no lock of the file is held.
  */
-#include <linux/fcntl.h>
 #include "fs/ramfs.h"
 #include "vma.h"
 
@@ -91,8 +90,7 @@ void file_unmap_pages(const struct ram_file *rf, u64 from, u64 to)
  */
 static bool maps_writable(const struct vma *vma, const struct ram_file *rf)
 {
-	return maps_file(vma, rf) && !(vma->flags & VMA_SEALED) &&
-	       (vma->file->flags & O_ACCMODE) == O_RDWR;
+	return maps_file(vma, rf) && !vma_is_read_only(vma);
 }
 
 static bool has_writable(struct mm *mm, const struct ram_file *rf)

@@ -272,7 +272,7 @@ static int check_area(const struct vma *vma, const struct uffd *uffd, unsigned i
 		return -EINVAL;
 	if ((!vma->file && (mode & VMA_UFFD_MINOR)) || (vma->flags & VMA_GIANT))
 		return -EINVAL;
-	if (vma->file && ((vma->flags & VMA_SEALED) || (vma->file->flags & O_ACCMODE) == O_RDONLY))
+	if (vma->file && vma_is_read_only(vma))
 		return -EPERM;
 	return vma->uffd && vma->uffd != uffd ? -EBUSY : 0;
 }

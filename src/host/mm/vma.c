@@ -41,6 +41,11 @@ struct vma *vma_find(struct mm *mm, unsigned long addr)
 	return vma && vma->start <= addr ? vma : NULL;
 }
 
+bool vma_is_read_only(const struct vma *vma)
+{
+	return (vma->flags & VMA_SEALED) || (vma->file->flags & O_ACCMODE) == O_RDONLY;
+}
+
 bool vma_range_mapped(struct mm *mm, unsigned long start, unsigned long end)
 {
 	struct vma *vma;
@@ -327,8 +332,7 @@ static bool may_protect(struct mm *mm, unsigned long start, unsigned long end, u
 		return true;
 	list_for_each_entry(vma, &mm->vmas, link)
 		if (vma->end > start && vma->start < end && (vma->flags & VMA_SHARED) &&
-		    vma->file &&
-		    ((vma->flags & VMA_SEALED) || (vma->file->flags & O_ACCMODE) == O_RDONLY))
+		    vma->file && vma_is_read_only(vma))
 			return false;
 	return true;
 }

@@ -67,6 +67,8 @@ int vma_set_flags(struct mm *mm, unsigned long start, unsigned long end, unsigne
 int vma_set_uffd(struct mm *mm, unsigned long start, unsigned long end, struct uffd *uffd,
 		 unsigned int mode);
 void vma_forget_uffd(struct mm *mm, const struct uffd *uffd);
+/* The area maps a file: can no program ever write to the file through it, even after mprotect()? */
+bool vma_is_read_only(const struct vma *vma);
 bool vma_range_mapped(struct mm *mm, unsigned long start, unsigned long end);
 int vma_copy_all(struct mm *to, struct mm *from); /* for fork; the caller holds both locks */
 void vma_free_all(struct mm *mm);

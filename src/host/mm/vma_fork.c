@@ -43,11 +43,12 @@ static hpa_t copy_page(const struct vma *vma, hpa_t pa, unsigned long size)
  * parent's next store would move the parent to a copy, which lacks what the disk writes to the page
  * afterwards.
  */
-static int copy_leaf(pte_t *copy, pte_t *pte, const struct vma *vma, unsigned long size)
+static int copy_leaf(pte_t *copy, pte_t *pte, const struct vma *vma, unsigned long size,
+		     bool pinned)
 {
 	hpa_t pa;
 
-	if (!is_pinned(*pte, size)) {
+	if (!pinned) {
 		mm_get_leaf_pages(*pte, size);
 		WRITE_ONCE(*pte, *pte & ~PTE_W);
 		WRITE_ONCE(*copy, *pte);
@@ -65,16 +66,18 @@ static int copy_pages(struct mm *to, struct mm *from, const struct vma *vma)
 {
 	unsigned long va = vma->start, size;
 	pte_t *pte, *copy;
+	bool pinned;
 
 	while ((pte = mm_next_leaf_within(from, &va, vma->end, &size)) != NULL) {
+		pinned = is_pinned(*pte, size);
 		/* Split a leaf of ordinary pages, so that only the pinned ones are copied. */
-		if (size == SZ_2M && !(vma->flags & VMA_HUGETLB) && is_pinned(*pte, size)) {
+		if (pinned && size == SZ_2M && !(vma->flags & VMA_HUGETLB)) {
 			if (!pgtable_alloc(from, va, SZ_4K))
 				return -ENOMEM;
 			continue;
 		}
 		copy = pgtable_alloc(to, va, size);
-		if (!copy || copy_leaf(copy, pte, vma, size))
+		if (!copy || copy_leaf(copy, pte, vma, size, pinned))
 			return -ENOMEM;
 		WRITE_ONCE(to->total_pages, to->total_pages + mm_leaf_pages(*pte, size));
 		va += size;

@@ -326,11 +326,9 @@ static int get_deadline(unsigned long timeout, int op, u64 *deadline)
 	*deadline = WAIT_FOREVER;
 	if (!timeout)
 		return 0;
-	if (current->sig.restart_deadline) {
-		*deadline = current->sig.restart_deadline;
-		current->sig.restart_deadline = 0;
+	*deadline = take_restart_deadline();
+	if (*deadline)
 		return 0;
-	}
 	err = user_timespec_get(timeout, &ns);
 	if (err < 0)
 		return err;

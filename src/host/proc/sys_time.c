@@ -227,9 +227,8 @@ static long sleep_until(u64 deadline, unsigned long remaining, bool relative)
 /* A restarted sleep keeps the deadline of the interrupted one. */
 static u64 relative_deadline(u64 ns)
 {
-	u64 deadline = current->sig.restart_deadline;
+	u64 deadline = take_restart_deadline();
 
-	current->sig.restart_deadline = 0;
 	return deadline ? deadline : deadline_after(ns);
 }
 

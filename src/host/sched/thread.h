@@ -155,6 +155,18 @@ static inline unsigned int this_hart(void)
 	return READ_ONCE(current->hart);
 }
 
+/*
+ * If the calling thread's system call runs again after a signal, return the deadline that the
+ * interrupted one had, in ticks, and forget it; otherwise return 0.
+ */
+static inline u64 take_restart_deadline(void)
+{
+	u64 deadline = current->sig.restart_deadline;
+
+	current->sig.restart_deadline = 0;
+	return deadline;
+}
+
 static inline struct trap_frame *thread_frame(struct thread *t)
 {
 	return (struct trap_frame *)(t->kernel_sp);
