@@ -276,6 +276,18 @@ static bool sleep_badly(void)
 	       now_ms() - from < 10000;
 }
 
+/* Time-outs that are too long for the clock of the host count as endless. */
+static void test_long_poll(void)
+{
+	const struct timespec years = { .tv_sec = 0x20000000 };
+	struct sigaction action = { .sa_handler = count };
+
+	sigaction(SIGALRM, &action, NULL);
+	alarm(1);
+	fails_with(ppoll(NULL, 0, &years, NULL), EINTR,
+		   "ppoll() with a time-out of 17 years waits until a signal comes");
+}
+
 static void test_stopped(void)
 {
 	ok(runs_stopped(poll_a_second), "poll() ends on time if its process is stopped meanwhile");
@@ -295,5 +307,6 @@ int main(int argc, char **argv)
 	test_number_of_thread();
 	test_exit_signal();
 	test_stopped();
+	test_long_poll();
 	return tap_done();
 }
