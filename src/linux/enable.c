@@ -217,7 +217,7 @@ int harts_probe(void)
 	err = kvm_init();
 	leave_core();
 	kernel_param_unlock(THIS_MODULE);
-	if (err) { /* a hart without the H extension has no CSRs to reset */
+	if (err) { /* no hart has been enabled */
 		cpuhp_remove_state_nocalls(CPUHP_AP_KVM_ONLINE);
 		return err;
 	}

@@ -189,8 +189,7 @@ static void on_signal(int number)
 	if (atomic_compare_exchange_strong(&ending_since, &first, now)) {
 		ending_signal = number;
 		sem_post(&signaled->wake);
-	} else if ((long)(now - first) >=
-		   SAME_REQUEST_MS) { /* another thread's signal may be later */
+	} else if ((long)(now - first) >= SAME_REQUEST_MS) { /* signed: `first` may be later */
 		console_restore_terminal();
 		_exit(128 + number);
 	}

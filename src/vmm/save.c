@@ -107,7 +107,10 @@ static void sync_file(void)
 	}
 }
 
-/* Write the header, or SAVE_PARTIAL if it is NULL, as a whole 4 KiB block: no disk merges a partial one. */
+/*
+ * Write the header, or SAVE_PARTIAL if it is NULL, as a whole 4 KiB block, so that no disk merges a
+ * partial one.
+ */
 static void write_header(const struct save_header *header)
 {
 	u8 block[SAVE_PAGES] = SAVE_PARTIAL;

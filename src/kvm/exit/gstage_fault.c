@@ -320,16 +320,16 @@ int exit_gstage_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 int gstage_fault_at(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 		    const struct gstage_fault *fault, bool needs_x, bool has_insn)
 {
-	struct gstage_fault memory = *fault;
+	struct gstage_fault lookup = *fault;
 	unsigned long seq = __atomic_load_n(&vcpu->kvm->gstage.inval_seq, __ATOMIC_ACQUIRE);
 	const struct memslot *slot;
 
 	memslot_vcpu_refresh(vcpu);
 	trace_kvm_page_fault(fault->gpa, trap->scause);
 	slot = backing(vcpu, fault);
-	memory.fetch |= needs_x;
+	lookup.fetch |= needs_x;
 	if (slot)
-		return map_fault(vcpu, slot, &memory, seq);
+		return map_fault(vcpu, slot, &lookup, seq);
 	if (!can_be_emulated(fault, has_insn))
 		return vcpu_inject_access_fault(vcpu, trap);
 	return mmio_emulate(vcpu, trap, fault->gpa);
