@@ -14,11 +14,15 @@ qemu_older 10.0 && skip_all "QEMU $(qemu_version) does not tell gdb whether a ha
 
 hs_gdb()	# COMMAND...: run the commands in gdb on a machine ("${machine[@]}"); sets $said and $status
 {
-	local commands=(-ex 'set pagination off') c
+	# gdb writes to a file: a line that the guest has begun on the console would otherwise continue with gdb's next one.
+	local commands=(-ex 'set pagination off' -ex "set logging file $tmp/gdb" -ex 'set logging redirect on' \
+		-ex 'set logging enabled on') c machine_said
+	rm -f "$tmp/gdb"
 	for c in "$@"; do commands+=(-ex "echo \\n== $c\\n" -ex "$c"); done
-	said=$(timeout "$(scaled 80)" "$HS_TOP/scripts/hyperscope" gdb --quiet --icount --harts 1 --timeout "$(scaled 70)" \
+	machine_said=$(timeout "$(scaled 80)" "$HS_TOP/scripts/hyperscope" gdb --quiet --icount --harts 1 --timeout "$(scaled 70)" \
 		"${machine[@]}" -- -nx -batch "${commands[@]}" -ex 'echo \n== end\n' 2>&1 </dev/null)
 	status=$?
+	said=$(cat "$tmp/gdb")$'\n'$machine_said
 }
 
 after()	# COMMAND [N]: print the output of COMMAND's Nth call
