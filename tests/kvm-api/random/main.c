@@ -159,6 +159,8 @@ static void vmm_process(void)
 	any_vmm_open(dev, rnd(4) ? ANY_USUAL : ANY_OTHER);
 	for (u64 n = rnd(8); n; n--) /* before the vCPUs have run, they may lack extensions */
 		step_register(any_fd(&any_vmm.vcpus));
+	if (rnd(2))
+		guest_hypervisors();
 	any_vmm_begin();
 	shared = any_vmm;
 	for (i = 0; i < threads; i++)
@@ -352,9 +354,9 @@ static void print_counts(unsigned long rounds, unsigned long first)
 	       counts->runs, counts->mmio, counts->sbi, counts->other, counts->interrupted,
 	       counts->failed_runs);
 	printf("# changes of slots: %lu, of registers: %lu, of routes: %lu; logs read: %lu, "
-	       "rings reset: %lu; faults answered: %lu\n",
+	       "rings reset: %lu; faults answered: %lu; programs of an L2: %lu\n",
 	       counts->slots, counts->regs, counts->routes, counts->logs, counts->rings,
-	       counts->faults);
+	       counts->faults, counts->l2);
 }
 
 /*
@@ -412,6 +414,8 @@ int main(int argc, char **argv)
 	ok(counts->mmio && counts->interrupted, "guests of the processes have run");
 	ok((counts->slots && counts->logs && counts->regs) || counts->steps < ENOUGH,
 	   "slots and registers have changed, and logs were read, unless there were few steps");
+	ok(!counts->hypervisors || counts->l2 || counts->steps < ENOUGH,
+	   "guests of guest hypervisors have started, unless there were few steps");
 	claim_equal(before, "the processes lose no memory");
 	return tap_done();
 }

@@ -57,8 +57,9 @@ void env_map(unsigned long va, size_t size, enum env_memory kind)
 		if (fd >= 0 && ftruncate(fd, (off_t)size) == 0)
 			flags = MAP_PRIVATE | MAP_FIXED;
 	}
-	mmap(at, size, PROT_READ | (kind == ENV_READ_ONLY ? 0 : PROT_WRITE) | PROT_EXEC, flags, fd,
-	     0);
+	mmap(at, size,
+	     PROT_READ | (kind == ENV_READ_ONLY ? 0 : PROT_WRITE) | (rnd(4) ? PROT_EXEC : 0), flags,
+	     fd, 0);
 	if (fd >= 0)
 		close(fd);
 	if (kind == ENV_HUGE)
@@ -198,7 +199,7 @@ void step_memory(int vcpu)
 		break;
 	case 1:
 	case 2:
-		mprotect(at, size, RWX);
+		mprotect(at, size, rnd(4) ? RWX : PROT_READ | PROT_WRITE);
 		break;
 	case 3:
 		replace(at, size, vcpu);

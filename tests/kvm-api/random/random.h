@@ -13,10 +13,12 @@
 struct counts {
 	unsigned long steps, no_memory, runs, mmio, sbi, interrupted, other, failed_runs;
 	unsigned long slots, logs, rings, regs, routes; /* calls of steps.c that have succeeded */
-	unsigned long faults;                           /* that memory.c has answered */
-	unsigned long failures;                         /* wrong results: calls of env_fail() */
-	unsigned long stopped; /* rounds whose threads had to stop before their last step */
-	bool stop;             /* the threads make no more steps */
+	unsigned long hypervisors;                      /* vCPUs that were given H */
+	unsigned long l2;       /* programs of guest.c that start in the guest of a guest */
+	unsigned long faults;   /* that memory.c has answered */
+	unsigned long failures; /* wrong results: calls of env_fail() */
+	unsigned long stopped;  /* rounds whose threads had to stop before their last step */
+	bool stop;              /* the threads make no more steps */
 };
 
 extern struct counts *counts;
@@ -37,6 +39,8 @@ void *env_vcpu_page(int vcpu, unsigned long page);
 
 /* Write a random program into the VM's memory, and let the vCPU start it. */
 void guest_write(int vcpu);
+/* Make the vCPUs guest hypervisors, if they can be: hyperscope has this extension of KVM's API. */
+void guest_hypervisors(void);
 
 /* ---- memory.c ---- */
 

@@ -28,29 +28,57 @@ static struct kvm_userspace_memory_region slots[3] = {
 	{ .guest_phys_addr = ANY_GPA, .memory_size = SLOT_SIZE, .userspace_addr = ANY_HVA },
 };
 
-/* Create, delete or move a slot, or switch its log on or off. */
+static long set_slot(int vm, const struct kvm_userspace_memory_region *slot)
+{
+	return any_answer(env_ioctl(vm, KVM_SET_USER_MEMORY_REGION, any_args(slot, sizeof(*slot))));
+}
+
+static struct kvm_userspace_memory_region usual_slot(u32 i)
+{
+	return (struct kvm_userspace_memory_region){
+		.slot = i,
+		.flags = (u32)PICK(0, KVM_MEM_LOG_DIRTY_PAGES),
+		.guest_phys_addr = ANY_GPA + i * SLOT_SIZE,
+		.memory_size = SLOT_SIZE,
+		.userspace_addr = ANY_HVA + i * SLOT_SIZE,
+	};
+}
+
+/*
+ * Steps of any_vmm.c have changed the slot, or use its addresses, for example for the slot after ours. Or
+ * a part of the memory is not there or cannot be written.
+ */
+static void repair_slot(int vm, u32 i)
+{
+	set_slot(vm, &(struct kvm_userspace_memory_region){ .slot = i });
+	set_slot(vm, &(struct kvm_userspace_memory_region){ .slot = ARRAY_SIZE(slots) });
+	slots[i] = usual_slot(i);
+	if (set_slot(vm, &slots[i])) {
+		env_map(ANY_HVA + i * SLOT_SIZE, SLOT_SIZE,
+			(enum env_memory)PICK(ENV_USUAL, ENV_HUGE));
+		set_slot(vm, &slots[i]);
+	}
+}
+
+/*
+ * Create, delete or move a slot, or switch its log on or off. The first one, which has the guests'
+ * programs, seldom goes away.
+ */
 static void slot_step(int vm)
 {
-	u32 i = (u32)rnd(ARRAY_SIZE(slots));
+	u32 i = (u32)PICK(0, 0, 1, 2);
 	struct kvm_userspace_memory_region slot = slots[i];
 
 	if (!slot.memory_size)
-		slot = (struct kvm_userspace_memory_region){
-			.slot = i,
-			.flags = (u32)PICK(0, KVM_MEM_LOG_DIRTY_PAGES),
-			.guest_phys_addr = ANY_GPA + i * SLOT_SIZE,
-			.memory_size = SLOT_SIZE,
-			.userspace_addr = ANY_HVA + i * SLOT_SIZE,
-		};
-	else if (!rnd(8))
+		slot = usual_slot(i);
+	else if (!rnd(i ? 8 : 32))
 		slot.memory_size = 0;
-	else if (!rnd(4))
+	else if (!rnd(i || slot.guest_phys_addr != ANY_GPA ? 4 : 32))
 		slot.guest_phys_addr ^= 1 << 24; /* away, and back */
 	else
 		slot.flags ^= KVM_MEM_LOG_DIRTY_PAGES;
-	if (any_answer(env_ioctl(vm, KVM_SET_USER_MEMORY_REGION, any_args(&slot, sizeof(slot))))) {
-		if (!rnd(4))
-			slots[i].memory_size = 0; /* perhaps another step has deleted it */
+	if (set_slot(vm, &slot)) {
+		repair_slot(vm, i);
 		return;
 	}
 	COUNT(slots);
