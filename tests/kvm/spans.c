@@ -12,6 +12,7 @@
  *   spans vcpus N                 VMs with N vCPUs: a remote fence, a PLIC with 4096 routes, an AIA
  *   spans vms N                   N VMs, one after the other, and then 64 VMs at once
  *   spans process MIB             fork, exec, mprotect, mremap, munmap, exit
+ *   spans areas N                 N areas: fault, fork, mprotect, mlock, munmap, exit
  *   spans files MIB               a file in memory: write, read, map, truncate, remove
  *   spans lists N                 N descriptors, arguments and polled files; N / 4 names in a
  *                                 directory, and timers that expire at once; N / 16 children in
@@ -267,6 +268,30 @@ static void process(const char *self, uint64_t size, int advice)
 	must(munmap(moved, 2 * size) == 0, "munmap");
 }
 
+/* Neighbours differ in their protection. The highest is mapped first, which takes the least time. */
+static void areas(uint64_t nr)
+{
+	char *at = mmap(NULL, nr * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *highest = at + (nr - 1) * PAGE;
+	uint64_t i;
+	pid_t child;
+
+	must(at != MAP_FAILED && munmap(at, nr * PAGE) == 0, "mmap");
+	for (i = nr; i > 0; i--)
+		must(mmap(at + (i - 1) * PAGE, PAGE, i % 2 ? PROT_READ : PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED,
+		     "an area");
+	must(*(volatile char *)highest == 0, "the highest area");
+	child = fork();
+	must(child >= 0, "fork");
+	if (!child)
+		_exit(*(volatile char *)(highest - PAGE));
+	wait_for(child);
+	must(mlock(at, PAGE) == 0 && munlock(at, nr * PAGE) == 0, "mlock");
+	must(munmap(at, nr / 2 * PAGE) == 0, "munmap");
+	must(mprotect(at + nr / 2 * PAGE, (nr - nr / 2) * PAGE, PROT_READ) == 0, "mprotect");
+}
+
 static void files(uint64_t size)
 {
 	int fd = open("/tmp/spans", O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -340,6 +365,8 @@ int main(int argc, char **argv)
 	} else if (!strcmp(what, "process")) {
 		process(argv[0], n * MB / 2, MADV_NOHUGEPAGE);
 		process(argv[0], n * MB / 2, MADV_HUGEPAGE);
+	} else if (!strcmp(what, "areas")) {
+		areas(n);
 	} else if (!strcmp(what, "files")) {
 		files(n * MB);
 	} else if (!strcmp(what, "lists")) {

@@ -56,7 +56,7 @@ irqs_off -- "$tmp/missing"
 [ $status != 0 ]
 ok $? "a program that does not exist is refused"
 # Check the bounds in scripts/irqs-off.bounds for smaller versions of the workloads in irqs-off.slow.t.
-for share in "sparse 64" "dense 2048" "large 8" "lists 4096" "regions 9000" "slots 200"; do
+for share in "sparse 64" "dense 2048" "large 8" "lists 4096" "regions 9000" "areas 4096" "slots 200"; do
 	irqs_off --over 0 --csv "$tmp/share.csv" -- "$spans" $share
 	is $status 0 "spans $share: every path is within its bound" || diag "$(cat "$tmp/err")"
 done

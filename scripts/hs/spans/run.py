@@ -33,6 +33,7 @@ WORKLOADS = {
             ["exec", SPANS, "vms", "200"]),
     "process": ("fork, exec, munmap, mremap, mprotect and exit of a process of 256 MiB",
                 ["exec", SPANS, "process", "256"]),
+    "areas": ("65000 areas of an address space: fault, fork, mprotect, mlock, munmap, exit", ["exec", SPANS, "areas", "65000"]),
     "files": ("a file of 64 MiB: written, mapped, copied, truncated, removed",
               ["exec", SPANS, "files", "64"]),
     "lists": ("16384 descriptors, arguments and polled files; 4096 names, and 1024 children",

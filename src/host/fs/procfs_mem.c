@@ -101,7 +101,7 @@ int proc_store_clear_refs(struct inode *inode, const char *line)
 	if (line[0] < '1' || line[0] > '3' || line[1])
 		return -EINVAL;
 	mutex_lock(&mm->lock);
-	list_for_each_entry(vma, &mm->vmas, link)
+	for_each_vma(vma, mm)
 		if (line[0] == '1' || (line[0] == '2') == !vma->file)
 			mm_age(mm, vma->start, vma->end);
 	mutex_unlock(&mm->lock);

@@ -50,7 +50,7 @@ static struct sizes sizes_of(struct mm *mm, unsigned long start, unsigned long e
 	struct sizes sizes = { 0 };
 	struct vma *vma;
 
-	list_for_each_entry(vma, &mm->vmas, link)
+	for_each_vma(vma, mm)
 		add_part(&sizes, vma, start, end);
 	return sizes;
 }
@@ -136,7 +136,7 @@ bool mm_may_make_writable(struct mm *mm, unsigned long start, unsigned long end)
 
 	if (!is_limited(RLIMIT_DATA))
 		return true;
-	list_for_each_entry(vma, &mm->vmas, link) {
+	for_each_vma(vma, mm) {
 		part = (struct sizes){ 0 };
 		if (is_data(PROT_WRITE, vma->flags))
 			add_part(&part, vma, start, end);

@@ -116,7 +116,7 @@ static int madvise_collapse(struct mm *mm, unsigned long start, unsigned long en
 	struct vma *vma;
 	int err;
 
-	list_for_each_entry(vma, &mm->vmas, link) {
+	for_each_vma(vma, mm) {
 		if (vma->start >= end || vma->end <= start)
 			continue;
 		err = mm_collapse(mm, MAX(start, vma->start), MIN(end, vma->end));
@@ -161,7 +161,7 @@ static unsigned long refused_at(struct mm *mm, unsigned long start, unsigned lon
 	struct vma *vma;
 
 	*drop_end = end;
-	list_for_each_entry(vma, &mm->vmas, link) {
+	for_each_vma(vma, mm) {
 		unsigned long first = MAX(start, vma->start), last = MIN(end, vma->end);
 		unsigned long size = vma_page_size(vma);
 
@@ -190,9 +190,7 @@ static int madvise_locked(struct mm *mm, unsigned long start, unsigned long end,
 	unsigned long drop_end, stop, last;
 	int err = 0;
 
-	irq_window(); /* vma_range_mapped() and refused_at() may each visit every area */
 	stop = refused_at(mm, start, end, advice, &drop_end);
-	irq_window();
 	last = advice->action == DROP ? MIN(stop, drop_end) : stop;
 	if (last > start)
 		err = madvise_range(mm, start, last, advice);
@@ -368,7 +366,7 @@ static void mark_all(struct mm *mm, unsigned int set, unsigned int clear)
 {
 	struct vma *vma;
 
-	list_for_each_entry(vma, &mm->vmas, link)
+	for_each_vma(vma, mm)
 		if (!(vma->flags & VMA_HUGETLB))
 			vma->flags = (vma->flags | set) & ~clear;
 }

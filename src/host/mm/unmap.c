@@ -56,14 +56,12 @@ static void unmap_in(struct mm *mm, const struct file_pages *pages)
 	struct vma *vma;
 	unsigned int i;
 
-	list_for_each_entry(vma, &mm->vmas, link) {
+	for_each_vma(vma, mm)
 		if (find_part(mm, vma, pages, &part))
 			mm_ranges_add(&ranges, part.start, part.end, true);
-		mm_walked(mm, WALK_STEP);
-	}
 	for (i = 0; i < ranges.nr; i++)
 		mm_notify_start(mm, ranges.range[i].start, ranges.range[i].end);
-	list_for_each_entry(vma, &mm->vmas, link) {
+	for_each_vma(vma, mm) {
 		if (ranges.nr && find_part(mm, vma, pages, &part))
 			mm_zap(mm, part.start, part.end);
 	}
@@ -97,11 +95,9 @@ static bool has_writable(struct mm *mm, const struct ram_file *rf)
 {
 	struct vma *vma;
 
-	list_for_each_entry(vma, &mm->vmas, link) {
+	for_each_vma(vma, mm)
 		if (maps_writable(vma, rf))
 			return true;
-		mm_walked(mm, WALK_STEP);
-	}
 	return false;
 }
 

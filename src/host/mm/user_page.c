@@ -179,7 +179,7 @@ bool hv_user_range_writable(struct hv_mm *hv_mm, hva_t start, u64 size)
 	struct vma *vma;
 
 	mutex_lock(&mm->lock);
-	list_for_each_entry(vma, &mm->vmas, link)
+	for_each_vma(vma, mm)
 		if (vma->end > start && vma->start < start + size)
 			writable &= (vma->prot & PROT_WRITE) != 0;
 	mutex_unlock(&mm->lock);

@@ -285,7 +285,7 @@ static int register_locked(struct mm *mm, struct uffd *uffd, unsigned long start
 
 	if (!vma || vma->start >= end)
 		return vma ? -EINVAL : -ENOMEM;
-	list_for_each_entry(vma, &mm->vmas, link)
+	for_each_vma(vma, mm)
 		if (!err && vma->end > start && vma->start < end)
 			err = check_area(vma, uffd, mode);
 	vma = vma_find(mm, end - 1);
@@ -332,7 +332,7 @@ static bool is_watched_by_another(struct mm *mm, const struct uffdio_range *rang
 {
 	struct vma *vma;
 
-	list_for_each_entry(vma, &mm->vmas, link)
+	for_each_vma(vma, mm)
 		if (vma->end > range->start && vma->start < range->start + range->len &&
 		    vma->uffd && vma->uffd != uffd)
 			return true;

@@ -23,12 +23,13 @@
 #include "vma.h"
 
 #define LOWEST_ADDR 0x10000UL /* areas that are not `fixed` (struct vma_spec) start here or above */
+#define FREED_PIECE 64        /* areas that vma_unlock() frees between two calls to irq_window() */
 
 struct vma *vma_next(struct mm *mm, unsigned long addr)
 {
 	struct vma *vma;
 
-	list_for_each_entry(vma, &mm->vmas, link)
+	for_each_vma(vma, mm)
 		if (vma->end > addr)
 			return vma;
 	return NULL;
@@ -52,7 +53,7 @@ bool vma_range_mapped(struct mm *mm, unsigned long start, unsigned long end)
 
 	if (start == end)
 		return true;
-	list_for_each_entry(vma, &mm->vmas, link) {
+	for_each_vma(vma, mm) {
 		if (vma->end <= start)
 			continue;
 		if (vma->start > start)
@@ -161,45 +162,42 @@ static bool can_merge(const struct vma *low, const struct vma *high)
  */
 static void vma_merge(struct mm *mm, unsigned long start, unsigned long end)
 {
-	struct vma *vma, *next;
+	struct vma *vma = vma_next(mm, start ? start - 1 : 0), *next;
 
-	list_for_each_entry_safe(vma, next, &mm->vmas, link) {
-		if (vma->end < start)
-			continue;
-		if (vma->start > end || &next->link == &mm->vmas)
-			return;
-		if (!can_merge(vma, next))
-			continue;
-		next->start = vma->start;
-		next->pgoff = vma->pgoff;
-		vma_free_later(mm, vma);
+	for (; vma && vma->start <= end && vma->link.next != &mm->vmas; vma = next) {
+		next = list_entry(vma->link.next, struct vma, link);
+		if (can_merge(vma, next)) {
+			next->start = vma->start;
+			next->pgoff = vma->pgoff;
+			vma_free_later(mm, vma);
+		}
+		mm_walked(mm, WALK_LEAF);
 	}
 }
 
 void vma_unlock(struct mm *mm)
 {
 	struct list_head dead;
+	unsigned int freed = 0;
 	struct vma *vma, *n;
 
 	list_init(&dead);
-	list_for_each_entry_safe(vma, n, &mm->dead_vmas, link) {
-		list_del(&vma->link);
-		list_add_tail(&vma->link, &dead);
-	}
+	list_splice_tail(&mm->dead_vmas, &dead);
 	mutex_unlock(&mm->lock);
 	list_for_each_entry_safe(vma, n, &dead, link) {
 		if (vma->file)
 			file_put(vma->file);
 		uffd_put(vma->uffd);
 		kfree(vma);
+		if (++freed % FREED_PIECE == 0)
+			irq_window();
 	}
 }
 
 int vma_unmap(struct mm *mm, unsigned long start, unsigned long len)
 {
 	unsigned long end = start + len;
-	struct vma *vma = vma_next(mm, start);
-	struct vma *n;
+	struct vma *vma = vma_next(mm, start), *next;
 	int err;
 
 	if (!len || !vma || vma->start >= end)
@@ -213,12 +211,11 @@ int vma_unmap(struct mm *mm, unsigned long start, unsigned long len)
 	mm_notify_start(mm, start, end);
 	mm_zap(mm, start, end);
 	mm_notify_end(mm, start, end);
-	list_for_each_entry_safe(vma, n, &mm->vmas, link) {
-		if (vma->end <= start)
-			continue;
-		if (vma->start >= end)
-			break;
+	for (vma = vma_next(mm, start); vma && vma->start < end; vma = next) {
+		next = vma->link.next == &mm->vmas ? NULL
+						   : list_entry(vma->link.next, struct vma, link);
 		vma_free_later(mm, vma);
+		mm_walked(mm, WALK_LEAF);
 	}
 	mm_free_tables(mm, start, end);
 	return 0;
@@ -258,6 +255,7 @@ static unsigned long find_gap(struct mm *mm, const struct vma_spec *spec)
 {
 	unsigned long top = mm->mmap_top, bottom, addr;
 	struct list_head *pos = mm->vmas.prev;
+	unsigned int visited = 0;
 
 	for (;;) {
 		bottom = pos == &mm->vmas ? LOWEST_ADDR : list_entry(pos, struct vma, link)->end;
@@ -270,6 +268,8 @@ static unsigned long find_gap(struct mm *mm, const struct vma_spec *spec)
 			return 0;
 		top = MIN(top, list_entry(pos, struct vma, link)->start);
 		pos = pos->prev;
+		if (++visited % AREAS_PIECE == 0)
+			mm_walked(mm, WALK_PIECE);
 	}
 }
 
@@ -330,7 +330,7 @@ static bool may_protect(struct mm *mm, unsigned long start, unsigned long end, u
 
 	if (!(prot & PROT_WRITE))
 		return true;
-	list_for_each_entry(vma, &mm->vmas, link)
+	for_each_vma(vma, mm)
 		if (vma->end > start && vma->start < end && (vma->flags & VMA_SHARED) &&
 		    vma->file && vma_is_read_only(vma))
 			return false;
@@ -376,7 +376,7 @@ int vma_protect(struct mm *mm, unsigned long start, unsigned long len, unsigned 
 	if (err < 0)
 		return err;
 	mm_notify_start(mm, start, end);
-	list_for_each_entry(vma, &mm->vmas, link)
+	for_each_vma(vma, mm)
 		if (vma->start >= start && vma->end <= end)
 			vma->prot = prot;
 	protect_pages(mm, start, end, prot);
@@ -397,7 +397,7 @@ int vma_set_flags(struct mm *mm, unsigned long start, unsigned long end, unsigne
 	err = vma_split_and_keep(mm, start, end);
 	if (err < 0)
 		return err;
-	list_for_each_entry(vma, &mm->vmas, link)
+	for_each_vma(vma, mm)
 		if (vma->start >= start && vma->end <= end)
 			vma->flags = (vma->flags | set) & ~clear;
 	vma_merge(mm, start, end);
@@ -413,7 +413,7 @@ int vma_set_uffd(struct mm *mm, unsigned long start, unsigned long end, struct u
 	err = vma_split_and_keep(mm, start, end);
 	if (err < 0)
 		return err;
-	list_for_each_entry(vma, &mm->vmas, link) {
+	for_each_vma(vma, mm) {
 		if (vma->start < start || vma->end > end)
 			continue;
 		uffd_get(uffd);
@@ -429,7 +429,7 @@ void vma_forget_uffd(struct mm *mm, const struct uffd *uffd)
 {
 	struct vma *vma;
 
-	list_for_each_entry(vma, &mm->vmas, link)
+	for_each_vma(vma, mm)
 		if (vma->uffd == uffd) {
 			uffd_put(vma->uffd);
 			vma->uffd = NULL;
@@ -439,10 +439,7 @@ void vma_forget_uffd(struct mm *mm, const struct uffd *uffd)
 
 void vma_free_all(struct mm *mm)
 {
-	struct vma *vma, *n;
-
 	mm_zap(mm, 0, USER_END);
-	list_for_each_entry_safe(vma, n, &mm->vmas, link) {
-		vma_free_later(mm, vma);
-	}
+	list_splice_tail(&mm->vmas, &mm->dead_vmas);
+	mm->nr_areas = 0;
 }

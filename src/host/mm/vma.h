@@ -109,6 +109,25 @@ void vma_unlock(struct mm *mm); /* unlock mm->lock, then put the files of unmapp
 #define WALK_ENTRY 2    /* steps for each of these entries */
 #define WALK_LEAF  16   /* steps for a leaf that is changed or counted */
 void mm_walked(struct mm *mm, unsigned int steps);
+
+#define AREAS_PIECE 512
+
+static inline struct vma *vma_after(struct mm *mm, struct vma *vma, unsigned int *visited)
+{
+	if (++*visited % AREAS_PIECE == 0)
+		mm_walked(mm, WALK_PIECE);
+	return list_entry(vma->link.next, struct vma, link);
+}
+
+/*
+ * Visit all areas in ascending order. After every AREAS_PIECE areas, interrupts are taken and another
+ * thread may run; mm->lock is held, and no spinlock. The body does not remove the area.
+ */
+#define for_each_vma(vma, mm)                                                       \
+	for (unsigned int __visited =                                               \
+		     ((vma) = list_first_entry(&(mm)->vmas, struct vma, link), 0U); \
+	     &(vma)->link != &(mm)->vmas; (vma) = vma_after((mm), (vma), &__visited))
+
 /*
  * Find the first valid leaf that contains *va or lies between *va and end. Returns its entry and
  * sets *size to its size and *va to its start (which, for a 2M leaf, may be below the *va passed

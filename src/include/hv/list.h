@@ -62,6 +62,18 @@ static inline void list_del(struct list_head *entry)
 	list_init(entry);
 }
 
+/* Append all entries of `from` to `to`, and empty `from`. */
+static inline void list_splice_tail(struct list_head *from, struct list_head *to)
+{
+	if (list_empty(from))
+		return;
+	from->next->prev = to->prev;
+	WRITE_ONCE(to->prev->next, from->next);
+	from->prev->next = to;
+	to->prev = from->prev;
+	list_init(from);
+}
+
 #define list_entry(ptr, type, member) container_of(ptr, type, member)
 
 #define list_first_entry(head, type, member) list_entry((head)->next, type, member)
