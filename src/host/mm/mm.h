@@ -24,8 +24,9 @@ struct mm {
 	struct hv_hartmask
 		icache_stale; /* harts that need a fence.i before using this mm; atomic */
 	struct mutex lock;
-	struct list_head all_link;   /* mm.c: link in the list of all structs */
-	struct list_head vmas;       /* sorted by address */
+	struct list_head all_link; /* mm.c: link in the list of all structs */
+	struct list_head vmas;     /* sorted by address */
+	struct vma *found;         /* the area that vma_find() returned last; NULL: it is removed */
 	struct list_head dead_vmas;  /* unmapped; vma_unlock() puts their files */
 	struct list_head spare_vmas; /* allocated in advance by mremap(), for splits */
 	unsigned long brk_start, brk;

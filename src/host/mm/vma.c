@@ -37,9 +37,15 @@ struct vma *vma_next(struct mm *mm, unsigned long addr)
 
 struct vma *vma_find(struct mm *mm, unsigned long addr)
 {
-	struct vma *vma = vma_next(mm, addr);
+	struct vma *vma = mm->found;
 
-	return vma && vma->start <= addr ? vma : NULL;
+	if (vma && vma->start <= addr && addr < vma->end)
+		return vma;
+	vma = vma_next(mm, addr);
+	if (!vma || vma->start > addr)
+		return NULL;
+	mm->found = vma;
+	return vma;
 }
 
 bool vma_is_read_only(const struct vma *vma)
@@ -79,6 +85,8 @@ static void vma_free_later(struct mm *mm, struct vma *vma)
 	list_del(&vma->link);
 	list_add_tail(&vma->link, &mm->dead_vmas);
 	mm->nr_areas--;
+	if (mm->found == vma)
+		mm->found = NULL;
 }
 
 /* Allocate a struct for the upper part of an area that is split. NULL: no memory. */
@@ -442,4 +450,5 @@ void vma_free_all(struct mm *mm)
 	mm_zap(mm, 0, USER_END);
 	list_splice_tail(&mm->vmas, &mm->dead_vmas);
 	mm->nr_areas = 0;
+	mm->found = NULL;
 }
