@@ -234,9 +234,11 @@ static inline __attribute__((always_inline)) struct page *alloc_block(unsigned i
 		 * Call page_missed() under page_lock, so that memory freed from now on counts as
 		 * freed after this miss. Larger blocks don't count as missed: their callers have a
 		 * fallback or ask for a lot of memory. Nor does a block count if memory is only
-		 * fragmented: a process must not be ended while much memory is free.
+		 * fragmented, because a process must not be ended while much memory is free; but
+		 * while a process frees its memory, pages soon form blocks again.
 		 */
-		if (!order || (order <= PAGE_COMMON_ORDER && !page_is_plenty()))
+		if (!order || (order <= PAGE_COMMON_ORDER &&
+			       (READ_ONCE(oom_nr_ending) || !page_is_plenty())))
 			page_missed();
 		spin_unlock(&page_lock);
 		return NULL;

@@ -217,6 +217,7 @@ static void process_teardown(struct process *p)
 	struct inode *cwd = p->cwd;
 	struct mm *mm = p->mm;
 
+	oom_memory_freeing();
 	itimer_free_process(p);
 	fd_table_put(fds); /* before cwd and mm, which a file's release() may still use */
 	spin_lock(&p->lock);

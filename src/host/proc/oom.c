@@ -36,9 +36,11 @@
 
 #define PATIENCE_MS 1000
 #define ROUND_MS    50 /* time between two checks for free memory */
+#define PLENTY_MS   1  /* the same, while much memory is free */
 
 static struct mutex choosing = { .waiters = LIST_HEAD_INIT(choosing.waiters) };
 u32 oom_round;
+u32 oom_nr_ending;
 
 static struct process *victim; /* referenced, or NULL */
 static u64 give_up;            /* time at which the victim is passed over */
@@ -247,11 +249,11 @@ bool oom_wait(const char *what)
 	if (shortage_end())
 		return true;
 	/*
-	 * While much memory is free, no process is ended: another thread has just freed it, or it
-	 * is fragmented, which does not count as a lack of pages (page.c).
+	 * While much memory is free, no process is ended: another thread has just freed it, or a
+	 * process is still freeing it, and contiguous pages are missing so far.
 	 */
 	if (page_is_plenty()) {
-		schedule();
+		(void)__wait_event(&freed, false, THREAD_KILLABLE, after_ms(PLENTY_MS));
 		return !READ_ONCE(current->sig.kill);
 	}
 	if (READ_ONCE(current->sig.kill) || mutex_lock_killable(&choosing))
@@ -274,8 +276,14 @@ void oom_round_ended(void)
 	__atomic_fetch_add(&oom_round, 1, __ATOMIC_RELEASE);
 }
 
+void oom_memory_freeing(void)
+{
+	__atomic_fetch_add(&oom_nr_ending, 1, __ATOMIC_RELAXED);
+}
+
 void oom_memory_freed(struct process *p)
 {
+	__atomic_fetch_sub(&oom_nr_ending, 1, __ATOMIC_RELAXED);
 	oom_round_ended();
 	__atomic_store_n(&p->memory_freed, true, __ATOMIC_RELEASE);
 	waitq_wake_all(&freed);
