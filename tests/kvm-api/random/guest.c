@@ -2,13 +2,15 @@
 /*
  * guest.c - random guest programs. The registers contain guest physical addresses, most of which
  * are in the VM's memory or are those of an interrupt controller's registers. After a trap, the guest
- * continues with the next instruction (after a jump out of the program, with any of its instructions),
- * and after the last one, with the first one. Guest hypervisors
- * (L1) run the same program also in their guest (L2), whose table maps addresses to themselves.
+ * continues with the next instruction, or, after a jump out of the program, with any instruction of it.
+ * After the last instruction, it continues with the first one. A guest hypervisor (L1) runs the same
+ * program also in its own guest (L2), whose G-stage maps addresses to themselves.
  */
 #include <string.h>
 #include "random.h"
+#include "hv/csr.h"
 #include "hv/kvm_hext.h"
+#include "hv/pte.h"
 #include "hv/sbi.h"
 
 #define WORDS         128
@@ -22,16 +24,8 @@
 #define L2_BLOCKS  0x1e4000UL /* the table for the GiB that contains the VM's memory */
 #define L2_PAGES   0x1e5000UL /* the table for the first 2 MiB of it */
 
-/* Bits of leaves. */
-#define V_BIT      0x01U
-#define R_BIT      0x02U
-#define W_BIT      0x04U
-#define X_BIT      0x08U
-#define D_BIT      0x80U
-#define ALL_BITS   0xdfU /* V, R, W, X, U, A, D */
-#define TEXT_PAGES 16U   /* that programs are written to */
-
-#define SSTATUS_MXR_BIT 19
+#define LEAF_ALL   (PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D)
+#define TEXT_PAGES 16U /* that programs are written to */
 
 struct text {
 	u32 words[WORDS];
@@ -174,17 +168,18 @@ static void put_l2_entry(struct text *text)
 {
 	u64 table = PICK(HGATP_ROOT, L2_BLOCKS, L2_PAGES, L2_PAGES);
 
+	u32 bits = (u32)PICK(PTE_R | PTE_W, PTE_X, PTE_D, rnd(256));
+
 	put_li(text, T0, ANY_GPA + table + 8 * rnd(32));
-	put(text, 0x0002b303); /* ld t1, 0(t0) */
-	put(text,
-	    (u32)PICK(R_BIT | W_BIT, X_BIT, D_BIT, rnd(256)) << 20 | 0x00034313); /* xori t1, t1 */
-	put(text, 0x0062b023);                                                    /* sd t1, 0(t0) */
+	put(text, 0x0002b303);              /* ld t1, 0(t0) */
+	put(text, bits << 20 | 0x00034313); /* xori t1, t1, bits */
+	put(text, 0x0062b023);              /* sd t1, 0(t0) */
 }
 
 /* Continue in L2 with the next instruction. */
 static void put_enter_l2(struct text *text)
 {
-	put_li(text, T0, (u32)PICK(0x80, 0x180) /* SPV, SPVP */);
+	put_li(text, T0, (u32)PICK(HSTATUS_SPV, HSTATUS_SPV | HSTATUS_SPVP));
 	put(text, 0x6002a073); /* csrs hstatus, t0 */
 	put(text, 0x00000297); /* auipc t0, 0 */
 	put(text, 0x01028293); /* addi t0, t0, 16 */
@@ -214,7 +209,7 @@ static void put_hypervisor_code(struct text *text)
 		break;
 	case 2:
 		put_csr_bits(text, (u32)PICK(0x100 /* sstatus */, 0x200 /* vsstatus */),
-			     1U << SSTATUS_MXR_BIT);
+			     (u32)SSTATUS_MXR);
 		break;
 	case 3:
 		put_l2_entry(text);
@@ -306,17 +301,12 @@ static unsigned long any_satp(void)
 	}
 }
 
-static u64 pte(u64 gpa, u64 bits)
-{
-	return gpa >> 12 << 10 | bits;
-}
-
 /* A leaf, often one without a permission that L2 needs: for example, L2 may only execute the page. */
 static u64 any_leaf(u64 gpa)
 {
-	u64 lacks = PICK(0, 0, 0, R_BIT | W_BIT, R_BIT | W_BIT, W_BIT, X_BIT, D_BIT, rnd(256));
+	u64 lacks = PICK(0, 0, 0, PTE_R | PTE_W, PTE_R | PTE_W, PTE_W, PTE_X, PTE_D, rnd(256));
 
-	return pte(rnd(8) ? gpa : any_gpa(), ALL_BITS & ~lacks) |
+	return pte_make(rnd(8) ? gpa : any_gpa(), LEAF_ALL & ~lacks) |
 	       (rnd(16) ? 0 : 1ULL << (54 + rnd(10)));
 }
 
@@ -326,7 +316,7 @@ static void write_false_table(void)
 	u64 table[512], i;
 
 	for (i = 0; i < ARRAY_SIZE(table); i++)
-		table[i] = pte(ANY_GPA + rnd(1 << 28), V_BIT);
+		table[i] = pte_make(ANY_GPA + rnd(1 << 28), PTE_V);
 	env_put(ANY_HVA + (rnd(2) ? 0x200000 : rnd(ANY_SIZE / 0x1000) * 0x1000), table,
 		sizeof(table));
 }
@@ -338,7 +328,7 @@ static void write_l2_table(void)
 	bool blocks = !rnd(3);
 
 	for (i = 0; i < ARRAY_SIZE(table); i++)
-		table[i] = pte(ANY_GPA + (i << 12), ALL_BITS);
+		table[i] = pte_make(ANY_GPA + (i << 12), LEAF_ALL);
 	for (i = 0; i < 256; i++)
 		if (i >= TEXT_PAGES || !rnd(8))
 			table[i] = any_leaf(ANY_GPA + (i << 12));
@@ -346,11 +336,11 @@ static void write_l2_table(void)
 	for (i = 0; i < ARRAY_SIZE(table); i++)
 		table[i] = any_leaf(ANY_GPA + (i << 21));
 	if (!blocks)
-		table[0] = pte(ANY_GPA + L2_PAGES, V_BIT);
+		table[0] = pte_make(ANY_GPA + L2_PAGES, PTE_V);
 	env_put(ANY_HVA + L2_BLOCKS, table, sizeof(table));
 	for (i = 0; i < ARRAY_SIZE(table); i++)
 		table[i] = any_leaf(i << 30);
-	table[ANY_GPA >> 30] = pte(ANY_GPA + L2_BLOCKS, V_BIT);
+	table[ANY_GPA >> 30] = pte_make(ANY_GPA + L2_BLOCKS, PTE_V);
 	env_put(ANY_HVA + HGATP_ROOT, table, sizeof(table));
 }
 
@@ -362,7 +352,7 @@ static long set_hext(int vcpu, u64 nth, u64 value)
 /* If the vCPU is a guest hypervisor, give it a guest, usually let it start there, and return true. */
 static bool write_l2(int vcpu, u64 start)
 {
-	u64 status = 1ULL << 33 /* UXL */ | (rnd(2) ? 0 : 1ULL << SSTATUS_MXR_BIT) | rnd(1 << 16);
+	u64 status = 2ULL << 32 /* UXL */ | (rnd(2) ? 0 : SSTATUS_MXR) | rnd(1 << 16);
 
 	if (set_hext(vcpu, KVM_HS_HEXT_hgatp,
 		     8ULL << 60 | rnd(4) << 44 | (ANY_GPA + HGATP_ROOT) >> 12))
