@@ -352,7 +352,7 @@ static long set_hext(int vcpu, u64 nth, u64 value)
 /* If the vCPU is a guest hypervisor, give it a guest, usually let it start there, and return true. */
 static bool write_l2(int vcpu, u64 start)
 {
-	u64 status = 2ULL << 32 /* UXL */ | (rnd(2) ? 0 : SSTATUS_MXR) | rnd(1 << 16);
+	u64 mxr = rnd(2) ? 0 : SSTATUS_MXR;
 
 	if (set_hext(vcpu, KVM_HS_HEXT_hgatp,
 		     8ULL << 60 | rnd(4) << 44 | (ANY_GPA + HGATP_ROOT) >> 12))
@@ -360,7 +360,9 @@ static bool write_l2(int vcpu, u64 start)
 	write_l2_table();
 	write_false_table();
 	set_hext(vcpu, KVM_HS_HEXT_vsatp, any_satp());
-	set_hext(vcpu, KVM_HS_HEXT_vsstatus, status);
+	set_hext(vcpu, KVM_HS_HEXT_vsstatus, FIELD_PREP(SSTATUS_UXL, XL_64) | mxr | rnd(1 << 16));
+	set_reg(vcpu, KVM_REG_RISCV_CSR | KVM_REG_RISCV_CSR_REG(sstatus),
+		FIELD_PREP(SSTATUS_UXL, XL_64) | mxr);
 	set_hext(vcpu, KVM_HS_HEXT_vstvec, start);
 	set_hext(vcpu, KVM_HS_HEXT_hedeleg, rnd(4) ? 0 : rnd(1 << 16));
 	set_hext(vcpu, KVM_HS_HEXT_hcounteren, rnd(8));
