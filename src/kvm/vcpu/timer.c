@@ -18,8 +18,14 @@ void timer_expired(struct hv_timer *timer)
 {
 	struct kvm_vcpu *vcpu = container_of(timer, struct kvm_vcpu, timer.timer);
 	u64 now = timer_guest_time(vcpu->kvm);
-	u64 compare = READ_ONCE(vcpu->timer.compare);
+	u64 compare = READ_ONCE(vcpu->timer.compare), deadline;
 
+	if (now < compare) { /* KVM_SET_ONE_REG of another vCPU has set the VM's clock back */
+		deadline = timer_host_deadline(vcpu->kvm, compare);
+		if (deadline != TIMER_NEVER)
+			hv_timer_start(timer, deadline);
+		return;
+	}
 	trace_kvm_timer_fire(compare, now - compare);
 	/* lab 6: write timer_expired: with Sstc, wake the vCPU; otherwise, raise its timer line */
 	if (vcpu->timer_ops == &timer_hrtimer_ops)
