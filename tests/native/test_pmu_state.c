@@ -221,9 +221,25 @@ static void a_reset_clears_all_counters(void **state)
 	assert_false(reads(PMU_CYCLE, &value));
 }
 
+static void a_refused_event_leaves_the_counter_as_it_was(void **state)
+{
+	(void)state;
+	assert_int_equal(pmu(SBI_PMU_COUNTER_CONFIG_MATCHING, 0, 8, SBI_PMU_CFG_AUTO_START,
+			     SBI_PMU_HW_INSTRUCTIONS)
+				 .value,
+			 3);
+	assert_int_equal(vcpu->pmu->started, 8);
+	/* The hart cannot count cache references. */
+	assert_int_equal(
+		pmu(SBI_PMU_COUNTER_CONFIG_MATCHING, 0, 8, SBI_PMU_CFG_SKIP_MATCH, 3).error,
+		SBI_ERR_NOT_SUPPORTED);
+	assert_int_equal(vcpu->pmu->started, 8);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_refused_event_leaves_the_counter_as_it_was),
 		TEST(a_guest_saved_while_it_counts_keeps_its_counts),
 		TEST(a_counted_illegal_instruction_exits_after_the_restore),
 		TEST(a_vcpu_that_never_used_its_pmu_stays_so),

@@ -155,7 +155,8 @@ static void sbi_complete(struct kvm_vcpu *vcpu)
 	unsigned long *gpr = vcpu->guest.gpr;
 
 	gpr[GPR_A0] = READ_ONCE(vcpu->run->riscv_sbi.ret[0]);
-	gpr[GPR_A1] = READ_ONCE(vcpu->run->riscv_sbi.ret[1]);
+	if (gpr[GPR_A7] > SBI_LEGACY_SHUTDOWN) /* a legacy call changes only a0 (SBI §5) */
+		gpr[GPR_A1] = READ_ONCE(vcpu->run->riscv_sbi.ret[1]);
 	vcpu->guest.sepc += ECALL_LEN;
 	trace_kvm_sbi_return(gpr[GPR_A7], gpr[GPR_A6], (long)gpr[GPR_A0], gpr[GPR_A1]);
 }

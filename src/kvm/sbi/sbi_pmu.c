@@ -87,6 +87,7 @@ static long config_matching(struct kvm_pmu *pmu, const unsigned long *args, stru
 	u64 set = counter_set(pmu, args[0], args[1]);
 	unsigned long flags = args[2], event = args[3];
 	u64 fit = pmu_counters_for(pmu, event), data = args[4];
+	bool counts = false;
 	int number, err;
 
 	if (sizeof(unsigned long) == 4)
@@ -99,7 +100,8 @@ static long config_matching(struct kvm_pmu *pmu, const unsigned long *args, stru
 			return SBI_ERR_FAILED;
 		if (!(fit >> number & 1))
 			return SBI_ERR_NOT_SUPPORTED;
-		if (pmu->started >> number & 1)
+		counts = pmu->started >> number & 1;
+		if (counts)
 			pmu_stop(pmu, (unsigned int)number);
 	} else {
 		number = first_of(set & fit & ~pmu->configured);
@@ -107,12 +109,18 @@ static long config_matching(struct kvm_pmu *pmu, const unsigned long *args, stru
 			return SBI_ERR_NOT_SUPPORTED;
 	}
 	err = pmu_configure(pmu, (unsigned int)number, event, data, inhibit_flags(flags));
-	if (err)
+	if (err) {
+		if (counts)
+			pmu_start(pmu, (unsigned int)number);
 		return err == -ENOMEM ? SBI_ERR_FAILED : SBI_ERR_NOT_SUPPORTED;
+	}
 	if (flags & SBI_PMU_CFG_CLEAR_VALUE)
 		pmu_set_value(pmu, (unsigned int)number, 0);
-	if ((flags & SBI_PMU_CFG_AUTO_START) && pmu_start(pmu, (unsigned int)number))
+	if ((flags & SBI_PMU_CFG_AUTO_START) && pmu_start(pmu, (unsigned int)number)) {
+		if (!(flags & SBI_PMU_CFG_SKIP_MATCH))
+			pmu_unconfigure(pmu, (unsigned int)number);
 		return SBI_ERR_FAILED;
+	}
 	ret->value = number;
 	return SBI_SUCCESS;
 }

@@ -5,7 +5,8 @@
 #include "sbi/sbi.h"
 #include "vcpu/steal_time.h"
 
-static long set_shmem(struct kvm_vcpu *vcpu, unsigned long lo, unsigned long hi, u32 flags)
+static long set_shmem(struct kvm_vcpu *vcpu, unsigned long lo, unsigned long hi,
+		      unsigned long flags)
 {
 	const struct memslot *slot;
 	gpa_t gpa = lo;
@@ -37,7 +38,7 @@ int sbi_sta(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct 
 	if (fid != SBI_STA_SET_SHMEM)
 		ret->error = SBI_ERR_NOT_SUPPORTED;
 	else
-		ret->error = set_shmem(vcpu, gpr[GPR_A0], gpr[GPR_A1], (u32)gpr[GPR_A2]);
+		ret->error = set_shmem(vcpu, gpr[GPR_A0], gpr[GPR_A1], gpr[GPR_A2]);
 	/* sta_begin() may have slept while it wrote, so make run.c look for a signal. */
 	vcpu_set_request(vcpu, REQ_HOST);
 	return RESUME_GUEST;
