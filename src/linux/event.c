@@ -6,8 +6,8 @@
  * pointers. Its entry is in the eventfd's wait queue from the beginning: a signal that arrives
  * before hv_event_watch() must not be lost, and hv_event_watch() has no file to poll.
  *
- * Locks: the eventfd's wait queue's lock protects `watch` and `pending`; events_lock protects the
- * table and the reference counts. Neither is taken under the other. get() has a mutex, so that no
+ * Locks: the eventfd's wait queue's lock protects `watch`, `closed` and `pending`; events_lock protects
+ * the table and the reference counts. Neither is taken under the other. get() has a mutex, so that no
  * eventfd gets two events.
  */
 #include <linux/eventfd.h>
@@ -29,6 +29,7 @@ struct hv_event {
 	wait_queue_head_t *queue; /* the eventfd's; lives as long as ctx */
 	poll_table table;
 	struct hv_event_watch *watch;
+	bool closed;
 	bool pending; /* readable at the last get(), or signaled since while there was no watch */
 };
 
@@ -50,9 +51,11 @@ static int signaled(wait_queue_entry_t *wait, unsigned int mode, int sync, void 
 		else if (watch->fn(watch, false))
 			eventfd_ctx_do_read(event->ctx, &count);
 	}
-	if ((flags & EPOLLHUP) && watch) {
+	if (flags & EPOLLHUP) {
+		event->closed = true;
 		event->watch = NULL;
-		watch->fn(watch, true);
+		if (watch)
+			watch->fn(watch, true);
 	}
 	return 0;
 }
@@ -173,7 +176,9 @@ int hv_event_watch(struct hv_event *event, struct hv_event_watch *watch)
 	int ret = -EBUSY;
 
 	spin_lock_irqsave(&event->queue->lock, flags);
-	if (!event->watch) {
+	if (event->closed) {
+		ret = -EBADF;
+	} else if (!event->watch) {
 		event->watch = watch;
 		ret = event->pending;
 		event->pending = false;

@@ -20,6 +20,7 @@ struct hv_event {
 	pthread_mutex_t lock;
 	u64 count;
 	unsigned int refs;
+	bool closed;
 	struct list_head watches;
 };
 
@@ -81,6 +82,7 @@ static void event_closed(struct hv_event *event)
 	struct hv_event_watch *watch, *next;
 
 	pthread_mutex_lock(&event->lock);
+	event->closed = true;
 	list_for_each_entry_safe(watch, next, &event->watches, link) {
 		list_del(&watch->link);
 		watch->fn(watch, true);
@@ -229,7 +231,9 @@ int hv_event_watch(struct hv_event *event, struct hv_event_watch *watch)
 	int ret = -EBUSY;
 
 	pthread_mutex_lock(&event->lock);
-	if (list_empty(&event->watches)) {
+	if (event->closed) {
+		ret = -EBADF;
+	} else if (list_empty(&event->watches)) {
 		list_add_tail(&watch->link, &event->watches);
 		ret = event->count != 0;
 	}

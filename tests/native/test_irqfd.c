@@ -443,6 +443,30 @@ static void one_eventfd_has_one_irqfd_in_all_vms(void **state)
 	native_vm_free(&other);
 }
 
+static void *assign_irqfd(void *fd)
+{
+	native_hart_set(1);
+	return (void *)(intptr_t)irqfd((int)(intptr_t)fd, 0, 9, 0);
+}
+
+/* Otherwise, nothing could remove the irqfd before the VM ends. */
+static void an_eventfd_that_is_closed_meanwhile_gets_no_irqfd(void **state)
+{
+	int fd = native_eventfd();
+	pthread_t thread;
+	void *ret;
+
+	(void)state;
+	hv_mutex_lock(&vm.vm->lock);
+	assert_int_equal(pthread_create(&thread, NULL, assign_irqfd, (void *)(intptr_t)fd), 0);
+	usleep(20000); /* it has got the eventfd, and waits for the mutex */
+	native_close(fd);
+	hv_mutex_unlock(&vm.vm->lock);
+	pthread_join(thread, &ret);
+	assert_int_equal((intptr_t)ret, -EBADF);
+	assert_true(list_empty(&vm.vm->irqfds));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -458,6 +482,7 @@ int main(void)
 		CASE(routes_lead_irqfds_to_sources),
 		CASE(a_bad_route_changes_nothing),
 		CASE(one_eventfd_has_one_irqfd_in_all_vms),
+		CASE(an_eventfd_that_is_closed_meanwhile_gets_no_irqfd),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,7 @@
 struct hv_event {
 	u32 refs;
 	bool semaphore;
+	bool closed; /* its last descriptor; the core may still hold a reference */
 	struct spinlock lock;
 	u64 count;
 	struct waitq wait;
@@ -157,6 +158,7 @@ static void event_release(struct file *f)
 	struct hv_event_watch *w, *next;
 
 	spin_lock(&event->lock);
+	event->closed = true;
 	list_for_each_entry_safe(w, next, &event->watches, link) {
 		list_del(&w->link);
 		w->fn(w, true);
@@ -228,7 +230,9 @@ int hv_event_watch(struct hv_event *event, struct hv_event_watch *watch)
 	int ret = -EBUSY;
 
 	spin_lock(&event->lock);
-	if (list_empty(&event->watches)) {
+	if (event->closed) {
+		ret = -EBADF;
+	} else if (list_empty(&event->watches)) {
 		list_add_tail(&watch->link, &event->watches);
 		ret = event->count != 0;
 	}

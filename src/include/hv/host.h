@@ -441,8 +441,8 @@ struct hv_event_watch {
 };
 
 /*
- * Returns 1 if the eventfd has been signaled and not been read yet (its count stays), 0 if not, or
- * -EBUSY if the eventfd is already watched: an event has one receiver.
+ * Returns 1 if the eventfd has been signaled and not been read yet (its count stays), 0 if not, -EBUSY
+ * if the eventfd is already watched (an event has one receiver), or -EBADF if it has been closed.
  */
 int hv_event_watch(struct hv_event *event, struct hv_event_watch *watch);
 /*
