@@ -13,11 +13,11 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 . "$HS_TOP/tests/native/mutants.sh"
-unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_guest_file test_guest_irq \
-	test_imsic_guest test_irqfd test_kick test_lazy_put test_memslot test_mmio test_nacl test_nacl_features test_nested \
-	test_notifier test_pieces test_plic test_pmu_events test_race_life test_race_memory test_sbi test_shadow \
-	test_shadow_cases test_shadow_protect test_shadow_reverse test_shadow_tlb test_shadow_unprotect test_tlb_flush \
-	test_vmid
+unbroken test_aplic_claim test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_guest_file \
+	test_guest_irq test_imsic_guest test_irqfd test_kick test_lazy_put test_memslot test_mmio test_nacl \
+	test_nacl_features test_nested test_notifier test_pieces test_plic test_pmu_events test_pmu_state \
+	test_race_life test_race_memory test_sbi test_sbi_legacy test_shadow test_shadow_cases test_shadow_protect \
+	test_shadow_reverse test_shadow_tlb test_shadow_unprotect test_time test_tlb_flush test_vmid
 
 # ---- faults, invalidations, fences ----
 mutant "rule 1: mmu_lock is held while the page is looked up" gstage_fault.c \
@@ -71,6 +71,13 @@ mutant "nested: a shadow leaf for a load may be without R and X" shadow.c 's/PTE
 mutant "nested: the walk for a fetch needs X" shadow.c 's/fault->fetch && !fault->implicit/fault->fetch/' test_shadow_cases
 mutant "nested: a load that MXR permits does not make the VM's own leaf executable" nested_fault.c \
 	's/!\(walk->pte & PTE_R\), /false, /' test_shadow_cases
+mutant "an access of L2 to a register of its file that does not exist is illegal" nested_exit.c \
+	's/(if \(nested_file_access.*?\)\)\n\t\treturn )false/$1(vcpu_inject_trap(vcpu, EXC_ILLEGAL_INST, vcpu->guest.sepc, insn), true)/s' test_guest_file
+mutant "reserved registers of an IMSIC do not exist" irqchip/aia.c 's/err == -ENOENT \? /err == -ENOENT ? true || /' test_guest_file
+mutant "a timer that fires early is not armed again" timer.c 's/now < compare/0/' test_time
+mutant "a fast load that wakes a thread does not end the run" fastpath.c 's/\tvcpu_request\(vcpu, REQ_HOST\); \/\* APLIC.*\n//' test_aplic_claim
+mutant "a legacy SBI call changes a1" sbi.c 's/if \(gpr\[GPR_A7\] > SBI_LEGACY_SHUTDOWN\)/if (1)/' test_sbi_legacy
+mutant "a refused event of the PMU stops the counter" sbi_pmu.c 's/if \(counts\)\n\t\t\tpmu_start/if (0)\n\t\t\tpmu_start/' test_pmu_state
 mutant "fence.i: HLVX is content with a leaf that is not executable" gstage_fault.c \
 	's/vcpu->nested\.unpriv == UNPRIV_FETCH/0/' test_shadow_cases
 mutant "guest files: the registers are read before the page is unmapped" imsic_guest.c \

@@ -6,6 +6,7 @@
  */
 #include <pthread.h>
 #include "aia_vm.h"
+#include "exit/exit.h"
 #include "race.h"
 #include "uapi/onereg.h"
 
@@ -308,6 +309,47 @@ static void an_aplic_exists_only_after_an_initialization_that_succeeds(void **st
 	pthread_join(asking, NULL);
 }
 
+/* The second claim, a fast load, wakes the thread that waits for the resampling; the line stays high. */
+static void a_fast_claim_lets_the_resampler_run(void **state)
+{
+	struct kvm_irqfd args = { .fd = (u32)native_eventfd(),
+				  .resamplefd = (u32)native_eventfd(),
+				  .gsi = 5,
+				  .flags = KVM_IRQFD_FLAG_RESAMPLE };
+	struct hv_trap trap = { .scause = EXC_LOAD_GUEST_PAGE_FAULT,
+				.stval = APLIC_BASE + CLAIMI(0),
+				.htval = (APLIC_BASE + CLAIMI(0)) >> 2,
+				.htinst = 0x2503 /* lw */ };
+	struct hv_event *event;
+
+	(void)state;
+	use(5, LEVEL1, 0);
+	use(6, LEVEL1, 0);
+	assert_int_equal(vm.vm->irqchip->set_line(vm.vm, 6, true), 0);
+	assert_int_equal(kvm_vm_ioctl_irqfd(vm.vm, &args), 0);
+	vcpu_load(vm.vcpu);
+	native_slow_path_events_off();
+	assert_int_equal(hv_event_get((int)args.fd, &event), 0);
+	hv_event_signal(event, 1);
+	hv_event_put(event);
+	vcpu_flush_irqs(vm.vcpu);
+	native_trap(&trap);
+	assert_int_equal(exit_gstage_fault(vm.vcpu, &trap), RESUME_GUEST);
+	assert_int_equal(native_eventfd_count((int)args.resamplefd), 0);
+	vm.vcpu->requests = 0;
+	native_trap(&trap);
+	native_hart_wanted = 1; /* a thread waits for this hart */
+	vm.vcpu->mode = VCPU_IN_GUEST;
+	assert_true(vcpu_fast_load(vm.vcpu).class); /* it was fast */
+	vm.vcpu->mode = VCPU_OUTSIDE;
+	native_hart_wanted = 0;
+	assert_int_equal(native_eventfd_count((int)args.resamplefd), 1);
+	assert_true(vm.vcpu->requests & BIT(REQ_HOST));
+	vcpu_put(vm.vcpu);
+	native_close((int)args.fd);
+	native_close((int)args.resamplefd);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -317,6 +359,7 @@ int main(void)
 						end),
 		CASE_DIRECT(a_reset_keeps_the_line_and_the_idc),
 		CASE_DIRECT(the_next_claim_resamples),
+		CASE_DIRECT(a_fast_claim_lets_the_resampler_run),
 		CASE_DIRECT(no_edge_is_lost_to_a_claim),
 		cmocka_unit_test_setup_teardown(
 			an_aplic_exists_only_after_an_initialization_that_succeeds,

@@ -322,7 +322,12 @@ INLINE struct fast_exit fast_mmio(struct kvm_vcpu *vcpu, bool is_store)
 		vcpu_flush_irqs(vcpu);
 	vcpu->stats.mmio_exit_kernel++;
 	exit = end(vcpu, 2 + (htinst & 2), EXIT_IRQCHIP);
-	return is_store && hv_resched_needed() ? interrupt(exit) : exit;
+	if (!hv_resched_needed())
+		return exit;
+	if (is_store)
+		return interrupt(exit);
+	vcpu_request(vcpu, REQ_HOST); /* APLIC: a load of claimi may have woken a thread (irqfd.c) */
+	return exit;
 }
 
 struct fast_exit vcpu_fast_load(struct kvm_vcpu *vcpu)

@@ -125,22 +125,17 @@ static bool file_is_permitted(const struct kvm_vcpu *vcpu, unsigned int csr)
 }
 
 /* L2 accesses the guest interrupt file that L1 has given it. Returns false if this is left to L1. */
-static bool emulate_file(struct kvm_vcpu *vcpu, const struct hv_trap *trap, unsigned long insn)
+static bool emulate_file(struct kvm_vcpu *vcpu, unsigned long insn)
 {
 	struct csr_access access = insn_decode_csr(vcpu, insn);
 	unsigned long old = 0;
-	int err;
 
 	if ((access.csr != CSR_stopei && access.csr != CSR_sireg) ||
 	    !file_is_permitted(vcpu, access.csr))
 		return false;
-	err = nested_file_access(vcpu, csr_read(vsiselect), &access, &old);
-	if (err == -ENOENT)
+	if (nested_file_access(vcpu, csr_read(vsiselect), &access, &old))
 		return false;
-	if (err)
-		vcpu_inject_trap(vcpu, EXC_ILLEGAL_INST, trap->sepc, insn);
-	else
-		insn_finish_csr(vcpu, &access, old);
+	insn_finish_csr(vcpu, &access, old);
 	return true;
 }
 
@@ -170,7 +165,7 @@ static int l2_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 	}
 	if (is_counter(insn) && counter_is_allowed(vcpu, FIELD_GET(INSN_CSR, insn) & 31))
 		return insn_emulate_csr(vcpu, trap, insn);
-	if (from_vs && insn_is_csr(insn) && emulate_file(vcpu, trap, insn))
+	if (from_vs && insn_is_csr(insn) && emulate_file(vcpu, insn))
 		return RESUME_GUEST;
 	vcpu_inject_trap(vcpu, EXC_VIRTUAL_INST, trap->sepc, insn);
 	return RESUME_GUEST;

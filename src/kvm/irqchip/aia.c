@@ -155,8 +155,8 @@ static bool mmio(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int len, bool is_sto
 }
 
 /*
- * Accesses to ids that are not implemented have no effect (AIA, "External interrupt-pending
- * registers"); on Linux, they are illegal. `nested`: the file is one of imsic->guests. Inlined, so that
+ * Accesses to reserved registers and to ids that are not implemented have no effect (AIA, "Indirectly
+ * accessed interrupt-file registers"); on Linux, they do not succeed. `nested`: the file is one of imsic->guests. Inlined, so that
  * the vCPU's own file does not pay for the others.
  */
 static inline __attribute__((always_inline)) int
@@ -174,7 +174,8 @@ access_file(struct imsic *imsic, bool nested, struct kvm_vcpu *vcpu, unsigned lo
 	if (!err)
 		*value = (nested ? imsic_nested_access : imsic_access)(
 			imsic, select, access->new_value, access->write_mask, vcpu);
-	if (err != -EINVAL || (select & 1))
+	if (err == -ENOENT ? select < IMSIC_EIDELIVERY || select >= IMSIC_EIP0
+			   : err != -EINVAL || (select & 1))
 		return err;
 	*value = 0;
 	return 0;
