@@ -322,18 +322,17 @@ int hv_copy_to_user_nofault(hva_t dst, const void *src, size_t size)
 static int page_look(struct hv_mm *m, hva_t hva, bool write, struct hv_user_page *page, bool hold)
 {
 	struct user_page *p = user_page(hva);
-	int err;
+	int err, present;
 
 	native_may_sleep("a user page is looked up");
 	must(m == &mm, "a page of another address space is looked up");
 	pthread_mutex_lock(&memory_lock);
 	native_page_gets++;
-	err = user_touch(hva, write);
-	if (!err && hold && (p->flags & NATIVE_DEVICE))
-		err = -EFAULT;
+	present = p && p->pa && (!write || p->writable);
+	err = user_touch(hva, write) ?: hold && (p->flags & NATIVE_DEVICE) ? -EFAULT : 0;
 	if (!err) {
 		*page = (struct hv_user_page){ p->pa, p->in_block ? SZ_2M : SZ_4K, p->writable,
-					       !native_icache_is_known_clean(p->pa), true };
+					       !native_icache_is_known_clean(p->pa), !present };
 		if (hold)
 			__atomic_fetch_add(&page_refs[page_index(p->pa)], 1, __ATOMIC_RELAXED);
 	}

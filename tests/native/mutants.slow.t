@@ -74,6 +74,8 @@ mutant "nested: a load that MXR permits does not make the VM's own leaf executab
 mutant "an access of L2 to a register of its file that does not exist is illegal" nested_exit.c \
 	's/(if \(nested_file_access.*?\)\)\n\t\treturn )false/$1(vcpu_inject_trap(vcpu, EXC_ILLEGAL_INST, vcpu->guest.sepc, insn), true)/s' test_guest_file
 mutant "reserved registers of an IMSIC do not exist" irqchip/aia.c 's/err == -ENOENT \? /err == -ENOENT ? true || /' test_guest_file
+mutant "an invalidation of all addresses unmaps nothing" notifier.c 's/\tend = MIN\(end, .*\n//' test_notifier
+mutant "a fault that frees a table does not look for a signal" gstage_fault.c 's/if \(pending->retired\)/if (0)/' test_notifier
 mutant "a timer that fires early is not armed again" timer.c 's/now < compare/0/' test_time
 mutant "a fast load that wakes a thread does not end the run" fastpath.c 's/\tvcpu_request\(vcpu, REQ_HOST\); \/\* APLIC.*\n//' test_aplic_claim
 mutant "a legacy SBI call changes a1" sbi.c 's/if \(gpr\[GPR_A7\] > SBI_LEGACY_SHUTDOWN\)/if (1)/' test_sbi_legacy

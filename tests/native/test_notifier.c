@@ -77,6 +77,46 @@ static void a_small_leaf_beside_an_invalidation_is_mapped(void **state)
 	n->invalidate_end(n, HVA + 0x7000, HVA + 0x8000);
 }
 
+/* Linux's clear_refs_write() ends its range like this. */
+static void an_invalidation_of_all_addresses_unmaps(void **state)
+{
+	struct hv_notifier *n = &vm.vm->notifier;
+	hpa_t hpa;
+
+	(void)state;
+	store(PAGE, 1);
+	n->invalidate_start(n, 0, ~0UL, true);
+	serve(vm.vcpu);
+	assert_false(mapped(PAGE));
+	assert_int_not_equal(native_gstage_access(PAGE, NATIVE_STORE, &hpa), 0);
+	n->invalidate_end(n, 0, ~0UL);
+}
+
+static void send_signal(void)
+{
+	native_signal_set(true);
+}
+
+static void a_signal_while_a_table_is_freed_is_noticed(void **state)
+{
+	struct gstage *gs = &vm.vm->gstage;
+	struct hv_trap trap;
+	u64 data;
+
+	(void)state;
+	gs->huge = false;
+	store(BASE + 0x5000, 7);
+	gs->huge = true;
+	vm.vcpu->requests = 0;
+	assert_true(native_guest_access(BASE + 0x6000, NATIVE_LOAD, &data, sizeof(data), &trap));
+	trap.sepc = vm.vcpu->guest.sepc;
+	native_poll_hook = send_signal;
+	assert_int_equal(exit_gstage_fault(vm.vcpu, &trap), RESUME_GUEST);
+	native_poll_hook = NULL;
+	assert_true(hv_signal_pending());
+	assert_true(vm.vcpu->requests & BIT(REQ_HOST));
+}
+
 /* ---- rule 6: a thread that finds a leaf removed also waits for the fence --------------------- */
 
 /* Act as another thread that has removed the leaf and has not fenced yet. */
@@ -290,6 +330,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		HUGE(a_large_leaf_is_refused_during_an_invalidation_inside_it),
 		TEST(a_small_leaf_beside_an_invalidation_is_mapped),
+		TEST(an_invalidation_of_all_addresses_unmaps),
+		HUGE(a_signal_while_a_table_is_freed_is_noticed),
 		TEST(an_invalidation_waits_for_an_earlier_removals_fence),
 		TEST(a_slot_deletion_waits_for_an_earlier_removals_fence),
 		TEST(reading_the_log_waits_for_an_earlier_protections_fence),

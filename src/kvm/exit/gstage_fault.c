@@ -26,6 +26,7 @@
 #include "mmu/dirty_log.h"
 #include "mmu/memslot.h"
 #include "mmu/tlb.h"
+#include "request.h"
 
 /*
  * Inlined into both callers of map_fault(): most exits of a guest that uses new memory take this
@@ -158,6 +159,8 @@ INLINE void fence_replaced(struct kvm_vcpu *vcpu, gpa_t gpa,
 {
 	struct hfence fence = { .kind = HFENCE_GVMA, .start = gpa, .size = PAGE_SIZE };
 
+	if (pending->retired) /* freeing it takes interrupts, perhaps the kick of a signal */
+		vcpu_set_request(vcpu, REQ_HOST);
 	if (pending->fence)
 		tlb_flush_pending(vcpu->kvm, pending);
 	else if (pending->end)

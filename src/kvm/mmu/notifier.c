@@ -118,6 +118,7 @@ static bool change_range(struct kvm *vm, hva_t start, hva_t end, gstage_fn *fn, 
 static void notifier_start(struct hv_notifier *n, hva_t start, hva_t end, bool may_sleep)
 {
 	trace_kvm_unmap_hva_range(start, end);
+	end = MIN(end, ALIGN_DOWN(~0UL, PAGE_SIZE)); /* ~0UL: all (Linux's clear_refs_write()) */
 	change_range(notifier_vm(n), ALIGN_DOWN(start, PAGE_SIZE), ALIGN_UP(end, PAGE_SIZE),
 		     gstage_unmap, true, may_sleep);
 }
