@@ -42,7 +42,7 @@ UPWARD = {
         "ppoll and epoll_pwait set the signal mask, and a write to a broken pipe sends SIGPIPE",
         {"signal_mask_restore", "signal_mask_set_user", "signal_send_process"}),
     ("src/host", "mm", "proc"): (
-        "when memory runs out, a process is killed", {"oom_round", "oom_round_ended", "oom_wait"}),
+        "when memory runs out, a process is killed", {"oom_nr_ending", "oom_round", "oom_round_ended", "oom_wait"}),
     ("src/host", "mm", "fs"): (
         "an area's pages are a file's; the limits of memory are files of /proc and /sys",
         {"inode_alloc", "inode_open", "inode_put", "pseudo_make", "ram_file_create", "ram_file_pages", "ram_file_set_huge",

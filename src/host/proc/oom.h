@@ -15,8 +15,8 @@ struct process;
  */
 bool oom_wait(const char *what);
 extern u32 oom_round; /* rises when a process, or an mm that was activated, has freed its memory */
-void oom_round_ended(void); /* memory has been freed: increment oom_round */
-extern u32 oom_nr_ending;   /* processes between the next two calls; atomic */
+void oom_round_ended(void);               /* memory has been freed: increment oom_round */
+extern u32 oom_nr_ending;                 /* processes between the next two calls; atomic */
 void oom_memory_freeing(void);            /* called before a process frees its memory at its end */
 void oom_memory_freed(struct process *p); /* called when p has freed its memory */
 

@@ -326,7 +326,7 @@ INLINE struct fast_exit fast_mmio(struct kvm_vcpu *vcpu, bool is_store)
 		return exit;
 	if (is_store)
 		return interrupt(exit);
-	vcpu_request(vcpu, REQ_HOST); /* APLIC: a load of claimi may have woken a thread (irqfd.c) */
+	vcpu_request(vcpu, REQ_HOST); /* a load of the APLIC's claimi may wake a thread (irqfd.c) */
 	return exit;
 }
 
