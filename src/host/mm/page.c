@@ -237,8 +237,8 @@ static inline __attribute__((always_inline)) struct page *alloc_block(unsigned i
 		 * fragmented, because a process must not be ended while much memory is free; but
 		 * while a process frees its memory, pages soon form blocks again.
 		 */
-		if (!order || (order <= PAGE_COMMON_ORDER &&
-			       (READ_ONCE(oom_nr_ending) || !page_is_plenty())))
+		if (!order ||
+		    (order <= PAGE_COMMON_ORDER && (READ_ONCE(oom_nr_ending) || !page_is_plenty())))
 			page_missed();
 		spin_unlock(&page_lock);
 		return NULL;
