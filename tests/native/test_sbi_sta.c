@@ -91,6 +91,7 @@ static void steal_time_needs_writable_memory(void **state)
 {
 	(void)state;
 	assert_int_equal(set_shmem(AREA_GPA, 0, 1), SBI_ERR_INVALID_PARAM);
+	assert_int_equal(set_shmem(AREA_GPA, 0, 1UL << 32), SBI_ERR_INVALID_PARAM);
 	assert_int_equal(set_shmem(AREA_GPA + 8, 0, 0), SBI_ERR_INVALID_PARAM);
 	assert_int_equal(set_shmem(AREA_GPA, 1, 0), SBI_ERR_INVALID_ADDRESS);
 	assert_int_equal(set_shmem(AREA_GPA, ANY, 0), SBI_ERR_INVALID_ADDRESS);
