@@ -110,7 +110,7 @@ void vma_unlock(struct mm *mm); /* unlock mm->lock, then put the files of unmapp
 #define WALK_LEAF  16   /* steps for a leaf that is changed or counted */
 void mm_walked(struct mm *mm, unsigned int steps);
 
-#define AREAS_PIECE 512
+#define AREAS_PIECE 512 /* areas visited between two points at which interrupts are taken */
 
 static inline struct vma *vma_after(struct mm *mm, struct vma *vma, unsigned int *visited)
 {

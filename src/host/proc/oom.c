@@ -9,7 +9,8 @@
  * is part of the kernel, is exempt; even the first program is ended if it is the largest.
  *
  * No process is ended while more than a sixteenth of memory is free (page_is_plenty()): a call that
- * lacks contiguous pages then fails, because its caller can cope with that, and a victim cannot.
+ * lacks contiguous pages then fails, because its caller can cope with that, and a victim cannot. While
+ * a process frees its memory at its end, though, the call waits: pages will form larger blocks again.
  *
  * There is one victim at a time. A thread that finds no memory while the victim is ending waits for
  * the victim's end and tries again. If no page becomes free for PATIENCE_MS (the victim sleeps

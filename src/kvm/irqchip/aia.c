@@ -155,9 +155,20 @@ static bool mmio(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int len, bool is_sto
 }
 
 /*
- * Accesses to reserved registers and to ids that are not implemented have no effect (AIA, "Indirectly
- * accessed interrupt-file registers"); on Linux, they do not succeed. `nested`: the file is one of imsic->guests. Inlined, so that
- * the vCPU's own file does not pay for the others.
+ * Does an access that imsic_check() refuses have no effect? AIA ("Indirectly accessed interrupt-file
+ * registers") demands it of reserved registers, and of ids that are not implemented. On Linux, such
+ * accesses fail.
+ */
+static bool has_no_effect(unsigned long select, int err)
+{
+	if (err == -ENOENT)
+		return select >= IMSIC_EIDELIVERY && select < IMSIC_EIP0;
+	return err == -EINVAL && !(select & 1);
+}
+
+/*
+ * `nested`: the file is one of imsic->guests. Inlined, so that the vCPU's own file does not pay for the
+ * others.
  */
 static inline __attribute__((always_inline)) int
 access_file(struct imsic *imsic, bool nested, struct kvm_vcpu *vcpu, unsigned long select,
@@ -174,8 +185,7 @@ access_file(struct imsic *imsic, bool nested, struct kvm_vcpu *vcpu, unsigned lo
 	if (!err)
 		*value = (nested ? imsic_nested_access : imsic_access)(
 			imsic, select, access->new_value, access->write_mask, vcpu);
-	if (err == -ENOENT ? select < IMSIC_EIDELIVERY || select >= IMSIC_EIP0
-			   : err != -EINVAL || (select & 1))
+	if (!err || !has_no_effect(select, err))
 		return err;
 	*value = 0;
 	return 0;

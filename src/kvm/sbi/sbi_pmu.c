@@ -87,7 +87,7 @@ static long config_matching(struct kvm_pmu *pmu, const unsigned long *args, stru
 	u64 set = counter_set(pmu, args[0], args[1]);
 	unsigned long flags = args[2], event = args[3];
 	u64 fit = pmu_counters_for(pmu, event), data = args[4];
-	bool counts = false;
+	bool was_started = false;
 	int number, err;
 
 	if (sizeof(unsigned long) == 4)
@@ -100,8 +100,8 @@ static long config_matching(struct kvm_pmu *pmu, const unsigned long *args, stru
 			return SBI_ERR_FAILED;
 		if (!(fit >> number & 1))
 			return SBI_ERR_NOT_SUPPORTED;
-		counts = pmu->started >> number & 1;
-		if (counts)
+		was_started = pmu->started >> number & 1;
+		if (was_started)
 			pmu_stop(pmu, (unsigned int)number);
 	} else {
 		number = first_of(set & fit & ~pmu->configured);
@@ -110,7 +110,7 @@ static long config_matching(struct kvm_pmu *pmu, const unsigned long *args, stru
 	}
 	err = pmu_configure(pmu, (unsigned int)number, event, data, inhibit_flags(flags));
 	if (err) {
-		if (counts)
+		if (was_started)
 			pmu_start(pmu, (unsigned int)number);
 		return err == -ENOMEM ? SBI_ERR_FAILED : SBI_ERR_NOT_SUPPORTED;
 	}
