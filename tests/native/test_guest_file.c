@@ -132,7 +132,7 @@ static unsigned long random_select(void)
 		IMSIC_EIE0 + 4,
 		0x30,
 		0x100,
-		0x71,
+		0x71, /* reserved */
 		0x7e, /* reserved */
 	};
 

@@ -276,8 +276,7 @@ static unsigned long find_gap(struct mm *mm, const struct vma_spec *spec)
 			return 0;
 		top = MIN(top, list_entry(pos, struct vma, link)->start);
 		pos = pos->prev;
-		if (++visited % AREAS_PIECE == 0)
-			mm_walked(mm, WALK_PIECE);
+		vma_visited(mm, &visited);
 	}
 }
 

@@ -112,10 +112,15 @@ void mm_walked(struct mm *mm, unsigned int steps);
 
 #define AREAS_PIECE 512 /* areas visited between two points at which interrupts are taken */
 
-static inline struct vma *vma_after(struct mm *mm, struct vma *vma, unsigned int *visited)
+static inline void vma_visited(struct mm *mm, unsigned int *visited)
 {
 	if (++*visited % AREAS_PIECE == 0)
 		mm_walked(mm, WALK_PIECE);
+}
+
+static inline struct vma *vma_after(struct mm *mm, struct vma *vma, unsigned int *visited)
+{
+	vma_visited(mm, visited);
 	return list_entry(vma->link.next, struct vma, link);
 }
 

@@ -167,7 +167,6 @@ static void put_hgatp(struct text *text)
 static void put_l2_entry(struct text *text)
 {
 	u64 table = PICK(HGATP_ROOT, L2_BLOCKS, L2_PAGES, L2_PAGES);
-
 	u32 bits = (u32)PICK(PTE_R | PTE_W, PTE_X, PTE_D, rnd(256));
 
 	put_li(text, T0, ANY_GPA + table + 8 * rnd(32));
@@ -310,7 +309,7 @@ static u64 any_leaf(u64 gpa)
 	       (rnd(16) ? 0 : 1ULL << (54 + rnd(10)));
 }
 
-/* Write a page that would do harm as a page table, somewhere in the VM's memory. */
+/* Write a page of pointers to random tables, somewhere in the VM's memory: it is no page table. */
 static void write_false_table(void)
 {
 	u64 table[512], i;
